@@ -1,0 +1,32 @@
+"""What a compilation is handed in: task types, schemas of sources, the project, a backend's abilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from trc.compiler.capabilities import Capabilities
+from trc.compiler.ir.dataset import Format
+from trc.compiler.ir.types import Schema
+from trc.compiler.tasktype import TaskType
+
+
+class SourceReader(Protocol):
+    """Answers what columns files have: the compiler asks and never opens them."""
+
+    def schema(self, uri: str, fmt: Format) -> Schema:
+        """The schema of the file or glob at `uri` (relative to the project), or why it is unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The world of one compilation. `project` is the folder that relative paths are relative to."""
+
+    project: Path
+    task_types: Mapping[str, TaskType]
+    sources: SourceReader
+    capabilities: Capabilities
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])

@@ -1,0 +1,1 @@
+"""The typed intermediate representation: what a pipeline is, however it was written."""

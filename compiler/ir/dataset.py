@@ -1,0 +1,74 @@
+"""Datasets: what pipelines read and tasks write."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from trc.compiler.ir.node import INPUTS, OUTPUTS, Node, NotInKey
+
+Format = Literal["parquet", "csv", "json", "file"]
+
+SUFFIXES: dict[str, Format] = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".ndjson": "json",
+    ".jsonl": "json",
+}
+
+
+def format_of(uri: str) -> Format:
+    """The format that a URI's suffix tells; `file` (bytes, no rows) if it tells none."""
+    name = uri.rsplit("/", 1)[-1].lower()
+    for compressed in (".gz", ".zst"):
+        name = name.removesuffix(compressed)
+    return SUFFIXES.get("." + name.rsplit(".", 1)[-1], "file")
+
+
+class Column(Node):
+    """A column: its name as written, and its DuckDB type in DuckDB's own spelling."""
+
+    name: Annotated[str, INPUTS]
+    type: Annotated[str, INPUTS]
+
+
+class Source(Node):
+    """A dataset that no task of the pipeline writes: a file, a glob or an object, relative to the project."""
+
+    name: Annotated[str, NotInKey("readers name it in their own SQL or inputs")]
+    uri: Annotated[str, NotInKey("what it holds is compared by content, file by file")]
+    format: Annotated[Format, INPUTS]
+    columns: Annotated[tuple[Column, ...] | None, INPUTS] = None
+    """The declared columns; None where the file itself tells."""
+
+
+class DatasetRead(Node):
+    """A read of a dataset by name: a source, a task's single output, or `task.output`."""
+
+    kind: Annotated[Literal["dataset"], INPUTS] = "dataset"
+    name: Annotated[str, INPUTS]
+    """The name as the task knows it: the table in its SQL, the input in its code."""
+    dataset: Annotated[str, NotInKey("its content is compared, under the name the reader uses")]
+
+
+class UriRead(Node):
+    """A read of files by location, possibly a glob, written in the task itself."""
+
+    kind: Annotated[Literal["uri"], INPUTS] = "uri"
+    name: Annotated[str, INPUTS]
+    uri: Annotated[str, NotInKey("what it holds is compared by content, file by file")]
+    format: Annotated[Format, INPUTS]
+
+
+Read = Annotated[DatasetRead | UriRead, Field(discriminator="kind")]
+
+
+class Output(Node):
+    """What a task writes. Without a location it is an intermediate: the engine chooses where it lies."""
+
+    name: Annotated[str, OUTPUTS] = "output"
+    uri: Annotated[str | None, OUTPUTS] = None
+    format: Annotated[Format, OUTPUTS] = "parquet"

@@ -1,0 +1,104 @@
+"""One task of a pipeline, its parameters checked by its type and its reads and writes derived."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from trc.compiler.ir.dataset import Column, Output, Read
+from trc.compiler.ir.node import CODE, ENVIRONMENT, NESTED, PARAMETERS, Node, NotInKey
+from trc.compiler.ir.policy import (
+    ConcurrencyRule,
+    DedupeRule,
+    Environment,
+    Hook,
+    Incremental,
+    Need,
+    Resources,
+    Retries,
+)
+from trc.compiler.ir.values import Duration
+
+_DERIVED = NotInKey("follows from the type and its parameters")
+_CHECK = NotInKey("checks a result and does not change it")
+
+
+class Query(Node):
+    """A task's SQL: one query that yields the rows of its output."""
+
+    text: Annotated[str, CODE]
+    """The author's text. Its tokens count in the key: comments and layout do not."""
+    param: Annotated[str | None, NotInKey("says where the text stands")] = None
+    """The parameter that holds the text, or None where the type wrote the query itself."""
+
+
+class CodeFile(Node):
+    """A project file whose code the task runs."""
+
+    path: Annotated[str, CODE]
+    digest: Annotated[str, CODE]
+    """Hash of the file's tokens, comments and layout left out."""
+
+
+class Expectation(Node):
+    """A check on a task's rows, before they are published."""
+
+    check: Annotated[str, _CHECK]
+    arguments: Annotated[JsonValue, _CHECK] = None
+    severity: Annotated[Literal["error", "warn"], _CHECK] = "error"
+
+
+class ForEach(Node):
+    """The items that a task is repeated for: a list, or the rows of a dataset."""
+
+    items: Annotated[tuple[JsonValue, ...] | None, PARAMETERS] = None
+    rows: Annotated[str | None, PARAMETERS] = None
+
+
+class Task(Node):
+    """A node of the pipeline."""
+
+    name: Annotated[str, NotInKey("names the task's history, which keys are compared within")]
+    type: Annotated[str, CODE]
+    type_version: Annotated[int, CODE] = 1
+    params: Annotated[dict[str, JsonValue], PARAMETERS] = Field(default_factory=dict[str, JsonValue])
+    """As the type's own model prints them: defaults filled in, units normalised."""
+
+    reads: Annotated[tuple[Read, ...], NESTED] = ()
+    outputs: Annotated[tuple[Output, ...], NESTED] = ()
+    query: Annotated[Query | None, NESTED] = None
+    code: Annotated[tuple[CodeFile, ...], NESTED] = ()
+    engines: Annotated[tuple[str, ...], ENVIRONMENT] = ()
+    """Distributions whose versions count where the task pins nothing."""
+    visibility: Annotated[Literal["complete", "opaque"], _DERIVED] = "opaque"
+    """Whether `reads` is all that the task can see."""
+    effect: Annotated[Literal["none", "external"], _DERIVED] = "none"
+    idempotent: Annotated[bool, _DERIVED] = True
+    volatile: Annotated[str | None, _DERIVED] = None
+    """Why the task has no computable key, such as a call of `now()`; None if it has one."""
+
+    needs: Annotated[tuple[Need, ...], NESTED] = ()
+    environment: Annotated[Environment, NESTED] = Environment()
+    resources: Annotated[Resources, NESTED] = Resources()
+    timeout: Annotated[Duration, NotInKey("a limit")] = Duration(86_400_000)
+    heartbeat_timeout: Annotated[Duration | None, NotInKey("a limit")] = None
+    retries: Annotated[Retries, NESTED] = Retries()
+    incremental: Annotated[Incremental | None, NESTED] = None
+    """None where the author wrote nothing: opaque tasks are then never skipped."""
+    concurrency: Annotated[tuple[ConcurrencyRule, ...], NESTED] = ()
+    dedupe: Annotated[tuple[DedupeRule, ...], NESTED] = ()
+    tags: Annotated[tuple[str, ...], NotInKey("labels for people")] = ()
+    metadata: Annotated[dict[str, JsonValue], NotInKey("labels for people and rules")] = Field(
+        default_factory=dict[str, JsonValue]
+    )
+    columns: Annotated[tuple[Column, ...] | None, NotInKey("a promise that is checked, not computed")] = None
+    expect: Annotated[tuple[Expectation, ...], NESTED] = ()
+    when: Annotated[str | None, NotInKey("decides whether the task runs")] = None
+    for_each: Annotated[ForEach | None, NESTED] = None
+    hooks: Annotated[tuple[Hook, ...], NESTED] = ()
+    optimise: Annotated[bool, NotInKey("passes never change a result")] = True
+
+
+OUTPUT_NAME = "output"
+"""What a task's single output is called; the task's bare name means it."""

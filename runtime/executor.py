@@ -1,0 +1,77 @@
+"""How the loop has attempts run: the seam that every backend implements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.result import AttemptResult
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The attempt's own code has begun; `at` is in seconds since the epoch."""
+
+    token: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """The attempt is alive, and says how far it is."""
+
+    token: str
+    at: float
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The attempt is over, in success or failure."""
+
+    token: str
+    at: float
+    result: AttemptResult
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The attempt never began, or nobody knows how it ended, through no fault of its own."""
+
+    token: str
+    at: float
+    why: str
+
+
+Report = Started | Progressed | Ended | Lost
+
+
+class Executor(Protocol):
+    """Starts, watches and stops attempts. It keeps no state that outlives it."""
+
+    @property
+    def slots(self) -> int:
+        """How many attempts may be handed over at a time: those that run and those kept ready."""
+        ...
+
+    def start(self, order: TaskOrder) -> None:
+        """Hands an attempt over; a `Report` with its token follows. Never waits for it."""
+        ...
+
+    def stop(self, token: str, grace: float) -> None:
+        """Ends an attempt's whole process tree: politely, then after `grace` seconds by force.
+
+        An `Ended` or `Lost` for the token follows, unless it was reported already.
+        """
+        ...
+
+    def poll(self, timeout: float | None) -> Sequence[Report]:
+        """What happened since; waits up to `timeout` seconds (None: without limit) for the first report."""
+        ...
+
+    def close(self) -> None:
+        """Ends everything that was started."""
+        ...

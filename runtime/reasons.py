@@ -1,0 +1,77 @@
+"""Why a task runs or does not: recorded facts with a code each, and the sentences that tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One part of a task's key that differs from the committed one; None: it was not there."""
+
+    field: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A fact that decided about a task.
+
+    `code` is one of the keys of `SENTENCES`; `changes` are the parts of the key that differ;
+    `detail` fills the sentence (a path, another task's name, a time).
+    """
+
+    code: str
+    detail: str = ""
+    changes: tuple[Change, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As the journal keeps it; empty fields left out."""
+        facts: dict[str, Any] = {"code": self.code}
+        if self.detail:
+            facts["detail"] = self.detail
+        if self.changes:
+            facts["changes"] = [[change.field, change.old, change.new] for change in self.changes]
+        return facts
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Reason:
+        """What `to_json` wrote."""
+        changes = tuple(Change(*change) for change in facts.get("changes", ()))
+        return cls(facts.get("code", ""), facts.get("detail", ""), changes)
+
+    def sentence(self) -> str:
+        """The fact in one line, without the list of changes."""
+        text = SENTENCES.get(self.code, self.code).replace("{detail}", self.detail)
+        if self.changes:
+            names = [change.field for change in self.changes]
+            shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+            text = text.replace("{changes}", shown)
+        return text
+
+
+SENTENCES: Final[Mapping[str, str]] = {
+    # run
+    "first": "it has never succeeded before",
+    "changed": "changed since it last succeeded: {changes}",
+    "output_missing": "its output is gone: {detail}",
+    "output_changed": "its output was changed by someone else: {detail}",
+    "always": "it always runs: {detail}",
+    "disabled": "skipping is switched off: incremental.enabled is false",
+    "expired": "its last success is older than max_age: {detail}",
+    "forced": "it was asked to run: --force",
+    "no_key": "its key cannot be computed: {detail}",
+    # skip
+    "up_to_date": "up to date: inputs, parameters, code, environment and outputs are unchanged",
+    "vouched": "up to date on the author's word: {detail}",
+    "not_selected": "it was not selected",
+    # maybe
+    "upstream_runs": "depends on {detail}, which runs first",
+    # blocked or stopped
+    "blocked": "cannot run: {detail}",
+    "upstream_failed": "needs {detail}, which failed",
+    "canceled": "the run was canceled",
+}

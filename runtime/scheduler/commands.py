@@ -1,0 +1,79 @@
+"""What the state machine asks to be done, in order. Every `Record` is durable before what follows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """All that the task needs is done: compute its key and answer with a `Decided…` event."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Make this known. `durable` is false for what may be lost with the process, such as `running`."""
+
+    task: TaskRecord | None = None
+    attempt: AttemptRecord | None = None
+    durable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin an attempt; its claim is recorded."""
+
+    task: str
+    attempt: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Put a successful attempt's staged outputs in place, and answer `Published` or `PublishFailed`."""
+
+    task: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """The attempt's staged outputs are not wanted."""
+
+    task: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End an attempt's processes."""
+
+    task: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Answer with `TimerFired(timer)` at the time `at`; a second one of that name replaces the first."""
+
+    timer: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DropTimer:
+    timer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """All tasks are in a final state."""
+
+    state: RunState
+
+
+Command = Decide | Record | Start | Publish | Discard | Stop | SetTimer | DropTimer | Finish

@@ -1,0 +1,124 @@
+"""What can happen to a run. Times are in seconds since the epoch, told by whoever saw the event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trc.runtime.reasons import Reason
+from trc.runtime.taskside.result import AttemptResult, Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The run begins, or goes on after its driver died."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedRun:
+    """The answer to `Decide`: the task has to run, for this reason."""
+
+    at: float
+    task: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedSkip:
+    """The answer to `Decide`: the task is up to date, for this reason."""
+
+    at: float
+    task: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedFailure:
+    """The answer to `Decide`: the task cannot even begin, such as for a missing input."""
+
+    at: float
+    task: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    at: float
+    task: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """The attempt's process reported its result; a success still has to be published."""
+
+    at: float
+    task: str
+    token: str
+    result: AttemptResult
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLost:
+    at: float
+    task: str
+    token: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The attempt gave a sign of life."""
+
+    at: float
+    task: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The attempt's outputs are in place, and its result is committed with the next record."""
+
+    at: float
+    task: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishFailed:
+    """The attempt succeeded, but its outputs may not or cannot be put in place."""
+
+    at: float
+    task: str
+    token: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    at: float
+    timer: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """End the run: nothing more begins, and what runs is stopped."""
+
+    at: float
+
+
+Event = (
+    Opened
+    | DecidedRun
+    | DecidedSkip
+    | DecidedFailure
+    | AttemptStarted
+    | AttemptEnded
+    | AttemptLost
+    | Heartbeat
+    | Published
+    | PublishFailed
+    | TimerFired
+    | CancelRequested
+)

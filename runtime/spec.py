@@ -1,0 +1,135 @@
+"""A checked pipeline reduced to what planning and running need: plain values, standard library alone.
+
+The compiler's IR is translated into this once (`trc.runtime.specify`); a cached one is read without
+loading the compiler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+KeyGroup = Literal["code", "parameters", "environment", "outputs", "inputs"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPart:
+    """One thing that a task's key holds: where it stands, which group it is of, and its value as text."""
+
+    field: str
+    group: KeyGroup
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSpec:
+    """One input. `producer` is the `(task, output)` that writes it, if one does; else `uri` names files.
+
+    `name` is what the task calls it; `spans` are places in the query's text that stand for its files.
+    `uri` is absolute, and may be a glob.
+    """
+
+    name: str
+    format: str
+    producer: tuple[str, str] | None = None
+    uri: str | None = None
+    feeders: tuple[str, ...] = ()
+    """Tasks whose outputs the glob `uri` covers: which files there are is known when they are done."""
+    spans: tuple[tuple[int, int], ...] = ()
+    columns: tuple[tuple[str, str], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """One output; `uri` is an absolute path, or None where the engine chooses."""
+
+    name: str
+    format: str
+    uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NeedSpec:
+    """An edge that a task waits on. Data edges require success."""
+
+    task: str
+    requires: Literal["success", "completion"] = "success"
+    data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySpec:
+    """Delays are in seconds."""
+
+    max_attempts: int = 1
+    backoff: Literal["fixed", "exponential"] = "exponential"
+    initial_delay: float = 1.0
+    factor: float = 2.0
+    max_delay: float = 60.0
+    jitter: Literal["none", "full", "equal"] = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class SkipSpec:
+    """When a task may be skipped, and what is compared; `vouched` says that the author wrote so."""
+
+    can_skip: bool
+    why_not: str = ""
+    strategy: Literal["etag", "checksum", "hybrid"] = "hybrid"
+    max_age: float | None = None
+    checksum_fields: tuple[str, ...] = ()
+    dependency_check: bool = True
+    vouched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a pipeline file, for messages of the run: line and column from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """A task, ready to be planned. Times are in seconds, memory in bytes."""
+
+    name: str
+    type: str
+    runs: str
+    key_parts: tuple[KeyPart, ...]
+    skip: SkipSpec
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    query: str | None = None
+    reads: tuple[ReadSpec, ...] = ()
+    outputs: tuple[OutputSpec, ...] = ()
+    needs: tuple[NeedSpec, ...] = ()
+    retry: RetrySpec = RetrySpec()
+    retry_on: tuple[int, ...] = ()
+    timeout: float = 86_400.0
+    heartbeat_timeout: float | None = None
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    memory: int | None = None
+    cpus: float | None = None
+    idempotent: bool = True
+    location: Location | None = None
+    query_lines: tuple[tuple[int, int, int], ...] = ()
+    """`(offset, line, column)` per line of the query, to place an engine's complaint."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSpec:
+    """A pipeline, ready to be planned; tasks are in an order in which they can run."""
+
+    name: str
+    file: str
+    project: str
+    tasks: tuple[TaskSpec, ...]
+    digest: str
+    """Hash of all that the pipeline says: runs of equal digests can resume each other."""
+
+    def task(self, name: str) -> TaskSpec | None:
+        """The task of that name, ignoring case."""
+        return next((task for task in self.tasks if task.name.casefold() == name.casefold()), None)

@@ -1,0 +1,160 @@
+"""The journal: runs, task runs and attempts, every change durable before its effect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from trc.runtime.store.results import Result
+
+RunState = Literal["running", "success", "failure", "canceled", "abandoned"]
+TaskState = Literal[
+    "waiting",
+    "pending",
+    "claimed",
+    "running",
+    "success",
+    "failure",
+    "canceled",
+    "skipped",
+    "omitted",
+    "upstream_failed",
+    "paused",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A process that drives runs. A live one's attempts are never adopted by another.
+
+    It lives while its lease has not run out, and, on the same boot of the same host, while the
+    process `pid` that began at `start_time` (clock ticks since boot) is there.
+    """
+
+    id: str
+    host: str
+    boot_id: str
+    pid: int
+    start_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as it was opened. Times are in seconds since the epoch; `logical_time` is ISO 8601."""
+
+    id: str
+    pipeline: str
+    file: str
+    digest: str
+    """Of the pipeline and its parameters: only runs of equal digests resume each other."""
+    logical_time: str
+    driver: str
+    created_at: float
+    state: RunState = "running"
+    ended_at: float | None = None
+    resumed: int = 0
+    """How often the run was taken up again after its driver died."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """A task of a run, as it stands.
+
+    `reason` is the recorded fact why it ran or did not (`{"code": …, …}`, see `trc.runtime.reasons`);
+    `error` is the last attempt's failure as JSON; `lost` counts attempts that were lost.
+    """
+
+    run: str
+    task: str
+    state: TaskState
+    attempt: int = 0
+    token: str | None = None
+    lost: int = 0
+    reason: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    error: Mapping[str, Any] | None = None
+    blocked_by: str | None = None
+    """The failed task at the root, where the state is `upstream_failed`."""
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One attempt, as it stands; `result` is the attempt's result as JSON once it has ended."""
+
+    run: str
+    task: str
+    number: int
+    token: str
+    state: Literal["claimed", "running", "success", "failure", "lost", "canceled"]
+    log: str = ""
+    claimed_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    result: Mapping[str, Any] | None = None
+
+
+class Transaction(Protocol):
+    """Changes that become durable together, when the block ends; none of them does if it raises."""
+
+    def put_run(self, run: RunRecord) -> None:
+        """Opens a run, or replaces what is recorded of it."""
+        ...
+
+    def put_tasks(self, tasks: Sequence[TaskRecord]) -> None:
+        """Records task runs as they now stand."""
+        ...
+
+    def put_attempts(self, attempts: Sequence[AttemptRecord]) -> None:
+        """Records attempts as they now stand."""
+        ...
+
+    def put_result(self, result: Result) -> None:
+        """Commits a result, so that later runs may skip its task."""
+        ...
+
+    def is_current(self, run: str, task: str, token: str) -> bool:
+        """Whether the attempt is still the one that may publish: the task's current, and not final."""
+        ...
+
+    def acquire(self, uris: Sequence[str], run: str, driver: str) -> Mapping[str, str]:
+        """Takes output locations for publishing, all or none; answers who holds those that are taken (uri → run)."""
+        ...
+
+    def release(self, run: str) -> None:
+        """Gives back all output locations of a run."""
+        ...
+
+
+class Journal(Protocol):
+    """Runs and their parts. `transaction` is the only way to change anything."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A block of changes that holds the store's write lock, and commits durably at its end."""
+        ...
+
+    def enrol(self, driver: Driver, lease_until: float) -> None:
+        """Makes a driver known, or renews its lease."""
+        ...
+
+    def drivers(self) -> Mapping[str, tuple[Driver, float]]:
+        """The known drivers by id, with the ends of their leases."""
+        ...
+
+    def runs(self, *, pipeline: str | None = None, state: RunState | None = None, limit: int = 100) -> list[RunRecord]:
+        """Runs, newest first."""
+        ...
+
+    def run(self, run: str) -> RunRecord | None:
+        """A run by its id, or by the beginning of it if only one run's id begins so."""
+        ...
+
+    def tasks(self, run: str) -> list[TaskRecord]:
+        """The task runs of a run, in the order in which they were first put."""
+        ...
+
+    def attempts(self, run: str, task: str | None = None) -> list[AttemptRecord]:
+        """The attempts of a run, or of one of its tasks, oldest first."""
+        ...

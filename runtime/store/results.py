@@ -1,0 +1,78 @@
+"""Results: which key was committed with which outputs, and what is known of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from trc.runtime.spec import KeyPart
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutput:
+    """A published output: where its file lies (an absolute path), and the digest of its bytes."""
+
+    name: str
+    path: str
+    digest: str
+    size: int
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A successful attempt's outputs, under the key that it was computed from.
+
+    `parts` are what the key was made of, so that a later difference can be named.
+    """
+
+    pipeline: str
+    task: str
+    key: str
+    parts: tuple[KeyPart, ...]
+    outputs: tuple[StoredOutput, ...]
+    run: str
+    attempt: int
+    committed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What the file system says of a file: if none of it changed, neither did the bytes."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """A file's digest, when it was computed (ns since the epoch), and in which boot of the machine."""
+
+    identity: FileIdentity
+    digest: str
+    hashed_at_ns: int
+    boot_id: str
+
+
+class Results(Protocol):
+    """Committed results and cached digests of files. Commits go through the journal's transaction."""
+
+    def latest(self, pipeline: str) -> Mapping[str, Result]:
+        """The last committed result of each task of a pipeline."""
+        ...
+
+    def find(self, pipeline: str, task: str, key: str) -> Result | None:
+        """The result that was committed last under exactly this key."""
+        ...
+
+    def digests(self, paths: Iterable[str]) -> Mapping[str, FileDigest]:
+        """What is cached of the files at these paths."""
+        ...
+
+    def put_digests(self, digests: Mapping[str, FileDigest]) -> None:
+        """Caches digests; losing them costs time, never an answer."""
+        ...

@@ -1,0 +1,92 @@
+"""The task order: all that one attempt needs to know, as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+ORDER_VERSION = 1
+
+
+@dataclass(frozen=True)
+class OrderInput:
+    """Data to read: the files that were listed when the attempt began, in order.
+
+    `spans` are the ranges `[start, end)` of the query's text that name these files and stand for
+    the list; without any, the input is known to the query as the table `name`.
+    """
+
+    name: str
+    format: str
+    files: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...] = ()
+    columns: tuple[tuple[str, str], ...] | None = None
+    """Names and DuckDB types, where they were declared."""
+
+
+@dataclass(frozen=True)
+class OrderOutput:
+    """Where to write: `path` is a staging file that is published when the attempt succeeds."""
+
+    name: str
+    format: str
+    path: str
+    uri: str | None = None
+    """Where the file will be seen once published; None for an intermediate."""
+
+
+@dataclass(frozen=True)
+class TaskOrder:
+    """One attempt of one task. Paths are absolute; `token` names the attempt and fences its result."""
+
+    run: str
+    pipeline: str
+    task: str
+    attempt: int
+    token: str
+    runs: str
+    """`module:function` of the task type's own side."""
+    project: str
+    """The folder that the task's relative paths are relative to."""
+    log: str
+    """The file that takes what the attempt prints."""
+    run_time: str
+    """The run's logical time, ISO 8601 with zone."""
+    idempotency_key: str
+    """Equal for all attempts of this task in this run."""
+    params: dict[str, Any] = field(default_factory=dict)
+    query: str | None = None
+    inputs: tuple[OrderInput, ...] = ()
+    outputs: tuple[OrderOutput, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    memory: int | None = None
+    """Bytes that the attempt may use."""
+    threads: int | None = None
+    retry_on: tuple[int, ...] = ()
+    version: int = ORDER_VERSION
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> TaskOrder:
+        """The order that `to_json` wrote; raises ValueError for another version."""
+        raw = json.loads(text)
+        if raw.get("version") != ORDER_VERSION:
+            message = f"this task order has version {raw.get('version')!r}; this runtime reads {ORDER_VERSION}"
+            raise ValueError(message)
+        raw["inputs"] = tuple(
+            OrderInput(
+                one["name"],
+                one["format"],
+                tuple(one["files"]),
+                tuple((start, end) for start, end in one["spans"]),
+                None if one["columns"] is None else tuple((name, kind) for name, kind in one["columns"]),
+            )
+            for one in raw["inputs"]
+        )
+        raw["outputs"] = tuple(OrderOutput(**one) for one in raw["outputs"])
+        raw["retry_on"] = tuple(raw["retry_on"])
+        return cls(**raw)

@@ -1,0 +1,90 @@
+"""The task author's side: `BaseTask`, its context and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable, TypeVar
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class InputData:
+    """Data to read: local files, in order."""
+
+    name: str
+    format: str
+    paths: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """The only file; raises ValueError where there are several, or none."""
+        if len(self.paths) != 1:
+            message = f'the input "{self.name}" has {len(self.paths)} files; read them from .paths'
+            raise ValueError(message)
+        return self.paths[0]
+
+
+@dataclass(frozen=True)
+class OutputData:
+    """A file to write: it is published under `uri` when the task succeeds, and dropped when it fails."""
+
+    name: str
+    format: str
+    path: str
+    uri: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskContext:
+    """What a task is given: its inputs, its outputs, its arguments, and who it is."""
+
+    run: str
+    pipeline: str
+    task: str
+    attempt: int
+    run_time: str
+    """The run's logical time, ISO 8601 with zone: the only clock that gives one answer on a repeat."""
+    idempotency_key: str
+    args: Mapping[str, Any]
+    inputs: Mapping[str, InputData]
+    outputs: Mapping[str, OutputData]
+    report: Callable[[int, int | None], None] = field(default=lambda _done, _total: None, repr=False)
+
+    @property
+    def output(self) -> OutputData:
+        """The only output; raises ValueError where there are several, or none."""
+        if len(self.outputs) != 1:
+            message = f'the task "{self.task}" has {len(self.outputs)} outputs; take one from .outputs'
+            raise ValueError(message)
+        return next(iter(self.outputs.values()))
+
+    def progress(self, done: int, total: int | None = None) -> None:
+        """Tells how far the task is, in units of its own; also a sign of life."""
+        self.report(done, total)
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What a task may return. `rows` counts rows by output; `error` is `temporary`, `permanent` or `unknown`."""
+
+    success: bool = True
+    message: str = ""
+    error: str = "unknown"
+    values: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+class BaseTask:
+    """A task as a class: override `execute`. A new instance is made for each attempt."""
+
+    def execute(self, context: TaskContext) -> Any:
+        """Does the work. Returns a `TaskResult`, a mapping of small values, or None; raising fails the attempt."""
+        raise NotImplementedError(type(self).__name__ + ".execute")
+
+
+def task(function: _Function) -> _Function:
+    """Marks a function as a task: it is called with a `TaskContext`, and returns as `BaseTask.execute` does."""
+    function.__trc_task__ = True  # type: ignore[attr-defined]
+    return function

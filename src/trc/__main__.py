@@ -1,0 +1,3 @@
+from trc.cli import main
+
+main()
