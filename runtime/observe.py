@@ -1,0 +1,62 @@
+"""What a run tells those who watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trc.runtime.plan import Plan
+from trc.runtime.store.journal import RunRecord, RunState, TaskRecord
+from trc.runtime.store.results import StoredOutput
+
+
+@dataclass(frozen=True, slots=True)
+class RunOpened:
+    """The run is recorded and about to begin. `resumed`: it goes on where a dead driver left it."""
+
+    run: RunRecord
+    plan: Plan
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskMoved:
+    """A task is in another state; `outputs` come with a success, `log` with a failure."""
+
+    record: TaskRecord
+    outputs: tuple[StoredOutput, ...] = ()
+    log: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskProgressed:
+    """A running task says how far it is, in units of its own."""
+
+    task: str
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time has passed: a chance to redraw."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The run waits for another one to be done with an output."""
+
+    uri: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    run: RunRecord
+    state: RunState
+
+
+Happening = RunOpened | TaskMoved | TaskProgressed | Ticked | Waiting | RunFinished
+Observer = Callable[[Happening], None]

@@ -1,0 +1,65 @@
+"""The plan: what will be done with each task, and why; the standard library alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from trc.runtime.reasons import Reason
+
+Action = Literal["run", "skip", "maybe", "blocked"]
+PLAN_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """A task and what is foreseen for it: `maybe` is decided when what it reads is there."""
+
+    task: str
+    action: Action
+    reason: Reason
+    key: str | None = None
+    """The key, where it is known before the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do now; tasks in an order in which they can run."""
+
+    pipeline: str
+    digest: str
+    """Of the pipeline as compiled."""
+    logical_time: str
+    tasks: tuple[PlannedTask, ...]
+
+    def count(self, action: Action) -> int:
+        return sum(task.action == action for task in self.tasks)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `trc plan --json` prints it."""
+        return {
+            "version": PLAN_VERSION,
+            "pipeline": self.pipeline,
+            "digest": self.digest,
+            "logical_time": self.logical_time,
+            "tasks": [
+                {
+                    "task": task.task,
+                    "action": task.action,
+                    "reason": task.reason.to_json() | {"text": task.reason.sentence()},
+                    "key": task.key,
+                }
+                for task in self.tasks
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Plan:
+        """What `to_json` wrote; raises ValueError for another version."""
+        if raw.get("version") != PLAN_VERSION:
+            raise ValueError(f"this plan has version {raw.get('version')!r}; this trc reads {PLAN_VERSION}")
+        tasks = tuple(
+            PlannedTask(one["task"], one["action"], Reason.from_json(one["reason"]), one["key"]) for one in raw["tasks"]
+        )
+        return cls(raw["pipeline"], raw["digest"], raw["logical_time"], tasks)
