@@ -23,10 +23,15 @@ class SourceReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The world of one compilation. `project` is the folder that relative paths are relative to."""
+    """The world of one compilation. `project` is the folder that relative paths are relative to.
+
+    `seen` and `listed` are filled while it goes on: the project files that were looked at (None where
+    there was none) and the globs that were expanded, since the result depends on them.
+    """
 
     project: Path
     task_types: Mapping[str, TaskType]
     sources: SourceReader
     capabilities: Capabilities
-    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    seen: dict[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
+    listed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

@@ -67,11 +67,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     # skip
     "up_to_date": "up to date: inputs, parameters, code, environment and outputs are unchanged",
     "vouched": "up to date on the author's word: {detail}",
-    "not_selected": "it was not selected",
+    "kept": "it already succeeded in this run, before the run was interrupted",
     # maybe
     "upstream_runs": "depends on {detail}, which runs first",
     # blocked or stopped
     "blocked": "cannot run: {detail}",
     "upstream_failed": "needs {detail}, which failed",
+    "upstream_omitted": "reads {detail}, which was omitted",
     "canceled": "the run was canceled",
 }

@@ -79,17 +79,9 @@ class SkipSpec:
     strategy: Literal["etag", "checksum", "hybrid"] = "hybrid"
     max_age: float | None = None
     checksum_fields: tuple[str, ...] = ()
+    """The parts of the key that stand for all parameters, by their fields."""
     dependency_check: bool = True
     vouched: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A place in a pipeline file, for messages of the run: line and column from 1."""
-
-    file: str
-    line: int
-    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +106,6 @@ class TaskSpec:
     memory: int | None = None
     cpus: float | None = None
     idempotent: bool = True
-    location: Location | None = None
-    query_lines: tuple[tuple[int, int, int], ...] = ()
-    """`(offset, line, column)` per line of the query, to place an engine's complaint."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,13 +24,14 @@ class StoredOutput:
 class Result:
     """A successful attempt's outputs, under the key that it was computed from.
 
-    `parts` are what the key was made of, so that a later difference can be named.
+    `parts` are what the key was made of, so that a later difference can be named: a tuple, or an
+    equal sequence that a store reads when it is asked for.
     """
 
     pipeline: str
     task: str
     key: str
-    parts: tuple[KeyPart, ...]
+    parts: Sequence[KeyPart]
     outputs: tuple[StoredOutput, ...]
     run: str
     attempt: int

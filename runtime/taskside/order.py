@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 ORDER_VERSION = 1
@@ -62,18 +62,54 @@ class TaskOrder:
     env: dict[str, str] = field(default_factory=dict)
     memory: int | None = None
     """Bytes that the attempt may use."""
+    memory_share: int | None = None
+    """Bytes that an engine may fill before it spills to disk, where `memory` sets no limit."""
     threads: int | None = None
     retry_on: tuple[int, ...] = ()
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps(self.to_dict(), separators=(",", ":"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, ready for JSON. Written out: `dataclasses.asdict` costs more than a small task."""
+        return {
+            "version": self.version,
+            "run": self.run,
+            "pipeline": self.pipeline,
+            "task": self.task,
+            "attempt": self.attempt,
+            "token": self.token,
+            "runs": self.runs,
+            "project": self.project,
+            "log": self.log,
+            "run_time": self.run_time,
+            "idempotency_key": self.idempotency_key,
+            "params": dict(self.params),
+            "query": self.query,
+            "inputs": [
+                {"name": one.name, "format": one.format, "files": one.files, "spans": one.spans, "columns": one.columns}
+                for one in self.inputs
+            ],
+            "outputs": [
+                {"name": one.name, "format": one.format, "path": one.path, "uri": one.uri} for one in self.outputs
+            ],
+            "env": dict(self.env),
+            "memory": self.memory,
+            "memory_share": self.memory_share,
+            "threads": self.threads,
+            "retry_on": self.retry_on,
+        }
 
     @classmethod
-    def from_json(cls, text: str) -> TaskOrder:
+    def from_json(cls, text: str | bytes) -> TaskOrder:
         """The order that `to_json` wrote; raises ValueError for another version."""
-        raw = json.loads(text)
+        return cls.from_dict(json.loads(text))
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> TaskOrder:
+        """The order that `to_dict` wrote, which is used up; raises ValueError for another version."""
         if raw.get("version") != ORDER_VERSION:
             message = f"this task order has version {raw.get('version')!r}; this runtime reads {ORDER_VERSION}"
             raise ValueError(message)

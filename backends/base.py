@@ -1,0 +1,37 @@
+"""What a backend is: where attempts run, and what is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from trc.compiler.capabilities import Capabilities
+from trc.compiler.ir.pipeline import Pipeline
+from trc.runtime.executor import Executor
+from trc.runtime.spec import PipelineSpec
+
+Artefacts = Mapping[str, bytes]
+"""Files to deploy, by their path in a folder; separators are slashes."""
+
+
+class Backend(Protocol):
+    """Found by the entry point group `trc.backends`; an instance is made without arguments."""
+
+    @property
+    def name(self) -> str:
+        """What `--backend` calls it."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do: all else is refused before anything runs."""
+        ...
+
+    def executor(self, workers: int, state: Path) -> Executor:
+        """Something that runs attempts, at most `workers` at a time; `state` is the project's state folder."""
+        ...
+
+    def emit(self, pipeline: Pipeline, spec: PipelineSpec) -> Artefacts:
+        """What is deployed to have the pipeline run: the same bytes for the same pipeline."""
+        ...

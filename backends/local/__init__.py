@@ -1,0 +1,5 @@
+"""The embedded default: attempts run in warm worker processes on this machine."""
+
+from trc.backends.local.backend import LocalBackend
+
+__all__ = ["LocalBackend"]

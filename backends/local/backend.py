@@ -1,0 +1,54 @@
+"""The local backend: what it can do, its executor, and the folder that `trc compile` writes."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from trc.backends.base import Artefacts
+from trc.backends.local.surroundings import clean
+from trc.backends.local.workers import LocalExecutor
+from trc.compiler.capabilities import Capabilities
+from trc.compiler.ir.pipeline import Pipeline
+from trc.runtime.clock import SystemClock
+from trc.runtime.spec import PipelineSpec
+
+_CAPABILITIES: Final = Capabilities(
+    backend="local",
+    supports=frozenset({"environment.env", "resources.memory", "timeout", "heartbeat_timeout", "retries"}),
+    unenforced={
+        "resources.cpu": "the local backend gives DuckDB as many threads, and does not limit other code",
+    },
+)
+
+
+class LocalBackend:
+    """Runs attempts on this machine, and asks for nothing to be installed."""
+
+    name = "local"
+    capabilities = _CAPABILITIES
+
+    def executor(self, workers: int, state: Path) -> LocalExecutor:
+        """Worker processes on this machine; they keep nothing under `state`."""
+        del state
+        return LocalExecutor(workers, clean(os.environ), SystemClock())
+
+    def emit(self, pipeline: Pipeline, spec: PipelineSpec) -> Artefacts:
+        """The IR, the pipeline as planning and running see it, and each task's SQL."""
+        artefacts = {"ir.json": pipeline.dump(), "plan.json": _json(asdict(spec))}
+        for task in spec.tasks:
+            if task.query is not None:
+                artefacts[f"sql/{quote(task.name, safe=' ')}.sql"] = _line_ended(task.query)
+        return artefacts
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _line_ended(query: str) -> bytes:
+    return (query if query.endswith("\n") else query + "\n").encode()

@@ -1,0 +1,207 @@
+"""One worker process as the orchestrator sees it: its pipes, and what it was handed."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import trc
+
+PREFETCH_LIMIT: Final = select.PIPE_BUF
+"""The longest order, in bytes, that may wait behind another: a pipe of packets keeps it in one piece."""
+_CHUNK: Final = 1 << 20
+_HOME: Final = str(Path(trc.__file__).parent.parent)
+_BOOTSTRAP: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from trc.runtime.taskside.guardian import guard; "
+    "del sys.path[0]; sys.path.append(sys.argv[1]); "
+    "guard(*(int(one) if one else None for one in sys.argv[2:]))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a worker process must be like to run an order: its declared variables, and its memory limit."""
+
+    env: tuple[tuple[str, str], ...] = ()
+    memory: int | None = None
+
+    @property
+    def is_single_use(self) -> bool:
+        """A limited process holds on to memory, which the next attempt would miss."""
+        return self.memory is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """An order on its way: its line, and the kind of worker that it takes."""
+
+    token: str
+    line: bytes
+    kind: Kind
+    retry_on: tuple[int, ...] = ()
+
+
+class WorkerProcess:
+    """A worker and the guardian above it. At most one order waits in its pipe, behind the one that runs."""
+
+    def __init__(self, kind: Kind, environ: Mapping[str, str], errors: IO[bytes]) -> None:
+        self.kind = kind
+        self.running: Handed | None = None
+        self.queued: Handed | None = None
+        self.has_spoken = False
+        self.stopping: str | None = None
+        """The token of the attempt that it is being ended for."""
+        self.deadline: float | None = None
+        """When it is ended by force, on the monotonic clock."""
+        self._unsent = b""
+        self._received = b""
+        own, self._orders = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC | os.O_DIRECT)
+        self.messages, theirs = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self.messages, False)
+        self._taken_back = own
+        try:
+            self._process = self._spawn(own, theirs, {**environ, **dict(kind.env)}, errors)
+        except OSError:
+            for descriptor in (own, self._orders, self.messages):
+                os.close(descriptor)
+            raise
+        finally:
+            os.close(theirs)
+        self.exit: int | None = os.pidfd_open(self._process.pid)
+        """Readable when the process is gone."""
+
+    def _spawn(
+        self, orders: int, messages: int, environ: Mapping[str, str], errors: IO[bytes]
+    ) -> subprocess.Popen[bytes]:
+        memory = "" if self.kind.memory is None else str(self.kind.memory)
+        arguments = [_HOME, str(os.getpid()), str(orders), str(messages), memory]
+        return subprocess.Popen(
+            [sys.executable, "-P", "-s", "-c", _BOOTSTRAP, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            pass_fds=(orders, messages),
+            env=environ,
+            cwd="/",
+            start_new_session=True,
+        )
+
+    @property
+    def is_idle(self) -> bool:
+        return self.running is None and self.queued is None and self.stopping is None
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether one more order may wait in its pipe."""
+        if self.running is None or self.queued is not None or self.stopping is not None:
+            return False
+        return len(self.running.line) <= PREFETCH_LIMIT and not self.kind.is_single_use
+
+    @property
+    def has_unsent(self) -> bool:
+        return bool(self._unsent)
+
+    @property
+    def orders(self) -> int:
+        """The descriptor that orders are written to."""
+        return self._orders
+
+    def send(self, handed: Handed) -> bool:
+        """Puts an order into the pipe, or as much as fits: the rest follows with `send_rest`.
+
+        Tells whether it begins at once: the worker is warm and waits.
+        """
+        begins = self.has_spoken and self.running is None
+        if begins:
+            self.running = handed
+        else:
+            self.queued = handed
+        self._unsent = handed.line
+        self.send_rest()
+        return begins
+
+    def send_rest(self) -> None:
+        with suppress(BlockingIOError):
+            while self._unsent:
+                self._unsent = self._unsent[os.write(self._orders, self._unsent) :]
+
+    def take_back(self) -> Handed | None:
+        """The order that waits behind the running one, if the worker has not taken it: it is then as if never sent."""
+        queued, running = self.queued, self.running
+        if queued is None or running is None or self._unsent:
+            return None
+        unread = self.unread()
+        if running.line in unread:
+            os.write(self._orders, running.line)
+        if queued.line not in unread:
+            return None
+        self.queued = None
+        return queued
+
+    def unread(self) -> list[bytes]:
+        """What the worker has not taken; it is gone from the pipe."""
+        packets = []
+        with suppress(BlockingIOError):
+            while packet := os.read(self._taken_back, _CHUNK):
+                packets.append(packet)
+        return packets
+
+    def never_took(self, handed: Handed, unread: list[bytes]) -> bool:
+        """Whether the worker ended before it had all of an order; `unread` was in the pipe then."""
+        if len(handed.line) <= PREFETCH_LIMIT:
+            return handed.line in unread
+        return bool(unread or self._unsent)
+
+    def began(self) -> Handed | None:
+        """The order in the pipe, if there is one, is now the one that runs."""
+        self.running, self.queued = self.queued, None
+        return self.running
+
+    def receive(self) -> list[bytes] | None:
+        """The lines that have arrived; None when there will be no more."""
+        lines: list[bytes] = []
+        while True:
+            try:
+                chunk = os.read(self.messages, _CHUNK)
+            except BlockingIOError:
+                return lines
+            if not chunk:
+                return lines or None
+            *complete, self._received = (self._received + chunk).split(b"\n")
+            lines += complete
+            if len(chunk) < _CHUNK:
+                return lines
+
+    def terminate(self) -> None:
+        """Asks the attempt's processes to end."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Has all of the attempt's processes ended, whatever they do; their end is seen at `exit`."""
+        if self._orders >= 0:
+            os.close(self._orders)
+            self._orders = -1
+
+    def collect(self) -> int:
+        """Waits for the end, which is near, and returns the exit code; a signal's number is negative."""
+        self.kill()
+        try:
+            code = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        for descriptor in (self.messages, self._taken_back, self.exit):
+            if descriptor is not None and descriptor >= 0:
+                os.close(descriptor)
+        self.messages = self._taken_back = -1
+        self.exit = None
+        return code

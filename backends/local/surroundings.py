@@ -1,0 +1,14 @@
+"""The environment that workers start from: the same wherever trc is called, but for where things are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_PASSED: Final = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
+_FIXED: Final = {"TZ": "UTC", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
+
+def clean(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a task sees of the caller's variables before its own are added."""
+    return {name: environ[name] for name in _PASSED if name in environ} | _FIXED

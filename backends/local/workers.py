@@ -1,0 +1,278 @@
+"""Runs attempts in warm worker processes: a few of them, started when there is work."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import selectors
+import tempfile
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from trc.backends.local.endings import failure_at_end
+from trc.backends.local.memory import memory_of_machine
+from trc.backends.local.process import PREFETCH_LIMIT, Handed, Kind, WorkerProcess
+from trc.runtime.clock import Clock
+from trc.runtime.executor import Ended, Lost, Progressed, Report, Started
+from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.result import AttemptResult
+
+_ENGINES_SHARE: Final = 0.8
+
+
+class LocalExecutor:
+    """Implements `Executor` with at most `workers` processes, each of which runs one attempt at a time.
+
+    Each has one order more in its pipe while it runs, so that it need not wait for us; what is
+    in a pipe can be taken back and given to another.
+    """
+
+    def __init__(self, workers: int, environ: Mapping[str, str], clock: Clock) -> None:
+        self._most = workers
+        self._environ = dict(environ)
+        self._clock = clock
+        self._memory_share = int(memory_of_machine() * _ENGINES_SHARE / workers)
+        self._workers: list[WorkerProcess] = []
+        self._ending: list[WorkerProcess] = []
+        self._waiting: deque[Handed] = deque()
+        self._reports: list[Report] = []
+        self._selector = selectors.DefaultSelector()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the executor
+        atexit.register(self.close)
+
+    @property
+    def slots(self) -> int:
+        return 2 * self._most
+
+    def start(self, order: TaskOrder) -> None:
+        raw = order.to_dict()
+        if order.memory is None:
+            raw["memory_share"] = order.memory_share or self._memory_share
+        line = json.dumps(raw, separators=(",", ":")).encode() + b"\n"
+        kind = Kind(tuple(sorted(order.env.items())), order.memory)
+        self._waiting.append(Handed(order.token, line, kind, order.retry_on))
+        self._hand_out()
+
+    def stop(self, token: str, grace: float) -> None:
+        for handed in self._waiting:
+            if handed.token == token:
+                self._waiting.remove(handed)
+                self._lose(token, "stopped")
+                return
+        for worker in self._workers:
+            if worker.queued is not None and worker.queued.token == token and worker.take_back():
+                self._lose(token, "stopped")
+                return
+            if token in {handed.token for handed in (worker.running, worker.queued) if handed}:
+                self._end(worker, token, grace)
+                return
+
+    def poll(self, timeout: float | None) -> Sequence[Report]:
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            wait = 0.0 if self._reports else self._until(end)
+            for key, _events in self._selector.select(wait):
+                key.data()
+            self._force_overdue()
+            self._hand_out()
+            if self._reports or (end is not None and time.monotonic() >= end) or not self._is_busy(end):
+                reports, self._reports = self._reports, []
+                return reports
+
+    def close(self) -> None:
+        atexit.unregister(self.close)
+        self._waiting.clear()
+        workers, self._workers, self._ending = [*self._workers, *self._ending], [], []
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            worker.collect()
+        self._selector.close()
+        self._errors.close()
+
+    # ── handing out ──
+
+    def _hand_out(self) -> None:
+        """Gives each waiting order a worker that can take it, and each idle worker something to do."""
+        for _ in range(len(self._waiting)):
+            handed = self._waiting.popleft()
+            worker = self._free_worker(handed) or self._ahead(handed)
+            if worker is None:
+                self._waiting.append(handed)
+            else:
+                self._send(worker, handed)
+        if not self._waiting:
+            self._level()
+
+    def _free_worker(self, handed: Handed) -> WorkerProcess | None:
+        idle = [worker for worker in self._workers if worker.is_idle]
+        fitting = next((worker for worker in idle if worker.kind == handed.kind), None)
+        if fitting is not None:
+            return fitting
+        if len(self._workers) >= self._most:
+            if not idle:
+                return None
+            self._retire(idle[0])
+        return self._hire(handed.kind)
+
+    def _ahead(self, handed: Handed) -> WorkerProcess | None:
+        if len(handed.line) > PREFETCH_LIMIT:
+            return None
+        return next((worker for worker in self._workers if worker.is_ahead and worker.kind == handed.kind), None)
+
+    def _level(self) -> None:
+        """An order that waits behind a running one goes to a worker that has none."""
+        for idle in [worker for worker in self._workers if worker.is_idle]:
+            for busy in self._workers:
+                if busy.running is not None and busy.queued is not None and busy.kind == idle.kind:
+                    handed = busy.take_back()
+                    if handed is not None:
+                        self._send(idle, handed)
+                        break
+
+    def _hire(self, kind: Kind) -> WorkerProcess:
+        worker = WorkerProcess(kind, self._environ, self._errors)
+        self._workers.append(worker)
+        self._selector.register(worker.messages, selectors.EVENT_READ, partial(self._receive, worker))
+        assert worker.exit is not None
+        self._selector.register(worker.exit, selectors.EVENT_READ, partial(self._bury, worker))
+        return worker
+
+    def _send(self, worker: WorkerProcess, handed: Handed) -> None:
+        if worker.send(handed):
+            self._reports.append(Started(handed.token, self._clock.now()))
+        if worker.has_unsent:
+            self._selector.register(worker.orders, selectors.EVENT_WRITE, partial(self._send_rest, worker))
+
+    def _send_rest(self, worker: WorkerProcess) -> None:
+        worker.send_rest()
+        if not worker.has_unsent:
+            self._selector.unregister(worker.orders)
+
+    # ── ending ──
+
+    def _retire(self, worker: WorkerProcess) -> None:
+        """Ends a worker that has nothing to do; another may take its place at once."""
+        self._workers.remove(worker)
+        self._ending.append(worker)
+        self._kill(worker)
+
+    def _end(self, worker: WorkerProcess, token: str, grace: float) -> None:
+        worker.stopping = token
+        worker.deadline = time.monotonic() + grace
+        if grace > 0:
+            worker.terminate()
+        else:
+            self._kill(worker)
+
+    def _force_overdue(self) -> None:
+        now = time.monotonic()
+        for worker in self._workers:
+            if worker.deadline is not None and worker.deadline <= now:
+                worker.deadline = None
+                self._kill(worker)
+
+    def _kill(self, worker: WorkerProcess) -> None:
+        if worker.has_unsent:
+            self._selector.unregister(worker.orders)
+        worker.kill()
+
+    def _bury(self, worker: WorkerProcess) -> None:
+        """The process is gone, and all that it had started: says what became of its orders."""
+        self._receive(worker)
+        for descriptor in (worker.messages, worker.exit):
+            if descriptor is not None and descriptor in self._selector.get_map():
+                self._selector.unregister(descriptor)
+        self._kill(worker)
+        unread = worker.unread()
+        code = worker.collect()
+        if worker in self._ending:
+            self._ending.remove(worker)
+            return
+        self._workers.remove(worker)
+        if worker.queued is not None:
+            self._tell_queued(worker, worker.queued, worker.never_took(worker.queued, unread))
+        if worker.running is not None:
+            self._tell_end(worker, worker.running, worker.never_took(worker.running, unread), code)
+
+    def _tell_end(self, worker: WorkerProcess, handed: Handed, is_unread: bool, code: int) -> None:
+        if worker.stopping == handed.token:
+            self._lose(handed.token, "stopped")
+            return
+        if is_unread:
+            self._lose(handed.token, "its worker process ended before it took the order")
+            return
+        now = self._clock.now()
+        failure = failure_at_end(code, worker.kind.memory, handed.retry_on)
+        self._reports.append(Ended(handed.token, now, AttemptResult(handed.token, failure, ended_at=now)))
+
+    def _tell_queued(self, worker: WorkerProcess, queued: Handed, is_unread: bool) -> None:
+        if worker.stopping == queued.token:
+            self._lose(queued.token, "stopped")
+        elif not is_unread:
+            self._lose(queued.token, "its worker process ended as it began")
+        elif worker.has_spoken:
+            self._waiting.appendleft(queued)
+        else:
+            self._lose(queued.token, f"never started: the worker process ended at once{self._last_words()}")
+
+    def _lose(self, token: str, why: str) -> None:
+        self._reports.append(Lost(token, self._clock.now(), why))
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return f": {lines[-1]}" if lines else ""
+
+    # ── listening ──
+
+    def _receive(self, worker: WorkerProcess) -> None:
+        if worker.messages < 0:
+            return
+        lines = worker.receive()
+        if lines is None:
+            # Its end is seen at `exit`; a task can also have closed the pipe, and goes on.
+            if worker.messages in self._selector.get_map():
+                self._selector.unregister(worker.messages)
+            return
+        for line in lines:
+            try:
+                message = json.loads(line)
+            except ValueError:
+                self._end(worker, "", 0)
+                return
+            self._hear(worker, message)
+
+    def _hear(self, worker: WorkerProcess, message: Mapping[str, Any]) -> None:
+        worker.has_spoken = True
+        if "result" in message:
+            result = AttemptResult.from_dict(message["result"])
+            self._reports.append(Ended(result.token, self._clock.now(), result))
+            self._go_on(worker, message["next"])
+        elif "started" in message:
+            self._go_on(worker, message["started"])
+        elif "progress" in message:
+            told = message["progress"]
+            self._reports.append(Progressed(told["token"], told["at"], told["done"], told["total"]))
+
+    def _go_on(self, worker: WorkerProcess, beginning: Mapping[str, Any] | None) -> None:
+        """The worker is done with one order and takes the next: it says so, or it was waiting for it."""
+        began = worker.began()
+        if began is not None:
+            at = self._clock.now() if beginning is None else beginning["at"]
+            self._reports.append(Started(began.token, at))
+        elif worker.kind.is_single_use and worker.stopping is None:
+            self._retire(worker)
+
+    def _until(self, end: float | None) -> float | None:
+        deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
+        if end is not None:
+            deadlines.append(end)
+        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+
+    def _is_busy(self, end: float | None) -> bool:
+        """Whether waiting without a limit could be answered by anything."""
+        return end is not None or bool(self._waiting) or any(not worker.is_idle for worker in self._workers)

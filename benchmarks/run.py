@@ -1,0 +1,28 @@
+"""Runs every benchmark and writes benchmarks/results/latest.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import flights_sql
+import noop_rerun
+import noop_tasks
+import startup
+from measure import machine
+
+RESULT = Path(__file__).parent / "results" / "latest.md"
+
+
+def main() -> None:
+    parts = [f"# Benchmarks\n\n{machine()}. Medians of interleaved rounds; every ratio is of one run.\n"]
+    print(parts[0])
+    for benchmark in (startup, noop_tasks, noop_rerun, flights_sql):
+        parts.append(benchmark.main())
+        print(parts[-1], flush=True)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text("\n".join(parts), encoding="utf-8")
+    print(f"written to {RESULT}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Where in the author's text a task's reads, outputs and needs stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from trc.compiler.ir.dataset import DatasetRead, Output, Read
+from trc.compiler.ir.places import Path, Place, Places
+from trc.compiler.ir.task import Task
+from trc.compiler.source import Span
+
+
+def task_span(places: Places, name: str) -> Span | None:
+    """The task's name where it is declared."""
+    return places.span("tasks", name)
+
+
+def need_span(places: Places, task: Task, index: int) -> Span | None:
+    """The name in the task's need at `index`."""
+    need = task.needs[index]
+    path: Path = ("tasks", task.name, "needs", index)
+    inner = (*path, "task")
+    return text_span(places, inner if places.exact(*inner) else path, need.task)
+
+
+def read_span(places: Places, task: Task, read: Read) -> Span | None:
+    """Where a task names what it reads: in its query, else in the parameter that holds it."""
+    wanted = read.dataset if isinstance(read, DatasetRead) else read.uri
+    query = task.query
+    if query is not None and query.param is not None:
+        path: Path = ("tasks", task.name, "params", query.param)
+        found = re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", query.text, re.IGNORECASE)
+        return places.within(path, found.start(), found.end()) if found else places.span(*path)
+    return _param_span(places, task, wanted, ("inputs", read.name))
+
+
+def output_span(places: Places, task: Task, output: Output) -> Span | None:
+    """Where a task says where its output lies."""
+    for path in (("output_uri",), ("outputs", output.name, "uri"), ("outputs", output.name)):
+        if places.exact("tasks", task.name, "params", *path):
+            return text_span(places, ("tasks", task.name, "params", *path), output.uri or "")
+    return _param_span(places, task, output.uri or "", ())
+
+
+def text_span(places: Places, path: Path, text: str) -> Span | None:
+    """The characters of a text value without its quotes, where the place holds just that text."""
+    place = places.exact(*path)
+    if place is None or place.text is None:
+        return places.span(*path)
+    return places.within(path, 0, len(text))
+
+
+def key_span(places: Places, *path: str | int) -> Span | None:
+    """The key of a written value; the closest thing around it where it was not written."""
+    place: Place | None = places.find(*path)
+    if place is None:
+        return None
+    return place.key if place.key and places.exact(*path) else place.value
+
+
+def _param_span(places: Places, task: Task, text: str, guess: Path) -> Span | None:
+    base: Path = ("tasks", task.name, "params")
+    if guess and places.exact(*base, *guess):
+        return text_span(places, (*base, *guess), text)
+    for path, value in params_texts(task.params):
+        if value == text and places.exact(*base, *path):
+            return text_span(places, (*base, *path), text)
+    return task_span(places, task.name)
+
+
+def params_texts(params: JsonValue) -> Iterator[tuple[Path, str]]:
+    """Every text in a value, with its path."""
+    work: list[tuple[Path, JsonValue]] = [((), params)]
+    while work:
+        path, value = work.pop()
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, dict):
+            work.extend(((*path, key), inner) for key, inner in reversed(value.items()))
+        elif isinstance(value, list):
+            work.extend(((*path, index), inner) for index, inner in reversed(list(enumerate(value))))

@@ -1,0 +1,290 @@
+"""Checks of the tasks' SQL: each query is bound against what it reads, and gives its readers their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from trc.compiler.checks.graph import Graph, Resolved
+from trc.compiler.context import Context
+from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix
+from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.compiler.ir.dataset import Column
+from trc.compiler.ir.pipeline import Pipeline
+from trc.compiler.ir.places import Path, Places
+from trc.compiler.ir.task import Query, Task
+from trc.compiler.ir.types import Known, Schema, Unknown
+from trc.compiler.sql.bind import Binder, Bound
+from trc.compiler.sql.engine import Complaint
+from trc.compiler.sql.parse import Parsed, parse
+from trc.compiler.sql.problem import SqlProblem
+
+Dataset = tuple[str, str]
+"""A task and the name of its output; `("", name)` is a source."""
+
+_NAME_CODES = frozenset({"TRC402", "TRC403", "TRC408"})
+
+
+def check_sql(
+    pipeline: Pipeline, graph: Graph, places: Places, context: Context, collect: Collector
+) -> Mapping[Dataset, Schema]:
+    """Binds every query in the order of the graph; answers with the columns of all datasets."""
+    with Binder() as binder:
+        check = _Check(pipeline, graph, places, context, collect, binder)
+        check.sources()
+        for name in graph.order:
+            task = pipeline.task(name)
+            assert task is not None
+            check.task(task)
+        return check.schemas
+
+
+@dataclass(slots=True)
+class _Check:
+    """What is known so far, task by task."""
+
+    pipeline: Pipeline
+    graph: Graph
+    places: Places
+    context: Context
+    collect: Collector
+    binder: Binder
+    schemas: dict[Dataset, Schema] = field(default_factory=dict[Dataset, Schema])
+    explained: set[str] = field(default_factory=set[str])
+    """Tasks whose columns are unknown for a mistake that is reported."""
+    doubtful: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """By task, column names that were reported as missing: its readers may well use them."""
+
+    def sources(self) -> None:
+        for source in self.pipeline.sources:
+            path = ("sources", source.name, "columns")
+            declared = self.declared(source.columns, path, None) if source.columns else None
+            self.schemas["", source.name] = declared or self.context.sources.schema(source.uri, source.format)
+
+    def task(self, task: Task) -> None:
+        declared = self.declared(task.columns, ("tasks", task.name, "columns"), task.name) if task.columns else None
+        schema = self.query_schema(task, task.query) if task.query else None
+        if schema is not None and task.columns and isinstance(declared, Known) and isinstance(schema, Known):
+            self.compare(task, declared, schema)
+        if not isinstance(schema, Known):
+            hint = f'declare "columns" on "{task.name}"'
+            told = schema or Unknown(f"a {task.type} task does not tell its columns; {hint}")
+            schema = declared or told
+        for output in task.outputs:
+            self.schemas[task.name, output.name] = (
+                schema if len(task.outputs) == 1 else Unknown("one output of several")
+            )
+
+    def declared(self, columns: Iterable[Column], path: Path, task: str | None) -> Known | None:
+        """Declared columns with their types in DuckDB's own spelling; None if there is no such type."""
+        known: list[Column] = []
+        wrong = False
+        for column in columns:
+            kind = self.binder.type_of(column.type)
+            if isinstance(kind, Complaint):
+                wrong = True
+                span = self.places.span(*path, column.name)
+                remedy = did_you_mean(column.type, kind.candidates)
+                message = f'there is no type "{column.type}"'
+                self.collect.add(Diagnostic("TRC205", message, span, help=remedy, task=task))
+            else:
+                known.append(Column(name=column.name, type=kind))
+        return None if wrong else Known(tuple(known))
+
+    def query_schema(self, task: Task, query: Query) -> Schema:
+        if "{{" in query.text or "{%" in query.text:
+            return self.unknown(task, Unknown("its SQL has a template, which this version does not render"), None)
+        parsed = parse(query.text)
+        if isinstance(parsed, SqlProblem):
+            self.report(task, query, parsed)
+            self.explained.add(task.name)
+            return Unknown("its query has mistakes")
+        self.report_notes(task, query, parsed)
+        inputs = self.graph.inputs.get(task.name, ())
+        tables, files = self.tables(inputs), self.files(inputs)
+        bound = self.binder.bind(parsed, tables, files)
+        problems = self.credible(task, inputs, query, bound.problems)
+        for problem in problems:
+            self.report(task, query, _with_help(problem, parsed, inputs))
+        return self.settled(task, parsed, Bound(bound.schema, problems), inputs, {**tables, **files})
+
+    def settled(
+        self,
+        task: Task,
+        parsed: Parsed,
+        bound: Bound,
+        inputs: Iterable[Resolved],
+        read: Mapping[str, Schema],
+    ) -> Schema:
+        """What readers may rely on; says why, where that is nothing and no mistake explains it."""
+        if isinstance(bound.schema, Known):
+            return bound.schema
+        upstream = {resolved.producer[0] for resolved in inputs if resolved.producer}
+        hidden = any(resolved.explained for resolved in inputs) or upstream & self.explained
+        if bound.problems or hidden:
+            self.explained.add(task.name)
+            return bound.schema
+        uses = [(use.name, use.start, use.end) for use in parsed.tables]
+        uses += [(use.uri, use.start, use.end) for use in parsed.files]
+        unknown = (place for name, *place in uses if isinstance(read.get(name), Unknown))
+        return self.unknown(task, bound.schema, next(unknown, None))
+
+    def unknown(self, task: Task, schema: Unknown, place: list[int] | None) -> Unknown:
+        """Notes that a task's SQL cannot be checked in full."""
+        span = self.places.span("tasks", task.name)
+        if place is not None and task.query is not None and task.query.param is not None:
+            span = self.places.within(("tasks", task.name, "params", task.query.param), place[0], place[1])
+        message = f'the columns of "{task.name}" are not known before it runs'
+        remedy = f"columns and types are checked when it runs: {schema.reason}"
+        self.collect.add(Diagnostic("TRC410", message, span, help=(remedy,), severity="note", task=task.name))
+        return Unknown(f'the columns of "{task.name}" are not known')
+
+    def tables(self, inputs: Iterable[Resolved]) -> dict[str, Schema]:
+        """Every dataset that a query may name."""
+        tables: dict[str, Schema] = {source.name: self.schemas["", source.name] for source in self.pipeline.sources}
+        for other in self.pipeline.tasks:
+            for output in other.outputs:
+                schema = self.stored(other, output.name)
+                tables[f"{other.name}.{output.name}"] = schema
+                if len(other.outputs) == 1:
+                    tables[other.name] = schema
+        for resolved in inputs:
+            if resolved.explained:
+                tables[resolved.read.name] = Unknown("a mistake elsewhere hides its columns")
+        return tables
+
+    def stored(self, task: Task, name: str) -> Schema:
+        """The columns that readers of an output find: CSV and JSON keep no types."""
+        output = next(output for output in task.outputs if output.name == name)
+        schema = self.schemas.get((task.name, name), Unknown(f'"{task.name}" comes later'))
+        if output.format == "file":
+            return Unknown(f'"{task.name}" writes a file whose suffix tells no format')
+        if output.format in ("csv", "json"):
+            return Unknown(f'"{task.name}" is stored as {output.format}, which keeps no types')
+        return schema
+
+    def files(self, inputs: Iterable[Resolved]) -> dict[str, Schema]:
+        files: dict[str, Schema] = {}
+        for resolved in inputs:
+            read = resolved.read
+            match read.kind:
+                case "uri":
+                    files[read.uri] = self.file(resolved, read.uri)
+                case "dataset":
+                    pass
+                case _:
+                    assert_never(read.kind)
+        return files
+
+    def file(self, resolved: Resolved, uri: str) -> Schema:
+        if resolved.producer is not None:
+            task = self.pipeline.task(resolved.producer[0])
+            assert task is not None
+            return self.stored(task, resolved.producer[1])
+        if resolved.feeders:
+            return Unknown(f'"{resolved.feeders[0]}" writes files that "{uri}" matches')
+        assert resolved.read.kind == "uri"
+        return self.context.sources.schema(uri, resolved.read.format)
+
+    def credible(
+        self, task: Task, inputs: Iterable[Resolved], query: Query, problems: tuple[SqlProblem, ...]
+    ) -> tuple[SqlProblem, ...]:
+        """The problems that no mistake of an upstream explains."""
+        names = [self.doubtful.get(resolved.producer[0]) for resolved in inputs if resolved.producer]
+        doubted = frozenset[str]().union(*(name for name in names if name))
+        upstream_wrong = any(name is not None for name in names)
+        kept = tuple(
+            problem
+            for problem in problems
+            if not upstream_wrong
+            or (
+                problem.code in _NAME_CODES
+                and query.text[problem.start : problem.end].strip('"').casefold() not in doubted
+            )
+        )
+        missing = {query.text[one.start : one.end].strip('"').casefold() for one in problems if one.code == "TRC402"}
+        if problems or upstream_wrong:
+            self.doubtful[task.name] = doubted | missing
+        return kept
+
+    def compare(self, task: Task, declared: Known, inferred: Known) -> None:
+        """The declared columns against those of the query; their order is free."""
+        if self.collect.errors_in_task(task.name) or task.name in self.doubtful:
+            return
+        actual = {column.name.casefold(): column for column in inferred.columns}
+        path = ("tasks", task.name, "columns")
+        for column in declared.columns:
+            found = actual.pop(column.name.casefold(), None)
+            span = self.places.span(*path, column.name)
+            if found is None:
+                names = [one.name for one in inferred.columns]
+                message = f'the query of "{task.name}" yields no column "{column.name}"'
+                label, remedy = f"it yields: {', '.join(names)}", did_you_mean(column.name, names)
+                self.collect.add(Diagnostic("TRC411", message, span, label, help=remedy, task=task.name))
+            elif found.type != column.type:
+                message = f'column "{column.name}" is {found.type}, and declared as {column.type}'
+                remedy = (f"declare {found.type}, or cast it in the query",)
+                self.collect.add(Diagnostic("TRC411", message, span, help=remedy, task=task.name))
+        if actual:
+            names = [column.name for column in actual.values()]
+            message = f'the query of "{task.name}" also yields {", ".join(names)}'
+            remedy = ("declare all columns, or none",)
+            self.collect.add(Diagnostic("TRC411", message, self.places.span(*path), help=remedy, task=task.name))
+
+    def report_notes(self, task: Task, query: Query, parsed: Parsed) -> None:
+        """What is no mistake of names or types: hidden datasets, and queries without a key."""
+        datasets = {source.name.casefold(): "source" for source in self.pipeline.sources}
+        datasets |= {
+            other.name.casefold(): "task" for other in self.pipeline.tasks if other is not task and other.outputs
+        }
+        for use in parsed.ctes:
+            kind = datasets.get(use.name.casefold())
+            if kind is not None:
+                message = f'the CTE "{use.name}" hides the {kind} "{use.name}"'
+                remedy = ("rename the CTE: within its scope the name means the CTE",)
+                self.report(task, query, SqlProblem("TRC409", message, use.start, use.end, "", remedy, "warning"))
+        for use in parsed.computed:
+            message = f"{use.name}() reads locations that are computed"
+            remedy = ("write the location as a literal, so that the task can be skipped and its inputs are known",)
+            self.report(task, query, SqlProblem("TRC413", message, use.start, use.end, "", remedy, "warning"))
+        volatile = parsed.volatile
+        if volatile is not None and volatile.start not in {use.start for use in parsed.computed}:
+            message = f'"{task.name}" always runs: {volatile.reason}'
+            remedy = ('"incremental" with "max_age_seconds" can allow a skip',)
+            self.report(task, query, SqlProblem("TRC412", message, volatile.start, volatile.end, "", remedy, "note"))
+        for use in () if task.for_each else parsed.parameters:
+            remedy = ("write the value itself, or a template",)
+            self.report(task, query, SqlProblem("TRC407", f'"{use.name}" has no value', use.start, use.end, "", remedy))
+
+    def report(self, task: Task, query: Query, problem: SqlProblem) -> None:
+        start, end = problem.start, problem.end
+        span = self.places.span("tasks", task.name)
+        fix = None
+        if query.param is not None:
+            span = self.places.within(("tasks", task.name, "params", query.param), start, end)
+            # Where escapes or folds lie between, an edit would not fit.
+            if span is not None and problem.replacement is not None and span.end - span.start == end - start:
+                fix = Fix(span, problem.replacement, f"write {problem.replacement}")
+        self.collect.add(
+            Diagnostic(
+                problem.code,
+                problem.message,
+                span,
+                problem.label,
+                help=problem.help,
+                fix=fix,
+                severity=problem.severity,
+                task=task.name,
+            )
+        )
+
+
+def _with_help(problem: SqlProblem, parsed: Parsed, inputs: Iterable[Resolved]) -> SqlProblem:
+    """What the graph knows better of a name that is no dataset, such as a task with several outputs."""
+    if problem.code != "TRC403":
+        return problem
+    name = next((use.name for use in parsed.tables if use.start == problem.start), "")
+    helps = (resolved.help for resolved in inputs if resolved.read.name.casefold() == name.casefold() and resolved.help)
+    return replace(problem, help=next(helps, problem.help))

@@ -1,0 +1,160 @@
+"""Checks of values that are right by themselves and wrong together, and of texts with a grammar of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from trc.compiler.checks.spots import key_span, read_span, text_span
+from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.compiler.ir.dataset import UriRead
+from trc.compiler.ir.pipeline import Pipeline
+from trc.compiler.ir.places import Places
+from trc.compiler.ir.policy import Retries
+from trc.compiler.ir.task import Task
+
+
+def check_values(pipeline: Pipeline, places: Places, collect: Collector) -> None:
+    """Report values that do not fit together."""
+    collect.extend(_schedule(pipeline, places))
+    collect.extend(_sources(pipeline, places))
+    run_params = [param.name for param in pipeline.params]
+    for task in pipeline.tasks:
+        collect.extend(_times(task, places))
+        collect.extend(_requirements(task, places))
+        collect.extend(_variables(task, places))
+        collect.extend(_checksum_fields(task, run_params, places))
+        collect.extend(_locations(task, places))
+
+
+def _schedule(pipeline: Pipeline, places: Places) -> Iterator[Diagnostic]:
+    schedule = pipeline.schedule
+    if schedule is None:
+        return
+    span = key_span(places, "schedule")
+    if schedule.cron is not None and schedule.interval is not None:
+        both = 'a schedule has "cron" or an interval, and not both'
+        yield Diagnostic("TRC205", both, span, help=("keep the one that you mean",))
+    elif schedule.cron is None and schedule.interval is None:
+        remedy = ('write cron: "0 2 * * *" or interval_seconds: 3600',)
+        yield Diagnostic("TRC202", "the schedule does not say when", span, help=remedy)
+    if schedule.interval is not None and schedule.interval.milliseconds == 0:
+        yield Diagnostic("TRC205", "the schedule's interval is zero", span)
+
+
+def _times(task: Task, places: Places) -> Iterator[Diagnostic]:
+    base = ("tasks", task.name)
+    retries = task.retries
+    # Where the author wrote only a longer first delay, the cap is the default's and no mistake of theirs.
+    if retries.initial_delay > retries.max_delay and retries.max_delay != Retries().max_delay:
+        yield Diagnostic(
+            "TRC205",
+            f"the first delay of {retries.initial_delay} is longer than the longest, {retries.max_delay}",
+            key_span(places, *base, "retries"),
+            help=("raise max_delay_seconds, or lower initial_delay_seconds",),
+            task=task.name,
+        )
+    if task.timeout.milliseconds == 0:
+        span = key_span(places, *base, _written(places, task, "timeout"))
+        yield Diagnostic("TRC205", "a timeout of zero ends every attempt at once", span, task=task.name)
+    heartbeat = task.heartbeat_timeout
+    if heartbeat is None:
+        return
+    span = key_span(places, *base, _written(places, task, "heartbeat_timeout"))
+    if heartbeat.milliseconds == 0:
+        yield Diagnostic("TRC205", "a heartbeat timeout of zero ends every attempt at once", span, task=task.name)
+    elif heartbeat >= task.timeout:
+        yield Diagnostic(
+            "TRC205",
+            f"the heartbeat timeout of {heartbeat} is not shorter than the timeout of {task.timeout}",
+            span,
+            help=("an attempt would run out of time before its silence counts: shorten the heartbeat timeout",),
+            task=task.name,
+        )
+
+
+def _written(places: Places, task: Task, key: str) -> str:
+    return f"{key}_seconds" if places.exact("tasks", task.name, f"{key}_seconds") else key
+
+
+_NAME: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_CLAUSE: Final = r"(?:===?|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9_.*+!-]+"
+_REQUIREMENT: Final = re.compile(
+    rf"\s*(?P<name>{_NAME})\s*(?:\[\s*(?:{_NAME}(?:\s*,\s*{_NAME})*)?\s*\])?\s*"
+    rf"(?:@\s*(?P<url>\S+)|\(\s*{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*\)|{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*,?)?\s*(?:;.+)?"
+)
+_WITH_PASSWORD: Final = re.compile(r"://[^/\s]*@")
+
+
+def _requirements(task: Task, places: Places) -> Iterator[Diagnostic]:
+    for index, text in enumerate(task.environment.requirements):
+        span = text_span(places, ("tasks", task.name, "environment", "requirements", index), text)
+        if _WITH_PASSWORD.search(text):
+            remedy = ("leave the credentials to pip's or uv's own settings: pipelines are shared and stored",)
+            yield Diagnostic("TRC205", "a requirement holds credentials", span, help=remedy, task=task.name)
+        elif not _REQUIREMENT.fullmatch(text):
+            message = f'"{text}" is not a requirement'
+            yield Diagnostic("TRC205", message, span, help=(_requirement_help(text),), task=task.name)
+
+
+def _requirement_help(text: str) -> str:
+    single = re.fullmatch(rf"\s*({_NAME})\s*=\s*([A-Za-z0-9_.]+)\s*", text)
+    if single:
+        return f'did you mean "{single[1]}=={single[2]}"?'
+    if text.lstrip().startswith("-"):
+        return "options of pip do not stand here: write a name and its versions, such as pandas==2.1.4"
+    return "write a name and its versions, such as pandas==2.1.4 or requests>=2.31,<3"
+
+
+def _variables(task: Task, places: Places) -> Iterator[Diagnostic]:
+    for name, value in task.environment.env.items():
+        span = key_span(places, "tasks", task.name, "environment", "env", name)
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            remedy = ("use letters, digits and _, and no digit first",)
+            message = f'"{name}" cannot be the name of an environment variable'
+            yield Diagnostic("TRC205", message, span, help=remedy, task=task.name)
+        elif name.upper().startswith("TRC_"):
+            remedy = ("choose another prefix",)
+            message = f'"{name}": variables whose names begin with TRC_ are trc\'s own'
+            yield Diagnostic("TRC205", message, span, help=remedy, task=task.name)
+        elif "\0" in value:
+            message = f'the value of "{name}" holds a NUL character'
+            yield Diagnostic("TRC205", message, span, task=task.name)
+
+
+def _checksum_fields(task: Task, run_params: list[str], places: Places) -> Iterator[Diagnostic]:
+    if task.incremental is None:
+        return
+    known = [*task.params, *task.metadata, *run_params]
+    for index, name in enumerate(task.incremental.checksum_fields):
+        if name not in known:
+            yield Diagnostic(
+                "TRC211",
+                f'no parameter and no metadata field of "{task.name}" is called "{name}"',
+                text_span(places, ("tasks", task.name, "incremental", "checksum_fields", index), name),
+                "so all parameters count",
+                help=did_you_mean(name, known),
+                severity="warning",
+                task=task.name,
+            )
+
+
+def _sources(pipeline: Pipeline, places: Places) -> Iterator[Diagnostic]:
+    for source in pipeline.sources:
+        if not source.uri or "\0" in source.uri:
+            message = f'the location of the source "{source.name}" {_cannot_be(source.uri)}'
+            yield Diagnostic("TRC205", message, places.span("sources", source.name, "uri"))
+
+
+def _locations(task: Task, places: Places) -> Iterator[Diagnostic]:
+    for read in task.reads:
+        if isinstance(read, UriRead) and (not read.uri or "\0" in read.uri):
+            message = f'a location that "{task.name}" reads {_cannot_be(read.uri)}'
+            yield Diagnostic("TRC205", message, read_span(places, task, read), task=task.name)
+
+
+def _cannot_be(uri: str) -> str:
+    return "holds a NUL character" if uri else "is empty"

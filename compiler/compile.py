@@ -1,0 +1,62 @@
+"""The whole chain, one function: read, parse, lower, check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trc.compiler.checks.graph import Graph, resolve
+from trc.compiler.checks.sql import check_sql
+from trc.compiler.checks.values import check_values
+from trc.compiler.context import Context
+from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.frontends.files import read
+from trc.compiler.frontends.lower import lower
+from trc.compiler.frontends.yaml import parse
+from trc.compiler.ir.pipeline import Pipeline
+from trc.compiler.ir.places import Places
+from trc.compiler.ir.types import Schema
+from trc.compiler.source import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What is known of a pipeline after all checks.
+
+    `pipeline` and `graph` are None where the file could not be read that far; with errors among the
+    diagnostics they hold what is right. `schemas` are by `(task, output)`, and by `("", source)`.
+    """
+
+    project: Path
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, SourceFile]
+    pipeline: Pipeline | None = None
+    places: Places = field(default_factory=Places)
+    graph: Graph | None = None
+    schemas: Mapping[tuple[str, str], Schema] = field(default_factory=dict[tuple[str, str], Schema])
+
+    @property
+    def has_errors(self) -> bool:
+        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+
+
+def compile_file(path: Path, name: str, context: Context) -> Compiled:
+    """Compiles the pipeline in the file at `path`, which diagnostics call `name`."""
+    collect = Collector()
+    file = read(path, name, collect)
+    if file is None:
+        return Compiled(context.project, collect.sorted(), {})
+    sources = {file.name: file}
+    tree = parse(file, collect)
+    if tree is None:
+        return Compiled(context.project, collect.sorted(), sources)
+    lowered = lower(tree, file, context, collect)
+    if lowered is None:
+        return Compiled(context.project, collect.sorted(), sources)
+    pipeline, places = lowered.pipeline, lowered.places
+    check_values(pipeline, places, collect)
+    graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
+    schemas = check_sql(pipeline, graph, places, context, collect)
+    return Compiled(context.project, collect.sorted(), sources, pipeline, places, graph, schemas)

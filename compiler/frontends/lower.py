@@ -1,0 +1,150 @@
+"""Lowers the syntax tree of a pipeline to the IR: all mistakes that do not depend on each other in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from trc.compiler.context import Context
+from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.frontends.lower_parts import params, schedule, sources, targets, test
+from trc.compiler.frontends.lower_policy import HOOKS, POLICIES, check_one_timeout, hooks
+from trc.compiler.frontends.lower_task import TASK_KEYS, TaskLowering
+from trc.compiler.frontends.names import allowed_name, doubles
+from trc.compiler.frontends.placing import place_table
+from trc.compiler.frontends.reading import (
+    Reader,
+    Subject,
+    list_of,
+    read_fields,
+    require,
+    text,
+    wrong_kind,
+)
+from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
+from trc.compiler.ir.pipeline import Pipeline
+from trc.compiler.ir.places import Places
+from trc.compiler.ir.task import Task
+from trc.compiler.source import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A pipeline with the places of its parts.
+
+    `names` holds all tasks that the file names: those, too, that are not in the pipeline because
+    their type or parameters are wrong. What refers to such a one is no mistake of its own.
+    """
+
+    pipeline: Pipeline
+    places: Places
+    names: frozenset[str]
+
+
+def _defaults(node: Node, here: Subject) -> dict[str, Any] | None:
+    values = read_fields(node, POLICIES, here)
+    if isinstance(node, Mapping):
+        check_one_timeout(node, here)
+    return values
+
+
+def _nodes(node: Node, here: Subject) -> Sequence | None:
+    if not isinstance(node, Sequence):
+        wrong_kind(node, "a list", here)
+        return None
+    if not node.items:
+        here.error("TRC205", "the pipeline has no task", node.span, help=("add one: - {id: …, type: …, params: {…}}",))
+    return node
+
+
+_ROOT: Final[dict[str, Reader[Any]]] = {
+    "name": allowed_name,
+    "description": text,
+    "schedule": schedule,
+    "params": params,
+    "sources": sources,
+    "defaults": _defaults,
+    "targets": targets,
+    "nodes": _nodes,
+    "tests": list_of(test),
+    **HOOKS,
+}
+_CARRIED: Final = ("description", "schedule", "params", "sources", "targets", "tests")
+
+
+def lower(root: Node, file: SourceFile, context: Context, collect: Collector) -> Lowered | None:
+    """The pipeline that the tree spells, or None if it is no pipeline at all; mistakes go to `collect`."""
+    here = Subject(collect, "the pipeline")
+    if not isinstance(root, Mapping):
+        here.error(
+            "TRC203",
+            f'"{file.name}" holds no pipeline: a mapping with the keys "name" and "nodes" is wanted',
+            root.span,
+            help=('begin with "name:" and "nodes:"',),
+        )
+        return None
+    values = read_fields(root, _ROOT, here) or {}
+    name = _pipeline_name(root, here)
+    require(root, "nodes", here, known=_ROOT, example="a list of tasks")
+    named = _named_tasks(root, here)
+    later = doubles([*_named_sources(root), *(("task", scalar) for scalar in named.values())], here)
+    unique = {index: scalar.value for index, scalar in named.items() if scalar.span.start not in later}
+    places = Places(place_table(root, unique))
+    tasks = _tasks(values.get("nodes"), named, unique, TaskLowering(context, places, values.get("defaults", {})), here)
+    pipeline = Pipeline.model_validate(
+        {
+            "name": name,
+            "tasks": tasks,
+            "hooks": hooks(values),
+            **{key: values[key] for key in _CARRIED if key in values},
+        }
+    )
+    return Lowered(pipeline, places, frozenset(scalar.value for scalar in named.values()))
+
+
+def _pipeline_name(root: Mapping, here: Subject) -> str:
+    """The name; an empty one where it is missing, which has then been reported."""
+    if not require(root, "name", here, known=_ROOT, example="my-pipeline"):
+        return ""
+    written = root.get("name")
+    return written.value if isinstance(written, Scalar) else ""
+
+
+def _named_tasks(root: Mapping, here: Subject) -> dict[int, Scalar]:
+    """The names of the items of `nodes` that have an allowed one."""
+    nodes = root.get("nodes")
+    named: dict[int, Scalar] = {}
+    for index, node in enumerate(nodes.items if isinstance(nodes, Sequence) else ()):
+        item = here.at("nodes").item(index)
+        if not isinstance(node, Mapping):
+            wrong_kind(node, "a mapping", item)
+        elif require(node, "id", item, known=TASK_KEYS, example="my-task"):
+            written = node.get("id")
+            if isinstance(written, Scalar) and allowed_name(written, item.at("id")):
+                named[index] = written
+            elif written and not isinstance(written, Scalar):
+                wrong_kind(written, "a text", item.at("id"))
+    return named
+
+
+def _named_sources(root: Mapping) -> list[tuple[str, Scalar]]:
+    declared = root.get("sources")
+    return [("source", entry.key) for entry in declared.entries] if isinstance(declared, Mapping) else []
+
+
+def _tasks(
+    nodes: Sequence | None, named: dict[int, Scalar], unique: dict[int, str], lowering: TaskLowering, here: Subject
+) -> tuple[Task, ...]:
+    """The tasks that could be lowered, in the author's order."""
+    tasks: list[Task] = []
+    for index, node in enumerate(nodes.items if nodes else ()):
+        if not isinstance(node, Mapping):
+            continue
+        scalar = named.get(index)
+        subject = here.at("nodes").item(index)
+        if scalar is not None:
+            subject = replace(here.at(scalar.value), task=scalar.value)
+        task = lowering.lower(node, unique.get(index), subject)
+        if task is not None:
+            tasks.append(task)
+    return tuple(tasks)

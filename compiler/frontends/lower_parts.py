@@ -1,0 +1,203 @@
+"""Reads what belongs to the pipeline as a whole: schedule, params, sources, targets and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from trc.compiler.diagnostics.diagnostic import Label
+from trc.compiler.diagnostics.nearest import nearest
+from trc.compiler.frontends.names import is_name
+from trc.compiler.frontends.reading import (
+    Held,
+    Reader,
+    Subject,
+    field_of,
+    filled_text,
+    found,
+    json_mapping,
+    json_value,
+    list_of,
+    mapping_of,
+    read_fields,
+    require,
+    seconds,
+    text,
+    wrong_kind,
+)
+from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar
+from trc.compiler.ir.dataset import Column, Format, Source
+from trc.compiler.ir.pipeline import Param, PipelineTest, Target
+from trc.compiler.ir.policy import Schedule
+
+T = TypeVar("T")
+
+FORMATS: Final[dict[str, Format]] = {"parquet": "parquet", "csv": "csv", "json": "json", "file": "file"}
+
+_SCHEDULE: Final[dict[str, Reader[Any]]] = {
+    "cron": field_of(Schedule, "cron", filled_text),
+    "interval_seconds": field_of(Schedule, "interval", seconds),
+    "timezone": field_of(Schedule, "timezone", filled_text),
+}
+_PARAM: Final[dict[str, Reader[Any]]] = {
+    "type": field_of(Param, "type"),
+    "default": json_value,
+    "description": text,
+}
+_ROWS: Final = mapping_of(list_of(json_mapping))
+_TEST: Final[dict[str, Reader[Any]]] = {
+    "name": filled_text,
+    "params": json_mapping,
+    "given": _ROWS,
+    "expect": _ROWS,
+}
+
+
+def columns(node: Node, here: Subject) -> tuple[Column, ...] | None:
+    """Declared columns: names with DuckDB types, in order."""
+    values = mapping_of(filled_text)(node, here)
+    return None if values is None else tuple(Column(name=name, type=kind) for name, kind in values.items())
+
+
+_SOURCE: Final[dict[str, Reader[Any]]] = {**dict.fromkeys(FORMATS, filled_text), "columns": columns}
+
+
+def schedule(node: Node, here: Subject) -> Schedule | None:
+    if isinstance(node, Scalar):
+        wrong_kind(node, "a mapping", here, remedy='write it as {cron: "0 2 * * *"} or {interval_seconds: 3600}')
+        return None
+    values = read_fields(node, _SCHEDULE, here)
+    if values is None:
+        return None
+    names = {"interval_seconds": "interval"}
+    return Schedule(**{names.get(key, key): value for key, value in values.items()})
+
+
+def params(node: Node, here: Subject) -> tuple[Param, ...] | None:
+    """The pipeline's parameters."""
+    return _named(node, here, _param)
+
+
+def _param(name: str, node: Node, here: Subject) -> Param | None:
+    values = read_fields(node, _PARAM, here)
+    if values is None or not isinstance(node, Mapping):
+        return None
+    default = values.pop("default", None)
+    param = Param(name=name, **values)
+    if not isinstance(default, Held):
+        return param
+    entry = node.entry("default")
+    if entry and not _fits(default.value, param.type):
+        here.error(
+            "TRC209",
+            f'the default of "{name}" is {found(entry.value)}, and its type is {param.type}',
+            entry.value.span,
+            help=(f"write a default that fits {param.type}, or change the type",),
+        )
+    return param.model_copy(update={"default": default.value, "has_default": True})
+
+
+_CLASSES: Final[dict[str, tuple[type, ...]]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "date": (str,),
+    "timestamp": (str,),
+    "duration": (str, int, float),
+    "size": (str, int),
+    "list": (list,),
+    "map": (dict,),
+}
+
+
+def _fits(value: object, kind: str) -> bool:
+    """Whether a default is of the declared kind; what a template will yield is not known yet."""
+    if isinstance(value, str) and "{{" in value:
+        return True
+    if isinstance(value, bool):
+        return kind == "boolean"
+    return value is None or isinstance(value, _CLASSES[kind])
+
+
+def sources(node: Node, here: Subject) -> tuple[Source, ...] | None:
+    """The datasets that no task writes."""
+    return _named(node, here, _source)
+
+
+def _source(name: str, node: Node, here: Subject) -> Source | None:
+    if isinstance(node, Scalar):
+        wrong_kind(node, "a mapping", here, remedy="write its format too: {csv: data/orders.csv}")
+        return None
+    values = read_fields(node, _SOURCE, here)
+    if values is None or not isinstance(node, Mapping):
+        return None
+    written = [entry for entry in node.entries if entry.key.value in FORMATS]
+    unknown = [entry.key.value for entry in node.entries if entry.key.value not in _SOURCE]
+    if not written and not any(nearest(word, FORMATS) for word in unknown):
+        here.error(
+            "TRC202",
+            f'"{name}" does not say where it lies',
+            node.head,
+            help=(f"add its location under one of: {', '.join(FORMATS)}",),
+        )
+    if not written:
+        return None
+    for entry in written[1:]:
+        _second_location(name, written[0], entry, here)
+    key = written[0].key.value
+    if key not in values:
+        return None
+    return Source(name=name, uri=values[key], format=FORMATS[key], columns=values.get("columns"))
+
+
+def _second_location(name: str, first: Entry, second: Entry, here: Subject) -> None:
+    here.error(
+        "TRC205",
+        f'"{name}" lies in one place, and this is a second one',
+        second.key.span,
+        related=(Label(first.key.span, "first written here"),),
+        help=("declare a source of its own for it",),
+    )
+
+
+def targets(node: Node, here: Subject) -> tuple[Target, ...] | None:
+    """The named deployment environments."""
+    return _named(node, here, _target)
+
+
+def _target(name: str, node: Node, here: Subject) -> Target | None:
+    if not isinstance(node, Mapping):
+        wrong_kind(node, "a mapping", here)
+        return None
+    written = node.get("backend")
+    backend = filled_text(written, here.at("backend")) if written else None
+    readers: dict[str, Reader[Any]] = {"backend": lambda *_: None, "state": filled_text, "params": json_mapping}
+    if backend:
+        readers.setdefault(backend, json_mapping)
+    values = read_fields(node, readers, here) or {}
+    if not require(node, "backend", here, known=readers, example="local") or backend is None:
+        return None
+    settings = values.pop(backend, {}) if backend not in ("backend", "state", "params") else {}
+    return Target(name=name, backend=backend, settings=settings, **values)
+
+
+def test(node: Node, here: Subject) -> PipelineTest | None:
+    """Given rows, and the rows that are expected of them."""
+    values = read_fields(node, _TEST, here)
+    if values is None or not isinstance(node, Mapping) or not require(node, "name", here, known=_TEST):
+        return None
+    return PipelineTest.model_validate(values) if "name" in values else None
+
+
+def _named(node: Node, here: Subject, reader: Callable[[str, Node, Subject], T | None]) -> tuple[T, ...] | None:
+    """Things by name, in the author's order; what is wrong with one hides none of the others."""
+    if not isinstance(node, Mapping):
+        wrong_kind(node, "a mapping", here)
+        return None
+    things = [
+        reader(entry.key.value, entry.value, here.at(entry.key.value))
+        for entry in node.entries
+        if is_name(entry.key, here)
+    ]
+    return tuple(thing for thing in things if thing is not None)

@@ -1,0 +1,232 @@
+"""Lowers one item of `nodes` to a task: its parameters judged by its type, its reads and writes declared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from trc.compiler.context import Context
+from trc.compiler.frontends.lower_parts import columns
+from trc.compiler.frontends.lower_policy import POLICIES, Values, check_one_timeout, merged, policy_fields
+from trc.compiler.frontends.problems import Problem, problems
+from trc.compiler.frontends.project_files import ProjectFiles
+from trc.compiler.frontends.reading import (
+    Reader,
+    Subject,
+    field_of,
+    filled_text,
+    json_value,
+    list_of,
+    read_fields,
+    require,
+    unquoted,
+    wrong_kind,
+)
+from trc.compiler.frontends.suggestions import suggestion
+from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
+from trc.compiler.frontends.typed import typed
+from trc.compiler.ir.places import Places
+from trc.compiler.ir.policy import Need
+from trc.compiler.ir.task import Expectation, ForEach, Task
+from trc.compiler.source import Span
+from trc.compiler.tasktype import Scope, TaskType
+
+_ROWS: Final[dict[str, Reader[Any]]] = {"rows": filled_text}
+_NEED: Final[dict[str, Reader[Any]]] = {"task": filled_text, "requires": field_of(Need, "requires")}
+
+
+def _need(node: Node, here: Subject) -> Need | None:
+    """A task's name, or `{task, requires}`."""
+    if not isinstance(node, Mapping):
+        name = filled_text(node, here)
+        return Need(task=name) if name else None
+    values = read_fields(node, _NEED, here)
+    if values is None or not require(node, "task", here, known=_NEED):
+        return None
+    return Need(**values) if "task" in values else None
+
+
+def _expectation(node: Node, here: Subject) -> Expectation | None:
+    """One check with its arguments, such as `not_null: customer_id`, and perhaps a severity."""
+    if not isinstance(node, Mapping):
+        wrong_kind(node, "a mapping", here)
+        return None
+    checks = [entry for entry in node.entries if entry.key.value != "severity"]
+    for entry in checks[1:]:
+        here.error(
+            "TRC201", f"{here.called} holds a second check", entry.key.span, help=("make it an item of its own",)
+        )
+    if not checks:
+        here.error("TRC202", f"{here.called} holds no check", node.head, help=("add one: not_null: a_column",))
+        return None
+    arguments = json_value(checks[0].value, here.at(checks[0].key.value))
+    severity_node = node.get("severity")
+    read_severity = field_of(Expectation, "severity")
+    severity = read_severity(severity_node, here.at("severity")) if severity_node else None
+    return Expectation(
+        check=checks[0].key.value,
+        arguments=arguments.value if arguments else None,
+        severity=severity or "error",
+    )
+
+
+def _for_each(node: Node, here: Subject) -> ForEach | None:
+    """A list of items, or `{rows: dataset}`."""
+    if isinstance(node, Sequence):
+        held = json_value(node, here)
+        return ForEach(items=tuple(held.value)) if held else None
+    if not isinstance(node, Mapping):
+        wrong_kind(node, "a list", here)
+        return None
+    values = read_fields(node, _ROWS, here)
+    if values is None or not require(node, "rows", here, known=_ROWS):
+        return None
+    return ForEach(**values) if "rows" in values else None
+
+
+_OWN: Final[dict[str, Reader[Any]]] = {
+    "needs": list_of(_need),
+    "columns": columns,
+    "expect": list_of(_expectation),
+    "when": filled_text,
+    "for_each": _for_each,
+}
+
+
+def _elsewhere(_node: Node, _here: Subject) -> None:
+    """Read by a function of its own."""
+
+
+TASK_KEYS: Final[dict[str, Reader[Any]]] = {
+    "id": _elsewhere,
+    "type": _elsewhere,
+    "params": _elsewhere,
+    **_OWN,
+    **POLICIES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLowering:
+    """What all tasks of a pipeline are lowered with."""
+
+    context: Context
+    places: Places
+    defaults: Values
+
+    def lower(self, node: Mapping, name: str | None, here: Subject) -> Task | None:
+        """The task, or None where its name, type or parameters are wrong; all that is wrong is reported."""
+        values = read_fields(node, TASK_KEYS, here) or {}
+        check_one_timeout(node, here)
+        named = node.get("id")
+        head = named.span if named else node.head
+        task_type = self._type(node, here, head)
+        params = self._params(node, task_type, here, head) if task_type else None
+        if name is None or task_type is None or params is None:
+            return None
+        own = {key: value for key, value in values.items() if key in _OWN}
+        policies = {key: value for key, value in values.items() if key not in _OWN}
+        fields = policy_fields(merged(self.defaults, policies))
+        return Task.model_validate({"name": name, **own, **fields, **self._declared(name, task_type, params, here)})
+
+    def _type(self, node: Mapping, here: Subject, head: Span) -> TaskType | None:
+        if not require(node, "type", here, known=TASK_KEYS, at=head):
+            return None
+        written = node.get("type")
+        name = filled_text(written, here.at("type")) if written else None
+        if name is None or written is None or name in self.context.task_types:
+            return self.context.task_types[name] if name else None
+        here.error(
+            "TRC208",
+            f'there is no task type "{name}"',
+            written.span,
+            help=suggestion(name, self.context.task_types, "the task types are"),
+        )
+        return None
+
+    def _params(self, node: Mapping, task_type: TaskType, here: Subject, head: Span) -> BaseModel | None:
+        entry = node.entry("params")
+        params = entry.value if entry else Mapping((), head)
+        if not isinstance(params, Mapping):
+            wrong_kind(params, "a mapping", here.at("params"))
+            return None
+        held = json_value(params, here)
+        try:
+            checked: BaseModel = task_type.params.model_validate(held.value if held else {})
+        except ValidationError as error:
+            place = entry.key.span if entry else head
+            for problem in problems(error, params, task_type.params):
+                if problem.missing and not params.whole:
+                    continue
+                _tell(problem, task_type, here, place)
+            return None
+        return checked
+
+    def _declared(self, name: str, task_type: TaskType, params: BaseModel, here: Subject) -> Values:
+        """What the type says of the task."""
+        files = ProjectFiles(self.context)
+        scope = Scope(name, ("tasks", name), self.places, files.read, files.list)
+        declaration = task_type.declare(params, scope)
+        here.collect.extend(replace(found, task=found.task or name) for found in declaration.diagnostics)
+        return {
+            "type": task_type.name,
+            "type_version": task_type.version,
+            "params": params.model_dump(mode="json"),
+            "reads": declaration.reads,
+            "outputs": declaration.outputs,
+            "query": declaration.query,
+            "code": declaration.code,
+            "engines": declaration.engines,
+            "visibility": declaration.visibility,
+            "effect": declaration.effect,
+            "idempotent": declaration.idempotent,
+            "volatile": declaration.volatile,
+        }
+
+
+def _tell(problem: Problem, task_type: TaskType, here: Subject, place: Span) -> None:
+    """Reports one thing that a type's model finds wrong with a task's parameters."""
+    inner = _named(here, problem)
+    owner = inner.called if problem.path else f'"{task_type.name}"'
+    what = "key" if problem.path else "parameter"
+    node = problem.node
+    if problem.missing:
+        span = problem.entry.key.span if problem.entry else place
+        lacking = inner.called if problem.path else here.called
+        needed = "" if problem.path else f", which {owner} needs"
+        here.error(
+            "TRC202",
+            f'{lacking} lacks the {what} "{problem.missing}"{needed}',
+            span,
+            help=(f'add "{problem.missing}"',),
+        )
+    elif problem.unknown:
+        unknown = problem.entry.key.span if problem.entry else place
+        container = f'"{problem.path[-2]}"' if len(problem.path) > 1 else f'"{task_type.name}"'
+        word = "key" if len(problem.path) > 1 else "parameter"
+        here.error("TRC201", f'{container} has no {word} "{problem.unknown}"', unknown, help=problem.help)
+    elif problem.wanted and _is_unquoted_text(problem):
+        assert isinstance(node, Scalar)
+        unquoted(node, typed(node), inner)
+    elif problem.wanted:
+        wrong_kind(node, problem.wanted, inner, "TRC209")
+    else:
+        span = place if not problem.path else node.head if isinstance(node, Mapping) else node.span
+        here.error("TRC209", problem.told(inner.called), span, help=problem.help)
+
+
+def _named(here: Subject, problem: Problem) -> Subject:
+    """How the value that a problem is about is called: by its key, or by its number in a list."""
+    subject = here
+    for part in problem.path:
+        subject = subject.item(part) if isinstance(part, int) else subject.at(part)
+    return subject
+
+
+def _is_unquoted_text(problem: Problem) -> bool:
+    """Whether a text is wanted and an unquoted word stands there that YAML reads as something else."""
+    node = problem.node
+    wants_text = problem.wanted is not None and "a text" in problem.wanted.split(" or ")
+    return wants_text and isinstance(node, Scalar) and bool(node.value) and typed(node).kind != "text"

@@ -1,0 +1,69 @@
+"""The syntax tree that every front end produces: text with places, before anything is understood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from trc.compiler.source import ScalarMap, Span
+
+Style = Literal["plain", "single", "double", "literal", "folded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A text, a number or a word: `value` as it reads, `map` where each of its characters stands.
+
+    Only a `plain` one may be something else than text; what, is decided when it is lowered.
+    """
+
+    value: str
+    style: Style
+    map: ScalarMap
+
+    @property
+    def span(self) -> Span:
+        return self.map.whole
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    items: tuple[Node, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key of a mapping with its value."""
+
+    key: Scalar
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Keys with values, in the author's order; no key occurs twice.
+
+    It is not `whole` where the parser refused and reported a key: then nothing can be said to be missing.
+    """
+
+    entries: tuple[Entry, ...]
+    span: Span
+    whole: bool = True
+
+    def entry(self, key: str) -> Entry | None:
+        return next((entry for entry in self.entries if entry.key.value == key), None)
+
+    def get(self, key: str) -> Node | None:
+        entry = self.entry(key)
+        return entry.value if entry else None
+
+    @property
+    def head(self) -> Span:
+        """The span to point at when something is missing: the first key, since the whole is too long to show."""
+        return self.entries[0].key.span if self.entries else self.span
+
+
+Node = Scalar | Sequence | Mapping

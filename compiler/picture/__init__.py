@@ -1,0 +1,1 @@
+"""Pictures of a pipeline: one neutral drawing, and one writer a format."""

@@ -1,0 +1,227 @@
+"""The code of a Python task: the project's modules that it imports, and a digest of each that ignores layout."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import posixpath
+import sys
+import tokenize
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from trc.compiler.ir.task import CodeFile
+
+ReadFile = Callable[[str], bytes | None]
+"""A project file's bytes by its relative path, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeProblem:
+    """Why a module cannot be read; line and column count from 1."""
+
+    path: str
+    line: int
+    column: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """All code that an entry module brings in; `third_party` are the top-level names that are not the project's."""
+
+    files: tuple[CodeFile, ...] = ()
+    third_party: tuple[str, ...] = ()
+    problems: tuple[CodeProblem, ...] = ()
+    names: tuple[str, ...] = ()
+    """What the entry module defines at its top level."""
+    can_define_more: bool = False
+    """Whether the entry module may define names that its text does not show: `from x import *`."""
+
+
+def closure(entry: str, read_file: ReadFile) -> Closure:
+    """The entry module and, transitively, the project's modules that it imports.
+
+    Modules are looked for beside the entry file, then from the project's folder; none is run.
+    """
+    walk = _Walk(posixpath.dirname(entry), read_file)
+    walk.add(entry)
+    while walk.pending:
+        walk.read(walk.pending.pop())
+    third_party = walk.outside - sys.stdlib_module_names - {"trc"}
+    files = tuple(CodeFile(path=path, digest=digest) for path, digest in sorted(walk.digests.items()))
+    names, open_ended = _top_level(walk.trees[entry]) if entry in walk.trees else ((), False)
+    return Closure(files, tuple(sorted(third_party)), tuple(walk.problems), names, open_ended)
+
+
+def module_digest(text: bytes) -> str:
+    """A hash of a module's tokens: comments, blank lines and layout other than the structure of blocks left out.
+
+    The same on every Python from 3.11. The text has to be Python's; raises SyntaxError for one whose
+    tokens cannot be told.
+    """
+    digest = hashlib.sha256()
+    for part in _tokens(_decoded(text)):
+        encoded = part.encode("utf-8", "surrogatepass")
+        digest.update(b"%d " % len(encoded))
+        digest.update(encoded)
+    return f"sha256:{digest.hexdigest()}"
+
+
+_DROPPED: Final = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER})
+_MARKS: Final = {tokenize.NEWLINE: "\n", tokenize.INDENT: "\t", tokenize.DEDENT: "\b"}
+# From Python 3.12 on an f-string is many tokens; before, and here, it is one.
+_OPENING: Final = frozenset(
+    getattr(tokenize, name) for name in ("FSTRING_START", "TSTRING_START") if hasattr(tokenize, name)
+)
+_CLOSING: Final = frozenset(
+    getattr(tokenize, name) for name in ("FSTRING_END", "TSTRING_END") if hasattr(tokenize, name)
+)
+
+
+def _tokens(source: str) -> Iterator[str]:
+    lines = source.split("\n")
+    depth, begin = 0, (1, 0)
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type in _OPENING:
+                begin = token.start if depth == 0 else begin
+                depth += 1
+            elif token.type in _CLOSING:
+                depth -= 1
+                if depth == 0:
+                    yield _between(lines, begin, token.end)
+            elif depth == 0 and token.type not in _DROPPED:
+                yield _MARKS.get(token.type, token.string)
+    except tokenize.TokenError as error:
+        message, (line, column) = error.args
+        raise SyntaxError(message, ("", line, column, None)) from None
+
+
+def _between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:
+    if start[0] == end[0]:
+        return lines[start[0] - 1][start[1] : end[1]]
+    first, *middle, last = lines[start[0] - 1 : end[0]]
+    return "\n".join([first[start[1] :], *middle, last[: end[1]]])
+
+
+def _decoded(text: bytes) -> str:
+    """A module's text, its line breaks made one kind; raises SyntaxError where its encoding does not hold."""
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(text).readline)
+    try:
+        source = text.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        raise SyntaxError(f"it is not {encoding} text", ("", line, 1, None)) from None
+    if "\0" in source:
+        line = source.count("\n", 0, source.index("\0")) + 1
+        raise SyntaxError("it holds a NUL character", ("", line, 1, None))
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    return source if source.endswith("\n") else source + "\n"
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The modules found so far. `base` is the entry file's folder."""
+
+    base: str
+    read_file: ReadFile
+    pending: list[str] = field(default_factory=list[str])
+    digests: dict[str, str] = field(default_factory=dict[str, str])
+    trees: dict[str, ast.Module] = field(default_factory=dict[str, ast.Module])
+    seen: dict[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
+    outside: set[str] = field(default_factory=set[str])
+    problems: list[CodeProblem] = field(default_factory=list[CodeProblem])
+
+    def add(self, path: str) -> bool:
+        """Whether there is such a file; a new one is read later."""
+        if path not in self.seen:
+            self.seen[path] = self.read_file(path)
+            if self.seen[path] is not None:
+                self.pending.append(path)
+        return self.seen[path] is not None
+
+    def read(self, path: str) -> None:
+        text = self.seen[path]
+        assert text is not None
+        try:
+            tree = _parsed(_decoded(text))
+            self.digests[path] = module_digest(text)
+        except SyntaxError as error:
+            line, column = error.lineno or 1, max(error.offset or 1, 1)
+            self.problems.append(CodeProblem(path, line, column, error.msg))
+            return
+        self.trees[path] = tree
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    self.follow(alias.name, ())
+            elif isinstance(node, ast.ImportFrom):
+                names = tuple(alias.name for alias in node.names)
+                if node.level:
+                    self.follow_relative(path, node.level, node.module or "", names)
+                else:
+                    self.follow(node.module or "", names)
+
+    def follow(self, module: str, names: tuple[str, ...]) -> None:
+        """An absolute import; `names` may be submodules."""
+        roots = dict.fromkeys((self.base, ""))
+        found = [self.follow_below(root, module.split("."), names) for root in roots]
+        if not any(found):
+            self.outside.add(module.partition(".")[0])
+
+    def follow_relative(self, path: str, level: int, module: str, names: tuple[str, ...]) -> None:
+        folder = posixpath.dirname(path)
+        for _ in range(level - 1):
+            folder = posixpath.dirname(folder)
+        self.follow_below(folder, module.split(".") if module else [], names)
+
+    def follow_below(self, root: str, parts: list[str], names: tuple[str, ...]) -> bool:
+        """Adds the packages on the way, the module, and those of `names` that are modules too."""
+        found = False
+        for length in range(1, len(parts) + 1):
+            found = self.add_module(root, parts[:length]) or found
+        for name in names:
+            found = self.add_module(root, [*parts, name]) or found
+        return found
+
+    def add_module(self, root: str, parts: list[str]) -> bool:
+        path = posixpath.join(root, *parts)
+        # A package comes before a module of its name, as Python has it.
+        return self.add(f"{path}/__init__.py") or self.add(f"{path}.py")
+
+
+def _parsed(source: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (RecursionError, MemoryError):
+            raise SyntaxError("it nests too deeply", ("", 1, 1, None)) from None
+        except ValueError as error:
+            raise SyntaxError(str(error), ("", 1, 1, None)) from None
+
+
+def _top_level(tree: ast.Module) -> tuple[tuple[str, ...], bool]:
+    """The names that a module binds outside of functions and classes, and whether it may bind others."""
+    names: dict[str, None] = {}
+    open_ended = False
+    pending: list[ast.AST] = list(reversed(tree.body))
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names[node.name] = None
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                open_ended = open_ended or alias.name == "*"
+                names[alias.asname or alias.name.partition(".")[0]] = None
+        elif isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                names[node.id] = None
+        elif not isinstance(node, ast.Lambda):
+            pending.extend(reversed(list(ast.iter_child_nodes(node))))
+    names.pop("*", None)
+    return tuple(names), open_ended

@@ -1,0 +1,308 @@
+"""What DuckDB's binder says of a query over tables of given columns: its own columns, or what is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from trc.compiler.diagnostics.nearest import did_you_mean, nearest
+from trc.compiler.ir.dataset import Column
+from trc.compiler.ir.types import Known, Schema, Unknown
+from trc.compiler.sql.complaints import World, closest, judge, missing_function
+from trc.compiler.sql.edits import Edit, Edited
+from trc.compiler.sql.engine import Complaint, complaint, connect
+from trc.compiler.sql.functions import fixed_schema, scalar_names
+from trc.compiler.sql.parse import FileUse, Parsed, TableUse, stem
+from trc.compiler.sql.problem import SqlProblem
+from trc.compiler.sql.statements import whole
+from trc.compiler.sql.tokens import tokenize
+
+_MOST_REPAIRS = 10
+_DESCRIBE = "DESCRIBE "
+_DESCRIBE_OTHER = "DESCRIBE FROM ("
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A query's columns and mistakes. With mistakes the columns are those of the query as repaired."""
+
+    schema: Schema
+    problems: tuple[SqlProblem, ...] = ()
+
+
+def bind(parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema]) -> Bound:
+    """Binds one query in a database of its own; see `Binder.bind`."""
+    with Binder() as binder:
+        return binder.bind(parsed, tables, files)
+
+
+class Binder:
+    """A sandboxed database in which queries are bound one after the other, each over tables of its own."""
+
+    def __init__(self) -> None:
+        self._connection = connect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def bind(self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema]) -> Bound:
+        """Binds a query.
+
+        `tables` are all datasets that it may name (a reader's name, or `task.output`), `files` the
+        schemas by location. Where a schema that it reads is unknown, so are its columns, and only
+        the names of tables and functions are checked.
+        """
+        by_name = {name.casefold(): (name, schema) for name, schema in tables.items()}
+        reads, problems = _read_schemas(parsed, by_name)
+        file_schemas = _file_schemas(parsed, files)
+        reason = _why_unknown(parsed, [*reads.values(), *file_schemas.values()])
+        if reason is not None:
+            return Bound(Unknown(reason), (*problems, *_unknown_functions(parsed)))
+        columns = {name: _columns(schema) for name, schema in reads.items()}
+        bases = {call: _columns(schema) for call, schema in file_schemas.items()}
+        with self._created(columns, bases.values()) as failure:
+            if failure is not None:
+                return Bound(Unknown(failure), (*problems, *_unknown_functions(parsed)))
+            world = World(parsed, {**columns, **_by_uri(parsed, bases)}, tuple(name for name, _ in by_name.values()))
+            bound = self._bind(Edited(parsed.text.original, _edits(parsed)), world, problems)
+        if parsed.dynamic and isinstance(bound.schema, Known):
+            return Bound(Unknown("its PIVOT lists no values, so its columns follow from its rows"), bound.problems)
+        return bound
+
+    def type_of(self, written: str) -> str | Complaint:
+        """DuckDB's own spelling of a type, or what it says of one that it does not know."""
+        import duckdb
+
+        if not _is_closed(written):
+            return Complaint("Parser", f'"{written}" is not a type')
+        try:
+            rows = self._connection.execute(f"{_DESCRIBE}SELECT CAST(NULL AS {written}) AS value").fetchall()
+        except duckdb.Error as error:
+            return complaint(error)
+        return str(rows[0][1]) if len(rows) == 1 and rows[0][0] == "value" else Complaint("Parser", "not a type")
+
+    def _bind(self, text: Edited, world: World, problems: list[SqlProblem]) -> Bound:
+        guessed = False
+        for _ in range(_MOST_REPAIRS + 1):
+            answer = self._describe(text.text, world.is_description)
+            if not isinstance(answer, Complaint):
+                duplicate = [] if problems else _duplicates(answer, world.parsed)
+                return Bound(Known(answer), (*problems, *duplicate))
+            if answer.kind in ("Permission", "IO", "HTTP", "Out of Memory", "INTERNAL", "FATAL"):
+                return Bound(Unknown("DuckDB cannot tell its columns without running it"), tuple(problems))
+            judged = judge(answer, text, world, len(_DESCRIBE_OTHER if world.is_description else _DESCRIBE))
+            # After a guess only names can be trusted: types may be those of the guess.
+            if not guessed or judged.about_names:
+                problems.append(judged.problem)
+            if judged.repair is None or (guessed and not judged.about_names):
+                break
+            guessed = guessed or not judged.sure
+            text = _repaired(text, judged.repair)
+        return Bound(Unknown("its query has mistakes"), tuple(problems))
+
+    def _describe(self, sql: str, is_description: bool) -> tuple[Column, ...] | Complaint:
+        import duckdb
+
+        try:
+            statement = f"{_DESCRIBE_OTHER}{sql}\n)" if is_description else _DESCRIBE + sql
+            rows = self._connection.execute(statement).fetchall()
+        except duckdb.Error as error:
+            told = complaint(error)
+            if told.kind in ("INTERNAL", "FATAL"):
+                # Such an error may leave the database unusable.
+                self._connection = connect()
+            return told
+        return tuple(Column(name=row[0], type=row[1]) for row in rows)
+
+    @contextmanager
+    def _created(
+        self, tables: Mapping[str, tuple[Column, ...]], files: Iterable[tuple[Column, ...]]
+    ) -> Iterator[str | None]:
+        """Creates the tables, empty, and drops them at the end; yields why that cannot be done, if so."""
+        import duckdb
+
+        wanted = {_qualified(name): columns for name, columns in tables.items()}
+        # `task.output` can be written as one quoted name, too.
+        wanted |= {_quoted(name): columns for name, columns in tables.items()}
+        wanted |= {_quoted(_file_table(index)): columns for index, columns in enumerate(files)}
+        schemas = {_quoted(name.partition(".")[0]) for name in tables if "." in name}
+        made: list[str] = []
+        failure: str | None = None
+        try:
+            for schema in schemas:
+                self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            for name, columns in wanted.items():
+                listed = ", ".join(f"{_quoted(column.name)} {column.type}" for column in columns)
+                self._connection.execute(f"CREATE TABLE {name} ({listed})")
+                made.append(name)
+        except duckdb.Error as error:
+            failure = f"DuckDB cannot make a table of the columns it reads: {complaint(error).message}"
+        try:
+            yield failure
+        finally:
+            for name in made:
+                self._connection.execute(f"DROP TABLE IF EXISTS {name}")
+            for schema in schemas:
+                self._connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+def _read_schemas(
+    parsed: Parsed, by_name: Mapping[str, tuple[str, Schema]]
+) -> tuple[dict[str, Schema], list[SqlProblem]]:
+    """The schema of each table, and the tables that do not exist; those stand for what they come closest to."""
+    schemas: dict[str, Schema] = {}
+    problems: list[SqlProblem] = []
+    for use in parsed.tables:
+        known = by_name.get(use.name.casefold())
+        if known is None:
+            known_names = [name for name, _ in by_name.values()]
+            problems.append(_unknown_table(use, known_names))
+            # Only a table that was surely meant has columns that tell something.
+            meant = closest(use.name, known_names, 0.85)
+            known = by_name[meant.casefold()] if meant else ("", Unknown(f'there is no "{use.name}"'))
+        schemas.setdefault(use.name.casefold(), known[1])
+    return schemas, problems
+
+
+def _unknown_table(use: TableUse, known: list[str]) -> SqlProblem:
+    meant = nearest(use.name, known)
+    label = "" if meant else _listing("there are", known)
+    return SqlProblem(
+        "TRC403",
+        f'no source or task is called "{use.name}"',
+        use.start,
+        use.end,
+        label,
+        did_you_mean(use.name, known),
+        replacement=_quoted_if_needed(meant) if meant else None,
+    )
+
+
+def _file_schemas(parsed: Parsed, files: Mapping[str, Schema]) -> dict[tuple[int, int], Schema]:
+    """The schema of each table that is made of files, by the place of its call."""
+    schemas: dict[tuple[int, int], Schema] = {}
+    for use in parsed.files:
+        schema = _file_schema(use, files)
+        before = schemas.setdefault(use.call, schema)
+        if before != schema:
+            schemas[use.call] = Unknown("the files in its list have different columns")
+    return schemas
+
+
+def _file_schema(use: FileUse, files: Mapping[str, Schema]) -> Schema:
+    fixed = fixed_schema(use.function) if use.function else None
+    if fixed is not None:
+        return fixed
+    if not use.plain:
+        return Unknown(f'{use.function}() reads "{use.uri}" with options that can change its columns')
+    if use.format == "file":
+        return Unknown(f'the suffix of "{use.uri}" does not tell its format')
+    return files.get(use.uri, Unknown(f'the columns of "{use.uri}" are not known'))
+
+
+def _why_unknown(parsed: Parsed, schemas: Iterable[Schema]) -> str | None:
+    if parsed.parameters:
+        return f"it takes the value of {parsed.parameters[0].name} when it runs"
+    if parsed.computed:
+        return f"it computes the locations that {parsed.computed[0].name}() reads"
+    if parsed.unread:
+        return "its query is too deep or too odd to be understood in full"
+    return next((schema.reason for schema in schemas if isinstance(schema, Unknown)), None)
+
+
+def _columns(schema: Schema) -> tuple[Column, ...]:
+    assert isinstance(schema, Known)
+    return schema.columns
+
+
+def _by_uri(parsed: Parsed, bases: Mapping[tuple[int, int], tuple[Column, ...]]) -> dict[str, tuple[Column, ...]]:
+    return {use.uri: bases[use.call] for use in parsed.files}
+
+
+def _edits(parsed: Parsed) -> tuple[Edit, ...]:
+    """Puts the empty table in the place of each file, under the name that DuckDB would give it."""
+    edits = list(parsed.text.edits)
+    tokens = tokenize(parsed.text.original)
+    edits += [Edit(token.start, token.end, "") for token in tokens if token.text == ";"]
+    calls = {use.call: use for use in parsed.files}
+    for index, (call, use) in enumerate(calls.items()):
+        name = "" if use.alias else f" AS {_quoted(use.function or stem(use.uri))}"
+        edits.append(Edit(*call, _quoted(_file_table(index)) + name))
+    return tuple(edits)
+
+
+def _repaired(text: Edited, repair: Edit) -> Edited:
+    return text.replaced(repair.start, repair.end, repair.text)
+
+
+def _unknown_functions(parsed: Parsed) -> Iterator[SqlProblem]:
+    """Calls of functions that do not exist, where the query as a whole cannot be bound."""
+    for use in parsed.functions:
+        if use.name not in scalar_names():
+            yield missing_function(use.name, use.start, use.end, use.name)
+
+
+def _duplicates(columns: tuple[Column, ...], parsed: Parsed) -> list[SqlProblem]:
+    """Columns of one name: DuckDB would rename the second when it writes them."""
+    counts = Counter(column.name.casefold() for column in columns)
+    twice = list({name: column.name for column in columns if counts[name := column.name.casefold()] > 1}.values())
+    if not twice:
+        return []
+    message = f'two columns of the result are called "{twice[0]}"'
+    label = f"so are those called {', '.join(twice[1:])}" if len(twice) > 1 else ""
+    remedy = "rename one with AS, or leave it out with EXCLUDE"
+    return [SqlProblem("TRC407", message, *_second(parsed.text.original, twice[0].casefold()), label, (remedy,))]
+
+
+def _second(sql: str, name: str) -> tuple[int, int]:
+    """The second place in the query's own select list that spells `name`, or all of the query."""
+    tokens = tokenize(sql)
+    depth = 0
+    found: list[tuple[int, int]] = []
+    for token, after in zip(tokens, [*tokens[1:], None]):
+        depth += (token.text in "([{") - (token.text in ")]}")
+        if depth == 0 and token.is_word("from") and token is not tokens[0]:
+            break
+        is_qualifier = after is not None and after.text in (".", "(")
+        if depth == 0 and (token.name or "").casefold() == name and not is_qualifier:
+            found.append((token.start, token.end))
+    return found[1] if len(found) > 1 else whole(tokens)
+
+
+def _file_table(index: int) -> str:
+    return f"trc file {index}"
+
+
+def _qualified(name: str) -> str:
+    return ".".join(_quoted(part) for part in name.split(".", 1))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _quoted_if_needed(name: str) -> str:
+    tokens = tokenize(name)
+    plain = all(token.kind == "word" or token.text == "." for token in tokens)
+    return name if plain else _qualified(name)
+
+
+def _listing(intro: str, names: list[str]) -> str:
+    shown = sorted(names)[:8]
+    return f"{intro}: {', '.join(shown)}{' …' if len(names) > len(shown) else ''}" if names else ""
+
+
+def _is_closed(text: str) -> bool:
+    """Whether no bracket of a text closes more than the text opened, and none stays open."""
+    depth = 0
+    for token in tokenize(text):
+        depth += (token.text in "([{") - (token.text in ")]}")
+        if depth < 0 or token.text == ";" or token.kind == "unclosed":
+            return False
+    return depth == 0 and bool(text.strip())

@@ -1,0 +1,255 @@
+"""The run loop: events from executor and timers go into the machine, its commands are carried out."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from trc.runtime import executor as reports
+from trc.runtime.attempts import Attempts
+from trc.runtime.clock import Clock
+from trc.runtime.executor import Executor
+from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked
+from trc.runtime.planner import Dataset, MaySkip, Missing, MustRun, Planner
+from trc.runtime.scheduler import commands, events
+from trc.runtime.scheduler.machine import Machine
+from trc.runtime.spec import PipelineSpec
+from trc.runtime.store.journal import AttemptRecord, Driver, Journal, RunState, TaskRecord, Transaction
+from trc.runtime.store.results import StoredOutput
+from trc.runtime.taskside.result import Failure
+
+_LONGEST_WAIT = 0.25
+"""Seconds: how late a request to cancel is noticed at worst."""
+
+
+@dataclass(slots=True)
+class Timers:
+    """Named alarms, earliest first; setting one again moves it."""
+
+    due: dict[str, float] = field(default_factory=dict[str, float])
+    queue: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+
+    def set(self, timer: str, at: float) -> None:
+        self.due[timer] = at
+        heapq.heappush(self.queue, (at, timer))
+
+    def drop(self, timer: str) -> None:
+        self.due.pop(timer, None)
+
+    def next_at(self) -> float | None:
+        while self.queue and self.due.get(self.queue[0][1]) != self.queue[0][0]:
+            heapq.heappop(self.queue)
+        return self.queue[0][0] if self.queue else None
+
+    def fired(self, now: float) -> Iterable[str]:
+        while (at := self.next_at()) is not None and at <= now:
+            _, timer = heapq.heappop(self.queue)
+            del self.due[timer]
+            yield timer
+
+
+class Batch:
+    """What one round makes known: written in one transaction, which begins when it is first needed."""
+
+    def __init__(self, journal: Journal, stack: ExitStack) -> None:
+        self._journal = journal
+        self._stack = stack
+        self._transaction: Transaction | None = None
+
+    @property
+    def transaction(self) -> Transaction:
+        if self._transaction is None:
+            self._transaction = self._stack.enter_context(self._journal.transaction())
+        return self._transaction
+
+
+class KeepAlive:
+    """Renews the driver's lease while the loop turns; times in seconds."""
+
+    def __init__(self, journal: Journal, driver: Driver, lease: float, every: float) -> None:
+        self._journal = journal
+        self._driver = driver
+        self._lease = lease
+        self._every = every
+        self._last: float | None = None
+
+    def __call__(self, now: float) -> None:
+        if self._last is None or now - self._last >= self._every:
+            self._last = now
+            self._journal.enrol(self._driver, now + self._lease)
+
+
+@dataclass(slots=True)
+class Loop:
+    """Drives one run to its end. All that touches the world is handed in."""
+
+    spec: PipelineSpec
+    machine: Machine
+    planner: Planner
+    attempts: Attempts
+    executor: Executor
+    journal: Journal
+    clock: Clock
+    observe: Observer
+    keep_alive: KeepAlive
+    settled: dict[Dataset, StoredOutput]
+    grace: float = 5.0
+    tick: float | None = None
+    cancel_asked: bool = False
+    _cancelled: bool = False
+    _timers: Timers = field(default_factory=Timers)
+    _tasks: dict[str, TaskRecord] = field(default_factory=dict[str, TaskRecord])
+    _records: dict[tuple[str, int], AttemptRecord] = field(default_factory=dict[tuple[str, int], AttemptRecord])
+    _moved: list[TaskRecord] = field(default_factory=list[TaskRecord])
+    _finished: RunState | None = None
+
+    def run(self) -> RunState:
+        """Runs until every task is in a final state. Raises what the store raises: nothing is lost by that."""
+        pending: list[events.Event] = [events.Opened(self.clock.now())]
+        while True:
+            effects = self._handle(pending)
+            pending = self._perform(effects)
+            if self._finished is not None and not pending:
+                return self._finished
+            if not pending:
+                pending = self._wait()
+
+    def cancel(self) -> None:
+        """Asks for the run to end; noticed within a quarter of a second."""
+        self.cancel_asked = True
+
+    def _handle(self, pending: Sequence[events.Event]) -> list[commands.Command]:
+        """Lets the machine answer events, makes the answers durable, and returns what is then to be done."""
+        effects: list[commands.Command] = []
+        queue = deque(pending)
+        durable = False
+        with ExitStack() as stack:
+            batch = Batch(self.journal, stack)
+            while queue:
+                for command in self.machine.handle(queue.popleft()):
+                    match command:
+                        case commands.Decide():
+                            queue.append(self._decide(command.task))
+                        case commands.Publish():
+                            queue.append(self._publish(command, batch.transaction))
+                        case commands.Record():
+                            durable = self._record(command) or durable
+                        case _:
+                            effects.append(command)
+            if durable:
+                self._write(batch.transaction)
+        self._announce()
+        return effects
+
+    def _decide(self, task: str) -> events.Event:
+        spec = self.attempts.tasks[task]
+        decision = self.planner.decide(spec, self.settled)
+        now = self.clock.now()
+        match decision:
+            case MustRun():
+                return events.DecidedRun(now, task, decision.reason)
+            case MaySkip():
+                self._settle(task, decision.result.outputs)
+                return events.DecidedSkip(now, task, decision.reason)
+            case Missing():
+                failure = Failure(decision.reason.detail, kind="permanent", reason="input_missing")
+                return events.DecidedFailure(now, task, failure)
+
+    def _settle(self, task: str, outputs: Iterable[StoredOutput]) -> None:
+        for output in outputs:
+            self.settled[task, output.name] = output
+
+    def _publish(self, command: commands.Publish, transaction: Transaction) -> events.Event:
+        outcome = self.attempts.publish(command.token, transaction)
+        now = self.clock.now()
+        if isinstance(outcome, Failure):
+            return events.PublishFailed(now, command.task, command.token, outcome)
+        self._settle(command.task, outcome.outputs)
+        return events.Published(now, command.task, command.token)
+
+    def _record(self, record: commands.Record) -> bool:
+        if record.task is not None:
+            self._tasks[record.task.task] = record.task
+            self._moved.append(record.task)
+        if record.attempt is not None:
+            self._records[record.attempt.task, record.attempt.number] = record.attempt
+        return record.durable
+
+    def _write(self, transaction: Transaction) -> None:
+        transaction.put_tasks(tuple(self._tasks.values()))
+        transaction.put_attempts(tuple(self._records.values()))
+        self._tasks.clear()
+        self._records.clear()
+
+    def _announce(self) -> None:
+        for record in self._moved:
+            outputs = self.attempts.outputs.get(record.task, ()) if record.state == "success" else ()
+            log = self.attempts.log(record) if record.state == "failure" else None
+            self.observe(TaskMoved(record, outputs, log))
+        self._moved.clear()
+
+    def _perform(self, effects: Iterable[commands.Command]) -> list[events.Event]:
+        """Carries out what the machine asked for, now that it is durable."""
+        answers: list[events.Event] = []
+        for command in effects:
+            match command:
+                case commands.Start():
+                    answers.extend(self._start(command))
+                case commands.Stop():
+                    self.executor.stop(command.token, self.grace)
+                case commands.Discard():
+                    self.attempts.discard(command.token)
+                case commands.SetTimer():
+                    self._timers.set(command.timer, command.at)
+                case commands.DropTimer():
+                    self._timers.drop(command.timer)
+                case commands.Finish():
+                    self._finished = command.state
+                case commands.Decide() | commands.Publish() | commands.Record():
+                    raise AssertionError(command)
+        return answers
+
+    def _start(self, command: commands.Start) -> list[events.Event]:
+        prepared = self.attempts.prepare(command, self.settled)
+        if isinstance(prepared, Failure):
+            result = self.attempts.never_began(command.token, prepared, self.clock.now())
+            return [events.AttemptEnded(self.clock.now(), command.task, command.token, result)]
+        self.executor.start(prepared)
+        return []
+
+    def _wait(self) -> list[events.Event]:
+        """What happened since: reports, alarms, and a request to cancel."""
+        now = self.clock.now()
+        next_at = self._timers.next_at()
+        wait = _LONGEST_WAIT if self.tick is None else min(self.tick, _LONGEST_WAIT)
+        if next_at is not None:
+            wait = min(wait, max(0.0, next_at - now))
+        happened = [event for report in self.executor.poll(wait) for event in self._event(report)]
+        now = self.clock.now()
+        happened.extend(events.TimerFired(now, timer) for timer in self._timers.fired(now))
+        if self.cancel_asked and not self._cancelled:
+            self._cancelled = True
+            happened.append(events.CancelRequested(now))
+        if not happened and self._tasks:
+            with self.journal.transaction() as transaction:
+                self._write(transaction)
+        self.keep_alive(now)
+        self.observe(Ticked(now))
+        return happened
+
+    def _event(self, report: reports.Report) -> Iterable[events.Event]:
+        task = self.attempts.task_of(report.token)
+        match report:
+            case reports.Started():
+                yield events.AttemptStarted(report.at, task, report.token)
+            case reports.Progressed():
+                self.observe(TaskProgressed(task, report.done, report.total))
+                yield events.Heartbeat(report.at, task, report.token)
+            case reports.Ended():
+                self.attempts.ended(report.token, report.result)
+                yield events.AttemptEnded(report.at, task, report.token, report.result)
+            case reports.Lost():
+                yield events.AttemptLost(report.at, task, report.token, report.why)

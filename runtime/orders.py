@@ -1,0 +1,79 @@
+"""Turns a planned task into the order of one attempt, and says where everything lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from trc.runtime.planner import Inputs
+from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
+from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
+
+SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "json": ".json"}
+
+
+class Staging(Protocol):
+    """Chooses where an attempt writes an output before it is published."""
+
+    def staging_path(self, final: str, token: str, name: str) -> str:
+        """A path on the final path's file system that no glob of a pipeline matches."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a run keeps things, under the project's state folder."""
+
+    state: Path
+
+    def log(self, run: str, task: str, attempt: int) -> str:
+        return f"{self.state}/logs/{run}/{task}.{attempt}.log"
+
+    def final(self, pipeline: str, task: str, key: str, output: OutputSpec) -> str:
+        """Where an output is seen: at its own location, or under its key where the engine chooses."""
+        if output.uri is not None:
+            return output.uri
+        return f"{self.state}/data/{pipeline}/{task}/{key[:32]}/{output.name}{SUFFIXES.get(output.format, '')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Writes the orders of one run."""
+
+    spec: PipelineSpec
+    places: Places
+    staging: Staging
+    run: str
+    run_time: str
+
+    def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str) -> TaskOrder:
+        """The order of an attempt that reads exactly these inputs."""
+        return TaskOrder(
+            run=self.run,
+            pipeline=self.spec.name,
+            task=task.name,
+            attempt=attempt,
+            token=token,
+            runs=task.runs,
+            project=self.spec.project,
+            log=self.places.log(self.run, task.name, attempt),
+            run_time=self.run_time,
+            idempotency_key=f"{self.run}/{task.name}",
+            params=dict(task.params),
+            query=task.query,
+            inputs=tuple(
+                OrderInput(one.read.name, one.read.format, one.files, one.read.spans, one.read.columns)
+                for one in inputs.inputs
+            ),
+            outputs=tuple(self._output(task, one, inputs.key, token) for one in task.outputs),
+            env=dict(task.env),
+            memory=task.memory,
+            threads=max(1, int(task.cpus)) if task.cpus else None,
+            retry_on=task.retry_on,
+        )
+
+    def _output(self, task: TaskSpec, output: OutputSpec, key: str, token: str) -> OrderOutput:
+        final = self.places.final(self.spec.name, task.name, key, output)
+        staged = self.staging.staging_path(final, token, output.name + SUFFIXES.get(output.format, ""))
+        return OrderOutput(output.name, output.format, staged, output.uri)

@@ -1,0 +1,241 @@
+"""Decides what has to run: the pipeline's keys against what is stored, each answer with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from trc.compiler.ir.uris import is_glob
+from trc.runtime.fingerprint import UPSTREAM, changes, input_parts, is_narrowed, key_of
+from trc.runtime.plan import Plan, PlannedTask
+from trc.runtime.reasons import Reason
+from trc.runtime.spec import KeyPart, PipelineSpec, ReadSpec, SkipSpec, TaskSpec
+from trc.runtime.store.results import Result, StoredOutput
+
+Dataset = tuple[str, str]
+"""A task and the name of its output."""
+
+
+class Files(Protocol):
+    """What the planner asks of storage."""
+
+    def list(self, uri: str) -> Sequence[str]:
+        """The files at a path or glob, sorted; none if there are none. Raises OSError for what cannot be read."""
+        ...
+
+    def digest(self, path: str) -> str | None:
+        """The digest of a file's bytes, or None where there is no file. Raises OSError as `list` does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A read as it is now: its files in order, and the parts that they add to the key."""
+
+    read: ReadSpec
+    files: tuple[str, ...]
+    parts: tuple[KeyPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that an attempt would read, and the key that follows from it."""
+
+    inputs: tuple[Input, ...]
+    parts: tuple[KeyPart, ...]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class MustRun:
+    reason: Reason
+    inputs: Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class MaySkip:
+    """`result` is the committed result that stands for the task."""
+
+    reason: Reason
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The task cannot begin: `uri` has no file."""
+
+    uri: str
+    reason: Reason
+
+
+Decision = MustRun | MaySkip | Missing
+
+
+@dataclass(slots=True)
+class Planner:
+    """Answers for one pipeline, from one view of the state.
+
+    `stored` holds the last result of each task; `find` looks one up by its exact key. `force` makes
+    every task run. `now` is the time that ages are measured by, in seconds since the epoch.
+    """
+
+    spec: PipelineSpec
+    files: Files
+    stored: Mapping[str, Result]
+    find: FindResult
+    now: float
+    force: bool = False
+    kept: Mapping[str, Result] = field(default_factory=dict[str, Result])
+    """Results that this very run committed before its driver died."""
+
+    def forecast(self, logical_time: str) -> Plan:
+        """What a run would do now. A task whose upstream is not settled is `maybe`, unless it has to run anyway."""
+        settled: dict[Dataset, StoredOutput] = {}
+        planned = tuple(self._foresee(task, settled) for task in self.spec.tasks)
+        return Plan(self.spec.name, self.spec.digest, logical_time, planned)
+
+    def _foresee(self, task: TaskSpec, settled: dict[Dataset, StoredOutput]) -> PlannedTask:
+        open_reads = _unsettled(task, settled)
+        if open_reads:
+            reason = self._runs_whatever_it_reads(task)
+            if reason is not None:
+                return PlannedTask(task.name, "run", reason)
+            return PlannedTask(task.name, "maybe", Reason("upstream_runs", ", ".join(open_reads)))
+        decision = self.decide(task, settled)
+        match decision:
+            case MustRun():
+                return PlannedTask(task.name, "run", decision.reason, decision.inputs.key)
+            case MaySkip():
+                for output in decision.result.outputs:
+                    settled[task.name, output.name] = output
+                return PlannedTask(task.name, "skip", decision.reason, decision.result.key)
+            case Missing():
+                return PlannedTask(task.name, "blocked", decision.reason)
+
+    def _runs_whatever_it_reads(self, task: TaskSpec) -> Reason | None:
+        """Why the task has to run even if its upstreams turn out unchanged."""
+        reason = self._runs_always(task)
+        if reason is not None:
+            return reason
+        last = self.stored.get(task.name)
+        if last is None:
+            return Reason("first")
+        old = [part for part in last.parts if not _is_input_content(part)]
+        differing = changes(old, task.key_parts, task.skip)
+        return Reason("changed", changes=differing) if differing else None
+
+    def decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
+        """Whether the task has to run, now that all it reads is settled."""
+        listed = self.inputs(task, upstream)
+        if isinstance(listed, Missing):
+            return listed
+        kept = self.kept.get(task.name)
+        if kept is not None and kept.key == listed.key and not self._lost_output(kept):
+            return MaySkip(Reason("kept"), kept)
+        reason = self._runs_always(task)
+        if reason is not None:
+            return MustRun(reason, listed)
+        return self._compare(task, listed)
+
+    def _runs_always(self, task: TaskSpec) -> Reason | None:
+        if self.force:
+            return Reason("forced")
+        if not task.skip.can_skip:
+            return Reason("disabled") if task.skip.why_not == "disabled" else Reason("always", task.skip.why_not)
+        return None
+
+    def _compare(self, task: TaskSpec, listed: Inputs) -> Decision:
+        last = self.stored.get(task.name)
+        if last is None:
+            return MustRun(Reason("first"), listed)
+        differing = changes(last.parts, listed.parts, task.skip)
+        result = self.find(self.spec.name, task.name, listed.key) or last
+        if differing and (result is last or self._lost_output(result)):
+            return MustRun(Reason("changed", changes=differing), listed)
+        if task.skip.max_age is not None and self.now - result.committed_at > task.skip.max_age:
+            age = f"{self.now - result.committed_at:.0f}s old, {task.skip.max_age:.0f}s allowed"
+            return MustRun(Reason("expired", age), listed)
+        lost = self._lost_output(result)
+        if lost is not None:
+            return MustRun(lost, listed)
+        return MaySkip(_skip_reason(task.skip), result)
+
+    def _lost_output(self, result: Result) -> Reason | None:
+        for output in result.outputs:
+            try:
+                digest = self.files.digest(output.path)
+            except OSError:
+                return Reason("output_changed", output.path)
+            if digest is None:
+                return Reason("output_missing", output.path)
+            if digest != output.digest:
+                return Reason("output_changed", output.path)
+        return None
+
+    def inputs(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
+        """Lists what the task reads, now, with the content identity of each file."""
+        inputs: list[Input] = []
+        for read in task.reads:
+            one = self._input(read, upstream)
+            if isinstance(one, Missing):
+                return one
+            inputs.append(one)
+        parts = (*task.key_parts, *(part for one in inputs for part in one.parts))
+        return Inputs(tuple(inputs), parts, key_of(parts))
+
+    def _input(self, read: ReadSpec, upstream: Mapping[Dataset, StoredOutput]) -> Input | Missing:
+        if read.producer is not None:
+            output = upstream[read.producer]
+            part = KeyPart(f"{UPSTREAM}{read.name}", "inputs", output.digest)
+            return Input(read, (output.path,), (part,))
+        assert read.uri is not None
+        try:
+            paths = self.files.list(read.uri)
+            found = {path: self.files.digest(path) for path in paths}
+        except OSError as error:
+            return Missing(read.uri, Reason("blocked", f'the input "{read.name}" cannot be read: {error}'))
+        digests = {path: digest for path, digest in found.items() if digest is not None}
+        if not digests and not is_glob(read.uri):
+            return Missing(read.uri, Reason("blocked", f'the input "{read.name}" is not there: {read.uri}'))
+        named = {_relative(path, self.spec.project): digest for path, digest in digests.items()}
+        return Input(read, tuple(path for path in paths if path in digests), input_parts(read.name, named))
+
+
+class FindResult(Protocol):
+    """Looks up a result by pipeline, task and exact key."""
+
+    def __call__(self, pipeline: str, task: str, key: str) -> Result | None: ...
+
+
+def _unsettled(task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> list[str]:
+    """The upstream tasks whose data is not known before the run."""
+    names: dict[str, None] = {}
+    for read in task.reads:
+        if read.producer is not None and read.producer not in settled:
+            names[read.producer[0]] = None
+        for feeder in read.feeders:
+            if not any(name == feeder for name, _ in settled):
+                names[feeder] = None
+    return list(names)
+
+
+def _is_input_content(part: KeyPart) -> bool:
+    """Whether the part was added for an input's content, and not by the pipeline itself."""
+    return part.field.startswith(UPSTREAM) or (part.group == "inputs" and part.field.endswith("]"))
+
+
+def _skip_reason(skip: SkipSpec) -> Reason:
+    if skip.vouched:
+        return Reason("vouched", "it may see more than it declares, and incremental was written for it")
+    if is_narrowed(skip):
+        narrowed = [f"strategy {skip.strategy}"] if skip.strategy != "hybrid" else []
+        narrowed += ["checksum_fields"] if skip.checksum_fields else []
+        narrowed += [] if skip.dependency_check else ["dependency_check false"]
+        return Reason("vouched", f"incremental compares less: {', '.join(narrowed)}")
+    return Reason("up_to_date")
+
+
+def _relative(path: str, project: str) -> str:
+    return Path(path).relative_to(project).as_posix() if path.startswith(project + "/") else path

@@ -1,0 +1,276 @@
+"""Opens a run or takes up one whose driver died, and drives it to its end."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol
+
+from trc.runtime.attempts import Attempts
+from trc.runtime.clock import Clock
+from trc.runtime.drivers import LEASE, RENEW, is_alive, this_driver
+from trc.runtime.errors import stopped
+from trc.runtime.executor import Executor
+from trc.runtime.loop import KeepAlive, Loop
+from trc.runtime.observe import Observer, RunFinished, RunOpened, Waiting
+from trc.runtime.orders import Orders, Places
+from trc.runtime.plan import Plan
+from trc.runtime.planner import Dataset, Planner
+from trc.runtime.scheduler.machine import Machine
+from trc.runtime.spec import PipelineSpec
+from trc.runtime.storage.local import LocalStorage
+from trc.runtime.store.journal import Driver, Journal, RunRecord, RunState, TaskRecord
+from trc.runtime.store.results import Result, Results, StoredOutput
+from trc.runtime.sweep import sweep_intermediates
+
+OnConflict = Literal["wait", "fail"]
+
+
+class Store(Journal, Results, Protocol):
+    """A store that keeps both runs and results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user says about a run. `at` is its logical time, ISO 8601 with zone, None for now."""
+
+    at: str | None = None
+    force: bool = False
+    new: bool = False
+    on_conflict: OnConflict = "wait"
+    tick: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A run at its end. `outputs` are those of all tasks that succeeded or were up to date."""
+
+    run: RunRecord
+    plan: Plan
+    resumed: bool
+    tasks: tuple[TaskRecord, ...]
+    outputs: Mapping[str, tuple[StoredOutput, ...]]
+
+
+@dataclass(slots=True)
+class Runner:
+    """All that running a pipeline needs of the world."""
+
+    spec: PipelineSpec
+    store: Store
+    storage: LocalStorage
+    state: Path
+    clock: Clock
+    executor: Callable[[], Executor]
+    observe: Observer
+    pause: Callable[[float], None]
+    on_cancel: Callable[[Callable[[], None]], None]
+
+    def plan(self, options: Options, logical_time: str) -> Plan:
+        """What a run would do now."""
+        plan = self._planner(options, None).forecast(logical_time)
+        self.storage.flush()
+        return plan
+
+    def run(self, options: Options, logical_time: str) -> Outcome:
+        """Runs the pipeline, or goes on with the run that was left unfinished."""
+        driver = this_driver(self.clock)
+        self.store.enrol(driver, self.clock.now() + LEASE)
+        run, resumed = self._open(driver, options, logical_time)
+        try:
+            return self._drive(run, driver, options, resumed)
+        finally:
+            self.storage.flush()
+
+    def _open(self, driver: Driver, options: Options, logical_time: str) -> tuple[RunRecord, bool]:
+        """Claims a run for this driver, with the locations that it may publish to."""
+        uris = sorted({one.uri for task in self.spec.tasks for one in task.outputs if one.uri is not None})
+        told: str | None = None
+        while True:
+            left = self._left_over(options)
+            run, resumed = self._claim(left, driver, logical_time)
+            holders = self._take(run, uris, driver)
+            if not holders:
+                self._sweep_staging(run)
+                return run, resumed
+            uri, holder = next(iter(holders.items()))
+            if options.on_conflict == "fail":
+                raise stopped(
+                    "TRC607",
+                    f'run {holder} is writing "{uri}"',
+                    "wait for it, or leave out `--on-conflict fail` to wait here",
+                    exit_code=1,
+                )
+            if told != holder:
+                told = holder
+                self.observe(Waiting(uri, holder))
+            self.store.enrol(driver, self.clock.now() + LEASE)
+            self.pause(0.2)
+
+    def _left_over(self, options: Options) -> RunRecord | None:
+        """The unfinished run to go on with; others whose driver is dead are given up."""
+        drivers = self.store.drivers()
+        here, now = this_driver(self.clock), self.clock.now()
+        found: RunRecord | None = None
+        for run in self.store.runs(state="running", limit=1000):
+            known = drivers.get(run.driver)
+            if known is not None and is_alive(known[0], known[1], now, here):
+                continue
+            if found is None and self._can_resume(run, options):
+                found = run
+            elif run.pipeline == self.spec.name:
+                with self.store.transaction() as change:
+                    change.put_run(replace(run, state="abandoned", ended_at=now))
+                    change.release(run.id)
+            else:
+                with self.store.transaction() as change:
+                    change.release(run.id)
+        return found
+
+    def _sweep_staging(self, own: RunRecord) -> None:
+        """Removes what attempts of dead drivers left behind: those of live runs are in the journal."""
+        alive = {
+            attempt.token
+            for other in self.store.runs(state="running", limit=1000)
+            if other.id != own.id
+            for attempt in self.store.attempts(other.id)
+            if attempt.state in {"claimed", "running"}
+        }
+        self.storage.sweep(alive)
+
+    def _can_resume(self, run: RunRecord, options: Options) -> bool:
+        same = run.pipeline == self.spec.name and run.digest == self.spec.digest
+        return same and not options.new and not options.force and options.at in (None, run.logical_time)
+
+    def _claim(self, left: RunRecord | None, driver: Driver, logical_time: str) -> tuple[RunRecord, bool]:
+        if left is not None:
+            return replace(left, driver=driver.id, resumed=left.resumed + 1), True
+        run = RunRecord(
+            id=_run_id(self.clock.now()),
+            pipeline=self.spec.name,
+            file=self.spec.file,
+            digest=self.spec.digest,
+            logical_time=logical_time,
+            driver=driver.id,
+            created_at=self.clock.now(),
+        )
+        return run, False
+
+    def _take(self, run: RunRecord, uris: list[str], driver: Driver) -> Mapping[str, str]:
+        """Records the run with all its locations, or nothing: then answers who holds them."""
+        holders: Mapping[str, str] = {}
+        with _undone_if(lambda: bool(holders)), self.store.transaction() as change:
+            change.put_run(run)
+            holders = change.acquire(uris, run.id, driver.id)
+            if holders:
+                raise _Undo
+        return holders
+
+    def _drive(self, run: RunRecord, driver: Driver, options: Options, resumed: bool) -> Outcome:
+        previous = self.store.tasks(run.id) if resumed else []
+        planner = self._planner(options, run if resumed else None)
+        plan = planner.forecast(run.logical_time)
+        settled = self._settled(plan, planner)
+        self.observe(RunOpened(run, plan, resumed))
+        places = Places(self.state)
+        attempts = Attempts(
+            {task.name: task for task in self.spec.tasks},
+            planner,
+            Orders(self.spec, places, self.storage, run.id, run.logical_time),
+            self.storage,
+            self.clock,
+        )
+        executor = self.executor()
+        try:
+            machine = Machine(
+                run.id,
+                self.spec.tasks,
+                {task.task: task for task in plan.tasks},
+                executor.slots,
+                random.Random(),  # noqa: S311 - spreads retries, guards nothing
+                token=_token,
+                resumed=previous,
+                attempts=self.store.attempts(run.id) if resumed else (),
+            )
+            loop = Loop(
+                self.spec,
+                machine,
+                planner,
+                attempts,
+                executor,
+                self.store,
+                self.clock,
+                self.observe,
+                KeepAlive(self.store, driver, LEASE, RENEW),
+                settled,
+                tick=options.tick,
+            )
+            self.on_cancel(loop.cancel)
+            state = loop.run()
+        finally:
+            executor.close()
+        ended = self._end(run, state)
+        latest = self.store.latest(self.spec.name).values()
+        sweep_intermediates(self.store, self.state, self.spec.name, run.id, [result.key for result in latest])
+        outputs = _outputs(settled)
+        return Outcome(ended, plan, resumed, tuple(self.store.tasks(run.id)), outputs)
+
+    def _end(self, run: RunRecord, state: RunState) -> RunRecord:
+        ended = replace(run, state=state, ended_at=self.clock.now())
+        with self.store.transaction() as change:
+            change.put_run(ended)
+            change.release(run.id)
+        self.observe(RunFinished(ended, state))
+        return ended
+
+    def _planner(self, options: Options, resumed: RunRecord | None) -> Planner:
+        stored = self.store.latest(self.spec.name)
+        paths = [output.path for result in stored.values() for output in result.outputs]
+        self.storage.prefetch(paths)
+        kept: dict[str, Result] = {}
+        if resumed is not None:
+            kept = {name: result for name, result in stored.items() if result.run == resumed.id}
+        return Planner(self.spec, self.storage, stored, self.store.find, self.clock.now(), options.force, kept)
+
+    def _settled(self, plan: Plan, planner: Planner) -> dict[Dataset, StoredOutput]:
+        """The outputs of the tasks that the plan skips."""
+        settled: dict[Dataset, StoredOutput] = {}
+        for planned in plan.tasks:
+            if planned.action == "skip" and planned.key is not None:
+                result = planner.find(self.spec.name, planned.task, planned.key)
+                assert result is not None
+                for output in result.outputs:
+                    settled[planned.task, output.name] = output
+        return settled
+
+
+class _Undo(Exception):  # noqa: N818 - a signal, not an error
+    """Rolls a transaction back."""
+
+
+@contextmanager
+def _undone_if(expected: Callable[[], bool]) -> Iterator[None]:
+    try:
+        yield
+    except _Undo:
+        assert expected()
+
+
+def _outputs(settled: Mapping[Dataset, StoredOutput]) -> dict[str, tuple[StoredOutput, ...]]:
+    outputs: dict[str, tuple[StoredOutput, ...]] = {}
+    for (task, _), output in settled.items():
+        outputs[task] = (*outputs.get(task, ()), output)
+    return outputs
+
+
+def _token(task: str, attempt: int) -> str:
+    return f"{task}.{attempt}.{secrets.token_hex(6)}"
+
+
+def _run_id(now: float) -> str:
+    """Sortable by time, unlikely to be given twice, short enough to type the beginning of."""
+    return f"{int(now * 1000):011x}{secrets.token_hex(3)}"

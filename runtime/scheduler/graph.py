@@ -1,0 +1,71 @@
+"""The tasks of a run as the machine begins with them: linked, ranked, and set to where a run before left them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from trc.runtime.plan import PlannedTask
+from trc.runtime.scheduler.node import Node
+from trc.runtime.scheduler.state import verdicts
+from trc.runtime.spec import TaskSpec
+from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
+
+KEPT: frozenset[TaskState] = frozenset({"success", "skipped", "omitted"})
+"""States that a resumed run keeps, if its plan agrees."""
+
+INTERRUPTED: frozenset[TaskState] = frozenset({"claimed", "running"})
+
+
+def build(
+    run: str,
+    tasks: Sequence[TaskSpec],
+    planned: Mapping[str, PlannedTask],
+    resumed: Iterable[TaskRecord],
+    attempts: Iterable[AttemptRecord],
+) -> dict[str, Node]:
+    """The nodes by name; `tasks` come in an order in which they can run."""
+    nodes = {task.name: Node(task, planned[task.name].reason.to_json()) for task in tasks}
+    _link(nodes)
+    _rank(nodes)
+    tried = {attempt.token: attempt for attempt in attempts}
+    for record in resumed:
+        _resume(run, nodes[record.task], planned[record.task], record, tried)
+    return nodes
+
+
+def _link(nodes: Mapping[str, Node]) -> None:
+    for node in nodes.values():
+        node.unmet = len(node.spec.needs)
+        for need in node.spec.needs:
+            nodes[need.task].dependants.append((node, verdicts(need)))
+
+
+def _rank(nodes: Mapping[str, Node]) -> None:
+    """The longest chain of dependants goes first, then the author's order."""
+    chain = dict.fromkeys(nodes, 0)
+    for node in reversed(list(nodes.values())):
+        behind = chain[node.spec.name] + 1
+        for need in node.spec.needs:
+            chain[need.task] = max(chain[need.task], behind)
+    # The sort is stable, so equals stay in the author's order.
+    for rank, node in enumerate(sorted(nodes.values(), key=lambda node: -chain[node.spec.name])):
+        node.rank = rank
+
+
+def _resume(run: str, node: Node, planned: PlannedTask, record: TaskRecord, tried: Mapping[str, AttemptRecord]) -> None:
+    if _is_kept(node.spec, planned, record):
+        node.state, node.kept = record.state, record
+        return
+    node.attempt, node.lost, node.error = record.attempt, record.lost, record.error
+    if record.state in INTERRUPTED and record.token is not None:
+        node.interrupted = tried.get(record.token) or AttemptRecord(
+            run, record.task, record.attempt, record.token, "claimed", started_at=record.started_at
+        )
+
+
+def _is_kept(spec: TaskSpec, planned: PlannedTask, record: TaskRecord) -> bool:
+    if record.state in KEPT:
+        return planned.action == "skip" or planned.reason.code == "kept"
+    # What may have had its effect is not repeated, however often the run is taken up.
+    is_unknown = record.state == "failure" and (record.error or {}).get("reason") == "lost"
+    return is_unknown and not spec.idempotent and planned.action != "skip"

@@ -1,0 +1,456 @@
+"""The state machine of a run: `handle(event) -> commands`, without a clock, a disk or a wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from heapq import heappop, heappush
+from random import Random
+from types import MappingProxyType
+from typing import Literal, assert_never
+
+from trc.runtime.plan import PlannedTask
+from trc.runtime.reasons import Reason
+from trc.runtime.scheduler.commands import (
+    Command,
+    Decide,
+    Discard,
+    DropTimer,
+    Finish,
+    Publish,
+    Record,
+    SetTimer,
+    Start,
+    Stop,
+)
+from trc.runtime.scheduler.events import (
+    AttemptEnded,
+    AttemptLost,
+    AttemptStarted,
+    CancelRequested,
+    DecidedFailure,
+    DecidedRun,
+    DecidedSkip,
+    Event,
+    Heartbeat,
+    Opened,
+    Published,
+    PublishFailed,
+    TimerFired,
+)
+from trc.runtime.scheduler.failures import failure_facts, fell_silent, given_up, ran_too_long, was_lost, was_stopped
+from trc.runtime.scheduler.graph import build
+from trc.runtime.scheduler.node import Node
+from trc.runtime.scheduler.retry import NOT_ITS_FAULT, delay, may_repeat, may_retry
+from trc.runtime.scheduler.state import FINAL, MOVES, run_state
+from trc.runtime.spec import TaskSpec
+from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord, TaskState
+from trc.runtime.taskside.result import AttemptResult, Failure
+
+
+class Machine:
+    """One run. The first event is `Opened`; the last command is `Finish`, given once.
+
+    `slots` bounds the attempts between their `Start` and their end. `token(task, attempt)` names a new
+    attempt and never repeats itself. `resumed` is what the journal holds of the run's tasks if its driver
+    died, `attempts` of their attempts.
+
+    A call's commands come in an order in which they can be performed: first what is to be recorded,
+    each task once, as it stands at the end of the call; then what depends on that.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        tasks: Sequence[TaskSpec],
+        planned: Mapping[str, PlannedTask],
+        slots: int,
+        random: Random,
+        *,
+        token: Callable[[str, int], str],
+        resumed: Sequence[TaskRecord] = (),
+        attempts: Sequence[AttemptRecord] = (),
+    ) -> None:
+        assert slots >= 1, "a run needs a slot"
+        self._run = run
+        self._planned = planned
+        self._slots = slots
+        self._random = random
+        self._token = token
+        self._nodes = build(run, tasks, planned, resumed, attempts)
+        self._records = {name: node.task_record(run) for name, node in self._nodes.items()}
+
+        self._at = 0.0
+        self._opened = self._canceling = False
+        self._state: RunState = "running"
+        self._unfinished = len(self._nodes)
+        self._ready: list[tuple[int, Node]] = []
+        """A heap of the pending tasks that only lack a slot."""
+        self._live: dict[str, Node] = {}
+        """By token, the attempts that take a slot."""
+
+        self._settled: list[Node] = []
+        """Tasks that came to a final state, which their dependants do not know yet."""
+        self._moved: dict[Node, bool] = {}
+        """Tasks to be recorded, and whether durably."""
+        self._tried: list[tuple[Node, AttemptRecord]] = []
+        self._asked: list[Node] = []
+        self._effects: list[Command] = []
+
+    @property
+    def records(self) -> Mapping[str, TaskRecord]:
+        """Every task as it stands, by name."""
+        return MappingProxyType(self._records)
+
+    @property
+    def done(self) -> bool:
+        """Whether the run is finished."""
+        return self._state != "running"
+
+    @property
+    def state(self) -> RunState:
+        """`running` until `Finish`."""
+        return self._state
+
+    def handle(self, event: Event) -> list[Command]:
+        """What is to be done, in order, because of this event. An event that is out of date asks for nothing."""
+        assert self._opened or isinstance(event, Opened), "a run begins with Opened"
+        self._at = event.at
+        match event:
+            case AttemptStarted():
+                self._attempt_started(event)
+            case AttemptEnded():
+                self._attempt_ended(event)
+            case Published():
+                self._published(event)
+            case DecidedRun():
+                self._decided_run(event)
+            case DecidedSkip():
+                self._decided_skip(event)
+            case DecidedFailure():
+                self._decided_failure(event)
+            case Heartbeat():
+                self._heartbeat(event)
+            case TimerFired():
+                self._timer_fired(event.timer)
+            case AttemptLost():
+                self._attempt_lost(event)
+            case PublishFailed():
+                self._publish_failed(event)
+            case Opened():
+                self._open()
+            case CancelRequested():
+                self._cancel()
+            case _:
+                assert_never(event)
+        self._tell_dependants()
+        self._fill_slots()
+        return self._commands()
+
+    # What each event means
+
+    def _open(self) -> None:
+        assert not self._opened, "a run opens once"
+        self._opened = True
+        for node in self._nodes.values():
+            if node.kept:
+                self._settle(node)
+                continue
+            # All tasks are recorded as the run opens, so that who looks sees the whole of it.
+            self._moved[node] = True
+            if self._planned[node.spec.name].action == "skip":
+                self._move(node, "skipped")
+            elif not node.unmet:
+                self._asked.append(node)
+            if node.interrupted:
+                self._give_up_interrupted(node, node.interrupted)
+
+    def _give_up_interrupted(self, node: Node, attempt: AttemptRecord) -> None:
+        """Nobody will hear how an attempt of the dead driver ended."""
+        self._tried.append((node, replace(attempt, state="lost", ended_at=self._at)))
+        self._effects.append(Discard(node.spec.name, attempt.token))
+        node.lost += 1
+        if node.state != "waiting" or may_repeat(idempotent=node.spec.idempotent, lost=node.lost):
+            return
+        failure = was_lost("the process that drove the run ended while it was running")
+        self._fail(node, given_up(failure, idempotent=node.spec.idempotent))
+
+    def _decided_run(self, event: DecidedRun) -> None:
+        node = self._nodes[event.task]
+        if self._awaits_decision(node):
+            node.reason = event.reason.to_json()
+            # Nothing is lost with it: who resumes the run decides again.
+            self._move(node, "pending", durable=False)
+            self._queue(node)
+
+    def _decided_skip(self, event: DecidedSkip) -> None:
+        node = self._nodes[event.task]
+        if self._awaits_decision(node):
+            node.reason = event.reason.to_json()
+            self._move(node, "skipped")
+
+    def _decided_failure(self, event: DecidedFailure) -> None:
+        node = self._nodes[event.task]
+        if self._awaits_decision(node):
+            self._fail(node, event.failure)
+
+    def _attempt_started(self, event: AttemptStarted) -> None:
+        node = self._live.get(event.token)
+        if node is None or node.state != "claimed":
+            return
+        node.started_at = event.at
+        self._move(node, "running", durable=False)
+        self._try(node, "running")
+        if node.phase == "live":
+            self._effects.append(SetTimer(f"timeout:{event.token}", event.at + node.spec.timeout))
+            self._await_heartbeat(node, event.token)
+
+    def _heartbeat(self, event: Heartbeat) -> None:
+        node = self._live.get(event.token)
+        if node is not None and node.phase == "live" and node.state == "running":
+            self._await_heartbeat(node, event.token)
+
+    def _timer_fired(self, timer: str) -> None:
+        kind, _, subject = timer.partition(":")
+        if kind == "retry":
+            node = self._nodes[subject]
+            if node.phase == "resting":
+                self._queue(node)
+        elif (live := self._live.get(subject)) is not None and live.phase == "live":
+            live.limit = (
+                ran_too_long(live.spec.timeout) if kind == "timeout" else fell_silent(live.spec.heartbeat_timeout or 0)
+            )
+            self._stop(live, subject)
+
+    def _attempt_ended(self, event: AttemptEnded) -> None:
+        result = event.result
+        node = self._live.get(event.token)
+        if node is None:
+            self._discard_stale(event)
+        elif node.phase == "stopping":
+            self._free_slot(node, event.token)
+            self._attempt_failed(node, node.limit or result.failure or was_stopped(), result)
+        elif result.failure is not None:
+            self._free_slot(node, event.token)
+            self._attempt_failed(node, result.failure, result)
+        else:
+            self._free_slot(node, event.token)
+            node.phase = "publishing"
+            node.result = result
+            self._effects.append(Publish(node.spec.name, event.token))
+
+    def _discard_stale(self, event: AttemptEnded) -> None:
+        node = self._nodes[event.task]
+        is_taken = node.token == event.token and (node.phase == "publishing" or node.state == "success")
+        if event.result.failure is None and not is_taken:
+            self._effects.append(Discard(event.task, event.token))
+
+    def _attempt_lost(self, event: AttemptLost) -> None:
+        node = self._live.get(event.token)
+        if node is not None:
+            self._free_slot(node, event.token)
+            self._attempt_failed(node, node.limit or was_lost(event.why), None)
+
+    def _published(self, event: Published) -> None:
+        node = self._nodes[event.task]
+        if node.phase == "publishing" and node.token == event.token:
+            node.phase = "idle"
+            node.error = None
+            self._try(node, "success", node.result)
+            self._move(node, "success")
+            node.result = None
+
+    def _publish_failed(self, event: PublishFailed) -> None:
+        node = self._nodes[event.task]
+        if node.phase == "publishing" and node.token == event.token:
+            node.phase = "idle"
+            result, node.result = node.result, None
+            self._attempt_failed(node, event.failure, result)
+
+    def _cancel(self) -> None:
+        if self._canceling or self.done:
+            return
+        self._canceling = True
+        self._ready.clear()
+        for node in self._nodes.values():
+            if node.phase == "live" and node.token is not None:
+                self._stop(node, node.token)
+            elif node.state in ("waiting", "pending"):
+                if node.phase == "resting":
+                    self._effects.append(DropTimer(f"retry:{node.spec.name}"))
+                    node.phase = "idle"
+                self._call_off(node)
+
+    # How an attempt goes on
+
+    def _attempt_failed(self, node: Node, failure: Failure, result: AttemptResult | None) -> None:
+        """The attempt is over, its slot is free, and nothing of it is published."""
+        assert node.token is not None
+        self._effects.append(Discard(node.spec.name, node.token))
+        if result is None or result.failure != failure:
+            result = replace(result or self._unheard(node, node.token), failure=failure)
+        if self._canceling:
+            self._try(node, "canceled", result)
+            self._call_off(node)
+        elif failure.reason in NOT_ITS_FAULT:
+            self._try(node, "lost" if failure.reason == "lost" else "failure", result)
+            node.lost += 1
+            if may_repeat(idempotent=node.spec.idempotent, lost=node.lost):
+                self._repeat(node, failure, 0.0)
+            else:
+                self._fail(node, given_up(failure, idempotent=node.spec.idempotent))
+        else:
+            self._try(node, "failure", result)
+            counted = node.attempt - node.lost
+            if may_retry(node.spec.retry, counted, failure):
+                self._repeat(node, failure, delay(node.spec.retry, counted, self._random))
+            else:
+                self._fail(node, failure)
+
+    def _unheard(self, node: Node, token: str) -> AttemptResult:
+        return AttemptResult(token, started_at=node.started_at or node.claimed_at, ended_at=self._at)
+
+    def _repeat(self, node: Node, failure: Failure, after: float) -> None:
+        node.error = failure_facts(failure)
+        # From here on nobody may publish under the old attempt's name.
+        node.token = None
+        self._move(node, "pending")
+        if after > 0:
+            node.phase = "resting"
+            self._effects.append(SetTimer(f"retry:{node.spec.name}", self._at + after))
+        else:
+            self._queue(node)
+
+    def _fail(self, node: Node, failure: Failure) -> None:
+        node.error = failure_facts(failure)
+        self._move(node, "failure")
+
+    def _call_off(self, node: Node) -> None:
+        node.reason = Reason("canceled").to_json()
+        self._move(node, "canceled")
+
+    def _stop(self, node: Node, token: str) -> None:
+        node.phase = "stopping"
+        self._drop_timers(node, token)
+        self._effects.append(Stop(node.spec.name, token))
+
+    def _free_slot(self, node: Node, token: str) -> None:
+        del self._live[token]
+        if node.phase == "live":
+            self._drop_timers(node, token)
+        node.phase = "idle"
+
+    def _drop_timers(self, node: Node, token: str) -> None:
+        if node.state == "running":
+            self._effects.append(DropTimer(f"timeout:{token}"))
+            if node.spec.heartbeat_timeout is not None:
+                self._effects.append(DropTimer(f"heartbeat:{token}"))
+
+    def _await_heartbeat(self, node: Node, token: str) -> None:
+        if node.spec.heartbeat_timeout is not None:
+            self._effects.append(SetTimer(f"heartbeat:{token}", self._at + node.spec.heartbeat_timeout))
+
+    # Who goes next
+
+    def _awaits_decision(self, node: Node) -> bool:
+        return node.state == "waiting" and not node.unmet
+
+    def _tell_dependants(self) -> None:
+        """Lets a task's end reach all below it, without recursion: chains are long."""
+        while self._settled:
+            node = self._settled.pop()
+            for dependant, verdicts in node.dependants:
+                if dependant.state != "waiting":
+                    continue
+                verdict = verdicts[node.state]
+                if verdict == "block":
+                    self._block(dependant, node.blocked_by or node.spec.name)
+                    continue
+                if verdict == "omit":
+                    dependant.omitted_by = node.omitted_by or node.spec.name
+                dependant.unmet -= 1
+                if not dependant.unmet:
+                    self._end_wait(dependant)
+
+    def _block(self, node: Node, root: str) -> None:
+        node.blocked_by = root
+        node.reason = Reason("upstream_failed", root).to_json()
+        self._move(node, "upstream_failed")
+
+    def _end_wait(self, node: Node) -> None:
+        # Only now: had a need failed meanwhile, that would be the answer, whichever came first.
+        if node.omitted_by is not None:
+            node.reason = Reason("upstream_omitted", node.omitted_by).to_json()
+            self._move(node, "omitted")
+        else:
+            self._asked.append(node)
+
+    def _queue(self, node: Node) -> None:
+        node.phase = "idle"
+        heappush(self._ready, (node.rank, node))
+
+    def _fill_slots(self) -> None:
+        while self._ready and len(self._live) < self._slots:
+            self._claim(heappop(self._ready)[1])
+
+    def _claim(self, node: Node) -> None:
+        node.attempt += 1
+        node.token = token = self._token(node.spec.name, node.attempt)
+        node.phase = "live"
+        node.claimed_at, node.started_at = self._at, None
+        node.limit = None
+        self._live[token] = node
+        self._move(node, "claimed")
+        self._try(node, "claimed")
+        self._effects.append(Start(node.spec.name, node.attempt, token))
+
+    # What is known
+
+    def _move(self, node: Node, state: TaskState, *, durable: bool = True) -> None:
+        """The one place where a task's state changes."""
+        assert state in MOVES[node.state], f"{node.spec.name}: {node.state} to {state} is no legal move"
+        node.state = state
+        self._moved[node] = durable or self._moved.get(node, False)
+        if state in FINAL:
+            node.ended_at = self._at
+            self._settle(node)
+
+    def _settle(self, node: Node) -> None:
+        self._unfinished -= 1
+        self._settled.append(node)
+
+    def _try(
+        self,
+        node: Node,
+        state: Literal["claimed", "running", "success", "failure", "lost", "canceled"],
+        result: AttemptResult | None = None,
+    ) -> None:
+        ended_at = None if state in ("claimed", "running") else self._at
+        self._tried.append((node, node.attempt_record(self._run, state, ended_at, result)))
+
+    def _commands(self) -> list[Command]:
+        commands = self._recorded()
+        commands += self._effects
+        self._effects = []
+        if self._asked:
+            self._asked.sort(key=lambda node: node.rank)
+            commands += [Decide(node.spec.name) for node in self._asked if node.state == "waiting"]
+            self._asked = []
+        if not self._unfinished and not self.done:
+            self._state = run_state(node.state for node in self._nodes.values())
+            commands.append(Finish(self._state))
+        return commands
+
+    def _recorded(self) -> list[Command]:
+        commands: list[Command] = []
+        latest: dict[Node, AttemptRecord] = {}
+        for node, attempt in self._tried:
+            if node in latest:
+                commands.append(Record(attempt=latest[node]))
+            latest[node] = attempt
+        for node, durable in self._moved.items():
+            record = self._records[node.spec.name] = node.task_record(self._run)
+            commands.append(Record(record, latest.get(node), durable))
+        self._tried = []
+        self._moved = {}
+        return commands

@@ -1,0 +1,90 @@
+"""A task inside the state machine: what it is, where it stands, and the records that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from trc.runtime.scheduler.failures import result_facts
+from trc.runtime.scheduler.state import Verdict
+from trc.runtime.spec import TaskSpec
+from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
+from trc.runtime.taskside.result import AttemptResult, Failure
+
+Phase = Literal["idle", "resting", "live", "stopping", "publishing"]
+"""Finer than the state: `resting` waits for its retry's time; `live` and `stopping` attempts take a slot."""
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """The only values here that change; only the machine changes them."""
+
+    spec: TaskSpec
+    reason: Mapping[str, Any]
+    state: TaskState = "waiting"
+    phase: Phase = "idle"
+
+    rank: int = 0
+    """Who goes first when several could: the smaller."""
+    unmet: int = 0
+    """Needs that are not satisfied yet."""
+    omitted_by: str | None = None
+    """The omitted task at the root, where something that it reads was omitted."""
+    dependants: list[tuple[Node, Mapping[TaskState, Verdict]]] = field(default_factory=list["Any"], repr=False)
+
+    attempt: int = 0
+    token: str | None = None
+    lost: int = 0
+    error: Mapping[str, Any] | None = None
+    blocked_by: str | None = None
+    claimed_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    """When the task came to its final state."""
+    result: AttemptResult | None = None
+    """What is being published."""
+    limit: Failure | None = None
+    """The limit that the attempt is being stopped for."""
+    interrupted: AttemptRecord | None = None
+    """The attempt that ended with the driver before this one."""
+    kept: TaskRecord | None = None
+    """What is recorded of a task that was done before the run was resumed."""
+
+    def task_record(self, run: str) -> TaskRecord:
+        """The task as it stands."""
+        return self.kept or TaskRecord(
+            run,
+            self.spec.name,
+            self.state,
+            self.attempt,
+            self.token,
+            self.lost,
+            self.reason,
+            self.error,
+            self.blocked_by,
+            self.started_at,
+            self.ended_at,
+        )
+
+    def attempt_record(
+        self,
+        run: str,
+        state: Literal["claimed", "running", "success", "failure", "lost", "canceled"],
+        ended_at: float | None = None,
+        result: AttemptResult | None = None,
+    ) -> AttemptRecord:
+        """The current attempt in that state."""
+        assert self.token is not None
+        return AttemptRecord(
+            run,
+            self.spec.name,
+            self.attempt,
+            self.token,
+            state,
+            "",
+            self.claimed_at,
+            self.started_at,
+            ended_at,
+            None if result is None else result_facts(result),
+        )

@@ -1,0 +1,62 @@
+"""The columns of source files, as DuckDB reads them; remembered as long as the files stay what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from trc.compiler.ir.dataset import Column, Format
+from trc.compiler.ir.types import Known, Schema, Unknown
+from trc.compiler.ir.uris import normalise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+_READERS: dict[Format, str] = {"parquet": "read_parquet", "csv": "read_csv", "json": "read_json"}
+
+
+class FileSchemas:
+    """Answers the compiler's questions about local files; what lies elsewhere is unknown to it.
+
+    `list_files` gives the files at a path or glob. The answers hold for one compilation.
+    """
+
+    def __init__(self, project: Path, list_files: Callable[[str], Sequence[str]]) -> None:
+        self._project = project
+        self._list = list_files
+        self._answers: dict[tuple[str, Format], Schema] = {}
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def schema(self, uri: str, fmt: Format) -> Schema:
+        """The columns of the file or glob at `uri`, or why they are not known."""
+        absolute = normalise(uri, str(self._project))
+        known = self._answers.get((absolute, fmt))
+        if known is None:
+            known = self._answers[absolute, fmt] = self._read(absolute, uri, fmt)
+        return known
+
+    def _read(self, absolute: str, uri: str, fmt: Format) -> Schema:
+        if "://" in absolute:
+            return Unknown(f'"{uri}" is not on this machine')
+        reader = _READERS.get(fmt)
+        if reader is None:
+            return Unknown(f'"{uri}" holds no rows')
+        files = self._list(absolute)
+        if not files:
+            return Unknown(f'there is no file at "{uri}" yet')
+        return self._describe(reader, files, uri)
+
+    def _describe(self, reader: str, files: Sequence[str], uri: str) -> Schema:
+        import duckdb
+
+        if self._connection is None:
+            self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+        # The reader's name is ours; the file names are bound as a value.
+        query = f"DESCRIBE SELECT * FROM {reader}(?)"  # noqa: S608
+        try:
+            rows = self._connection.execute(query, [list(files)]).fetchall()
+        except duckdb.Error as error:
+            return Unknown(f'"{uri}" cannot be read: {str(error).splitlines()[0]}')
+        return Known(tuple(Column(name=row[0], type=row[1]) for row in rows))

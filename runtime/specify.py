@@ -1,0 +1,242 @@
+"""Reduces a checked pipeline to its `PipelineSpec`, with the parts of every key that the pipeline determines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from trc.compiler.checks.graph import Graph, Resolved
+from trc.compiler.compile import Compiled
+from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node
+from trc.compiler.ir.pipeline import Pipeline
+from trc.compiler.ir.task import Task
+from trc.compiler.ir.uris import is_glob, normalise
+from trc.compiler.sql.parse import Parsed, parse
+from trc.compiler.sql.tokens import canonical
+from trc.runtime.fingerprint import EPOCH, INPUT, METADATA, PARAM
+from trc.runtime.spec import (
+    KeyPart,
+    NeedSpec,
+    OutputSpec,
+    PipelineSpec,
+    ReadSpec,
+    RetrySpec,
+    SkipSpec,
+    TaskSpec,
+)
+
+Versions = Callable[[str], str]
+"""The installed version of a distribution, or `absent`."""
+
+
+def specify(compiled: Compiled, *, file: str, runs: Mapping[str, str | None], versions: Versions) -> PipelineSpec:
+    """The spec of a pipeline that was checked without errors; `runs` is each task type's own side."""
+    pipeline, graph = compiled.pipeline, compiled.graph
+    assert pipeline is not None
+    assert graph is not None
+    make = _TaskSpecs(compiled, pipeline, graph, runs, versions)
+    tasks = tuple(make.spec(_task(pipeline, name)) for name in graph.order)
+    digest = hashlib.sha256(repr((pipeline.name, tasks)).encode()).hexdigest()
+    return PipelineSpec(pipeline.name, file, str(compiled.project), tasks, digest)
+
+
+def _task(pipeline: Pipeline, name: str) -> Task:
+    task = pipeline.task(name)
+    assert task is not None
+    return task
+
+
+class _TaskSpecs:
+    """Makes the spec of one task after the other, out of what they share."""
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        pipeline: Pipeline,
+        graph: Graph,
+        runs: Mapping[str, str | None],
+        versions: Versions,
+    ) -> None:
+        self.compiled = compiled
+        self.pipeline = pipeline
+        self.graph = graph
+        self.project = str(compiled.project)
+        self.runs = runs
+        self.versions = versions
+        self.needs = _needs(graph)
+
+    def spec(self, task: Task) -> TaskSpec:
+        inputs = self.graph.inputs.get(task.name, ())
+        resources, retries = task.resources, task.retries
+        return TaskSpec(
+            name=task.name,
+            type=task.type,
+            runs=self.runs.get(task.type) or "",
+            key_parts=tuple(self.key_parts(task, inputs)),
+            skip=skip_spec(task),
+            params=task.params,
+            query=task.query.text if task.query else None,
+            reads=tuple(self.read(task, resolved) for resolved in inputs),
+            outputs=tuple(
+                OutputSpec(one.name, one.format, normalise(one.uri, self.project) if one.uri else None)
+                for one in task.outputs
+            ),
+            needs=self.needs.get(task.name, ()),
+            retry=RetrySpec(
+                retries.max_attempts,
+                retries.backoff,
+                retries.initial_delay.seconds,
+                retries.backoff_factor,
+                retries.max_delay.seconds,
+                retries.jitter,
+            ),
+            retry_on=retries.retry_on,
+            timeout=task.timeout.seconds,
+            heartbeat_timeout=task.heartbeat_timeout.seconds if task.heartbeat_timeout else None,
+            env=task.environment.env,
+            memory=resources.memory.bytes if resources.memory else None,
+            cpus=resources.cpu.count if resources.cpu else None,
+            idempotent=task.idempotent,
+        )
+
+    def read(self, task: Task, resolved: Resolved) -> ReadSpec:
+        read, source = resolved.read, resolved.source
+        if read.kind == "dataset":
+            if source is None:
+                assert resolved.producer is not None
+                return ReadSpec(read.name, self.format_of(resolved.producer), producer=resolved.producer)
+            columns = tuple((one.name, one.type) for one in source.columns) if source.columns else None
+            return ReadSpec(
+                read.name,
+                source.format,
+                uri=normalise(source.uri, self.project),
+                feeders=resolved.feeders,
+                columns=columns,
+            )
+        uri = normalise(read.uri, self.project)
+        parsed = parse(task.query.text) if task.query else None
+        spans = (
+            tuple((use.start, use.end) for use in parsed.files if use.uri == read.uri)
+            if isinstance(parsed, Parsed)
+            else ()
+        )
+        if resolved.producer is not None and not is_glob(uri):
+            return ReadSpec(read.name, read.format, producer=resolved.producer, uri=uri, spans=spans)
+        return ReadSpec(read.name, read.format, uri=uri, feeders=resolved.feeders, spans=spans)
+
+    def format_of(self, producer: tuple[str, str]) -> str:
+        outputs = _task(self.pipeline, producer[0]).outputs
+        return next(one.format for one in outputs if one.name == producer[1])
+
+    def key_parts(self, task: Task, inputs: tuple[Resolved, ...]) -> Iterator[KeyPart]:
+        """What the pipeline itself puts into the key; the inputs' content is added by the planner."""
+        yield KeyPart("epoch", "code", str(EPOCH))
+        skip_param = task.query.param if task.query else None
+        for field, group, value in _walk(task, ""):
+            if field == "query.text":
+                yield KeyPart("sql", group, canonical(str(value)))
+            elif field == "engines":
+                yield from self.engine_parts(task, group)
+            elif field == "params":
+                for name, param in sorted(task.params.items()):
+                    if name != skip_param and param is not None:
+                        yield KeyPart(PARAM + name, group, _text(param))
+            elif value not in (None, (), {}):
+                yield KeyPart(field, group, _text(value))
+        for name in task.incremental.checksum_fields if task.incremental else ():
+            if name not in task.params and name in task.metadata:
+                yield KeyPart(METADATA + name, "parameters", _text(task.metadata[name]))
+        for resolved in inputs:
+            if resolved.source is not None:
+                for field, group, value in _walk(resolved.source, f"{INPUT}{resolved.read.name}."):
+                    if value is not None:
+                        yield KeyPart(field, group, _text(value))
+
+    def engine_parts(self, task: Task, group: KeyGroup) -> Iterator[KeyPart]:
+        for engine in task.engines:
+            version = f"{sys.version_info[0]}.{sys.version_info[1]}" if engine == "python" else self.versions(engine)
+            yield KeyPart(f"environment.engine.{engine}", group, version)
+
+
+def _needs(graph: Graph) -> dict[str, tuple[NeedSpec, ...]]:
+    needs: dict[str, dict[str, NeedSpec]] = {}
+    for edge in graph.edges:
+        known = needs.setdefault(edge.task, {})
+        before = known.get(edge.on)
+        if before is None or (edge.data and not before.data):
+            known[edge.on] = NeedSpec(edge.on, edge.requires, edge.data)
+    return {task: tuple(edges.values()) for task, edges in needs.items()}
+
+
+def skip_spec(task: Task) -> SkipSpec:
+    """Whether a task may be skipped at all, and on what terms (why not, in the reader's words)."""
+    written = task.incremental
+    if written is not None and not written.enabled:
+        return SkipSpec(can_skip=False, why_not="disabled")
+    vouched = written is not None
+    why_not = ""
+    if not task.outputs:
+        why_not = "it has no output that could still be there"
+    elif task.effect == "external":
+        why_not = "it changes things outside the pipeline"
+    elif task.volatile and not (written and written.max_age):
+        why_not = f"{task.volatile}; incremental with max_age_seconds can allow a skip"
+    elif task.visibility == "opaque" and not (vouched and _declares_reads(task)):
+        why_not = "nobody says all that it reads; declare inputs or files (an empty list says none) and incremental"
+    terms = written or None
+    return SkipSpec(
+        can_skip=not why_not,
+        why_not=why_not,
+        strategy=terms.strategy if terms else "hybrid",
+        max_age=terms.max_age.seconds if terms and terms.max_age else None,
+        checksum_fields=_counting_fields(task),
+        dependency_check=terms.dependency_check if terms else True,
+        vouched=vouched and (task.visibility == "opaque" or task.volatile is not None),
+    )
+
+
+def _declares_reads(task: Task) -> bool:
+    """Whether the author wrote what the task reads, if only that it is nothing; types without a say count as told."""
+    declarations = [task.params[name] for name in ("inputs", "files") if name in task.params]
+    return not declarations or any(written is not None for written in declarations)
+
+
+def _counting_fields(task: Task) -> tuple[str, ...]:
+    """The parts of the key that count, where the author named some; all parameters if a name means nothing."""
+    fields = task.incremental.checksum_fields if task.incremental else ()
+    if not all(name in task.params or name in task.metadata for name in fields):
+        return ()
+    return tuple((PARAM if name in task.params else METADATA) + name for name in fields)
+
+
+def _walk(node: Node, prefix: str) -> Iterator[tuple[str, KeyGroup, Any]]:
+    """Every field of a node, and of the nodes in it, that counts in a key: its path, its group, its value."""
+    for name in type(node).model_fields:
+        role, value, path = type(node).role(name), getattr(node, name), prefix + name
+        if isinstance(role, InKey):
+            yield path, role.group, value
+        elif isinstance(role, Nested):
+            yield from _walk_nested(value, path)
+
+
+def _walk_nested(value: Any, path: str) -> Iterator[tuple[str, KeyGroup, Any]]:
+    if isinstance(value, Node):
+        yield from _walk(value, path + ".")
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            label = getattr(item, "name", None) or getattr(item, "path", None) or index
+            yield from _walk(item, f"{path}.{label}.")
+
+
+def _text(value: Any) -> str:
+    """A value as the key holds it: text as it is, anything else as sorted JSON."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)

@@ -1,0 +1,112 @@
+"""Standing answers: what a run with nothing to do had looked at, so that the next can see that none of it moved.
+
+The planner's answer follows from facts: files that were read, folders that were listed, files that were
+not there, the installed packages, the boot of the machine. If a run skips everything, those facts are
+written down with the answer. As long as each of them still holds, so does the answer, and neither the
+compiler nor the state store is needed to give it. Anything that cannot be vouched for (a fact younger
+than two seconds, a task that runs always) leaves no standing answer.
+
+This module imports only what a bare interpreter has loaded: it is why a run with nothing to do is fast.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+import time
+
+_VERSION = 1
+_SETTLED_NS = 2_000_000_000
+"""A file that changed within this time may change again without its times telling."""
+
+Stamp = tuple[int, int, int, int, int]
+
+
+def _stamp(path: str) -> Stamp | None:
+    """What tells whether a file or folder is as it was; None where there is none."""
+    try:
+        stat = os.stat(path)  # noqa: PTH116 - pathlib is not loaded here
+    except OSError:
+        return None
+    return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev)
+
+
+def _header(pipeline: str, version: str) -> tuple[int | str | tuple[str, ...], ...]:
+    """What an answer is about, and the world that it was given in."""
+    return (_VERSION, version, os.path.abspath(pipeline), sys.version, sys.executable, tuple(sys.path), _boot())  # noqa: PTH100
+
+
+def _boot() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:  # noqa: PTH123
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def answer_path(state: str, pipeline: str) -> str:
+    """Where the standing answer for a pipeline file lies: one file each, under the project's state."""
+    name = os.path.abspath(pipeline).replace("%", "%25").replace("/", "%2F")  # noqa: PTH100
+    return f"{state}/standing/{name[-200:]}"
+
+
+def find_state(pipeline: str, project_file: str, state_folder: str) -> str:
+    """The state folder of a pipeline file's project: beside the nearest project file, else beside the pipeline."""
+    own = folder = os.path.dirname(os.path.abspath(pipeline))  # noqa: PTH100, PTH120
+    while True:
+        if os.path.exists(f"{folder}/{project_file}"):  # noqa: PTH110
+            return f"{folder}/{state_folder}"
+        above = os.path.dirname(folder)  # noqa: PTH120
+        if above == folder:
+            return f"{own}/{state_folder}"
+        folder = above
+
+
+def recall(path: str, pipeline: str, version: str) -> str | None:
+    """The answer, if every fact behind it still holds; None in all other cases."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            header, expires, stamps, absent, text = marshal.loads(file.read())  # noqa: S302 - our own file, under the state folder
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+    if header != _header(pipeline, version) or time.time() >= expires:
+        return None
+    if any(_stamp(name) is not None for name in absent):
+        return None
+    if any(_stamp(name) != stamp for name, stamp in stamps.items()):
+        return None
+    return str(text)
+
+
+def remember(
+    path: str,
+    pipeline: str,
+    version: str,
+    *,
+    began_ns: int,
+    present: set[str],
+    absent: set[str],
+    expires: float,
+    text: str,
+) -> bool:
+    """Writes an answer down, if all its facts are older than the run that began at `began_ns`.
+
+    `expires` is when the answer ends in any case, in seconds since the epoch. Returns whether it stands.
+    """
+    stamps: dict[str, Stamp] = {}
+    for name in present | {entry for entry in sys.path if os.path.isdir(entry)}:  # noqa: PTH112
+        stamp = _stamp(name)
+        if stamp is None or max(stamp[1], stamp[2]) > began_ns - _SETTLED_NS:
+            return False
+        stamps[name] = stamp
+    if any(_stamp(name) is not None for name in absent) or not _boot():
+        return False
+    data = marshal.dumps((_header(pipeline, version), expires, stamps, tuple(absent), text))
+    folder = os.path.dirname(path)  # noqa: PTH120
+    os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+    aside = f"{path}.{os.getpid()}"
+    with open(aside, "wb") as file:  # noqa: PTH123
+        file.write(data)
+    os.replace(aside, path)  # noqa: PTH105
+    return True

@@ -1,0 +1,1 @@
+"""Where data lies: listing, identifying and publishing files."""

@@ -1,0 +1,63 @@
+"""What planning and running ask of the place where data lies."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+from trc.runtime.store.results import FileIdentity
+
+
+class Files(Protocol):
+    """The files that tasks read and wrote. Paths are absolute. Raises `StorageError` for what cannot be read."""
+
+    def list(self, uri: str) -> tuple[str, ...]:
+        """The files that a path or glob names, sorted; none of them lies in a folder `.trc` that a wildcard met."""
+        ...
+
+    def identity(self, path: str) -> FileIdentity | None:
+        """What the file system says of a file; None if no file is there."""
+        ...
+
+    def digest(self, path: str) -> str | None:
+        """`sha256:<hex>` of a file's bytes; None if no file is there. Raises `MovingFile` if it keeps changing."""
+        ...
+
+    def adopt(self, path: str, digest: str) -> None:
+        """Takes it on trust, as long as this object lives, that the file now there has this digest."""
+        ...
+
+    def prefetch(self, paths: Iterable[str]) -> None:
+        """Loads what is cached of many files at once."""
+        ...
+
+    def flush(self) -> None:
+        """Keeps the digests that were computed, for later runs."""
+        ...
+
+
+class Publishing(Protocol):
+    """How an attempt's files come to where they are seen."""
+
+    def staging_path(self, final: str | None, token: str, name: str) -> str:
+        """Where the attempt `token` writes its output `name` until it is published; the folder exists."""
+        ...
+
+    def publish(self, staged: str, final: str) -> None:
+        """Puts a staged file in its place in one step: a reader sees the old file or the new one, whole.
+
+        Raises `PublishError`.
+        """
+        ...
+
+    def discard(self, staged: str) -> None:
+        """Removes a staged file, if it is there."""
+        ...
+
+    def sweep(self, tokens_alive: Collection[str]) -> None:
+        """Removes what attempts other than these have staged."""
+        ...
+
+
+class Storage(Files, Publishing, Protocol):
+    """Both."""

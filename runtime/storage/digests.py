@@ -1,0 +1,109 @@
+"""Digests of files, computed once while nothing says that the bytes may have changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+
+from trc.runtime.storage.errors import MovingFile, unreadable
+from trc.runtime.store.results import FileDigest, FileIdentity, Results
+
+_BLOCK = 1 << 20
+_TRIES = 3
+
+# Clocks of file systems are coarse: a file that was written this shortly before it was hashed
+# may have been written again afterwards without looking any different.
+_SETTLED_NS = 2_000_000_000
+
+
+class Digests:
+    """Digests by path, kept in the results store between runs.
+
+    `boot_id` names this boot of the machine: after a power cut a file may lack bytes that were never
+    synced, so what an earlier boot hashed is hashed again. An empty one trusts nothing that is cached.
+    """
+
+    def __init__(self, results: Results, boot_id: str, clock_ns: Callable[[], int]) -> None:
+        self._results = results
+        self._boot_id = boot_id
+        self._clock_ns = clock_ns
+        self._known: dict[str, FileDigest | None] = {}
+        self._new: dict[str, FileDigest] = {}
+        self._adopted: dict[str, tuple[FileIdentity, str]] = {}
+        self._block = memoryview(bytearray(_BLOCK))
+
+    def adopt(self, path: str, digest: str) -> None:
+        """Believes whoever wrote the file that is now at `path`; nothing of it is kept for later runs."""
+        identity = identify(path)
+        if identity is not None:
+            self._adopted[path] = (identity, digest)
+
+    def prefetch(self, paths: Iterable[str]) -> None:
+        missing = [path for path in paths if path not in self._known]
+        if missing:
+            self._known |= dict.fromkeys(missing)
+            self._known.update(self._results.digests(missing))
+
+    def flush(self) -> None:
+        if self._new:
+            self._results.put_digests(self._new)
+            self._new = {}
+
+    def digest(self, path: str) -> str | None:
+        """Of the file at `path`, hashed only if what is known cannot be trusted."""
+        identity = identify(path)
+        if identity is None:
+            return None
+        adopted = self._adopted.get(path)
+        if adopted is not None and adopted[0] == identity:
+            return adopted[1]
+        self.prefetch([path])
+        known = self._known[path]
+        if known is not None and known.identity == identity and self._is_settled(known):
+            return known.digest
+        computed = self._compute(path)
+        if computed is None:
+            return None
+        self._known[path] = computed
+        if self._is_settled(computed):
+            self._new[path] = computed
+        return computed.digest
+
+    def _is_settled(self, known: FileDigest) -> bool:
+        last_written = max(known.identity.mtime_ns, known.identity.ctime_ns)
+        return known.boot_id == self._boot_id != "" and last_written + _SETTLED_NS <= known.hashed_at_ns
+
+    def _compute(self, path: str) -> FileDigest | None:
+        for _ in range(_TRIES):
+            try:
+                with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a path object for each file costs too much
+                    before = _identity_of(os.fstat(file.fileno()))
+                    hashed_at = self._clock_ns()
+                    hashed = sha256()
+                    while size := file.readinto(self._block):
+                        hashed.update(self._block[:size])
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except OSError as error:
+                raise unreadable(error, path) from error
+            # Looked up by its path again: another file may have been put in its place.
+            if identify(path) == before:
+                return FileDigest(before, f"sha256:{hashed.hexdigest()}", hashed_at, self._boot_id)
+        raise MovingFile(f'"{path}" kept changing while it was read')
+
+
+def identify(path: str) -> FileIdentity | None:
+    """What the file system says of the regular file at `path`; None if there is none."""
+    try:
+        facts = os.stat(path)  # noqa: PTH116 - a path object for each file costs more than the call
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise unreadable(error, path) from error
+    return _identity_of(facts) if stat.S_ISREG(facts.st_mode) else None
+
+
+def _identity_of(facts: os.stat_result) -> FileIdentity:
+    return FileIdentity(facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_dev)

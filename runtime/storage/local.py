@@ -1,0 +1,59 @@
+"""Files on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+
+from trc.runtime.storage.digests import Digests, identify
+from trc.runtime.storage.globs import match_files
+from trc.runtime.storage.staging import Staging
+from trc.runtime.store.results import FileIdentity, Results
+
+
+def list_files(uri: str) -> tuple[str, ...]:
+    """The absolute paths of the files that a path or glob names, sorted, by DuckDB's rules."""
+    return match_files(os.path.join(os.getcwd(), uri))  # noqa: PTH109, PTH118 - `..` and `//` are kept
+
+
+class LocalStorage:
+    """Implements `Storage` on the local file systems; `state` is the folder that holds what is staged."""
+
+    def __init__(self, results: Results, state: Path, boot_id: str, clock_ns: Callable[[], int]) -> None:
+        self._digests = Digests(results, boot_id, clock_ns)
+        self._staging = Staging(Path(os.path.abspath(state)))  # noqa: PTH100 - links in the path are kept
+
+    def list(self, uri: str) -> tuple[str, ...]:
+        files = list_files(uri)
+        if len(files) > 1:
+            # Whoever lists many files asks for their digests next.
+            self.prefetch(files)
+        return files
+
+    def identity(self, path: str) -> FileIdentity | None:
+        return identify(path)
+
+    def digest(self, path: str) -> str | None:
+        return self._digests.digest(path)
+
+    def adopt(self, path: str, digest: str) -> None:
+        self._digests.adopt(path, digest)
+
+    def prefetch(self, paths: Iterable[str]) -> None:
+        self._digests.prefetch(paths)
+
+    def flush(self) -> None:
+        self._digests.flush()
+
+    def staging_path(self, final: str | None, token: str, name: str) -> str:
+        return self._staging.path(final, token, name)
+
+    def publish(self, staged: str, final: str) -> None:
+        self._staging.publish(staged, final)
+
+    def discard(self, staged: str) -> None:
+        self._staging.discard(staged)
+
+    def sweep(self, tokens_alive: Collection[str]) -> None:
+        self._staging.sweep(tokens_alive)

@@ -1,0 +1,179 @@
+"""Where attempts write until they are published, and the step that publishes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from trc.runtime.storage.errors import PublishError, unpublishable
+from trc.runtime.storage.globs import STATE_FOLDER
+
+_PLAIN_NAME = re.compile(r"\w[\w.]{0,80}", re.ASCII)
+_PLAIN_SUFFIX = re.compile(r"(\.\w{1,16}){0,2}", re.ASCII)
+_COMPRESSIONS = frozenset({".gz", ".zst", ".bz2", ".xz", ".lz4", ".br", ".snappy"})
+
+
+class Staging:
+    """Staged files lie in `<state>/staging`, or beside their final place if that is on another file system.
+
+    The folders of the second kind are noted in `<state>/staging-elsewhere`, so that they can be swept.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._here = state / "staging"
+        self._elsewhere = state / "staging-elsewhere"
+        self._folders: dict[str, str] = {}
+
+    def path(self, final: str | None, token: str, name: str) -> str:
+        suffix = "" if final is None else _suffix(final)
+        plain = name if _PLAIN_NAME.fullmatch(name) else sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        suffix = "" if plain.endswith(suffix) else suffix
+        return os.path.join(self._folder(final), f"{token}-{plain}{suffix}")  # noqa: PTH118 - text in, text out
+
+    def publish(self, staged: str, final: str) -> None:
+        _require_file(staged)
+        try:
+            self._replace(staged, final)
+        except OSError as error:
+            raise unpublishable(error, final) from error
+
+    def discard(self, staged: str) -> None:
+        _remove(Path(staged))
+
+    def sweep(self, tokens_alive: Collection[str]) -> None:
+        alive = frozenset(tokens_alive)
+        for folder in (str(self._here), *self._noted()):
+            _sweep(folder, alive)
+
+    def _folder(self, final: str | None) -> str:
+        where = None if final is None else os.path.dirname(final)  # noqa: PTH120 - text in, text out
+        known = self._folders.get(where or "")
+        if known is None:
+            known = self._folders[where or ""] = self._choose(where)
+        return known
+
+    def _choose(self, where: str | None) -> str:
+        try:
+            self._here.mkdir(parents=True, exist_ok=True)
+            if where is None or self._here.stat().st_dev == _device(Path(where)):
+                return str(self._here)
+            return self._beside(where)
+        except OSError as error:
+            raise unpublishable(error, where or str(self._here)) from error
+
+    def _beside(self, where: str) -> str:
+        """The staging folder on the file system of `where`, made and noted."""
+        folder = Path(where, STATE_FOLDER, "staging")
+        folder.mkdir(parents=True, exist_ok=True)
+        if str(folder) not in self._noted():
+            self._elsewhere.parent.mkdir(parents=True, exist_ok=True)
+            with self._elsewhere.open("a", encoding="ascii") as notes:
+                notes.write(json.dumps(str(folder)) + "\n")
+        return str(folder)
+
+    def _noted(self) -> list[str]:
+        try:
+            lines = self._elsewhere.read_text(encoding="ascii").splitlines()
+        except FileNotFoundError:
+            return []
+        return list(_texts(lines))
+
+    def _replace(self, staged: str, final: str) -> None:
+        try:
+            self._move(staged, final)
+        except FileNotFoundError:
+            # The folder is there as a rule, so it is made only when it turns out to be missing.
+            Path(final).parent.mkdir(parents=True, exist_ok=True)
+            self._move(staged, final)
+
+    def _move(self, staged: str, final: str) -> None:
+        try:
+            os.replace(staged, final)  # noqa: PTH105 - text in, text out
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self._copy(staged, final)
+
+    def _copy(self, staged: str, final: str) -> None:
+        """Two mounts can be one device and yet refuse to rename: copied beside the place, then renamed."""
+        beside = Path(self._beside(str(Path(final).parent)), Path(staged).name)
+        try:
+            shutil.copyfile(staged, beside)
+            shutil.copymode(staged, beside)
+            beside.replace(final)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        with suppress(FileNotFoundError):
+            Path(staged).unlink()
+
+
+def _require_file(staged: str) -> None:
+    try:
+        mode = os.lstat(staged).st_mode
+    except FileNotFoundError as error:
+        raise PublishError(f'the file "{staged}" is gone before it was published') from error
+    if stat.S_ISDIR(mode):
+        raise PublishError(f'a folder was written to "{staged}", where one file was to be')
+    if not stat.S_ISREG(mode):
+        raise PublishError(f'what was written to "{staged}" is not a file of its own')
+
+
+def _device(folder: Path) -> int:
+    """The file system that a folder is or will be made on."""
+    for place in (folder, *folder.parents):
+        with suppress(FileNotFoundError):
+            return place.stat().st_dev
+    raise FileNotFoundError(folder)
+
+
+def _suffix(final: str) -> str:
+    """What writers guess format and compression from, such as `.parquet` or `.csv.gz`."""
+    suffixes = Path(final).suffixes
+    kept = suffixes[-2:] if suffixes and suffixes[-1].lower() in _COMPRESSIONS else suffixes[-1:]
+    suffix = "".join(kept)
+    return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
+
+
+def _sweep(folder: str, alive: frozenset[str]) -> None:
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names are what is asked for
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        if not any(start in alive for start in _starts(name)):
+            _remove(Path(folder, name))
+
+
+def _starts(name: str) -> Iterator[str]:
+    """What may be the token in a staged file's name: it ends before a dash, and may hold some."""
+    place = name.find("-")
+    while place >= 0:
+        yield name[:place]
+        place = name.find("-", place + 1)
+
+
+def _remove(staged: Path) -> None:
+    # Another command may sweep at the same time, and what cannot be removed harms nobody.
+    with suppress(OSError):
+        if staged.is_dir() and not staged.is_symlink():
+            shutil.rmtree(staged)
+        else:
+            staged.unlink()
+
+
+def _texts(lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        # A line that was cut short by a crash names no folder that anything was staged in.
+        with suppress(ValueError):
+            text = json.loads(line)
+            if isinstance(text, str):
+                yield text

@@ -1,0 +1,174 @@
+"""The state store in memory: for tests, and for runs that leave nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any, TypeVar
+
+from trc.runtime.store.journal import AttemptRecord, Driver, RunRecord, RunState, TaskRecord, Transaction
+from trc.runtime.store.results import FileDigest, Result
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+@dataclass(slots=True)
+class _Tables:
+    """Insertion order is the order in which things were first put."""
+
+    drivers: dict[str, tuple[Driver, float]] = field(default_factory=dict[str, tuple[Driver, float]])
+    runs: dict[str, RunRecord] = field(default_factory=dict[str, RunRecord])
+    tasks: dict[str, dict[str, TaskRecord]] = field(default_factory=dict[str, dict[str, TaskRecord]])
+    attempts: dict[str, dict[tuple[str, int], AttemptRecord]] = field(
+        default_factory=dict[str, dict[tuple[str, int], AttemptRecord]]
+    )
+    leases: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    results: dict[tuple[str, str, str], Result] = field(default_factory=dict[tuple[str, str, str], Result])
+    latest: dict[str, dict[str, Result]] = field(default_factory=dict[str, dict[str, Result]])
+    digests: dict[str, FileDigest] = field(default_factory=dict[str, FileDigest])
+
+
+class MemoryStore:
+    """Journal and results that live as long as the object. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._tables = _Tables()
+        self._lock = RLock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self._lock:
+            block = _MemoryTransaction(self._tables)
+            try:
+                yield block
+            except BaseException:
+                block.undo()
+                raise
+
+    def enrol(self, driver: Driver, lease_until: float) -> None:
+        with self._lock:
+            self._tables.drivers[driver.id] = (driver, lease_until)
+
+    def drivers(self) -> Mapping[str, tuple[Driver, float]]:
+        with self._lock:
+            return dict(self._tables.drivers)
+
+    def runs(self, *, pipeline: str | None = None, state: RunState | None = None, limit: int = 100) -> list[RunRecord]:
+        with self._lock:
+            newest_put_first = reversed(self._tables.runs.values())
+            chosen = [
+                run for run in newest_put_first if pipeline in (None, run.pipeline) and state in (None, run.state)
+            ]
+        return sorted(chosen, key=lambda run: run.created_at, reverse=True)[: max(limit, 0)]
+
+    def run(self, run: str) -> RunRecord | None:
+        with self._lock:
+            exact = self._tables.runs.get(run)
+            if exact is not None:
+                return exact
+            begin = [record for name, record in self._tables.runs.items() if name.startswith(run)]
+        return begin[0] if len(begin) == 1 else None
+
+    def tasks(self, run: str) -> list[TaskRecord]:
+        with self._lock:
+            return list(self._tables.tasks.get(run, {}).values())
+
+    def attempts(self, run: str, task: str | None = None) -> list[AttemptRecord]:
+        with self._lock:
+            return [one for one in self._tables.attempts.get(run, {}).values() if task in (None, one.task)]
+
+    def latest(self, pipeline: str) -> Mapping[str, Result]:
+        with self._lock:
+            return dict(self._tables.latest.get(pipeline, {}))
+
+    def find(self, pipeline: str, task: str, key: str) -> Result | None:
+        with self._lock:
+            return self._tables.results.get((pipeline, task, key))
+
+    def digests(self, paths: Iterable[str]) -> Mapping[str, FileDigest]:
+        with self._lock:
+            return {path: self._tables.digests[path] for path in paths if path in self._tables.digests}
+
+    def put_digests(self, digests: Mapping[str, FileDigest]) -> None:
+        with self._lock:
+            self._tables.digests.update(digests)
+
+
+class _Absent:
+    """Stands for the value of a key that was not there."""
+
+
+_ABSENT = _Absent()
+
+
+class _MemoryTransaction:
+    """Changes the tables at once, and remembers how to take each change back."""
+
+    def __init__(self, tables: _Tables) -> None:
+        self._tables = tables
+        self._before: list[tuple[dict[Any, Any], Any, Any]] = []
+
+    def undo(self) -> None:
+        """Takes back every change, the last one first."""
+        for table, key, value in reversed(self._before):
+            if value is _ABSENT:
+                del table[key]
+            else:
+                table[key] = value
+        self._before.clear()
+
+    def put_run(self, run: RunRecord) -> None:
+        self._set(self._tables.runs, run.id, run)
+
+    def put_tasks(self, tasks: Sequence[TaskRecord]) -> None:
+        for task in tasks:
+            self._set(self._of_run(self._tables.tasks, task.run), task.task, task)
+
+    def put_attempts(self, attempts: Sequence[AttemptRecord]) -> None:
+        for attempt in attempts:
+            self._set(self._of_run(self._tables.attempts, attempt.run), (attempt.task, attempt.number), attempt)
+
+    def put_result(self, result: Result) -> None:
+        self._set(self._tables.results, (result.pipeline, result.task, result.key), result)
+        self._set(self._tables.latest.setdefault(result.pipeline, {}), result.task, result)
+
+    def is_current(self, run: str, task: str, token: str) -> bool:
+        opened = self._tables.runs.get(run)
+        found = self._tables.tasks.get(run, {}).get(task)
+        if opened is None or found is None:
+            return False
+        return opened.state == "running" and found.token == token and found.state in ("claimed", "running")
+
+    def acquire(self, uris: Sequence[str], run: str, driver: str) -> Mapping[str, str]:
+        self._require(run)
+        held = ((uri, self._holder(uri)) for uri in sorted(set(uris)))
+        others = {uri: holder for uri, holder in held if holder is not None and holder != run}
+        if not others:
+            for uri in uris:
+                self._set(self._tables.leases, uri, (run, driver))
+        return others
+
+    def release(self, run: str) -> None:
+        for uri in [uri for uri, (holder, _) in self._tables.leases.items() if holder == run]:
+            self._before.append((self._tables.leases, uri, self._tables.leases.pop(uri)))
+
+    def _holder(self, uri: str) -> str | None:
+        lease = self._tables.leases.get(uri)
+        if lease is None or self._tables.runs[lease[0]].state != "running":
+            return None
+        return lease[0]
+
+    def _of_run(self, table: dict[str, dict[_Key, _Value]], run: str) -> dict[_Key, _Value]:
+        self._require(run)
+        return table.setdefault(run, {})
+
+    def _require(self, run: str) -> None:
+        if run not in self._tables.runs:
+            raise ValueError(f'a record refers to a run that is not recorded ("{run}")')
+
+    def _set(self, table: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+        self._before.append((table, key, table.get(key, _ABSENT)))
+        table[key] = value

@@ -1,0 +1,103 @@
+-- put_run
+INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    pipeline = excluded.pipeline,
+    file = excluded.file,
+    digest = excluded.digest,
+    logical_time = excluded.logical_time,
+    driver = excluded.driver,
+    created_at = excluded.created_at,
+    state = excluded.state,
+    ended_at = excluded.ended_at,
+    resumed = excluded.resumed
+
+-- put_task
+INSERT INTO task_runs (run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run, task) DO UPDATE SET
+    state = excluded.state,
+    attempt = excluded.attempt,
+    token = excluded.token,
+    lost = excluded.lost,
+    reason = excluded.reason,
+    error = excluded.error,
+    blocked_by = excluded.blocked_by,
+    started_at = excluded.started_at,
+    ended_at = excluded.ended_at
+
+-- put_attempt
+INSERT INTO attempts (run, task, number, token, state, log, claimed_at, started_at, ended_at, result)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run, task, number) DO UPDATE SET
+    token = excluded.token,
+    state = excluded.state,
+    log = excluded.log,
+    claimed_at = excluded.claimed_at,
+    started_at = excluded.started_at,
+    ended_at = excluded.ended_at,
+    result = excluded.result
+
+-- is_current
+SELECT 1
+FROM task_runs JOIN runs ON runs.id = task_runs.run
+WHERE task_runs.run = ? AND task_runs.task = ? AND task_runs.token = ?
+    AND task_runs.state IN ('claimed', 'running') AND runs.state = 'running'
+
+-- holders
+SELECT leases.uri, leases.run
+FROM leases JOIN runs ON runs.id = leases.run
+WHERE leases.uri IN (SELECT value FROM json_each(?)) AND leases.run <> ? AND runs.state = 'running'
+ORDER BY leases.uri
+
+-- acquire
+INSERT INTO leases (uri, run, driver)
+VALUES (?, ?, ?)
+ON CONFLICT (uri) DO UPDATE SET run = excluded.run, driver = excluded.driver
+
+-- release
+DELETE FROM leases WHERE run = ?
+
+-- enrol
+INSERT INTO drivers (id, host, boot_id, pid, start_time, lease_until)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    host = excluded.host,
+    boot_id = excluded.boot_id,
+    pid = excluded.pid,
+    start_time = excluded.start_time,
+    lease_until = excluded.lease_until
+
+-- drivers
+SELECT id, host, boot_id, pid, start_time, lease_until FROM drivers
+
+-- runs
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed
+FROM runs
+WHERE (:pipeline IS NULL OR pipeline = :pipeline) AND (:state IS NULL OR state = :state)
+ORDER BY created_at DESC, number DESC
+LIMIT :limit
+
+-- run
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed
+FROM runs
+WHERE id = ?
+
+-- runs_that_begin
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed
+FROM runs
+WHERE id >= :prefix AND substr(id, 1, length(:prefix)) = :prefix
+ORDER BY id
+LIMIT 2
+
+-- tasks
+SELECT run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at
+FROM task_runs
+WHERE run = ?
+ORDER BY number
+
+-- attempts
+SELECT run, task, number, token, state, log, claimed_at, started_at, ended_at, result
+FROM attempts
+WHERE run = :run AND (:task IS NULL OR task = :task)
+ORDER BY serial

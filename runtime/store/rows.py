@@ -1,0 +1,150 @@
+"""Records as rows of the database, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from trc.runtime.store.journal import AttemptRecord, Driver, RunRecord, TaskRecord
+from trc.runtime.store.parts import StoredParts, encode_parts
+from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOutput
+
+Row = tuple[Any, ...]
+
+# One encoder for all: json.dumps with separators builds a new one each time. Mappings that are no dict become one.
+_encode = json.JSONEncoder(separators=(",", ":"), default=dict).encode
+_decode = json.loads
+
+_BEYOND = 1 << 63
+
+
+def run_row(run: RunRecord) -> Row:
+    return (
+        run.id,
+        run.pipeline,
+        run.file,
+        run.digest,
+        run.logical_time,
+        run.driver,
+        run.created_at,
+        run.state,
+        run.ended_at,
+        run.resumed,
+    )
+
+
+def run_of(row: Row) -> RunRecord:
+    return RunRecord(*row)
+
+
+def task_row(task: TaskRecord) -> Row:
+    return (
+        task.run,
+        task.task,
+        task.state,
+        task.attempt,
+        task.token,
+        task.lost,
+        _encode(task.reason) if task.reason else None,
+        None if task.error is None else _encode(task.error),
+        task.blocked_by,
+        task.started_at,
+        task.ended_at,
+    )
+
+
+def task_of(row: Row) -> TaskRecord:
+    run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at = row
+    return TaskRecord(
+        run,
+        task,
+        state,
+        attempt,
+        token,
+        lost,
+        {} if reason is None else _decode(reason),
+        None if error is None else _decode(error),
+        blocked_by,
+        started_at,
+        ended_at,
+    )
+
+
+def attempt_row(attempt: AttemptRecord) -> Row:
+    return (
+        attempt.run,
+        attempt.task,
+        attempt.number,
+        attempt.token,
+        attempt.state,
+        attempt.log,
+        attempt.claimed_at,
+        attempt.started_at,
+        attempt.ended_at,
+        None if attempt.result is None else _encode(attempt.result),
+    )
+
+
+def attempt_of(row: Row) -> AttemptRecord:
+    run, task, number, token, state, log, claimed_at, started_at, ended_at, result = row
+    ended = None if result is None else _decode(result)
+    return AttemptRecord(run, task, number, token, state, log, claimed_at, started_at, ended_at, ended)
+
+
+def result_row(result: Result) -> Row:
+    outputs = [(one.name, one.path, one.digest, one.size, one.rows) for one in result.outputs]
+    return (
+        result.pipeline,
+        result.task,
+        result.key,
+        encode_parts(result.parts),
+        _encode(outputs),
+        result.run,
+        result.attempt,
+        result.committed_at,
+    )
+
+
+def result_of(row: Row) -> Result:
+    pipeline, task, key, parts, outputs, run, attempt, committed_at = row
+    stored = tuple([StoredOutput(*one) for one in _decode(outputs)])
+    return Result(pipeline, task, key, StoredParts(parts), stored, run, attempt, committed_at)
+
+
+def driver_row(driver: Driver, lease_until: float) -> Row:
+    return (driver.id, driver.host, driver.boot_id, driver.pid, driver.start_time, lease_until)
+
+
+def driver_of(row: Row) -> tuple[Driver, float]:
+    *facts, lease_until = row
+    return Driver(*facts), lease_until
+
+
+def digest_row(path: str, known: FileDigest) -> Row:
+    identity = known.identity
+    return (
+        path,
+        identity.size,
+        identity.mtime_ns,
+        identity.ctime_ns,
+        _signed(identity.inode),
+        _signed(identity.device),
+        known.digest,
+        known.hashed_at_ns,
+        known.boot_id,
+    )
+
+
+def digest_of(row: Row) -> tuple[str, FileDigest]:
+    path, size, mtime_ns, ctime_ns, inode, device, digest, hashed_at_ns, boot_id = row
+    identity = FileIdentity(size, mtime_ns, ctime_ns, _unsigned(inode), _unsigned(device))
+    return path, FileDigest(identity, digest, hashed_at_ns, boot_id)
+
+
+def _signed(number: int) -> int:
+    """File systems count inodes with 64 bits; SQLite's integers have a sign."""
+    return number - 2 * _BEYOND if number >= _BEYOND else number
+
+
+def _unsigned(number: int) -> int:
+    return number + 2 * _BEYOND if number < 0 else number

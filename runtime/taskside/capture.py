@@ -1,0 +1,89 @@
+"""Takes what an attempt prints: by Python, by C libraries and by child processes alike."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from trc.runtime.taskside.libc import LIBC
+
+_OUT_AND_ERROR = (1, 2)
+
+
+@contextlib.contextmanager
+def captured(log: str) -> Iterator[None]:
+    """Points file descriptors 1 and 2 at the file `log` for the time being; an empty file is removed.
+
+    Raises OSError where the file cannot be opened.
+    """
+    flush()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    saved = [_saved(number) for number in _OUT_AND_ERROR]
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    try:
+        for number in _OUT_AND_ERROR:
+            os.dup2(descriptor, number)
+        yield
+    finally:
+        flush()
+        for number, copy in zip(_OUT_AND_ERROR, saved):
+            _restore(number, copy)
+        sys.stdin = streams[0]
+        sys.stdout, sys.stderr = _usable(streams[1], 1), _usable(streams[2], 2)
+        _close_or_remove(descriptor, log)
+
+
+def flush() -> None:
+    """Writes what Python's and C's streams hold back; a stream that a task closed holds nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    if LIBC is not None:
+        LIBC.fflush(None)
+
+
+def open_stream(number: int) -> TextIO:
+    """A text stream on a file descriptor: a line at a time, so that a crash loses none; closing it closes nothing."""
+    raw: Any = io.FileIO(number, "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True, newline="\n"
+    )
+
+
+def _saved(number: int) -> int | None:
+    try:
+        return os.dup(number)
+    except OSError:  # closed by whoever started this process
+        return None
+
+
+def _restore(number: int, copy: int | None) -> None:
+    if copy is not None:
+        try:
+            os.dup2(copy, number)
+            os.close(copy)
+        except OSError:  # the task closed descriptors that are not its own
+            copy = None
+    if copy is None:
+        null = os.open(os.devnull, os.O_WRONLY)
+        if null != number:
+            os.dup2(null, number)
+            os.close(null)
+
+
+def _usable(stream: Any, number: int) -> TextIO:
+    if stream is None or stream.closed:
+        return open_stream(number)
+    usable: TextIO = stream
+    return usable
+
+
+def _close_or_remove(descriptor: int, log: str) -> None:
+    with contextlib.suppress(OSError):
+        if os.fstat(descriptor).st_size == 0:
+            os.unlink(log)
+        os.close(descriptor)

@@ -1,0 +1,53 @@
+"""What an attempt left in its staging files: that it is there, how large it is, and its digest."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+
+from trc.runtime.taskside.errors import AttemptFailed
+from trc.runtime.taskside.order import OrderOutput
+from trc.runtime.taskside.result import Failure, WrittenOutput
+
+_CHUNK = 1 << 20
+
+
+def measure(output: OrderOutput, rows: int | None) -> WrittenOutput:
+    """The staged file's size and digest; raises AttemptFailed where there is no such file."""
+    try:
+        descriptor = os.open(output.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        raise AttemptFailed(_missing(output, _why(error))) from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise AttemptFailed(_missing(output, "what is there is no plain file"))
+        size, digest = _digest(descriptor)
+    finally:
+        os.close(descriptor)
+    return WrittenOutput(output.name, output.path, size, digest, rows)
+
+
+def _digest(descriptor: int) -> tuple[int, str]:
+    digest = hashlib.sha256()
+    size = 0
+    while True:
+        chunk = os.read(descriptor, _CHUNK)
+        digest.update(chunk)
+        size += len(chunk)
+        if not chunk:
+            return size, "sha256:" + digest.hexdigest()
+
+
+def _why(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return "nothing was written there"
+    if error.errno == errno.ELOOP:
+        return "what is there is a link"
+    return error.strerror or str(error)
+
+
+def _missing(output: OrderOutput, why: str) -> Failure:
+    message = f'the output "{output.name}" was not written to "{output.path}", the path that the task was given: {why}'
+    return Failure(message, "permanent", "output_missing")

@@ -1,0 +1,199 @@
+"""Runs one attempt in this process, from its order to its result."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import operator
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
+
+from trc.runtime.taskside.capture import captured, flush
+from trc.runtime.taskside.errors import AttemptFailed, PermanentError
+from trc.runtime.taskside.failures import failure_of
+from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.outputs import measure
+from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
+from trc.runtime.taskside.surroundings import surroundings
+from trc.runtime.taskside.task import InputData, OutputData, TaskContext, TaskResult
+
+Report = Callable[[int, Optional[int]], None]
+MAX_VALUES = 256 * 1024
+_KINDS = ("temporary", "permanent", "unknown")
+
+
+def execute(order: TaskOrder, report: Report, settle: Callable[[], None] = lambda: None) -> AttemptResult:
+    """Runs the attempt and tells how it ended; of what the task raises, only KeyboardInterrupt passes.
+
+    `settle` is called when the task's code is done and before its outputs are looked at: the place
+    to end what the code left running.
+    """
+    started_at = time.time()
+    usage = _Usage()
+    outcome = TaskResult()
+    failure: Failure | None = None
+    try:
+        with captured(order.log), surroundings(order.project, order.env):
+            failure, outcome = _attempt(order, report)
+            settle()
+    except OSError as error:
+        failure = Failure(f"the attempt could not begin: {error}", "temporary", "error", type(error).__name__)
+    outputs: tuple[WrittenOutput, ...] = ()
+    if failure is None:
+        try:
+            outputs = tuple(measure(one, outcome.rows.get(one.name)) for one in order.outputs)
+        except (AttemptFailed, OSError) as error:
+            failure = failure_of(error)
+    return AttemptResult(
+        token=order.token,
+        failure=failure,
+        outputs=outputs,
+        values=outcome.values,
+        message=outcome.message,
+        started_at=started_at,
+        ended_at=time.time(),
+        cpu_seconds=usage.cpu_seconds(),
+        peak_memory=usage.peak_memory(),
+    )
+
+
+def _attempt(order: TaskOrder, report: Report) -> tuple[Failure | None, TaskResult]:
+    owner = os.getpid()
+    raised: BaseException | None = None
+    returned: Any = None
+    try:
+        returned = _function(order.runs)(order, _context(order, report))
+    except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
+        raised = error
+    if os.getpid() != owner:
+        # A child that the task forked has come back here: it must not go on as a second worker.
+        flush()
+        os._exit(0 if raised is None else 1)
+    if isinstance(raised, KeyboardInterrupt):
+        raise raised
+    if raised is None:
+        try:
+            return _judge(order, returned)
+        except AttemptFailed as error:
+            raised = error
+    failure = failure_of(raised, order.retry_on)
+    if failure is not None and failure.trace:
+        _tell(failure.trace)
+    return failure, TaskResult()
+
+
+def _tell(trace: str) -> None:
+    with contextlib.suppress(Exception):  # the task may have put anything in the place of its stream
+        sys.stderr.write(trace)
+
+
+def _function(runs: str) -> Callable[[TaskOrder, TaskContext], Any]:
+    module, _, name = runs.partition(":")
+    function: Callable[[TaskOrder, TaskContext], Any] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _context(order: TaskOrder, report: Report) -> TaskContext:
+    return TaskContext(
+        run=order.run,
+        pipeline=order.pipeline,
+        task=order.task,
+        attempt=order.attempt,
+        run_time=order.run_time,
+        idempotency_key=order.idempotency_key,
+        args=order.params.get("args") or {},
+        inputs={one.name: InputData(one.name, one.format, one.files) for one in order.inputs},
+        outputs={one.name: OutputData(one.name, one.format, one.path, one.uri) for one in order.outputs},
+        report=report,
+    )
+
+
+def _judge(order: TaskOrder, returned: Any) -> tuple[Failure | None, TaskResult]:
+    if returned is None:
+        return None, TaskResult()
+    if isinstance(returned, TaskResult):
+        outcome = returned
+    elif isinstance(returned, Mapping):
+        outcome = TaskResult(values=dict(returned))
+    else:
+        raise _refused(
+            f"the task returned a {type(returned).__name__}; it may return a TaskResult, a mapping of small values, or None"
+        )
+    if not outcome.success:
+        kind = outcome.error if outcome.error in _KINDS else "unknown"
+        return Failure(str(outcome.message) or "the task reported a failure without a message", kind), TaskResult()
+    return None, TaskResult(message=str(outcome.message), values=_values(outcome), rows=_rows(order, outcome))
+
+
+def _values(outcome: TaskResult) -> dict[str, Any]:
+    if not outcome.values:
+        return {}
+    try:
+        text = json.dumps(outcome.values, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _refused(f"the task returned values that JSON cannot hold: {error}") from error
+    if len(text) > MAX_VALUES:
+        raise _refused(
+            f"the task returned {len(text):,} bytes of values; at most {MAX_VALUES:,} are kept: write data to an output"
+        )
+    values: dict[str, Any] = json.loads(text)
+    return values
+
+
+def _rows(order: TaskOrder, outcome: TaskResult) -> dict[str, int]:
+    names = [one.name for one in order.outputs]
+    rows = {}
+    for name, count in outcome.rows.items():
+        if name not in names:
+            raise _refused(f'the task counted rows of "{name}", which is not among its outputs: {", ".join(names)}')
+        try:
+            rows[name] = operator.index(count)
+        except TypeError as error:
+            raise _refused(f'the task counted {count!r} rows of "{name}"; a whole number is needed') from error
+    return rows
+
+
+def _refused(message: str) -> AttemptFailed:
+    return AttemptFailed(Failure(message, "permanent", "error", PermanentError.__name__))
+
+
+class _Usage:
+    """What this process and its children use from now on."""
+
+    def __init__(self) -> None:
+        self._own = resource.getrusage(resource.RUSAGE_SELF)
+        self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    def cpu_seconds(self) -> float:
+        own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+        before = self._own.ru_utime + self._own.ru_stime + self._children.ru_utime + self._children.ru_stime
+        return max(0.0, round(spent - before, 6))
+
+    def peak_memory(self) -> int:
+        """The largest resident size in bytes; a child counts where it was larger than all before it."""
+        unit = 1 if sys.platform == "darwin" else 1024
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        if own > self._own.ru_maxrss:
+            _forget_peak()
+        return max(own, children if children > self._children.ru_maxrss else 0) * unit
+
+
+def _forget_peak() -> None:
+    """Has the next attempt in this process start from what it holds then, and not from this one's peak."""
+    try:
+        descriptor = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:  # not Linux, or not allowed: the peak is then that of the whole process
+        return
+    try:
+        os.write(descriptor, b"5")
+    except OSError:
+        return
+    finally:
+        os.close(descriptor)

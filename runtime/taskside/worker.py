@@ -1,0 +1,175 @@
+"""A warm worker: takes one order after the other from a pipe, runs it, and tells what happens through another."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from trc.runtime.taskside.capture import open_stream
+from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.processes import end_children, has_children
+from trc.runtime.taskside.result import AttemptResult
+from trc.runtime.taskside.run import execute
+
+LOST_PIPE = 113
+"""The exit code of a worker that cannot report: its task closed descriptors that it did not open."""
+_HIGH = 512
+_CHUNK = 1 << 20
+_REPORT_EVERY = 0.05
+
+
+def work(orders: int, messages: int, memory: int | None = None) -> None:
+    """Runs what comes in through the descriptor `orders` until it ends; `memory` bounds the process, in bytes.
+
+    The first order is answered with a message `started`. A later one that was there before the
+    result of the one ahead went out is told with that result, as its `next`; one that comes while
+    this process waits begins at once and needs no telling, for each message wakes a process.
+    """
+    _prepare_process(memory)
+    inbox = _Inbox(_out_of_the_way(orders))
+    outbox = _Outbox(_out_of_the_way(messages))
+    order = inbox.next(wait=True)
+    if order is not None:
+        outbox.send({"started": _beginning(order)})
+    while order is not None:
+        done, is_fit = _run(order, outbox)
+        order = inbox.next(wait=False) if is_fit else None
+        outbox.send({"result": done.to_dict(), "next": None if order is None else _beginning(order)})
+        if order is None and is_fit:
+            order = inbox.next(wait=True)
+
+
+def _beginning(order: TaskOrder) -> dict[str, Any]:
+    return {"token": order.token, "at": time.time()}
+
+
+def _run(order: TaskOrder, outbox: _Outbox) -> tuple[AttemptResult, bool]:
+    """Runs one order; tells also whether this process is fit for another."""
+    leftovers = []
+
+    def settle() -> None:
+        if has_children():
+            end_children()
+            leftovers.append("processes")
+
+    result = execute(order, _Reporter(order.token, outbox), settle)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A thread that the task left behind would go on in the next task's time, and print into its log.
+    return result, not leftovers and threading.active_count() == 1
+
+
+class _Reporter:
+    """Passes on how far a task is, at a pace that costs the task nothing."""
+
+    def __init__(self, token: str, outbox: _Outbox) -> None:
+        self._token = token
+        self._outbox = outbox
+        self._next = 0.0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        now = time.time()
+        if now < self._next and done != total:
+            return
+        self._next = now + _REPORT_EVERY
+        whole = None if total is None else int(total)
+        self._outbox.send({"progress": {"token": self._token, "at": now, "done": int(done), "total": whole}})
+
+
+class _Inbox:
+    """Lines from a pipe that does not block: another process may take an order back before it is read."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._held = b""
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
+
+    def next(self, wait: bool) -> TaskOrder | None:
+        """The next order; None at the end, or without `wait` where there is none yet."""
+        while True:
+            try:
+                chunk = os.read(self._descriptor, _CHUNK)
+            except BlockingIOError:
+                if not wait and not self._held:
+                    return None
+                self._poll.poll()
+                continue
+            if not chunk:
+                return None
+            self._held += chunk
+            if self._held.endswith(b"\n"):
+                line, self._held = self._held, b""
+                return TaskOrder.from_json(line)
+
+
+class _Outbox:
+    """Messages of a line each; one that is shorter than what a pipe keeps whole can come from any thread."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._identity = _identity(descriptor)
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        if _identity(self._descriptor) != self._identity:
+            os._exit(LOST_PIPE)
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except BrokenPipeError:  # nobody is left to be told
+            os._exit(LOST_PIPE)
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _out_of_the_way(descriptor: int) -> int:
+    """The descriptor under a high number, where a task that closes what it did not open rarely looks."""
+    try:
+        moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    except (OSError, ValueError):  # the limit on open files is lower
+        return descriptor
+    os.close(descriptor)
+    return moved
+
+
+def _prepare_process(memory: int | None) -> None:
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    streams: Any = sys
+    streams.stdout = streams.__stdout__ = open_stream(1)
+    streams.stderr = streams.__stderr__ = open_stream(2)
+    if memory is not None:
+        _limit_memory(memory)
+
+
+def _limit_memory(memory: int) -> None:
+    # Of the two limits that the kernel knows, this one counts what can be written to: engines
+    # reserve address space without using it. What the interpreter itself holds is not the task's.
+    limit = memory + _own_data()
+    _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def _own_data() -> int:
+    try:
+        with open("/proc/self/statm", encoding="ascii") as sizes:
+            return int(sizes.read().split()[5]) * resource.getpagesize()
+    except OSError:
+        return 0

@@ -1,0 +1,468 @@
+"""The use cases of trc: values in, values out. Nothing here prints; what stops a command is raised as `Stopped`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from pathlib import Path
+from typing import Any, Literal
+
+from trc.backends.artefacts import write
+from trc.backends.base import Backend
+from trc.backends.registry import backend_named
+from trc.compiler.checks.target import check_target
+from trc.compiler.compile import Compiled
+from trc.compiler.compile import compile_file as run_compiler
+from trc.compiler.context import Context
+from trc.compiler.diagnostics.codes import TITLES
+from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.picture.dot import dot
+from trc.compiler.picture.drawing import Drawing, draw
+from trc.compiler.picture.html import html
+from trc.compiler.picture.mermaid import mermaid
+from trc.compiler.picture.svg import svg
+from trc.compiler.source import SourceFile
+from trc.compiler.tasktype import TaskType
+from trc.runtime.clock import SystemClock
+from trc.runtime.drivers import boot_id, is_alive, this_driver
+from trc.runtime.errors import Stopped, stopped
+from trc.runtime.observe import Happening, Observer
+from trc.runtime.plan import Plan
+from trc.runtime.reasons import Reason
+from trc.runtime.running import OnConflict, Options, Outcome, Runner
+from trc.runtime.schemas import FileSchemas
+from trc.runtime.spec import PipelineSpec
+from trc.runtime.specify import specify
+from trc.runtime.storage.local import LocalStorage, list_files
+from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
+from trc.runtime.store.results import Result, StoredOutput
+from trc.runtime.store.sqlite import SqliteStore
+from trc.settings import Settings, settings_for, settings_of
+
+SUFFIXES = (".yaml", ".yml")
+Sources = Mapping[str, SourceFile]
+_PICTURES = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What was found in the files that were checked."""
+
+    files: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """A pipeline that can be run, with the warnings and notes about it."""
+
+    spec: PipelineSpec
+    compiled: Compiled
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    plan: Plan
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A run at its end.
+
+    `diagnostics` tell of tasks that failed, and warn. `logs` are the last lines that failed tasks
+    printed; `blocked` are the tasks that a failed one kept from running.
+    """
+
+    run: RunRecord
+    plan: Plan
+    resumed: bool
+    tasks: tuple[TaskRecord, ...]
+    outputs: Mapping[str, tuple[StoredOutput, ...]]
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Sources
+    logs: Mapping[str, str] = field(default_factory=dict[str, str])
+    log_files: Mapping[str, str] = field(default_factory=dict[str, str])
+    blocked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A run as it is recorded; `alive` says whether the process that drives it lives."""
+
+    run: RunRecord
+    tasks: tuple[TaskRecord, ...]
+    attempts: tuple[AttemptRecord, ...]
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLog:
+    attempt: AttemptRecord
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a task ran or did not, the last time that it was asked; `result` is what is committed for it now."""
+
+    pipeline: str
+    task: str
+    run: RunRecord
+    record: TaskRecord
+    reason: Reason
+    attempts: tuple[AttemptRecord, ...]
+    result: Result | None
+
+
+def check(paths: Sequence[Path]) -> CheckReport:
+    """Checks pipeline files, and those in folders; mistakes in them are diagnostics."""
+    backend = backend_named("local")
+    types = task_types()
+    files = tuple(dict.fromkeys(found for path in paths for found in _pipeline_files(path)))
+    collect = Collector()
+    sources: dict[str, SourceFile] = {}
+    for file in files:
+        compiled = _compile(file, settings_for(file), backend, types)
+        collect.extend(compiled.diagnostics)
+        sources.update(compiled.sources)
+    return CheckReport(tuple(str(file) for file in files), collect.sorted(), sources)
+
+
+def _pipeline_files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(
+            found
+            for suffix in SUFFIXES
+            for found in path.rglob(f"*{suffix}")
+            if not any(part.startswith(".") for part in found.relative_to(path).parts)
+        )
+    else:
+        yield path
+
+
+def task_types() -> dict[str, TaskType]:
+    """The task types that are installed, ours and others', by name."""
+    return {entry.name: entry.load()() for entry in entry_points(group="trc.tasks")}
+
+
+def _compile(path: Path, settings: Settings, backend: Backend, types: Mapping[str, TaskType]) -> Compiled:
+    context = Context(settings.project, types, FileSchemas(settings.project, list_files), backend.capabilities)
+    return run_compiler(path, str(path), context)
+
+
+def load(path: Path, settings: Settings, backend: Backend) -> Compilation:
+    """Compiles a pipeline that is going to be planned or run: what this version cannot run is refused."""
+    types = task_types()
+    compiled = _compile(path, settings, backend, types)
+    collect = Collector(list(compiled.diagnostics))
+    if compiled.pipeline is not None and not compiled.has_errors:
+        runs = {name: found.runs for name, found in types.items()}
+        check_target(compiled.pipeline, compiled.places, backend.capabilities, collect, runs)
+    if collect.has_errors:
+        raise Stopped(collect.sorted(), 2, compiled.sources)
+    runs = {name: found.runs for name, found in types.items()}
+    spec = specify(compiled, file=str(path), runs=runs, versions=_version)
+    return Compilation(spec, compiled, collect.sorted(), compiled.sources)
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def compile_file(
+    path: Path, *, backend: str = "local", output: Path | None = None
+) -> tuple[Compilation, tuple[Path, ...]]:
+    """Writes what the backend deploys; answers the files written, by default under the project's `build/`."""
+    settings, chosen = settings_for(path), backend_named(backend)
+    compilation = load(path, settings, chosen)
+    pipeline = compilation.compiled.pipeline
+    assert pipeline is not None
+    folder = output or settings.project / "build" / pipeline.name
+    return compilation, write(folder, chosen.emit(pipeline, compilation.spec))
+
+
+def emit(path: Path, what: Literal["ir", "plan", "sql"], *, backend: str = "local") -> str:
+    """The IR, the plan against nothing stored, or each task's SQL, as text."""
+    settings, chosen = settings_for(path), backend_named(backend)
+    if what == "ir":
+        compiled = _compile(path, settings, chosen, task_types())
+        if compiled.has_errors or compiled.pipeline is None:
+            raise Stopped(compiled.diagnostics, 2, compiled.sources)
+        return compiled.pipeline.dump().decode()
+    compilation = load(path, settings, chosen)
+    assert compilation.compiled.pipeline is not None
+    artefacts = chosen.emit(compilation.compiled.pipeline, compilation.spec)
+    if what == "plan":
+        return artefacts["plan.json"].decode()
+    return "\n".join(f"-- {name}\n{text.decode()}" for name, text in artefacts.items() if name.startswith("sql/"))
+
+
+def plan(path: Path, *, backend: str = "local", at: str | None = None, force: bool = False) -> PlanReport:
+    """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
+    settings, chosen = settings_for(path), backend_named(backend)
+    compilation = load(path, settings, chosen)
+    with _runner(compilation.spec, settings, chosen, None) as runner:
+        options = Options(at=at, force=force)
+        foreseen = runner.plan(options, _logical_time(at))
+    return PlanReport(foreseen, compilation.diagnostics, compilation.sources)
+
+
+def run(
+    path: Path,
+    *,
+    backend: str = "local",
+    at: str | None = None,
+    force: bool = False,
+    new: bool = False,
+    on_conflict: OnConflict = "wait",
+    workers: int | None = None,
+    observe: Observer | None = None,
+    tick: float | None = None,
+    on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
+) -> RunReport:
+    """Runs a pipeline, or goes on with its unfinished run.
+
+    `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
+    function that ends the run when it is called, from a signal handler too.
+    """
+    settings, chosen = settings_for(path, workers=workers), backend_named(backend)
+    logical_time = _logical_time(at)
+    compilation = load(path, settings, chosen)
+    with _runner(compilation.spec, settings, chosen, observe, on_cancel) as runner:
+        options = Options(at, force, new, on_conflict, tick)
+        outcome = runner.run(options, logical_time)
+        attempts = runner.store.attempts(outcome.run.id)
+    return _report(compilation, outcome, attempts)
+
+
+@contextmanager
+def _runner(
+    spec: PipelineSpec,
+    settings: Settings,
+    backend: Backend,
+    observe: Observer | None,
+    on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
+) -> Iterator[Runner]:
+    with SqliteStore(settings.database) as store:
+        storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
+        yield Runner(
+            spec,
+            store,
+            storage,
+            settings.state,
+            SystemClock(),
+            lambda: backend.executor(settings.workers, settings.state),
+            observe or _ignore,
+            time.sleep,
+            on_cancel,
+        )
+
+
+def _ignore(_happening: Happening) -> None:
+    """Nobody watches."""
+
+
+def _logical_time(at: str | None) -> str:
+    """The run's logical time as ISO 8601 with zone: what was asked for, else the present, to the second."""
+    if at is None:
+        return datetime.now(UTC).replace(microsecond=0).isoformat()
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise stopped(
+            "TRC205", f'"{at}" is not a time', "write it like 2026-01-31 or 2026-01-31T02:00:00+01:00"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+
+
+def _report(compilation: Compilation, outcome: Outcome, attempts: Sequence[AttemptRecord]) -> RunReport:
+    failed = [record for record in outcome.tasks if record.state == "failure"]
+    files = {attempt.task: attempt.log for attempt in attempts}
+    blocked: dict[str, tuple[str, ...]] = {}
+    for record in outcome.tasks:
+        if record.blocked_by is not None:
+            blocked[record.blocked_by] = (*blocked.get(record.blocked_by, ()), record.task)
+    return RunReport(
+        outcome.run,
+        outcome.plan,
+        outcome.resumed,
+        outcome.tasks,
+        outcome.outputs,
+        (*compilation.diagnostics, *(_failure(compilation.compiled, record) for record in failed)),
+        compilation.sources,
+        {record.task: tail(files[record.task]) for record in failed if record.task in files},
+        files,
+        blocked,
+    )
+
+
+_FAILURE_CODES = {
+    "signal": "TRC602",
+    "lost": "TRC602",
+    "timeout": "TRC603",
+    "input_moved": "TRC604",
+    "output_missing": "TRC605",
+    "input_missing": "TRC608",
+    "memory": "TRC610",
+    "publish": "TRC611",
+    "fenced": "TRC611",
+}
+
+
+def _failure(compiled: Compiled, record: TaskRecord) -> Diagnostic:
+    """A failed task as a diagnostic: at its SQL where the engine named a place, else at its name."""
+    error = record.error or {}
+    code = _FAILURE_CODES.get(error.get("reason", ""), "TRC601")
+    pipeline = compiled.pipeline
+    task = pipeline.task(record.task) if pipeline else None
+    span = compiled.places.span("tasks", record.task)
+    offset = error.get("query_offset")
+    if offset is not None and task and task.query and task.query.param:
+        span = compiled.places.within(("tasks", record.task, "params", task.query.param), offset, offset + 1) or span
+    lines = str(error.get("message", "")).strip().splitlines() or ["it gave no reason"]
+    kind = f"{error['type']}: " if error.get("type") else ""
+    tried = f" after {record.attempt} attempts" if record.attempt > 1 else ""
+    return Diagnostic(
+        code,
+        f'task "{record.task}" failed{tried}: {kind}{lines[0]}',
+        span,
+        related=(),
+        help=tuple(line for line in lines[1:] if line.strip()),
+        task=record.task,
+    )
+
+
+_TAIL = 20
+
+
+def tail(path: str, lines: int = _TAIL) -> str:
+    """The last lines of a log file; nothing where there is none."""
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 64 * 1024))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+@contextmanager
+def _recorded(folder: Path) -> Iterator[SqliteStore]:
+    """The store of the project that a folder lies in."""
+    settings = settings_of(folder)
+    if not settings.database.is_file():
+        raise stopped(
+            "TRC609", f'no run is recorded in "{settings.project}"', "run a pipeline with `trc run FILE` first"
+        )
+    with SqliteStore(settings.database) as store:
+        yield store
+
+
+def runs(folder: Path, *, limit: int = 20) -> tuple[RunRecord, ...]:
+    """The project's runs, newest first."""
+    with _recorded(folder) as store:
+        return tuple(store.runs(limit=limit))
+
+
+def status(folder: Path, run: str | None = None) -> RunStatus:
+    """How a run stands: the newest one, or the one whose id begins so."""
+    with _recorded(folder) as store:
+        record = _find_run(store, run)
+        clock = SystemClock()
+        driver = store.drivers().get(record.driver)
+        alive = driver is not None and is_alive(driver[0], driver[1], clock.now(), this_driver(clock))
+        return RunStatus(
+            record,
+            tuple(store.tasks(record.id)),
+            tuple(store.attempts(record.id)),
+            alive and record.state == "running",
+        )
+
+
+def _find_run(store: SqliteStore, run: str | None) -> RunRecord:
+    if run is None:
+        newest = store.runs(limit=1)
+        if not newest:
+            raise stopped("TRC609", "no run is recorded", "run a pipeline with `trc run FILE` first")
+        return newest[0]
+    found = store.run(run)
+    if found is None:
+        raise stopped("TRC609", f'no single run has an id that begins with "{run}"', "`trc runs` lists them")
+    return found
+
+
+def logs(folder: Path, run: str | None = None, task: str | None = None) -> tuple[AttemptLog, ...]:
+    """What the attempts of a run printed, oldest first; of one task, or of all."""
+    with _recorded(folder) as store:
+        record = _find_run(store, run)
+        attempts = store.attempts(record.id, task)
+        known = {one.task for one in store.tasks(record.id)}
+    if task is not None and task not in known:
+        raise stopped("TRC609", f'run {record.id} has no task "{task}"', f"it has: {', '.join(sorted(known))}")
+    return tuple(AttemptLog(attempt, _read_log(attempt.log)) for attempt in attempts)
+
+
+def _read_log(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanation:
+    """Why a task ran or was skipped in a run: by default the last that it was part of."""
+    with _recorded(folder) as store:
+        candidates = [_find_run(store, run)] if run else store.runs(limit=1000)
+        for record in candidates:
+            found = next((one for one in store.tasks(record.id) if one.task.casefold() == name.casefold()), None)
+            if found is not None:
+                return Explanation(
+                    record.pipeline,
+                    found.task,
+                    record,
+                    found,
+                    Reason.from_json(found.reason),
+                    tuple(store.attempts(record.id, found.task)),
+                    store.latest(record.pipeline).get(found.task),
+                )
+        known = sorted({one.task for one in store.tasks(candidates[0].id)}) if candidates else []
+    raise stopped("TRC609", f'no run has a task "{name}"', f"the last one has: {', '.join(known)}")
+
+
+def explain_code(code: str) -> str:
+    """The page of a diagnostic code, as Markdown."""
+    page = Path(__file__).parent / "error_pages" / f"{code.upper()}.md"
+    if code.upper() not in TITLES or not page.is_file():
+        raise stopped("TRC609", f'"{code}" is not a diagnostic code', "codes look like TRC204; docs/errors lists them")
+    return page.read_text()
+
+
+def graph(path: Path, *, form: Literal["mermaid", "dot", "svg", "html"]) -> str:
+    """The pipeline's picture in one of the forms."""
+    return _PICTURES[form](_drawing(path))
+
+
+def graph_json(path: Path) -> dict[str, Any]:
+    """The pipeline's nodes and edges."""
+    return _drawing(path).to_json()
+
+
+def _drawing(path: Path) -> Drawing:
+    compiled = _compile(path, settings_for(path), backend_named("local"), task_types())
+    if compiled.has_errors or compiled.pipeline is None or compiled.graph is None:
+        raise Stopped(compiled.diagnostics, 2, compiled.sources)
+    return draw(compiled.pipeline, compiled.graph)

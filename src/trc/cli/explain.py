@@ -1,0 +1,115 @@
+"""`trc explain`: tells why a task ran or was skipped, or what a code means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import unified_diff
+from pathlib import Path
+from typing import Final
+
+import click
+
+from trc import api
+from trc.cli import exits
+from trc.cli.cells import cut
+from trc.cli.documents import attempt_document, output_document, reason_document, run_document, task_document
+from trc.cli.options import chosen_run, json_option, subcommand
+from trc.cli.output import STATE_COLOURS, Screen, shown_path
+from trc.cli.progress import error_line
+from trc.cli.quantities import count, duration, moment, size
+from trc.compiler.diagnostics.render.cells import visible
+from trc.runtime.reasons import Change
+from trc.runtime.store.journal import AttemptRecord
+from trc.runtime.store.results import StoredOutput
+
+_CODE: Final = re.compile(r"TRC\d{3}", re.IGNORECASE)
+_LONGEST_VALUE: Final = 160
+_CHANGED_LINES_TOLD: Final = 20
+
+
+@subcommand
+@click.argument("subject", metavar="TASK|CODE")
+@click.option("--run", metavar="RUN", help="Ask about this run, not the last one that the task was part of.")
+@json_option
+def command(screen: Screen, subject: str, run: str | None) -> int:
+    """Tell why a task ran or was skipped, or what a code such as TRC402 means.
+
+    Write task:NAME or code:TRC402 where a word could be either.
+    """
+    kind, colon, name = subject.partition(":")
+    if (colon and kind == "code") or _CODE.fullmatch(subject):
+        return _explain_code(screen, name or subject)
+    return _explain_task(screen, name if colon and kind == "task" else subject, chosen_run(run))
+
+
+def _explain_code(screen: Screen, code: str) -> int:
+    page = api.explain_code(code.upper())
+    if screen.wants_json:
+        screen.document({"code": code.upper(), "page": page})
+    else:
+        screen.say(page.rstrip("\n"))
+    return exits.OK
+
+
+def _explain_task(screen: Screen, name: str, run: str | None) -> int:
+    found = api.explain_task(Path.cwd(), name, run=run)
+    outputs = found.result.outputs if found.result else ()
+    if screen.wants_json:
+        screen.document(
+            {
+                "pipeline": found.pipeline,
+                "run": run_document(found.run),
+                "task": task_document(found.record, outputs),
+                "reason": reason_document(found.reason),
+                "attempts": [attempt_document(attempt) for attempt in found.attempts],
+                "outputs": [output_document(output) for output in outputs],
+            }
+        )
+        return exits.OK
+    _say_reason(screen, found)
+    for attempt in found.attempts:
+        screen.say(f"  {_attempt_line(attempt)}")
+    for output in outputs:
+        screen.say(f"  {_output_line(output)}")
+    return exits.OK
+
+
+def _say_reason(screen: Screen, found: api.Explanation) -> None:
+    record, run = found.record, found.run
+    state = screen.paint(record.state, STATE_COLOURS.get(record.state, "yellow"), "bold")
+    screen.say(f"{visible(found.pipeline)}.{visible(found.task)}: {state} in run {run.id} of {moment(run.created_at)}")
+    if found.reason.code:
+        verb = "skipped" if record.state == "skipped" else "ran" if found.attempts else "did not run"
+        screen.say(f"  {verb}: {visible(found.reason.sentence())}")
+    if record.blocked_by:
+        screen.say(f"  blocked by {visible(record.blocked_by)}, which failed")
+    if record.error is not None:
+        screen.say(f"  failed: {error_line(record)}")
+    for change in found.reason.changes:
+        screen.say(f"    {screen.paint(visible(change.field), 'bold')}")
+        for line in _change_lines(change):
+            screen.say(f"      {screen.paint(line, 'red' if line.startswith('-') else 'green')}")
+
+
+def _change_lines(change: Change) -> Iterator[str]:
+    """The old value and the new; of long texts, the lines that differ."""
+    old = [] if change.old is None else change.old.splitlines()
+    new = [] if change.new is None else change.new.splitlines()
+    lines = [line for line in unified_diff(old, new, n=0, lineterm="") if not line.startswith(("---", "+++", "@@"))]
+    for line in lines[:_CHANGED_LINES_TOLD]:
+        yield cut(visible(f"{line[0]} {line[1:]}"), _LONGEST_VALUE)
+    if len(lines) > _CHANGED_LINES_TOLD:
+        yield f"  and {count(len(lines) - _CHANGED_LINES_TOLD, 'more line')}"
+
+
+def _attempt_line(attempt: AttemptRecord) -> str:
+    took = ""
+    if attempt.started_at is not None and attempt.ended_at is not None:
+        took = f" in {duration(attempt.ended_at - attempt.started_at)}"
+    return f"attempt {attempt.number}: {attempt.state}{took}"
+
+
+def _output_line(output: StoredOutput) -> str:
+    rows = "" if output.rows is None else f", {count(output.rows, 'row')}"
+    return f"{visible(output.name)}: {visible(shown_path(output.path, Path.cwd()))}{rows}, {size(output.size)}"

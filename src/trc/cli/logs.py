@@ -1,0 +1,47 @@
+"""`trc logs`: shows what tasks printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trc import api
+from trc.cli import exits
+from trc.cli.cells import visible_lines
+from trc.cli.documents import attempt_document
+from trc.cli.options import chosen_run, json_option, subcommand
+from trc.cli.output import Screen
+
+
+@subcommand
+@click.argument("run", required=False)
+@click.argument("task", required=False)
+@json_option
+def command(screen: Screen, run: str | None, task: str | None) -> int:
+    """Show what tasks printed, attempt by attempt.
+
+    RUN is the id of a run or the beginning of one, or "latest", which is meant without it too.
+    Without TASK, all tasks of the run are shown.
+    """
+    found = api.logs(Path.cwd(), chosen_run(run), task)
+    if screen.wants_json:
+        screen.document({"attempts": [attempt_document(log.attempt) | {"text": log.text} for log in found]})
+        return exits.OK
+    for log in found:
+        attempt = log.attempt
+        # The heads go beside the result, so that a single log can be piped on as it is.
+        screen.tell(screen.paint_err(f"{attempt.task}, attempt {attempt.number}: {attempt.state}", "bold"))
+        _say_text(screen, log.text)
+    if not found:
+        screen.tell("no task has begun an attempt in this run")
+    return exits.OK
+
+
+def _say_text(screen: Screen, text: str) -> None:
+    if not screen.out.isatty():
+        screen.out.write(text)
+    elif text:
+        for line in visible_lines(text):
+            screen.say(line)
+    screen.out.flush()

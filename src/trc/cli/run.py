@@ -1,0 +1,85 @@
+"""`trc run`: runs what has changed since it last succeeded."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+from typing import Final, Literal
+
+import click
+
+from trc import api
+from trc.cli import exits
+from trc.cli.live import FRAME, Live
+from trc.cli.options import at_option, backend_option, file_argument, force_option, json_option, subcommand
+from trc.cli.output import Screen
+from trc.cli.progress import Lines
+from trc.cli.summary import run_report_document, summarise
+
+_EXITS: Final = {"success": exits.OK, "canceled": exits.INTERRUPTED}
+
+
+@subcommand
+@file_argument
+@backend_option
+@at_option
+@force_option
+@click.option("--new", is_flag=True, help="Start a new run, even if an unfinished one could go on.")
+@click.option(
+    "--on-conflict",
+    type=click.Choice(["wait", "fail"]),
+    default="wait",
+    show_default=True,
+    help="What to do while another run writes the same output.",
+)
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many tasks run at a time.")
+@json_option
+def command(  # noqa: PLR0917 - click passes them by name
+    screen: Screen,
+    file: Path,
+    backend: str,
+    at: str | None,
+    force: bool,
+    new: bool,
+    on_conflict: Literal["wait", "fail"],
+    workers: int | None,
+) -> int:
+    """Run what has changed since it last succeeded.
+
+    Goes on with this pipeline's unfinished run if the process that drove it has died. Ctrl-C ends
+    the run in order: nothing half-written stays, and what is done stays done.
+    """
+    folder = Path.cwd()
+    with closing(Live(screen, folder) if screen.is_live else Lines(screen, folder)) as watch:
+        report = api.run(
+            file,
+            backend=backend,
+            at=at,
+            force=force,
+            new=new,
+            on_conflict=on_conflict,
+            workers=workers,
+            observe=watch,
+            tick=FRAME,
+            on_cancel=lambda cancel: _cancel_on_signals(watch, cancel),
+        )
+    if screen.wants_json:
+        screen.document(run_report_document(report))
+    else:
+        summarise(screen, report, folder)
+    return _EXITS.get(report.run.state, exits.FAILED)
+
+
+def _cancel_on_signals(watch: Live | Lines, cancel: Callable[[], None]) -> None:
+    """The first Ctrl-C (or SIGTERM) ends the run in order, a second one at once."""
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.default_int_handler)
+        watch.note("canceling: tasks are being stopped; again ends at once")
+        cancel()
+
+    signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGTERM, ask)

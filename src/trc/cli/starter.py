@@ -1,0 +1,102 @@
+"""The project that `trc init` writes: a pipeline of three tasks over a small CSV file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+PIPELINE: Final = "shop.yaml"
+
+_PROJECT = """\
+# Marks the project's folder: relative paths in its pipelines start here.
+# [local]
+# workers = 4        # how many tasks run at a time; by default as many as there are cores
+"""
+
+_PIPELINE = """\
+name: shop
+description: Revenue per customer, and a page about it
+
+sources:
+  orders: {csv: data/orders.csv}
+
+nodes:
+  # SQL reads sources and other tasks by name: that is the dependency.
+  - id: paid
+    type: duckdb_sql
+    params:
+      sql: |
+        select order_id, customer, ordered_on, amount
+        from orders
+        where status = 'paid'
+
+  # A task with a location writes a file that others may read; without one, trc keeps it.
+  - id: revenue
+    type: duckdb_sql
+    params:
+      sql: |
+        select
+          customer,
+          count(*) as orders,
+          round(sum(amount), 2) as revenue
+        from paid
+        group by customer
+        order by revenue desc, customer
+      output_uri: out/revenue.csv
+
+  # Python is for what SQL is not made for.
+  - id: page
+    type: python
+    params:
+      entrypoint: tasks/page.py:page
+      inputs: [revenue]
+      output_uri: out/page.md
+"""
+
+_TASK = '''\
+"""Writes a page about the revenue."""
+
+import csv
+
+from trc import TaskContext, task
+
+
+@task
+def page(context: TaskContext):
+    with open(context.inputs["revenue"].path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    with open(context.output.path, "w") as file:
+        file.write("# Revenue\\n\\n")
+        for row in rows:
+            file.write(f"- {row['customer']}: {float(row['revenue']):.2f} from {row['orders']} orders\\n")
+    print(f"wrote {len(rows)} customers")
+    return {"customers": len(rows)}
+'''
+
+_ORDERS = """\
+order_id,customer,ordered_on,status,amount
+1,ada,2026-01-05,paid,120.50
+2,grace,2026-01-05,paid,80.00
+3,ada,2026-01-06,returned,15.25
+4,linus,2026-01-07,paid,42.90
+5,grace,2026-01-07,paid,310.00
+6,ada,2026-01-09,paid,9.99
+7,barbara,2026-01-10,open,64.00
+8,barbara,2026-01-11,paid,28.40
+"""
+
+_IGNORED = """\
+/.trc/
+/build/
+/out/
+__pycache__/
+"""
+
+FILES: Final[Mapping[str, str]] = {
+    "trc.toml": _PROJECT,
+    PIPELINE: _PIPELINE,
+    "data/orders.csv": _ORDERS,
+    "tasks/page.py": _TASK,
+    ".gitignore": _IGNORED,
+}
+"""What is written, by path."""

@@ -1,0 +1,94 @@
+"""The one place that reads the environment and `trc.toml`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.runtime.errors import Stopped, stopped
+
+PROJECT_FILE: Final = "trc.toml"
+STATE_FOLDER: Final = ".trc"
+_KEYS: Final = {"local": {"workers": int}}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where a project is, where its state lies, and how many workers the local backend has."""
+
+    project: Path
+    workers: int
+
+    @property
+    def state(self) -> Path:
+        return self.project / STATE_FOLDER
+
+    @property
+    def database(self) -> Path:
+        return self.state / "state.db"
+
+
+def settings_for(pipeline: Path, *, workers: int | None = None) -> Settings:
+    """The settings of a pipeline file's project: the folder of the nearest `trc.toml`, else the file's own."""
+    folder = pipeline.resolve().parent
+    project = next((up for up in (folder, *folder.parents) if (up / PROJECT_FILE).is_file()), folder)
+    return _settings(project, workers)
+
+
+def settings_of(folder: Path) -> Settings:
+    """The settings of the project that a folder lies in, found by its `trc.toml` or its state."""
+    folder = folder.resolve()
+    for up in (folder, *folder.parents):
+        if (up / PROJECT_FILE).is_file() or (up / STATE_FOLDER).is_dir():
+            return _settings(up, None)
+    raise stopped(
+        "TRC609",
+        f'no run is recorded at or above "{folder}"',
+        "go to the project's folder, or run its pipeline with `trc run FILE` first",
+    )
+
+
+def _settings(project: Path, workers: int | None) -> Settings:
+    written = _read(project / PROJECT_FILE)
+    chosen = workers or written.get("local", {}).get("workers") or _cores()
+    return Settings(project, chosen)
+
+
+def _cores() -> int:
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise stopped("TRC101", f'"{path}" cannot be read: {error.strerror}') from error
+    import tomllib  # noqa: PLC0415 - only projects with a trc.toml pay for it
+
+    try:
+        written = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _wrong(path, str(error)) from error
+    _check(path, written)
+    return written
+
+
+def _check(path: Path, written: dict[str, Any]) -> None:
+    for table, entries in written.items():
+        if table not in _KEYS or not isinstance(entries, dict):
+            raise _wrong(path, f'"{table}" is not known here', *did_you_mean(table, _KEYS))
+        for key, value in entries.items():
+            if key not in _KEYS[table]:
+                raise _wrong(path, f'"{table}.{key}" is not known here', *did_you_mean(key, _KEYS[table]))
+            if type(value) is not _KEYS[table][key] or not 1 <= value <= 1024:
+                raise _wrong(path, f'"{table}.{key}" is a whole number from 1 to 1024, not {value!r}')
+
+
+def _wrong(path: Path, message: str, *help_lines: str) -> Stopped:
+    return Stopped([Diagnostic("TRC111", f"{path.name}: {message}", help=help_lines)], 2)

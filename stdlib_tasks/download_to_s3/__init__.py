@@ -1,0 +1,1 @@
+"""A download from the web to an object on S3."""

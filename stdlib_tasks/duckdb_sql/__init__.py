@@ -1,0 +1,1 @@
+"""SQL on DuckDB: one query, its rows written to one output."""

@@ -1,0 +1,68 @@
+"""Runs a query in DuckDB and writes its rows to the task's output."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from trc.runtime.taskside.errors import PermanentError
+from trc.runtime.taskside.order import OrderOutput, TaskOrder
+from trc.runtime.taskside.task import TaskContext, TaskResult
+from trc.stdlib_tasks.duckdb_sql.run.complaint import complaint
+from trc.stdlib_tasks.duckdb_sql.run.engine import connected
+from trc.stdlib_tasks.duckdb_sql.run.inputs import create_inputs, relation, text
+from trc.stdlib_tasks.duckdb_sql.run.query import prepare
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def run(order: TaskOrder, _context: TaskContext) -> TaskResult:
+    """Copies the rows of `order.query` to the staged file of the only output, and counts them."""
+    import duckdb
+
+    if order.query is None or len(order.outputs) != 1:
+        raise PermanentError("a SQL task needs one query and one output")
+    output = order.outputs[0]
+    with connected(order, os.path.dirname(output.path)) as connection:
+        prepared = prepare(connection, order.query, order.inputs, order.project)
+        try:
+            create_inputs(connection, order.inputs)
+        except duckdb.Error as error:
+            raise complaint(error) from error
+        try:
+            copied = connection.execute(
+                f"{_BEFORE}{prepared.text}\n) TO {text(output.path)} ({_options(output)})"
+            ).fetchone()
+        except duckdb.Error as error:
+            raise complaint(error, prepared, len(_BEFORE)) from error
+        rows = copied[0] if copied else _count(connection, output)
+    return TaskResult(rows={} if rows is None else {output.name: rows})
+
+
+_BEFORE = "COPY (\n"
+_FORMATS = {"parquet": "FORMAT parquet", "csv": "FORMAT csv, HEADER", "json": "FORMAT json"}
+_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+
+
+def _options(output: OrderOutput) -> str:
+    options = _FORMATS.get(output.format)
+    if options is None:
+        raise PermanentError(f'a query cannot be written as "{output.format}"; there are: {", ".join(_FORMATS)}')
+    if output.format == "parquet":
+        return options
+    name, suffix = os.path.splitext((output.uri or "").lower())
+    if suffix in _COMPRESSIONS:
+        options += f", COMPRESSION {_COMPRESSIONS[suffix]}"
+        suffix = os.path.splitext(name)[1]
+    if suffix == ".tsv":
+        options += ", DELIMITER '\t'"
+    return options
+
+
+def _count(connection: duckdb.DuckDBPyConnection, output: OrderOutput) -> int | None:
+    """The rows of a file whose writing did not count them, as that of a PIVOT does not."""
+    if output.format != "parquet":
+        return None
+    counted = connection.execute(f"SELECT count(*) FROM {relation(output.format, (output.path,))}").fetchone()
+    return None if counted is None else int(counted[0])

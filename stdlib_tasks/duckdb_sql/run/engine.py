@@ -1,0 +1,72 @@
+"""The DuckDB of a process: one instance with fixed settings, a clean catalogue for each attempt."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from trc.runtime.taskside.order import TaskOrder
+from trc.stdlib_tasks.duckdb_sql.run.inputs import text
+
+if TYPE_CHECKING:
+    import duckdb
+
+_CATALOGUE = "trc_attempt"
+_LIMITED_SHARE = 0.75
+
+
+@contextlib.contextmanager
+def connected(order: TaskOrder, scratch: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that sees no table of another attempt; what does not fit into memory goes under `scratch`.
+
+    An instance takes more than ten milliseconds to make, so it is kept; a connection has its own
+    session (its random seed, its prepared statements) and its own database.
+    """
+    connection = _instance(order.threads, _memory(order)).cursor()
+    try:
+        _spill_to(connection, os.path.join(scratch, f"spill-{os.getpid()}"))
+        connection.execute(f"ATTACH ':memory:' AS {_CATALOGUE}; USE {_CATALOGUE}")
+        yield connection
+        connection.execute(f"USE memory; DETACH {_CATALOGUE}")
+    except BaseException:
+        # After a failure nobody can be sure of the instance: the next attempt gets another.
+        _instance.cache_clear()
+        raise
+    finally:
+        connection.close()
+
+
+@lru_cache(maxsize=1)
+def _instance(threads: int | None, memory: int | None) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "python_enable_replacements": False,
+        "autoinstall_known_extensions": False,
+        "preserve_insertion_order": True,
+        "enable_external_file_cache": False,
+        "errors_as_json": True,
+    }
+    if threads is not None:
+        settings["threads"] = threads
+    if memory is not None:
+        settings["memory_limit"] = f"{memory}B"
+    instance = duckdb.connect(":memory:", config=settings)
+    instance.execute("SET GLOBAL TimeZone = 'UTC'")
+    return instance
+
+
+def _spill_to(connection: duckdb.DuckDBPyConnection, folder: str) -> None:
+    found = connection.execute("SELECT current_setting('temp_directory')").fetchone()
+    if found != (folder,):
+        connection.execute(f"SET GLOBAL temp_directory = {text(folder)}")
+
+
+def _memory(order: TaskOrder) -> int | None:
+    if order.memory is not None:
+        # Buffers are what DuckDB can bound; the rest of the limit is for what it cannot.
+        return int(order.memory * _LIMITED_SHARE)
+    return order.memory_share

@@ -1,0 +1,73 @@
+"""What a query reads: files as views of the names that it knows them by, and as lists of paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from trc.runtime.taskside.errors import PermanentError
+from trc.runtime.taskside.order import OrderInput
+
+if TYPE_CHECKING:
+    import duckdb
+
+READERS = {"parquet": "read_parquet", "csv": "read_csv", "json": "read_json"}
+Columns = Sequence[tuple[str, str]]
+
+
+def create_inputs(connection: duckdb.DuckDBPyConnection, inputs: Sequence[OrderInput]) -> None:
+    """Makes a view of each input that the query knows as a table; `task.output` can be found as both that and a name."""
+    for one in inputs:
+        if one.spans or one.format not in READERS:
+            continue
+        schema, dot, table = one.name.partition(".")
+        if dot:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+            qualified = f"{identifier(schema)}.{identifier(table)}"
+            connection.execute(f"CREATE VIEW {qualified} AS {_rows(one)}")
+            connection.execute(f"CREATE VIEW {identifier(one.name)} AS FROM {qualified}")
+        else:
+            connection.execute(f"CREATE VIEW {identifier(one.name)} AS {_rows(one)}")
+
+
+def relation(form: str, files: Sequence[str], columns: Columns | None = None) -> str:
+    """A call of the function that reads these files. Columns of CSV and JSON are known by their names."""
+    options = ""
+    if columns is not None and form == "csv":
+        types = ", ".join(f"{text(name)}: {text(kind)}" for name, kind in columns)
+        options = f", header = true, types = {{{types}}}"
+    elif columns is not None and form == "json":
+        types = ", ".join(f"{text(name)}: {text(kind)}" for name, kind in columns)
+        options = f", columns = {{{types}}}"
+    return f"{READERS[form]}({path_list(files)}{options})"
+
+
+def path_list(files: Sequence[str]) -> str:
+    """The paths as a list of SQL."""
+    return "[" + ", ".join(text(file) for file in files) + "]"
+
+
+def identifier(name: str) -> str:
+    """The name as SQL takes any name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """The value as a string of SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def no_files(name: str) -> PermanentError:
+    return PermanentError(f'no file matches "{name}", and its columns are not declared')
+
+
+def _rows(one: OrderInput) -> str:
+    if not one.files:
+        if one.columns is None:
+            raise no_files(one.name)
+        empty = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in one.columns)
+        return f"SELECT {empty} WHERE false"
+    shown = "*"
+    if one.columns is not None and one.format != "parquet":
+        shown = ", ".join(identifier(name) for name, _kind in one.columns)
+    return f"SELECT {shown} FROM {relation(one.format, one.files, one.columns)}"

@@ -1,0 +1,83 @@
+"""The compile side of `duckdb_sql`: what a query reads is found in the query itself."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.ir.dataset import DatasetRead, Format, Output, Read, UriRead, format_of
+from trc.compiler.ir.task import OUTPUT_NAME, Query
+from trc.compiler.sql.parse import Parsed, parse
+from trc.compiler.tasktype import Declaration, Scope, TaskParams
+
+
+class DuckdbSqlParams(TaskParams):
+    """Parameters of a task of SQL."""
+
+    sql: str = Field(description="one query; it names sources and other tasks as tables, and files as literals")
+    output_uri: str | None = Field(
+        default=None, min_length=1, description="where its rows are written; left out, only this pipeline reads them"
+    )
+    output_format: Literal["parquet", "csv", "json"] | None = Field(
+        default=None, description="the format of the output; by default what the suffix tells, else parquet"
+    )
+
+    @field_validator("sql")
+    @classmethod
+    def _not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("the SQL is empty; write one query")
+        return value
+
+
+class DuckdbSql:
+    """One query, run by DuckDB; its rows are the task's output."""
+
+    name = "duckdb_sql"
+    version = 1
+    summary = "Runs one SQL query in DuckDB and writes its rows as Parquet, CSV or JSON."
+    params = DuckdbSqlParams
+    runs: str | None = "trc.stdlib_tasks.duckdb_sql.run:run"
+
+    def declare(self, params: Any, scope: Scope) -> Declaration:
+        """What the query reads and writes. Mistakes in the SQL itself are left to the check of SQL."""
+        assert isinstance(params, DuckdbSqlParams)
+        # What a template renders to is not known here.
+        parsed = None if "{{" in params.sql or "{%" in params.sql else parse(params.sql)
+        known = parsed if isinstance(parsed, Parsed) else None
+        fmt = _format(params)
+        return Declaration(
+            reads=_reads(known) if known else (),
+            outputs=(Output(name=OUTPUT_NAME, uri=params.output_uri, format="parquet" if fmt == "file" else fmt),),
+            query=Query(text=params.sql, param="sql"),
+            engines=("duckdb",),
+            visibility="complete",
+            effect="none",
+            idempotent=True,
+            volatile=known.volatile.reason if known and known.volatile else None,
+            diagnostics=(_unclear_format(params, scope),) if fmt == "file" else (),
+        )
+
+
+def _reads(parsed: Parsed) -> tuple[Read, ...]:
+    datasets: dict[str, Read] = {name: DatasetRead(name=name, dataset=name) for name in parsed.table_names}
+    files: dict[str, Read] = {use.uri: UriRead(name=use.uri, uri=use.uri, format=use.format) for use in parsed.files}
+    return (*datasets.values(), *files.values())
+
+
+def _format(params: DuckdbSqlParams) -> Format:
+    if params.output_format is not None:
+        return params.output_format
+    return "parquet" if params.output_uri is None else format_of(params.output_uri)
+
+
+def _unclear_format(params: DuckdbSqlParams, scope: Scope) -> Diagnostic:
+    return Diagnostic(
+        "TRC205",
+        f'the suffix of "{params.output_uri}" tells no format for rows',
+        scope.places.span(*scope.path, "params", "output_uri"),
+        help=('end it in .parquet, .csv or .json, or say "output_format"',),
+        task=scope.task,
+    )

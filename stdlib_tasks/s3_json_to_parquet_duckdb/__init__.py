@@ -1,0 +1,1 @@
+"""JSON files on S3 put together into one Parquet file."""

@@ -1,0 +1,1 @@
+"""A command, run by the shell or directly."""

@@ -1,0 +1,51 @@
+"""The compile side of `shell`: what a command reads is what its author says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from trc.compiler.tasktype import Declaration, Scope
+from trc.stdlib_tasks.data_params import DataParams, declared_outputs, declared_reads
+
+
+class ShellParams(DataParams):
+    """Parameters of a command."""
+
+    command: str | list[str] = Field(
+        description="a text for /bin/sh, or a list: a program and its arguments, run without a shell"
+    )
+
+    @field_validator("command")
+    @classmethod
+    def _something_to_run(cls, value: str | list[str]) -> str | list[str]:
+        program = value if isinstance(value, str) else value[0] if value else ""
+        if not program.strip():
+            raise ValueError("the command is empty; name a program")
+        if "\0" in "".join(value):
+            raise ValueError("a command cannot hold a NUL character")
+        return value
+
+
+class Shell:
+    """A command. It finds its inputs and outputs in variables such as TRC_INPUT_ORDERS and TRC_OUTPUT_OUTPUT."""
+
+    name = "shell"
+    version = 1
+    summary = "Runs a command, with its inputs and outputs in environment variables."
+    params = ShellParams
+    runs: str | None = "trc.stdlib_tasks.shell.run:run"
+
+    def declare(self, params: Any, scope: Scope) -> Declaration:
+        """What the author says that the command reads and writes."""
+        assert isinstance(params, ShellParams)
+        reads, problems = declared_reads(params, scope)
+        return Declaration(
+            reads=reads,
+            outputs=declared_outputs(params),
+            visibility=params.visibility,
+            effect="none",
+            idempotent=True,
+            diagnostics=problems,
+        )

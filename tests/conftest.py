@@ -1,0 +1,82 @@
+"""What every test stands on: a world of its own, no network, snapshots that `--update` rewrites."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", default=False, help="rewrite snapshots to what is seen now")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _world_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """HOME and the XDG folders are temporary, and nothing that the user set reaches a test or its processes."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("TRC_")]:
+            patch.delenv(name)
+        for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("HOME", str(home))
+        for name in ("CONFIG", "CACHE", "DATA", "STATE"):
+            folder = home / f".{name.lower()}"
+            folder.mkdir()
+            patch.setenv(f"XDG_{name}_HOME", str(folder))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """A test that reaches beyond this machine fails and says where it wanted to go."""
+
+    def guarded(real: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(self: socket.socket, address: Any) -> Any:
+            if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(str(address[0])):
+                pytest.fail(f"a test tried to connect to {address}", pytrace=True)
+            return real(self, address)
+
+        return connect
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+        yield
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host in ("localhost", "")
+
+
+@pytest.fixture
+def snapshot(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compares a text with the file that holds what was expected; `--update` writes the file instead."""
+    update = bool(request.config.getoption("--update"))
+
+    def compare(path: Path, seen: str) -> None:
+        if update:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(seen, encoding="utf-8", newline="")
+            return
+        assert path.exists(), f"{path.name} is missing; `pytest --update` writes it"
+        # Bytes are compared: text mode would hide carriage returns.
+        assert seen == path.read_bytes().decode(), f"differs from {path.name}; `pytest --update` rewrites it"
+
+    return compare

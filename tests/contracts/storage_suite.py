@@ -1,0 +1,208 @@
+"""What every storage does with files and with what attempts stage: implementations subclass `StorageSuite`."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from trc.runtime.storage.base import Storage
+from trc.runtime.storage.errors import PublishError
+
+
+def sha256(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+class StorageSuite:
+    """`root` is a folder whose files the storage sees."""
+
+    # Files
+
+    def test_what_is_not_there_is_nothing(self, storage: Storage, root: Path) -> None:
+        missing = str(root / "missing.csv")
+        assert storage.list(missing) == ()
+        assert storage.list(str(root / "*.csv")) == ()
+        assert storage.list(str(root / "no" / "folder" / "*.csv")) == ()
+        assert storage.identity(missing) is None
+        assert storage.digest(missing) is None
+        storage.prefetch([missing])
+        storage.flush()
+
+    def test_a_folder_is_no_file(self, storage: Storage, root: Path) -> None:
+        assert storage.list(str(root)) == ()
+        assert storage.identity(str(root)) is None
+        assert storage.digest(str(root)) is None
+        file = root / "a.csv"
+        file.write_text("a")
+        assert storage.identity(str(file / "below")) is None
+        assert storage.digest(str(file / "below")) is None
+        assert storage.list(str(file / "below")) == ()
+        assert storage.list(str(file / "*")) == ()
+
+    def test_files_are_listed_sorted(self, storage: Storage, root: Path) -> None:
+        for name in ("b.csv", "a.csv", "C.csv", ".h.csv", "a.json"):
+            (root / name).write_text(name)
+        found = [Path(file).name for file in storage.list(str(root / "*.csv"))]
+        assert found == [".h.csv", "C.csv", "a.csv", "b.csv"]
+        assert storage.list(str(root / "a.csv")) == (str(root / "a.csv"),)
+
+    @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 * (1 << 20) + 5])
+    def test_a_digest_is_that_of_all_bytes(self, storage: Storage, root: Path, size: int) -> None:
+        content = bytes(number % 251 for number in range(size % 1000)) + b"x" * (size - size % 1000)
+        file = root / "a.bin"
+        file.write_bytes(content)
+        assert storage.digest(str(file)) == sha256(content)
+
+    def test_a_changed_file_has_another_identity_and_digest(self, storage: Storage, root: Path) -> None:
+        file = root / "a.csv"
+        file.write_bytes(b"one")
+        first = storage.identity(str(file))
+        assert storage.digest(str(file)) == sha256(b"one")
+        aside = root / "aside"
+        aside.write_bytes(b"two")
+        aside.replace(file)
+        assert storage.identity(str(file)) != first
+        assert storage.digest(str(file)) == sha256(b"two")
+        file.unlink()
+        assert storage.digest(str(file)) is None
+
+    def test_an_adopted_digest_holds_until_the_file_changes(self, storage: Storage, root: Path) -> None:
+        file = root / "a.csv"
+        file.write_bytes(b"one")
+        storage.adopt(str(file), "sha256:told")
+        assert storage.digest(str(file)) == "sha256:told"
+        file.write_bytes(b"three")
+        assert storage.digest(str(file)) == sha256(b"three")
+        storage.adopt(str(root / "missing"), "sha256:told")
+        assert storage.digest(str(root / "missing")) is None
+
+    # Staging and publishing
+
+    def test_what_is_staged_is_seen_nowhere_until_it_is_published(self, storage: Storage, root: Path) -> None:
+        final = root / "out" / "a.csv"
+        staged = Path(storage.staging_path(str(final), "t1", "output"))
+        staged.write_text("whole")
+        assert storage.list(str(root / "**" / "*")) == ()
+        assert storage.list(str(root / "*" / "*")) == ()
+        assert not final.exists()
+        storage.publish(str(staged), str(final))
+        assert final.read_text() == "whole"
+        assert not staged.exists()
+        assert storage.list(str(root / "**")) == (str(final),)
+
+    def test_publishing_replaces_what_was_there(self, storage: Storage, root: Path) -> None:
+        final = root / "a.csv"
+        final.write_text("old")
+        with final.open() as reader:
+            staged = Path(storage.staging_path(str(final), "t1", "output"))
+            staged.write_text("new")
+            storage.publish(str(staged), str(final))
+            # Who had opened the old file reads the old file.
+            assert reader.read() == "old"
+        assert final.read_text() == "new"
+
+    def test_attempts_and_outputs_stage_apart(self, storage: Storage, root: Path) -> None:
+        final = str(root / "a.csv")
+        asked = [
+            (final, "t1", "output"),
+            (final, "t2", "output"),
+            (final, "t1", "rest"),
+            (None, "t1", "loose"),
+            (final, "t1", "a/b"),
+            (final, "t1", "a_b"),
+            (final, "t1", "../up"),
+            (final, "t1", "\u00fc" * 300),
+            (final, "t1", "\u00e4" * 300),
+            (final, "t1", ""),
+        ]
+        paths = [storage.staging_path(*one) for one in asked]
+        assert len(set(paths)) == len(paths)
+        for path in paths:
+            Path(path).write_text("x")
+
+    @pytest.mark.parametrize(
+        ("final", "name", "ends"),
+        [
+            ("a.parquet", "output", "-output.parquet"),
+            ("a.csv.gz", "output", "-output.csv.gz"),
+            ("report.v1.json", "output", "-output.json"),
+            ("plain", "output", "-output"),
+            ("a.parquet", "output.parquet", "-output.parquet"),
+            (".hidden", "output", "-output"),
+            ("a. b", "output", "-output"),
+        ],
+    )
+    def test_a_staged_file_ends_as_its_final_name_does(
+        self, storage: Storage, root: Path, final: str, name: str, ends: str
+    ) -> None:
+        assert storage.staging_path(str(root / final), "t1", name).endswith(f"t1{ends}")
+
+    @pytest.mark.parametrize(
+        ("final", "complaint"),
+        [
+            ("folder", '"{path}" cannot be written: a folder of that name is there'),
+            ("file/below.csv", '"{path}" cannot be written: a file stands where a folder is needed'),
+            ("x" * 300 + ".csv", '"{path}" cannot be written: the name is too long'),
+        ],
+    )
+    def test_a_place_that_cannot_be_written_is_named(
+        self, storage: Storage, root: Path, final: str, complaint: str
+    ) -> None:
+        (root / "folder").mkdir()
+        (root / "file").write_text("kept")
+        staged = Path(storage.staging_path(None, "t1", "output"))
+        staged.write_text("new")
+        with pytest.raises(PublishError) as error:
+            storage.publish(str(staged), str(root / final))
+        assert str(error.value) == complaint.format(path=root / final)
+        assert (root / "file").read_text() == "kept"
+        assert staged.read_text() == "new"
+
+    def test_what_is_no_staged_file_is_not_published(self, storage: Storage, root: Path) -> None:
+        final = root / "a.csv"
+        gone = storage.staging_path(str(final), "t1", "gone")
+        with pytest.raises(PublishError, match="is gone before it was published"):
+            storage.publish(gone, str(final))
+        folder = Path(storage.staging_path(str(final), "t1", "folder"))
+        folder.mkdir()
+        with pytest.raises(PublishError, match="a folder was written to"):
+            storage.publish(str(folder), str(final))
+        link = Path(storage.staging_path(str(final), "t1", "link"))
+        link.symlink_to(root)
+        with pytest.raises(PublishError, match="is not a file of its own"):
+            storage.publish(str(link), str(final))
+        assert not final.exists()
+
+    def test_discarding_is_harmless_twice(self, storage: Storage, root: Path) -> None:
+        staged = Path(storage.staging_path(str(root / "a.csv"), "t1", "output"))
+        staged.write_text("x")
+        storage.discard(str(staged))
+        storage.discard(str(staged))
+        assert not staged.exists()
+        staged.mkdir()
+        (staged / "part").write_text("x")
+        storage.discard(str(staged))
+        assert not staged.exists()
+
+    def test_sweeping_spares_living_attempts(self, storage: Storage, root: Path) -> None:
+        final = str(root / "a.csv")
+        tokens = ["dead", "alive", "my-task.1.ab", "my-task.1.abc", "my"]
+        paths = {token: Path(storage.staging_path(final, token, "output")) for token in tokens}
+        for path in paths.values():
+            path.write_text("x")
+        folder = Path(storage.staging_path(final, "dead", "folder"))
+        folder.mkdir()
+        (folder / "part").write_text("x")
+        storage.sweep({"alive", "my-task.1.abc"})
+        assert {token for token, path in paths.items() if path.exists()} == {"alive", "my-task.1.abc"}
+        assert not folder.exists()
+        storage.sweep([])
+        assert not any(path.exists() for path in paths.values())
+
+    def test_permissions_are_those_that_the_writer_gave(self, storage: Storage, root: Path) -> None:
+        for mode in (0o600, 0o755):
+            staged = Path(storage.staging_path(str(root / "a"), "t1", "output"))
+            staged.write_text("x")
+            staged.chmod(mode)
+            storage.publish(str(staged), str(root / "a"))
+            assert (root / "a").stat().st_mode & 0o777 == mode

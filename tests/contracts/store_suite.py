@@ -1,0 +1,379 @@
+"""What every state store does, the one in memory too: implementations subclass `StoreSuite`."""
+
+from dataclasses import replace
+
+import pytest
+
+from trc.runtime.running import Store
+from trc.runtime.spec import KeyPart
+from trc.runtime.store.journal import AttemptRecord, Driver, RunRecord, TaskRecord, TaskState
+from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOutput
+
+RUN = RunRecord("r1", "shop", "/p/shop.yaml", "d1", "2026-01-15T00:00:00+00:00", "driver-1", 100.0)
+PARTS = (KeyPart("query", "code", "sha256:1"), KeyPart("params.day", "parameters", "é\u2028'"))
+OUTPUTS = (StoredOutput("output", "/p/out.csv", "sha256:2", 12, 3), StoredOutput("rest", "/p/rest.csv", "sha256:3", 0))
+RESULT = Result("shop", "clean", "k1", PARTS, OUTPUTS, "r1", 1, 105.0)
+DRIVER = Driver("driver-1", "here", "boot-1", 42, 4711)
+
+
+class Interruption(BaseException):
+    """Stands for a Ctrl-C in the middle of a block."""
+
+
+def put(store: Store, *things: RunRecord | TaskRecord | AttemptRecord | Result) -> None:
+    with store.transaction() as change:
+        for thing in things:
+            match thing:
+                case RunRecord():
+                    change.put_run(thing)
+                case TaskRecord():
+                    change.put_tasks([thing])
+                case AttemptRecord():
+                    change.put_attempts([thing])
+                case Result():
+                    change.put_result(thing)
+
+
+def task(name: str, state: TaskState = "waiting", run: str = "r1", **facts: object) -> TaskRecord:
+    return replace(TaskRecord(run, name, state), **facts)  # type: ignore[arg-type]
+
+
+def contents(store: Store) -> object:
+    runs = store.runs()
+    return (
+        runs,
+        [(store.tasks(run.id), store.attempts(run.id)) for run in runs],
+        dict(store.drivers()),
+        dict(store.latest("shop")),
+        store.find("shop", "clean", "k1"),
+    )
+
+
+class StoreSuite:
+    # Runs
+
+    def test_an_empty_store_knows_nothing(self, store: Store) -> None:
+        assert store.runs() == []
+        assert store.run("r1") is None
+        assert store.tasks("r1") == []
+        assert store.attempts("r1") == []
+        assert dict(store.drivers()) == {}
+        assert dict(store.latest("shop")) == {}
+        assert store.find("shop", "clean", "k1") is None
+        assert dict(store.digests(["/p/a"])) == {}
+
+    def test_a_run_is_kept_whole_and_replaced_whole(self, store: Store) -> None:
+        put(store, RUN)
+        assert store.run("r1") == RUN
+        ended = replace(RUN, driver="driver-2", state="success", ended_at=200.5, resumed=3)
+        put(store, ended)
+        assert store.run("r1") == ended
+        assert store.runs() == [ended]
+
+    def test_runs_are_listed_newest_first(self, store: Store) -> None:
+        times = {"a": 3.0, "b": 1.0, "c": 2.0, "d": 2.0}
+        put(store, *(replace(RUN, id=name, created_at=at) for name, at in times.items()))
+        # Of two of one time, the one that was recorded later is the newer.
+        assert [run.id for run in store.runs()] == ["a", "d", "c", "b"]
+        assert [run.id for run in store.runs(limit=2)] == ["a", "d"]
+        assert store.runs(limit=0) == []
+        assert store.runs(limit=-1) == []
+
+    def test_runs_are_chosen_by_pipeline_and_state(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2", state="failure"), replace(RUN, id="r3", pipeline="other"))
+        assert [run.id for run in store.runs(pipeline="shop")] == ["r2", "r1"]
+        assert [run.id for run in store.runs(state="running")] == ["r3", "r1"]
+        assert [run.id for run in store.runs(pipeline="shop", state="failure")] == ["r2"]
+        assert store.runs(pipeline="Shop") == []
+
+    @pytest.mark.parametrize(
+        ("asked", "found"),
+        [
+            ("abc", "abc"),
+            ("abcd", "abcd"),
+            ("abcde", None),
+            ("ab", None),
+            ("x", "x%1"),
+            ("x%", "x%1"),
+            ("x_", None),
+            ("X", None),
+            ("", None),
+            ("ü", "üç"),
+        ],
+    )
+    def test_a_run_is_found_by_a_beginning_that_only_it_has(self, store: Store, asked: str, found: str | None) -> None:
+        put(store, *(replace(RUN, id=name) for name in ("abc", "abcd", "x%1", "üç")))
+        run = store.run(asked)
+        assert (run and run.id) == found
+
+    # Tasks and attempts
+
+    def test_a_task_is_kept_whole_and_replaced_whole(self, store: Store) -> None:
+        put(store, RUN)
+        bare = task("clean")
+        put(store, bare)
+        assert store.tasks("r1") == [bare]
+        full = TaskRecord(
+            "r1",
+            "clean",
+            "failure",
+            2,
+            "token",
+            1,
+            {"code": "changed", "changes": [["query", None, "ü"]]},
+            {"message": "no 'space'", "exit_code": None, "nested": {"a": [1, 2.5, True]}},
+            "root",
+            1.25,
+            2.5,
+        )
+        put(store, full)
+        assert store.tasks("r1") == [full]
+        put(store, bare)
+        assert store.tasks("r1") == [bare]
+
+    def test_an_empty_error_is_not_no_error(self, store: Store) -> None:
+        put(store, RUN, task("clean", error={}), task("load", error=None))
+        assert [one.error for one in store.tasks("r1")] == [{}, None]
+
+    def test_tasks_keep_the_order_in_which_they_were_first_put(self, store: Store) -> None:
+        put(store, RUN)
+        names = ["m", "z", "a", "Z"]
+        with store.transaction() as change:
+            change.put_tasks([task(name) for name in names])
+        put(store, task("z", "running"), task("b"), task("m", "running"))
+        assert [one.task for one in store.tasks("r1")] == [*names, "b"]
+
+    def test_attempts_are_kept_whole_oldest_first(self, store: Store) -> None:
+        put(store, RUN)
+        first = AttemptRecord("r1", "load", 1, "t1", "claimed", "/p/1.log", 1.0)
+        second = AttemptRecord("r1", "clean", 1, "t2", "running", "", 1.0, 2.0)
+        third = AttemptRecord(
+            "r1", "load", 2, "t3", "success", "", 3.0, 4.0, 5.0, {"values": {"n": 1}, "failure": None}
+        )
+        put(store, first, second, third)
+        assert store.attempts("r1") == [first, second, third]
+        lost = replace(first, state="lost", ended_at=2.0, result={})
+        put(store, lost)
+        assert store.attempts("r1") == [lost, second, third]
+        assert store.attempts("r1", "load") == [lost, third]
+        assert store.attempts("r1", "none") == []
+
+    def test_runs_do_not_see_each_other(self, store: Store) -> None:
+        other = replace(RUN, id="r2")
+        put(store, RUN, other, task("clean"), task("clean", "running", run="r2"))
+        put(store, AttemptRecord("r2", "clean", 1, "t", "running"))
+        assert [one.state for one in store.tasks("r1")] == ["waiting"]
+        assert store.attempts("r1") == []
+
+    @pytest.mark.parametrize("record", [task("clean"), AttemptRecord("r1", "clean", 1, "t", "claimed")])
+    def test_a_part_of_a_run_that_was_never_opened_is_refused(
+        self, store: Store, record: TaskRecord | AttemptRecord
+    ) -> None:
+        with pytest.raises(ValueError, match="a run that is not recorded"):
+            put(store, record)
+        assert store.runs() == []
+        assert store.tasks("r1") == []
+
+    # Transactions
+
+    @pytest.mark.parametrize("error", [ValueError("no"), Interruption()])
+    def test_a_block_that_raises_changes_nothing(self, store: Store, error: BaseException) -> None:
+        put(store, RUN, task("clean", "claimed", token="t"), AttemptRecord("r1", "clean", 1, "t", "claimed"), RESULT)
+        with store.transaction() as change:
+            assert not change.acquire(["/p/out.csv"], "r1", "driver-1")
+        before = contents(store)
+
+        def fail() -> None:
+            with store.transaction() as change:
+                change.put_run(replace(RUN, state="success"))
+                change.put_run(replace(RUN, id="r2"))
+                change.put_tasks([task("clean", "success"), task("load"), task("clean", run="r2")])
+                change.put_attempts([AttemptRecord("r1", "clean", 1, "t", "success", result={})])
+                change.put_attempts([AttemptRecord("r1", "clean", 2, "t", "success")])
+                change.put_result(replace(RESULT, key="k2"))
+                change.put_result(replace(RESULT, committed_at=999.0))
+                change.put_result(replace(RESULT, task="load"))
+                change.release("r1")
+                assert not change.acquire(["/p/out.csv", "/p/new.csv"], "r2", "driver-1")
+                raise error
+
+        with pytest.raises(type(error)):
+            fail()
+        assert contents(store) == before
+        put(store, replace(RUN, id="r3"))
+        with store.transaction() as change:
+            assert change.acquire(["/p/out.csv", "/p/new.csv"], "r3", "driver-1") == {"/p/out.csv": "r1"}
+
+    def test_a_block_sees_its_own_changes(self, store: Store) -> None:
+        with store.transaction() as change:
+            change.put_run(RUN)
+            change.put_tasks([task("clean", "claimed", token="t")])
+            assert change.is_current("r1", "clean", "t")
+            assert store.run("r1") == RUN
+
+    def test_an_empty_block_is_fine(self, store: Store) -> None:
+        with store.transaction() as change:
+            change.put_tasks([])
+            change.put_attempts([])
+        assert store.runs() == []
+
+    # Fencing
+
+    @pytest.mark.parametrize(
+        ("task_state", "token", "run_state", "current"),
+        [
+            ("claimed", "t2", "running", True),
+            ("running", "t2", "running", True),
+            ("running", "t1", "running", False),
+            ("running", "", "running", False),
+            ("pending", "t2", "running", False),
+            ("waiting", "t2", "running", False),
+            ("success", "t2", "running", False),
+            ("failure", "t2", "running", False),
+            ("canceled", "t2", "running", False),
+            ("skipped", "t2", "running", False),
+            ("running", "t2", "abandoned", False),
+            ("running", "t2", "canceled", False),
+            ("running", "t2", "success", False),
+        ],
+    )
+    def test_only_the_current_attempt_of_a_living_task_may_publish(
+        self, store: Store, task_state: TaskState, token: str, run_state: object, *, current: bool
+    ) -> None:
+        run = replace(RUN, state=run_state)  # type: ignore[arg-type]
+        put(store, run, task("clean", task_state, attempt=2, token="t2"))
+        with store.transaction() as change:
+            assert change.is_current("r1", "clean", token) is current
+            assert not change.is_current("r1", "load", token)
+            assert not change.is_current("r2", "clean", token)
+
+    def test_a_task_without_a_token_has_no_current_attempt(self, store: Store) -> None:
+        put(store, RUN, task("clean", "running"))
+        with store.transaction() as change:
+            assert not change.is_current("r1", "clean", "")
+            assert not change.is_current("r1", "clean", "None")
+
+    # Leases of output locations
+
+    def test_locations_are_taken_all_or_none(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2"))
+        with store.transaction() as change:
+            assert not change.acquire(["/a", "/b"], "r1", "driver-1")
+        with store.transaction() as change:
+            assert dict(change.acquire(["/c", "/b"], "r2", "driver-2")) == {"/b": "r1"}
+        with store.transaction() as change:
+            assert not change.acquire(["/c"], "r1", "driver-1")
+
+    def test_a_run_may_take_what_it_holds_again(self, store: Store) -> None:
+        put(store, RUN)
+        for driver in ("driver-1", "driver-2"):
+            with store.transaction() as change:
+                assert not change.acquire(["/a", "/b", "/a"], "r1", driver)
+
+    def test_released_locations_are_free(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2"))
+        with store.transaction() as change:
+            change.acquire(["/a", "/b"], "r1", "driver-1")
+            change.release("r1")
+            change.release("never")
+            assert not change.acquire(["/a", "/b"], "r2", "driver-2")
+        with store.transaction() as change:
+            change.release("r1")
+            assert dict(change.acquire(["/a"], "r1", "driver-1")) == {"/a": "r2"}
+
+    @pytest.mark.parametrize("state", ["success", "failure", "canceled", "abandoned"])
+    def test_a_run_that_ended_holds_nothing(self, store: Store, state: object) -> None:
+        put(store, RUN, replace(RUN, id="r2"))
+        with store.transaction() as change:
+            change.acquire(["/a"], "r1", "driver-1")
+            change.put_run(replace(RUN, state=state))  # type: ignore[arg-type]
+            assert not change.acquire(["/a"], "r2", "driver-2")
+        with store.transaction() as change:
+            change.release("r1")
+            change.put_run(RUN)
+            assert dict(change.acquire(["/a"], "r1", "driver-1")) == {"/a": "r2"}
+
+    def test_nothing_wanted_is_always_free(self, store: Store) -> None:
+        put(store, RUN)
+        with store.transaction() as change:
+            assert not change.acquire([], "r1", "driver-1")
+
+    def test_a_run_that_was_never_opened_takes_nothing(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="a run that is not recorded"), store.transaction() as change:
+            change.acquire(["/a"], "r1", "driver-1")
+
+    # Drivers
+
+    def test_drivers_are_known_with_the_end_of_their_lease(self, store: Store) -> None:
+        other = Driver("driver-2", "there", "", 1, 2)
+        store.enrol(DRIVER, 130.0)
+        store.enrol(other, 120.0)
+        store.enrol(DRIVER, 140.5)
+        assert dict(store.drivers()) == {"driver-1": (DRIVER, 140.5), "driver-2": (other, 120.0)}
+
+    # Results
+
+    def test_a_result_is_found_by_its_key(self, store: Store) -> None:
+        put(store, RESULT)
+        found = store.find("shop", "clean", "k1")
+        assert found == RESULT
+        assert found is not None
+        assert tuple(found.parts) == PARTS
+        assert len(found.parts) == 2
+        assert found.parts[-1] == PARTS[-1]
+        assert found.parts[:1] == PARTS[:1]
+        assert hash(found.parts) == hash(PARTS)
+        assert store.find("shop", "clean", "k2") is None
+        assert store.find("shop", "load", "k1") is None
+        assert store.find("other", "clean", "k1") is None
+
+    def test_a_result_of_no_parts_and_no_outputs_is_kept(self, store: Store) -> None:
+        bare = replace(RESULT, parts=(), outputs=())
+        put(store, bare)
+        assert store.find("shop", "clean", "k1") == bare
+
+    def test_the_latest_result_is_the_one_committed_last(self, store: Store) -> None:
+        second = replace(RESULT, key="k2", committed_at=1.0)
+        put(store, RESULT, second)
+        # What counts is the order of the commits: clocks may be set back.
+        assert dict(store.latest("shop")) == {"clean": second}
+        again = replace(RESULT, run="r2", attempt=4, committed_at=2.0, outputs=OUTPUTS[:1])
+        put(store, again)
+        assert dict(store.latest("shop")) == {"clean": again}
+        assert store.find("shop", "clean", "k1") == again
+        assert store.find("shop", "clean", "k2") == second
+
+    def test_the_latest_results_are_those_of_one_pipeline(self, store: Store) -> None:
+        load = replace(RESULT, task="load")
+        put(store, RESULT, load, replace(RESULT, pipeline="other"))
+        assert dict(store.latest("shop")) == {"clean": RESULT, "load": load}
+
+    def test_what_was_found_can_be_committed_again(self, store: Store) -> None:
+        put(store, RESULT)
+        found = store.latest("shop")["clean"]
+        put(store, replace(found, pipeline="copy"))
+        assert store.find("copy", "clean", "k1") == replace(RESULT, pipeline="copy")
+
+    # Digests of files
+
+    def test_digests_are_kept_by_path(self, store: Store) -> None:
+        known = FileDigest(FileIdentity(5, 10**18, 10**18 + 1, 2**64 - 1, 2**63), "sha256:1", 10**18 + 2, "boot-1")
+        newer = FileDigest(FileIdentity(0, -1, 0, 2**63 - 1, 0), "sha256:2", 2, "boot-2")
+        store.put_digests({"/a": known, "/é b": known})
+        store.put_digests({"/a": newer})
+        store.put_digests({})
+        assert dict(store.digests(["/a", "/é b", "/c"])) == {"/a": newer, "/é b": known}
+        assert dict(store.digests([])) == {}
+
+    def test_digests_of_very_many_files_are_found_at_once(self, store: Store) -> None:
+        known = FileDigest(FileIdentity(1, 2, 3, 4, 5), "sha256:1", 6, "boot-1")
+        many = {f"/d/{number}": known for number in range(40_000)}
+        store.put_digests(many)
+        assert dict(store.digests(many)) == many
+
+    def test_a_file_whose_name_is_not_text_may_be_forgotten_but_harms_nothing(self, store: Store) -> None:
+        known = FileDigest(FileIdentity(1, 2, 3, 4, 5), "sha256:1", 6, "boot-1")
+        odd = b"/d/\xff".decode(errors="surrogateescape")
+        store.put_digests({odd: known, "/d/a": known})
+        assert store.digests([odd, "/d/a"])["/d/a"] == known
+        assert store.digests([odd]).get(odd, known) == known

@@ -1,0 +1,80 @@
+"""A project in a folder of its own, driven through the real command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+TRC = (sys.executable, "-m", "trc")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Space:
+    """A project's folder."""
+
+    root: Path
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text).lstrip("\n"))
+        return path
+
+    def read(self, name: str) -> str:
+        return (self.root / name).read_text()
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A `trc` command that goes on while the test does."""
+        return subprocess.Popen(
+            [*TRC, *arguments], cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def trc(self, *arguments: str, code: int | None = 0) -> Done:
+        """A `trc` command, run to its end; `code` is the exit code that it must have."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=120)
+        assert code is None or process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
+        return Done(process.returncode, out, err)
+
+    def states(self, *arguments: str, code: int = 0) -> dict[str, str]:
+        """Runs `p.yaml`, and answers each task's final state."""
+        report = self.trc("run", "p.yaml", "--json", *arguments, code=code).json
+        return {task["task"]: task["state"] for task in report["tasks"]}
+
+    def why(self, task: str) -> dict[str, Any]:
+        """The recorded reason of a task's last run, as `trc explain` tells it."""
+        explanation: dict[str, Any] = self.trc("explain", f"task:{task}", "--json").json["reason"]
+        return explanation
+
+    def age(self) -> None:
+        """Lets all files be ten seconds old: what was written just now is not trusted to be settled."""
+        for path in self.root.rglob("*"):
+            if path.is_file() and ".trc" not in path.parts:
+                stat = path.stat()
+                os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns - 10_000_000_000))
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Space:
+    return Space(tmp_path)

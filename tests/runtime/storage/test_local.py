@@ -1,0 +1,113 @@
+"""Local files do what every storage's do, on one file system and across two."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.contracts.storage_suite import StorageSuite
+
+from trc.runtime.storage.local import LocalStorage, list_files
+from trc.runtime.store.memory import MemoryStore
+
+MEMORY = Path("/dev/shm")
+
+
+def local(state: Path) -> LocalStorage:
+    return LocalStorage(MemoryStore(), state, "boot-1", time.time_ns)
+
+
+def elsewhere_or_skip(here: Path) -> Path:
+    if not MEMORY.is_dir() or MEMORY.stat().st_dev == here.stat().st_dev or not os.access(MEMORY, os.W_OK):
+        pytest.skip("this machine has no second file system to write to")
+    return Path(tempfile.mkdtemp(dir=MEMORY))
+
+
+class TestLocalStorage(StorageSuite):
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        (tmp_path / "data").mkdir()
+        return tmp_path / "data"
+
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> LocalStorage:
+        return local(tmp_path / ".trc")
+
+    def test_staging_lies_under_the_state(self, storage: LocalStorage, root: Path, tmp_path: Path) -> None:
+        staged = Path(storage.staging_path(str(root / "deep" / "er" / "a.csv"), "t1", "output"))
+        assert staged.parent == tmp_path / ".trc" / "staging"
+        assert not (root / "deep").exists()
+
+
+class TestLocalStorageWhoseStateLiesWithTheData(StorageSuite):
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        return tmp_path
+
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> LocalStorage:
+        return local(tmp_path / ".trc")
+
+
+class TestLocalStorageAcrossFileSystems(StorageSuite):
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Iterator[Path]:
+        folder = elsewhere_or_skip(tmp_path)
+        yield folder
+        shutil.rmtree(folder)
+
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> LocalStorage:
+        return local(tmp_path / ".trc")
+
+    def test_staging_lies_beside_the_final_place(self, storage: LocalStorage, root: Path) -> None:
+        staged = Path(storage.staging_path(str(root / "deep" / "a.csv"), "t1", "output"))
+        assert staged.parent == root / "deep" / ".trc" / "staging"
+
+    def test_a_file_staged_on_another_file_system_is_copied_then_renamed(
+        self, storage: LocalStorage, root: Path, tmp_path: Path
+    ) -> None:
+        final = root / "out" / "a.csv"
+        staged = Path(storage.staging_path(None, "t1", "output"))
+        assert staged.is_relative_to(tmp_path)
+        staged.write_text("whole")
+        staged.chmod(0o640)
+        storage.publish(str(staged), str(final))
+        assert final.read_text() == "whole"
+        assert final.stat().st_mode & 0o777 == 0o640
+        assert not staged.exists()
+        assert list((final.parent / ".trc" / "staging").iterdir()) == []
+
+    def test_a_copy_that_cannot_be_put_in_place_is_removed(self, storage: LocalStorage, root: Path) -> None:
+        (root / "folder").mkdir()
+        staged = Path(storage.staging_path(None, "t1", "output"))
+        staged.write_text("whole")
+        with pytest.raises(OSError, match="a folder of that name is there"):
+            storage.publish(str(staged), str(root / "folder"))
+        assert staged.exists()
+        assert list((root / ".trc" / "staging").iterdir()) == []
+
+    def test_a_later_process_sweeps_there_too(self, storage: LocalStorage, root: Path, tmp_path: Path) -> None:
+        dead = Path(storage.staging_path(str(root / "a.csv"), "dead", "output"))
+        alive = Path(storage.staging_path(str(root / "a.csv"), "alive", "output"))
+        dead.write_text("x")
+        alive.write_text("x")
+        with (tmp_path / ".trc" / "staging-elsewhere").open("a") as notes:
+            notes.write('17\n"/no/such/folder"\n"/cut sho')
+        local(tmp_path / ".trc").sweep(["alive"])
+        assert (dead.exists(), alive.exists()) == (False, True)
+
+
+def test_a_relative_path_is_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.csv").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    assert list_files("*.csv") == (str(tmp_path / "a.csv"),)
+    assert list_files("a.csv") == (str(tmp_path / "a.csv"),)
+
+
+def test_sweeping_before_anything_was_staged_does_nothing(tmp_path: Path) -> None:
+    local(tmp_path / ".trc").sweep([])
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,214 @@
+"""The planner's answers, each with the reason that is told to the user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+import pytest
+
+from trc.runtime.fingerprint import key_of
+from trc.runtime.planner import Dataset, MaySkip, Missing, MustRun, Planner
+from trc.runtime.spec import KeyPart, OutputSpec, PipelineSpec, ReadSpec, SkipSpec, TaskSpec
+from trc.runtime.store.results import Result, StoredOutput
+
+SKIPPABLE = SkipSpec(can_skip=True)
+
+
+@dataclass
+class FileTable:
+    """Files as path → digest, so that each answer can be set up in a line."""
+
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def list(self, uri: str) -> Sequence[str]:
+        return sorted(path for path in self.digests if path == uri or fnmatchcase(path, uri))
+
+    def digest(self, path: str) -> str | None:
+        return self.digests.get(path)
+
+
+CLEAN = TaskSpec(
+    "clean",
+    "duckdb_sql",
+    "m:f",
+    (KeyPart("sql", "code", "SELECT 1"), KeyPart("params.n", "parameters", "1")),
+    SKIPPABLE,
+    reads=(ReadSpec("orders", "csv", uri="/p/orders.csv"),),
+    outputs=(OutputSpec("output", "parquet"),),
+)
+REPORT = TaskSpec(
+    "report",
+    "duckdb_sql",
+    "m:f",
+    (KeyPart("sql", "code", "SELECT 2"),),
+    SKIPPABLE,
+    reads=(ReadSpec("clean", "parquet", producer=("clean", "output")),),
+    outputs=(OutputSpec("output", "csv", "/p/report.csv"),),
+)
+
+
+class World:
+    """A pipeline of two tasks that both succeeded, and what can happen to it afterwards."""
+
+    def __init__(self) -> None:
+        self.clean, self.report = CLEAN, REPORT
+        self.files = FileTable({"/p/orders.csv": "d:orders", "/s/clean": "d:clean", "/p/report.csv": "d:report"})
+        self.now = 1000.0
+        self.force = False
+        self.kept: dict[str, Result] = {}
+        self.results: list[Result] = []
+        planner = self.planner()
+        self.commit(planner, self.clean, StoredOutput("output", "/s/clean", "d:clean", 1))
+        self.commit(planner, self.report, StoredOutput("output", "/p/report.csv", "d:report", 1))
+
+    def commit(self, planner: Planner, task: TaskSpec, output: StoredOutput) -> None:
+        inputs = planner.inputs(task, self.upstream())
+        assert not isinstance(inputs, Missing)
+        self.results.append(Result("p", task.name, inputs.key, inputs.parts, (output,), "r1", 1, self.now))
+
+    def upstream(self) -> Mapping[Dataset, StoredOutput]:
+        return {("clean", "output"): StoredOutput("output", "/s/clean", self.files.digests.get("/s/clean", ""), 1)}
+
+    def planner(self) -> Planner:
+        spec = PipelineSpec("p", "p.yaml", "/p", (self.clean, self.report), "digest")
+        stored = {result.task: result for result in self.results}
+
+        def find(pipeline: str, task: str, key: str) -> Result | None:
+            found = [one for one in self.results if (one.pipeline, one.task, one.key) == (pipeline, task, key)]
+            return found[-1] if found else None
+
+        return Planner(spec, self.files, stored, find, self.now, self.force, self.kept)
+
+    def forecast(self) -> dict[str, tuple[str, str]]:
+        plan = self.planner().forecast("2026-01-01T00:00:00+00:00")
+        return {task.task: (task.action, task.reason.code) for task in plan.tasks}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+SKIPPED = ("skip", "up_to_date")
+
+
+def test_nothing_changed_skips_everything(world: World) -> None:
+    assert world.forecast() == {"clean": SKIPPED, "report": SKIPPED}
+
+
+def test_never_run_runs(world: World) -> None:
+    world.results.clear()
+    assert world.forecast() == {"clean": ("run", "first"), "report": ("run", "first")}
+
+
+def test_changed_input_runs_its_reader_and_may_run_the_next(world: World) -> None:
+    world.files.digests["/p/orders.csv"] = "d:new"
+    assert world.forecast() == {"clean": ("run", "changed"), "report": ("maybe", "upstream_runs")}
+    decision = world.planner().decide(world.clean, {})
+    assert isinstance(decision, MustRun)
+    assert [change.field for change in decision.reason.changes] == ["inputs.orders[orders.csv]"]
+
+
+def test_equal_output_of_a_task_that_ran_again_cuts_off(world: World) -> None:
+    world.files.digests["/p/orders.csv"] = "d:new"
+    assert isinstance(world.planner().decide(world.report, world.upstream()), MaySkip)
+
+
+def test_changed_upstream_output_runs_the_reader(world: World) -> None:
+    world.files.digests["/s/clean"] = "d:other"
+    decision = world.planner().decide(world.report, world.upstream())
+    assert isinstance(decision, MustRun)
+    assert [change.field for change in decision.reason.changes] == ["upstream.clean"]
+
+
+def test_own_change_runs_whatever_the_upstream_does(world: World) -> None:
+    world.files.digests["/p/orders.csv"] = "d:new"
+    world.report = replace(REPORT, key_parts=(KeyPart("sql", "code", "SELECT 3"),))
+    assert world.forecast()["report"] == ("run", "changed")
+
+
+@pytest.mark.parametrize(
+    ("path", "digest", "reason"),
+    [("/p/report.csv", None, "output_missing"), ("/p/report.csv", "d:edited", "output_changed")],
+)
+def test_output_that_is_not_as_recorded_runs(world: World, path: str, digest: str | None, reason: str) -> None:
+    del world.files.digests[path]
+    if digest:
+        world.files.digests[path] = digest
+    assert world.forecast() == {"clean": SKIPPED, "report": ("run", reason)}
+
+
+def test_missing_source_blocks(world: World) -> None:
+    del world.files.digests["/p/orders.csv"]
+    assert world.forecast()["clean"] == ("blocked", "blocked")
+
+
+def test_force_runs_all(world: World) -> None:
+    world.force = True
+    assert {action for action, _ in world.forecast().values()} == {"run"}
+
+
+@pytest.mark.parametrize(
+    ("skip", "code"),
+    [
+        (SkipSpec(can_skip=False, why_not="opaque"), "always"),
+        (SkipSpec(can_skip=False, why_not="disabled"), "disabled"),
+    ],
+)
+def test_unskippable_always_runs(world: World, skip: SkipSpec, code: str) -> None:
+    world.clean = replace(CLEAN, skip=skip)
+    assert world.forecast()["clean"] == ("run", code)
+
+
+def test_max_age_counts_from_the_commit(world: World) -> None:
+    world.clean = replace(CLEAN, skip=SkipSpec(can_skip=True, max_age=60))
+    world.now += 59
+    assert world.forecast()["clean"] == SKIPPED
+    world.now += 2
+    assert world.forecast()["clean"] == ("run", "expired")
+
+
+def test_narrowed_comparison_skips_on_the_authors_word(world: World) -> None:
+    world.clean = replace(CLEAN, skip=SkipSpec(can_skip=True, strategy="checksum"))
+    world.files.digests["/p/orders.csv"] = "d:new"
+    assert world.forecast() == {"clean": ("skip", "vouched"), "report": SKIPPED}
+
+
+def test_going_back_finds_the_earlier_result_only_if_its_output_is_still_there(world: World) -> None:
+    first = world.clean
+    world.clean = replace(CLEAN, key_parts=(KeyPart("sql", "code", "SELECT 9"), CLEAN.key_parts[1]))
+    world.files.digests["/s/clean9"] = "d:clean9"
+    world.commit(world.planner(), world.clean, StoredOutput("output", "/s/clean9", "d:clean9", 1))
+    world.clean = first
+    assert world.forecast()["clean"] == SKIPPED
+    del world.files.digests["/s/clean"]
+    assert world.forecast()["clean"] == ("run", "changed")
+
+
+def test_result_of_this_very_run_is_kept_even_for_a_task_that_always_runs(world: World) -> None:
+    world.clean = replace(CLEAN, skip=SkipSpec(can_skip=False, why_not="opaque"))
+    world.kept = {"clean": world.results[0]}
+    assert world.forecast()["clean"] == ("skip", "kept")
+    world.files.digests["/p/orders.csv"] = "d:new"
+    assert world.forecast()["clean"] == ("run", "always")
+
+
+def test_glob_lists_its_members_and_sees_a_new_one(world: World) -> None:
+    world.clean = replace(CLEAN, reads=(ReadSpec("orders", "csv", uri="/p/*.csv"),))
+    del world.files.digests["/p/report.csv"]
+    before = world.planner().inputs(world.clean, {})
+    world.files.digests["/p/more.csv"] = "d:more"
+    after = world.planner().inputs(world.clean, {})
+    assert not isinstance(before, Missing)
+    assert not isinstance(after, Missing)
+    assert after.inputs[0].files == ("/p/more.csv", "/p/orders.csv")
+    assert before.key != after.key == key_of(after.parts)
+
+
+def test_glob_that_an_upstream_feeds_is_settled_with_it(world: World) -> None:
+    world.report = replace(REPORT, reads=(ReadSpec("x", "csv", uri="/p/x*.csv", feeders=("clean",)),))
+    world.files.digests["/p/orders.csv"] = "d:new"
+    world.results[1] = replace(world.results[1], parts=world.report.key_parts)
+    assert world.forecast()["report"] == ("maybe", "upstream_runs")

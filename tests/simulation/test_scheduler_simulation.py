@@ -1,0 +1,572 @@
+"""Whole runs in worlds made from a seed: failures, losses, limits, cancels and dying drivers, in virtual time.
+
+After every event the world checks what must always hold; at the end it says, by a rule of its own, how
+each task must have ended.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from random import Random
+
+import pytest
+
+from trc.runtime.plan import Action, PlannedTask
+from trc.runtime.reasons import Reason
+from trc.runtime.scheduler.commands import (
+    Command,
+    Decide,
+    Discard,
+    DropTimer,
+    Finish,
+    Publish,
+    Record,
+    SetTimer,
+    Start,
+    Stop,
+)
+from trc.runtime.scheduler.events import (
+    AttemptEnded,
+    AttemptLost,
+    AttemptStarted,
+    CancelRequested,
+    DecidedFailure,
+    DecidedRun,
+    DecidedSkip,
+    Event,
+    Heartbeat,
+    Opened,
+    Published,
+    PublishFailed,
+    TimerFired,
+)
+from trc.runtime.scheduler.machine import Machine
+from trc.runtime.scheduler.retry import MAX_LOST
+from trc.runtime.scheduler.state import FINAL, MOVES
+from trc.runtime.spec import NeedSpec, RetrySpec, SkipSpec, TaskSpec
+from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord, TaskState
+from trc.runtime.taskside.result import AttemptResult, Failure
+
+RUN = "run"
+ACTIONS: tuple[Action, ...] = ("run", "maybe", "skip", "blocked")
+GOOD = {"success", "skipped"}
+BAD = {"failure", "upstream_failed", "canceled"}
+NORMAL_SEEDS, LONG_SEEDS, BLOCK = 1_000, 10_000, 100
+
+
+@dataclass(frozen=True)
+class Odds:
+    """How often things go wrong in one world."""
+
+    fails: float
+    loses: float
+    hangs: float
+    publish_fails: float
+    undecidable: float
+    deaths: int
+    cancels: bool
+
+
+class Died(Exception):  # noqa: N818 - what the world does to a driver
+    """The driver is gone, between two of its commands."""
+
+
+class World:
+    def __init__(self, seed: int) -> None:
+        self.random = random = Random(seed)
+        self.odds = _odds(random)
+        self.tasks = _tasks(random)
+        self.specs = {task.name: task for task in self.tasks}
+        self.slots = random.choice([1, 1, 2, 3, 5])
+        self.planned = {task.name: self._planned(task.name) for task in self.tasks}
+
+        self.now = 0.0
+        self.order = count()
+        self.events: list[tuple[float, int, Event]] = []
+        self.trace: list[str] = []
+        self.deaths = self.odds.deaths
+
+        # What outlives a driver.
+        self.journal: dict[str, TaskRecord] = {}
+        self.attempts: dict[str, AttemptRecord] = {}
+        self.tokens: set[str] = set()
+        self.succeeded: set[str] = set()
+        self.restarted = dict.fromkeys(self.specs, 0)
+        if self.tasks and random.random() < 0.1:
+            self._omit_one()
+
+        self._boot()
+
+    def _planned(self, name: str) -> PlannedTask:
+        (action,) = self.random.choices(ACTIONS, [70, 20, 8, 2])
+        return PlannedTask(name, action, Reason("first"))
+
+    def _omit_one(self) -> None:
+        name = self.random.choice(self.tasks).name
+        self.journal[name] = TaskRecord(RUN, name, "omitted")
+        self.planned[name] = PlannedTask(name, "skip", Reason("kept"))
+
+    # A driver's life
+
+    def _boot(self) -> None:
+        for name, record in self.journal.items():
+            if record.state in {"success", "skipped"}:
+                action = self.random.choice(ACTIONS) if record.state == "success" else "skip"
+                self.planned[name] = PlannedTask(name, action, Reason("kept"))
+            self.restarted[name] += record.state in {"failure", "canceled"}
+        self.events.clear()
+        self.timers: dict[str, float] = {}
+        self.live: dict[str, str] = {}
+        self.staged: dict[str, str] = {}
+        self.asked: set[str] = set()
+        self.stopped: set[str] = set()
+        self.publishing: set[str] = set()
+        self.canceled = False
+        self.finished: RunState | None = None
+        self.machine = Machine(
+            RUN,
+            self.tasks,
+            self.planned,
+            self.slots,
+            Random(self.random.random()),
+            token=lambda task, attempt: f"{task}.{attempt}",
+            resumed=tuple(self.journal.values()),
+            attempts=tuple(self.attempts.values()),
+        )
+        self.seen = dict(self.machine.records)
+        self.interrupted = {record.token for record in self.attempts.values() if record.state in {"claimed", "running"}}
+        self._later(0.0, Opened(self.now))
+        if self.odds.cancels and self.random.random() < 0.7:
+            self._later(self.random.uniform(0.1, 40.0), CancelRequested(0.0))
+
+    def run(self) -> None:
+        for _ in range(20_000):
+            if self.finished:
+                break
+            assert self.events, "nothing more will happen, and the run is not finished"
+            self._step()
+        assert self.finished, "the run does not come to an end"
+        self._check_end()
+        # What comes late changes nothing any more.
+        while self.events:
+            event = self._next()
+            for command in self.machine.handle(event) if event else ():
+                assert isinstance(command, Discard)
+                self.staged.pop(command.token)
+        assert not self.staged, "what a late attempt staged is not discarded"
+
+    def _step(self) -> None:
+        event = self._next()
+        if event is None:
+            return
+        self.trace.append(f"{self.now:7.2f} {_brief(event)}")
+        if isinstance(event, CancelRequested):
+            self.canceled = True
+        if isinstance(event, PublishFailed):
+            self.publishing.discard(event.token)
+        commands = self.machine.handle(event)
+        dies_at = self._death(len(commands))
+        try:
+            self._perform(commands, event, dies_at)
+        except Died:
+            self.trace.append("        the driver dies")
+            self._boot()
+            return
+        assert all(token not in self.interrupted for token in self._unended()), "an attempt of a dead driver stays open"
+        self._check(event)
+
+    def _death(self, commands: int) -> int | None:
+        if not self.deaths or self.random.random() > 0.05:
+            return None
+        self.deaths -= 1
+        return self.random.randint(0, commands)
+
+    def _next(self) -> Event | None:
+        """The next event, in its own time; None if by then nobody would see it."""
+        self.now, _, event = heapq.heappop(self.events)
+        event = replace(event, at=self.now)
+        match event:
+            case TimerFired(timer=timer):
+                if timer in self.timers and self.timers[timer] <= self.now:
+                    del self.timers[timer]
+                    return event
+                # One that was dropped may still come; one that was set anew comes only then.
+                return event if timer not in self.timers and self.random.random() < 0.3 else None
+            case AttemptEnded(token=token) | AttemptLost(token=token):
+                is_first = self.live.pop(token, None) is not None
+                if not is_first and self.random.random() < 0.7:
+                    return None
+                self._stage(event)
+                return event
+            case AttemptStarted() | Heartbeat():
+                return event if event.token in self.live or self.random.random() < 0.3 else None
+            case _:
+                return event
+
+    def _stage(self, event: AttemptEnded | AttemptLost) -> None:
+        """A success leaves outputs behind, however late it comes."""
+        if isinstance(event, AttemptEnded) and event.result.failure is None:
+            record = self.journal[event.task]
+            if (record.state, record.token) != ("success", event.token):
+                self.staged[event.token] = event.task
+
+    def _later(self, after: float, event: Event) -> None:
+        heapq.heappush(self.events, (self.now + after, next(self.order), event))
+
+    # What the commands do
+
+    def _perform(self, commands: list[Command], event: Event, dies_at: int | None) -> None:
+        for index, command in enumerate(commands):
+            if index == dies_at:
+                raise Died
+            assert self.finished is None, "something comes after the end"
+            self.trace.append(f"          {_brief(command)}")
+            match command:
+                case Record():
+                    self._record(command, event)
+                case Decide(task=task):
+                    self._decide(task)
+                case Start():
+                    self._start(command)
+                case Stop(task=task, token=token):
+                    self._stop(task, token)
+                case Publish(task=task, token=token):
+                    self._publish(task, token, event)
+                case Discard(task=task, token=token):
+                    assert self.journal[task].state != "success" or self.journal[task].token != token
+                    assert token not in self.publishing, "what is being published is discarded"
+                    self.staged.pop(token, None)
+                case SetTimer(timer=timer, at=at):
+                    assert at >= self.now
+                    self.timers[timer] = at
+                    self._later(at - self.now, TimerFired(0.0, timer))
+                case DropTimer(timer=timer):
+                    self.timers.pop(timer, None)
+                case Finish(state=state):
+                    self.finished = state
+        if dies_at == len(commands) and not self.finished:
+            raise Died
+
+    def _record(self, command: Record, event: Event) -> None:
+        record = command.task
+        if record is not None:
+            before = self.seen[record.task]
+            assert record.state in _reachable(before.state), f"{record.task}: {before.state} to {record.state}"
+            assert record.attempt >= before.attempt
+            assert record.lost >= before.lost
+            assert (record.ended_at is not None) == (record.state in FINAL)
+            assert record.token is not None or record.state not in {"claimed", "running", "success"}
+            assert record.token is None or record.state not in {"waiting", "pending"}, "an old attempt may publish"
+            self._check_repeat(record)
+            self.seen[record.task] = record
+            if record.state == "success":
+                assert isinstance(event, Published)
+                assert (event.task, event.token) == (record.task, record.token)
+                assert command.durable
+                self.staged.pop(event.token)
+                self.succeeded.add(record.task)
+                self.publishing.remove(event.token)
+            assert command.durable or record.state in {"pending", "running"}
+        # What need not be durable may have reached the disk all the same.
+        if command.durable or self.random.random() < 0.5:
+            if record is not None:
+                self.journal[record.task] = record
+            if command.attempt is not None:
+                self.attempts[command.attempt.token] = command.attempt
+
+    def _check_repeat(self, record: TaskRecord) -> None:
+        error = record.error
+        if error and record.state in {"pending", "claimed"} and not self.restarted[record.task]:
+            assert error["kind"] != "permanent" or error["reason"] in {"lost", "input_moved"}, "a permanent one repeats"
+
+    def _decide(self, task: str) -> None:
+        assert task not in self.asked, "a task is decided once"
+        assert self.machine.records[task].state == "waiting"
+        assert not self.canceled
+        self._assert_needs_met(task)
+        self.asked.add(task)
+        after = self.random.choice([0.0, 0.0, self.random.random()])
+        answer: Event
+        if self.planned[task].action == "blocked" or self.random.random() < self.odds.undecidable:
+            answer = DecidedFailure(0.0, task, Failure("cannot begin", reason="output_missing"))
+        elif self.random.random() < 0.08:
+            answer = DecidedSkip(0.0, task, Reason("up_to_date"))
+        else:
+            answer = DecidedRun(0.0, task, Reason("first"))
+        self._later(after, answer)
+        if self.random.random() < 0.02:
+            self._later(after + self.random.random(), answer)
+
+    def _start(self, start: Start) -> None:
+        task, token = start.task, start.token
+        recorded, attempt = self.journal[task], self.attempts[token]
+        assert (recorded.state, recorded.attempt, recorded.token) == ("claimed", start.attempt, token)
+        assert (attempt.state, attempt.number) == ("claimed", start.attempt)
+        assert token not in self.tokens, "a token names two attempts"
+        assert task not in self.live.values(), "two attempts of one task"
+        assert task not in self.succeeded, "a task that succeeded starts again"
+        assert len(self.live) < self.slots, "more attempts than slots"
+        assert f"retry:{task}" not in self.timers, "a retry does not wait"
+        assert not self.canceled
+        if not self.specs[task].idempotent:
+            states = {attempt.state for attempt in self.attempts.values() if attempt.task == task}
+            assert "lost" not in states, "a task that is not idempotent repeats what may have happened"
+        self._assert_needs_met(task)
+        self.tokens.add(token)
+        self.live[token] = self.staged[token] = task
+        for after, event in self._attempt(self.specs[task], token):
+            self._later(after, event)
+
+    def _attempt(self, spec: TaskSpec, token: str) -> Iterator[tuple[float, Event]]:
+        """What a new attempt will report, if nothing stops it."""
+        random, odds, task = self.random, self.odds, spec.name
+        begins, lasts = random.uniform(0, 1), random.uniform(0, 12)
+        (fate,) = random.choices(["ok", "fails", "lost", "hangs"], [1, odds.fails, odds.loses, odds.hangs])
+        if fate == "lost" and random.random() < 0.3:
+            yield begins, AttemptLost(0.0, task, token, "its worker never answered")
+            return
+        is_heard = random.random() < 0.95
+        if is_heard:
+            yield begins, AttemptStarted(0.0, task, token)
+        if spec.heartbeat_timeout and random.random() < 0.8:
+            beat = spec.heartbeat_timeout * 0.9
+            for number in range(int(lasts / beat) + 1):
+                yield begins + number * beat, Heartbeat(0.0, task, token)
+        if fate == "ok":
+            yield begins + lasts, AttemptEnded(0.0, task, token, AttemptResult(token))
+            if random.random() < 0.1:
+                yield begins + lasts + random.uniform(0, 3), AttemptEnded(0.0, task, token, AttemptResult(token))
+        elif fate == "fails":
+            kind = random.choice(["temporary", "permanent", "unknown"])
+            reason = random.choice(["error", "error", "exit", "input_moved", "lost"])
+            yield begins + lasts, AttemptEnded(0.0, task, token, _failed(token, kind, reason))
+        elif fate == "lost":
+            yield begins + lasts, AttemptLost(0.0, task, token, "its worker is gone")
+            if random.random() < 0.3:
+                yield begins + lasts + random.random(), AttemptEnded(0.0, task, token, AttemptResult(token))
+        elif not is_heard:
+            # No limit is counted from an unknown start; in the end its host is declared dead.
+            yield 5_000.0, AttemptLost(0.0, task, token, "its host is gone")
+
+    def _stop(self, task: str, token: str) -> None:
+        assert self.live.get(token) == task, "what does not run is stopped"
+        assert token not in self.stopped
+        self.stopped.add(token)
+        after = self.random.uniform(0, 3)
+        fate = self.random.random()
+        if fate < 0.6:
+            self._later(after, AttemptEnded(0.0, task, token, _failed(token, "unknown", "signal")))
+        elif fate < 0.8:
+            self._later(after, AttemptEnded(0.0, task, token, AttemptResult(token)))
+        else:
+            self._later(after, AttemptLost(0.0, task, token, "its worker is gone"))
+
+    def _publish(self, task: str, token: str, event: Event) -> None:
+        assert isinstance(event, AttemptEnded)
+        assert event.token == token
+        assert event.result.failure is None
+        assert token not in self.stopped, "an attempt that was stopped is published"
+        self.publishing.add(token)
+        after = self.random.choice([0.0, self.random.uniform(0, 3)])
+        if self.random.random() < self.odds.publish_fails:
+            reason = self.random.choice(["error", "input_moved"])
+            kind = self.random.choice(["temporary", "permanent"])
+            self._later(after, PublishFailed(0.0, task, token, Failure("not published", kind, reason)))
+        else:
+            self._later(after, Published(0.0, task, token))
+        if self.random.random() < 0.05:
+            self._later(after + 1, Published(0.0, task, token))
+
+    # What must hold
+
+    def _assert_needs_met(self, task: str) -> None:
+        for need in self.specs[task].needs:
+            state = self.machine.records[need.task].state
+            assert _verdict(need, state) == "met", f"{task} goes before {need.task}, which is {state}"
+
+    def _unended(self) -> Iterator[str]:
+        return (token for token, attempt in self.attempts.items() if attempt.state in {"claimed", "running"})
+
+    def _check(self, event: Event) -> None:
+        records = self.machine.records
+        assert records == self.seen, "a change was not recorded"
+        assert len(self.live) <= self.slots
+        assert all(records[task].state == "success" for task in self.succeeded), "a success is forgotten"
+        for token, task in self.live.items():
+            assert records[task].state in {"claimed", "running"}
+            assert records[task].token == token
+        for task, record in records.items():
+            if record.state == "pending" and len(self.live) < self.slots:
+                assert f"retry:{task}" in self.timers, f"{task} waits for nothing after {event}"
+            if record.state == "waiting":
+                found = [_verdict(need, records[need.task].state) for need in self.specs[task].needs]
+                assert "bad" not in found, f"{task} does not know that a need failed"
+                assert task in self.asked or "wait" in found, f"{task} was forgotten"
+            self._check_attempts(task, record)
+        if self.canceled:
+            assert all(record.state not in {"waiting", "pending"} for record in records.values())
+
+    def _check_attempts(self, task: str, record: TaskRecord) -> None:
+        spec = self.specs[task]
+        assert record.attempt <= spec.retry.max_attempts + record.lost + self.restarted[task]
+        # A run that is resumed finds one more lost, and so does one attempt after a failure that it retries.
+        assert record.lost <= MAX_LOST + 1 + self.restarted[task] + self.odds.deaths
+        if record.state == "failure" and record.attempt and not self.restarted[task]:
+            assert record.error is not None
+            if record.error["reason"] in {"lost", "input_moved"}:
+                assert record.lost > MAX_LOST or not spec.idempotent
+            elif record.error["kind"] != "permanent" and record.error["message"] != "cannot begin":
+                assert record.attempt - record.lost >= spec.retry.max_attempts, "attempts are left"
+
+    def _check_end(self) -> None:
+        records = self.machine.records
+        assert self.machine.done
+        assert self.machine.state == self.finished
+        assert not self.live
+        assert not self.timers, "a timer is left"
+        assert not self.staged, "staged outputs are neither published nor discarded"
+        assert {name: self.journal[name] for name in records} == records
+        for task in self.tasks:
+            self._check_final(task, records)
+        states = {record.state for record in records.values()}
+        expected = "failure" if states & {"failure", "upstream_failed"} else "success"
+        assert self.finished == ("canceled" if expected == "success" and "canceled" in states else expected)
+        assert self.canceled or "canceled" not in states
+
+    def _check_final(self, task: TaskSpec, records: Mapping[str, TaskRecord]) -> None:
+        record = records[task.name]
+        assert record.state in FINAL
+        needs = {need: _verdict(need, records[need.task].state) for need in task.needs}
+        if self.planned[task.name].action == "skip" or task.name in self.succeeded:
+            assert record.state in {"skipped", "success", "omitted"}
+        elif record.state == "upstream_failed":
+            assert self._is_root(record.blocked_by, task, records)
+        elif record.state == "omitted":
+            assert "omit" in needs.values()
+        elif record.state != "canceled":
+            assert record.state in {"success", "skipped", "failure"}
+            assert set(needs.values()) <= {"met"}
+        elif not self.canceled:
+            pytest.fail(f"{task.name} was canceled by nobody")
+
+    def _is_root(self, root: str | None, task: TaskSpec, records: Mapping[str, TaskRecord]) -> bool:
+        """Whether a chain of bad needs leads from the task up to the failed one."""
+        stack = [task]
+        while stack:
+            for need in stack.pop().needs:
+                state = records[need.task].state
+                if _verdict(need, state) == "bad":
+                    if need.task == root and state == "failure":
+                        return True
+                    stack.append(self.specs[need.task])
+        return False
+
+
+def _odds(random: Random) -> Odds:
+    def sometimes(chance: float, most: float) -> float:
+        return random.uniform(0, most) if random.random() < chance else 0.0
+
+    return Odds(
+        fails=sometimes(0.6, 1.0),
+        loses=random.choice([0.0, 0.0, 0.3, 20.0]),
+        hangs=sometimes(0.3, 0.5),
+        publish_fails=sometimes(0.3, 0.5),
+        undecidable=sometimes(0.3, 0.2),
+        deaths=random.choice([0, 0, 1, 2, 4]),
+        cancels=random.random() < 0.2,
+    )
+
+
+def _tasks(random: Random) -> list[TaskSpec]:
+    size = random.choice([0, 1, 2, 4, 8, 12, 25])
+    return [
+        TaskSpec(
+            f"t{index}",
+            "shell",
+            "shell:run",
+            (),
+            SkipSpec(can_skip=True),
+            needs=tuple(_need(random, f"t{need}") for need in _some_before(random, index)),
+            retry=RetrySpec(
+                max_attempts=random.choice([1, 1, 2, 3, 5]),
+                backoff=random.choice(["fixed", "exponential"]),
+                initial_delay=random.choice([0.0, 1.0, 3.0]),
+                jitter=random.choice(["none", "full", "equal"]),
+            ),
+            timeout=random.choice([5.0, 15.0, 1000.0]),
+            heartbeat_timeout=random.choice([None, None, 2.0]),
+            idempotent=random.random() < 0.85,
+        )
+        for index in range(size)
+    ]
+
+
+def _some_before(random: Random, index: int) -> list[int]:
+    return random.sample(range(index), min(index, random.choice([0, 1, 1, 2, 3])))
+
+
+def _need(random: Random, task: str) -> NeedSpec:
+    return random.choice(
+        [NeedSpec(task, data=True), NeedSpec(task, data=True), NeedSpec(task), NeedSpec(task, requires="completion")]
+    )
+
+
+def _failed(token: str, kind: str, reason: str) -> AttemptResult:
+    return AttemptResult(token, Failure("it went wrong", kind, reason))
+
+
+def _verdict(need: NeedSpec, state: TaskState) -> str:
+    """The rule of the language, written a second time."""
+    if state not in FINAL:
+        return "wait"
+    if need.requires == "completion" and not need.data:
+        return "met"
+    if state == "omitted":
+        return "omit" if need.data else "met"
+    return "met" if state in GOOD else "bad"
+
+
+def _reachable(state: TaskState) -> set[TaskState]:
+    """All that a task in that state may be recorded as next: a call's moves are recorded as one."""
+    found: set[TaskState] = set() if state in FINAL else {state}
+    todo: list[TaskState] = [state]
+    while todo:
+        new = MOVES[todo.pop()] - found
+        found |= new
+        todo += new
+    return found
+
+
+def _brief(told: Event | Command) -> str:
+    """One line of the trace: what is recorded in short, the rest as it is."""
+    if not isinstance(told, Record) or told.task is None:
+        return repr(told)
+    task, attempt = told.task, told.attempt
+    ended = f", {attempt.token} {attempt.state}" if attempt else ""
+    return f"{task.task} {task.state} (attempt {task.attempt}, {task.lost} lost){ended}"
+
+
+def simulate(seed: int) -> None:
+    """One world, from its opening to its end; says its seed and its last steps if something does not hold."""
+    world = World(seed)
+    try:
+        world.run()
+    except Exception as problem:
+        last = "\n".join(world.trace[-60:])
+        raise AssertionError(f"seed {seed}: {problem}\n{last}") from problem
+
+
+@pytest.mark.parametrize("first", range(0, NORMAL_SEEDS, BLOCK))
+def test_simulated_runs(first: int) -> None:
+    for seed in range(first, first + BLOCK):
+        simulate(seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(NORMAL_SEEDS, NORMAL_SEEDS + LONG_SEEDS, 10 * BLOCK))
+def test_many_simulated_runs(first: int) -> None:
+    for seed in range(first, first + 10 * BLOCK):
+        simulate(seed)

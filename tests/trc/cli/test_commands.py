@@ -1,0 +1,334 @@
+"""Every command end to end: the real `trc`, in the project that `trc init` writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trc.cli import exits
+from trc.cli.starter import FILES
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+def trc(folder: Path, *arguments: str, **environ: str) -> Done:
+    """Runs the command in a folder; wherever it stands, a traceback on the screen is wrong."""
+    done = subprocess.run(
+        [sys.executable, "-m", "trc", *arguments],
+        cwd=folder,
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "bug in trc" not in done.stderr, done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """The starter project, old enough for its files to be trusted."""
+    assert trc(tmp_path, "init").code == exits.OK
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    return tmp_path
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_init_writes_a_project_that_checks_and_runs(tmp_path: Path) -> None:
+    made = trc(tmp_path, "init", "new/shop")
+    assert made.code == exits.OK
+    assert "trc run new/shop/shop.yaml" in made.out
+    assert all((tmp_path / "new/shop" / name).is_file() for name in FILES)
+    assert trc(tmp_path, "check", "new").out == "1 file checked: no mistakes\n"
+    ran = trc(tmp_path, "run", "new/shop/shop.yaml")
+    assert ran.code == exits.OK, ran.err
+    assert (tmp_path / "new/shop/out/page.md").read_text() == (
+        "# Revenue\n\n- grace: 390.00 from 2 orders\n- ada: 130.49 from 2 orders\n"
+        "- linus: 42.90 from 1 orders\n- barbara: 28.40 from 1 orders\n"
+    )
+
+
+def test_init_overwrites_nothing(shop: Path) -> None:
+    (shop / "shop.yaml").write_text("mine")
+    (shop / "trc.toml").unlink()
+    again = trc(shop, "init")
+    assert again.code == exits.WRONG_USAGE
+    assert "nothing was written" in again.err
+    assert (shop / "shop.yaml").read_text() == "mine"
+    assert not (shop / "trc.toml").exists()
+
+
+def test_a_run_tells_what_it_made_and_a_second_one_why_it_made_nothing(shop: Path) -> None:
+    first = trc(shop, "run", "shop.yaml")
+    assert first.code == exits.OK, first.err
+    assert [line.split()[:2] for line in first.err.splitlines()[1:]] == [
+        ["done", "paid"],
+        ["done", "revenue"],
+        ["done", "page"],
+    ]
+    assert re.search(r"^shop: success in .*: 3 ran$", first.out, re.MULTILINE)
+    assert re.search(r"^  out/revenue.csv +4 rows +\d+ B$", first.out, re.MULTILINE)
+    assert re.search(r"^  out/page.md +\d+ B$", first.out, re.MULTILINE)
+    second = trc(shop, "run", "shop.yaml")
+    assert second.code == exits.OK
+    assert [line.split(maxsplit=2)[0] for line in second.err.splitlines()[1:]] == ["skipped"] * 3
+    assert all("up to date" in line for line in second.err.splitlines()[1:])
+    assert ": 3 skipped" in second.out
+
+
+def test_a_run_as_json_keeps_its_progress_apart(shop: Path) -> None:
+    done = trc(shop, "run", "shop.yaml", "--json")
+    report = done.document
+    assert report["run"]["state"] == "success"
+    assert {task["task"]: task["state"] for task in report["tasks"]} == dict.fromkeys(
+        ["paid", "revenue", "page"], "success"
+    )
+    revenue = next(task for task in report["tasks"] if task["task"] == "revenue")
+    assert revenue["outputs"][0]["rows"] == 4
+    assert "done" in done.err
+
+
+def test_plan_says_what_and_why(shop: Path) -> None:
+    before = trc(shop, "plan", "shop.yaml")
+    assert before.code == exits.OK
+    assert before.out.splitlines()[0].split() == ["PLAN", "TASK", "WHY"]
+    assert "shop: " in before.out
+    trc(shop, "run", "shop.yaml")
+    after = trc(shop, "plan", "shop.yaml", "--json").document
+    assert {task["action"] for task in after["tasks"]} == {"skip"}
+    forced = trc(shop, "plan", "shop.yaml", "--force", "--json").document
+    assert {task["action"] for task in forced["tasks"]} == {"run"}
+
+
+def test_explain_names_what_changed(shop: Path) -> None:
+    trc(shop, "run", "shop.yaml")
+    edit(shop / "shop.yaml", "status = 'paid'", "status in ('paid', 'open')")
+    trc(shop, "run", "shop.yaml")
+    told = trc(shop, "explain", "paid")
+    assert told.code == exits.OK
+    assert "ran: changed since it last succeeded" in told.out
+    assert re.search(r"^      - .*'paid'", told.out, re.MULTILINE)
+    assert re.search(r"^      \+ .*'open'", told.out, re.MULTILINE)
+    document = trc(shop, "explain", "task:paid", "--json").document
+    assert document["reason"]["code"] == "changed"
+    assert document["task"]["state"] == "success"
+
+
+def test_explain_a_code_prints_its_page(shop: Path) -> None:
+    for subject in ("TRC402", "trc402", "code:TRC402"):
+        told = trc(shop, "explain", subject)
+        assert told.code == exits.OK
+        assert told.out.startswith("# TRC402: ")
+    assert trc(shop, "explain", "TRC402", "--json").document["page"].startswith("# TRC402")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["explain", "TRC999"], "TRC999"),
+        (["explain", "nobody"], "nobody"),
+        (["explain", "paid", "--run", "zz"], "zz"),
+        (["status", "zz"], "zz"),
+        (["logs", "zz"], "zz"),
+        (["logs", "latest", "nobody"], "nobody"),
+        (["plan", "shop.yaml", "--backend", "moon"], "moon"),
+        (["plan", "shop.yaml", "--at", "yesterday"], "yesterday"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_there_is_named(shop: Path, arguments: list[str], told: str) -> None:
+    assert trc(shop, "run", "shop.yaml").code == exits.OK
+    done = trc(shop, *arguments)
+    assert done.code == exits.WRONG_USAGE
+    assert done.err.startswith("error[TRC")
+    assert told in done.err
+    assert done.out == ""
+
+
+def test_runs_status_and_logs_before_any_run(shop: Path) -> None:
+    for arguments in (["runs"], ["status"], ["logs"], ["explain", "paid"]):
+        done = trc(shop, *arguments)
+        assert done.code == exits.WRONG_USAGE
+        assert done.err.startswith("error[TRC609]")
+    assert trc(shop, "runs", "--json").document["diagnostics"][0]["code"] == "TRC609"
+
+
+def test_runs_and_status_tell_of_runs(shop: Path) -> None:
+    trc(shop, "run", "shop.yaml")
+    trc(shop, "run", "shop.yaml")
+    runs = trc(shop, "runs", "--json").document["runs"]
+    assert [run["state"] for run in runs] == ["success", "success"]
+    assert trc(shop, "runs", "--limit", "1").out.splitlines()[1].split()[:3] == ["success", runs[0]["id"], "shop"]
+    first = trc(shop, "status", runs[1]["id"], "--json").document
+    assert [task["state"] for task in first["tasks"]] == ["success"] * 3
+    assert {attempt["state"] for attempt in first["attempts"]} == {"success"}
+    told = trc(shop / "data", "status").out
+    assert f"run {runs[0]['id']} of shop: success" in told
+    assert "up to date" in told
+
+
+def test_logs_give_what_a_task_printed(shop: Path) -> None:
+    trc(shop, "run", "shop.yaml")
+    done = trc(shop, "logs", "latest", "page")
+    assert "wrote 4 customers\n" in done.out
+    assert "page, attempt 1: success" in done.err
+    [log] = trc(shop, "logs", "latest", "page", "--json").document["attempts"]
+    assert "wrote 4 customers" in log["text"]
+
+
+def test_a_failing_task_is_told_with_its_log_and_what_it_blocked(shop: Path) -> None:
+    edit(shop / "shop.yaml", "type: python\n    params:\n", "type: python\n    params:\n")
+    edit(
+        shop / "tasks/page.py",
+        'file.write("# Revenue',
+        'print("about to fail"); raise ValueError("no revenue"); file.write("# Revenue',
+    )
+    (shop / "shop.yaml").write_text(
+        (shop / "shop.yaml").read_text()
+        + "  - id: mail\n    type: shell\n    needs: [page]\n    params: {command: 'echo sent'}\n"
+    )
+    done = trc(shop, "run", "shop.yaml")
+    assert done.code == exits.FAILED
+    assert "error[TRC601]: " in done.err
+    assert "no revenue" in done.err
+    assert "│ about to fail" in done.err
+    assert "not run because of it: mail" in done.err
+    assert re.search(r"^shop: failure in .*: 2 ran, 1 failed, 1 blocked$", done.out, re.MULTILINE)
+    assert "trc explain page" in done.out
+    assert "out/revenue.csv" in done.out
+    status = trc(shop, "status").out
+    assert re.search(r"^upstream_failed +mail +needs page, which failed$", status, re.MULTILINE)
+    explained = trc(shop, "explain", "page").out
+    assert "failed: " in explained
+    report = trc(shop, "run", "shop.yaml", "--json")
+    assert report.code == exits.FAILED
+    assert report.document["blocked"] == {"page": ["mail"]}
+
+
+def test_mistakes_are_told_all_at_once_and_nothing_is_written(shop: Path) -> None:
+    edit(shop / "shop.yaml", "type: python", "type: pyhton")
+    edit(shop / "shop.yaml", "from orders", "from oders")
+    for arguments in (["check", "shop.yaml"], ["run", "shop.yaml"], ["plan", "shop.yaml"], ["compile", "shop.yaml"]):
+        done = trc(shop, *arguments)
+        assert done.code == exits.WRONG_PIPELINE
+        assert "TRC208" in done.err
+        assert "TRC403" in done.err
+        assert "2 errors" in done.err
+        assert done.out == ""
+    assert not (shop / "out").exists()
+    assert not (shop / "build").exists()
+    for option in (["--format", "json"], ["--json"]):
+        report = trc(shop, "check", "shop.yaml", *option)
+        assert report.code == exits.WRONG_PIPELINE
+        assert {found["code"] for found in report.document["diagnostics"]} == {"TRC208", "TRC403"}
+
+
+@pytest.mark.parametrize("name", ["absent.yaml", "data", "data/orders.csv"])
+def test_a_file_that_is_no_pipeline_is_named(shop: Path, name: str) -> None:
+    done = trc(shop, "run", name)
+    assert done.code in {exits.WRONG_PIPELINE, exits.WRONG_USAGE}
+    assert name in done.err
+
+
+def test_compile_writes_files_and_emit_prints_one(shop: Path) -> None:
+    compiled = trc(shop, "compile", "shop.yaml", "-o", "built")
+    assert compiled.code == exits.OK, compiled.err
+    written = compiled.out.splitlines()
+    assert written
+    assert all(name.startswith("built/") and (shop / name).is_file() for name in written)
+    assert json.loads(trc(shop, "compile", "shop.yaml", "--emit", "ir").out)["name"] == "shop"
+    assert len(json.loads(trc(shop, "compile", "shop.yaml", "--emit", "plan").out)["tasks"]) == 3
+    assert "from orders" in trc(shop, "compile", "shop.yaml", "--emit", "sql").out
+    assert not (shop / "build").exists()
+
+
+def test_graph_draws_each_form(shop: Path) -> None:
+    assert "-->" in trc(shop, "graph", "shop.yaml").out
+    assert trc(shop, "graph", "shop.yaml", "--format", "dot").out.startswith("digraph")
+    assert ET.fromstring(trc(shop, "graph", "shop.yaml", "--format", "svg").out).tag.endswith("svg")
+    assert "<html" in trc(shop, "graph", "shop.yaml", "--format", "html").out
+    for option in (["--format", "json"], ["--json"]):
+        assert trc(shop, "graph", "shop.yaml", *option).document["nodes"]
+    assert trc(shop, "graph", "shop.yaml", "-o", "picture.svg").code == exits.OK
+    assert (shop / "picture.svg").read_text().endswith("</svg>\n")
+
+
+def on_a_terminal(folder: Path, *arguments: str, **environ: str) -> str:
+    """What a command shows on a terminal that takes all its streams."""
+    leader, follower = pty.openpty()
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | environ
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trc", *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+    )
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:  # the last holder of the other side is gone
+            break
+        if not piece:
+            break
+        shown += piece
+    process.wait()
+    os.close(leader)
+    return shown.decode()
+
+
+def test_on_a_terminal_a_run_is_drawn_in_colour(shop: Path) -> None:
+    shown = on_a_terminal(shop, "run", "shop.yaml", TERM="xterm")
+    assert "\x1b[?25l" in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+    assert "\x1b[32mdone" in shown
+    assert "\x1b[32;1msuccess\x1b[0m" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ"),
+    [
+        (["--no-color", "run", "shop.yaml"], {"TERM": "xterm"}),
+        (["run", "shop.yaml", "--no-color"], {"TERM": "xterm"}),
+        (["run", "shop.yaml"], {"TERM": "xterm", "NO_COLOR": "1"}),
+        (["run", "shop.yaml"], {"TERM": "dumb"}),
+    ],
+    ids=["before", "after", "variable", "dumb"],
+)
+def test_colours_can_be_refused(shop: Path, arguments: list[str], environ: dict[str, str]) -> None:
+    shown = on_a_terminal(shop, *arguments, **environ)
+    assert "success" in shown
+    assert not re.search(r"\x1b\[[\d;]*m", shown)
+    assert ("\x1b" in shown) is (environ["TERM"] != "dumb")
