@@ -12,7 +12,7 @@ from trc.runtime.orders import Orders
 from trc.runtime.planner import Dataset, Inputs, Missing, Planner
 from trc.runtime.scheduler.commands import Start
 from trc.runtime.spec import TaskSpec
-from trc.runtime.store.journal import TaskRecord, Transaction
+from trc.runtime.store.journal import Transaction
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
@@ -97,9 +97,9 @@ class Attempts:
         if attempt is not None:
             attempt.result = result
 
-    def log(self, record: TaskRecord) -> str:
-        """The log file of a task's last attempt."""
-        return self.orders.places.log(record.run, record.task, record.attempt)
+    def log_of(self, task: str, attempt: int) -> str:
+        """The log file of an attempt."""
+        return self.orders.places.log(self.orders.run, task, attempt)
 
     def discard(self, token: str) -> None:
         """Drops what an attempt staged."""

@@ -6,7 +6,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trc.runtime import executor as reports
 from trc.runtime.attempts import Attempts
@@ -175,7 +175,8 @@ class Loop:
             self._tasks[record.task.task] = record.task
             self._moved.append(record.task)
         if record.attempt is not None:
-            self._records[record.attempt.task, record.attempt.number] = record.attempt
+            log = self.attempts.log_of(record.attempt.task, record.attempt.number)
+            self._records[record.attempt.task, record.attempt.number] = replace(record.attempt, log=log)
         return record.durable
 
     def _write(self, transaction: Transaction) -> None:
@@ -187,7 +188,7 @@ class Loop:
     def _announce(self) -> None:
         for record in self._moved:
             outputs = self.attempts.outputs.get(record.task, ()) if record.state == "success" else ()
-            log = self.attempts.log(record) if record.state == "failure" else None
+            log = self.attempts.log_of(record.task, record.attempt) if record.state == "failure" else None
             self.observe(TaskMoved(record, outputs, log))
         self._moved.clear()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trc.compiler.ir.dataset import Column, Format
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.ir.uris import normalise
+from trc.compiler.sql.engine import literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,10 +54,9 @@ class FileSchemas:
 
         if self._connection is None:
             self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-        # The reader's name is ours; the file names are bound as a value.
-        query = f"DESCRIBE SELECT * FROM {reader}(?)"  # noqa: S608
+        listed = ", ".join(literal(file) for file in files)
         try:
-            rows = self._connection.execute(query, [list(files)]).fetchall()
+            rows = self._connection.execute(f"DESCRIBE SELECT * FROM {reader}([{listed}])").fetchall()  # noqa: S608
         except duckdb.Error as error:
             return Unknown(f'"{uri}" cannot be read: {str(error).splitlines()[0]}')
         return Known(tuple(Column(name=row[0], type=row[1]) for row in rows))

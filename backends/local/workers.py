@@ -73,7 +73,7 @@ class LocalExecutor:
     def poll(self, timeout: float | None) -> Sequence[Report]:
         end = None if timeout is None else time.monotonic() + timeout
         while True:
-            wait = 0.0 if self._reports else self._until(end)
+            wait = 0.0 if self._reports or not self._is_busy(end) else self._until(end)
             for key, _events in self._selector.select(wait):
                 key.data()
             self._force_overdue()
@@ -161,6 +161,9 @@ class LocalExecutor:
         self._kill(worker)
 
     def _end(self, worker: WorkerProcess, token: str, grace: float) -> None:
+        queued = worker.take_back()
+        if queued is not None:
+            self._waiting.appendleft(queued)
         worker.stopping = token
         worker.deadline = time.monotonic() + grace
         if grace > 0:
@@ -199,8 +202,9 @@ class LocalExecutor:
             self._tell_end(worker, worker.running, worker.never_took(worker.running, unread), code)
 
     def _tell_end(self, worker: WorkerProcess, handed: Handed, is_unread: bool, code: int) -> None:
-        if worker.stopping == handed.token:
-            self._lose(handed.token, "stopped")
+        if worker.stopping is not None:
+            own = worker.stopping == handed.token
+            self._lose(handed.token, "stopped" if own else "its worker process was ended for another attempt")
             return
         if is_unread:
             self._lose(handed.token, "its worker process ended before it took the order")
@@ -251,7 +255,13 @@ class LocalExecutor:
         if "result" in message:
             result = AttemptResult.from_dict(message["result"])
             self._reports.append(Ended(result.token, self._clock.now(), result))
+            if message["is_last"]:
+                self._part_with(worker)
+                return
             self._go_on(worker, message["next"])
+            if worker.stopping == result.token:
+                # It ended by itself; the signal may still be on its way to the process.
+                self._kill(worker)
         elif "started" in message:
             self._go_on(worker, message["started"])
         elif "progress" in message:
@@ -266,6 +276,14 @@ class LocalExecutor:
             self._reports.append(Started(began.token, at))
         elif worker.kind.is_single_use and worker.stopping is None:
             self._retire(worker)
+
+    def _part_with(self, worker: WorkerProcess) -> None:
+        """The worker's process is of no use any more; what waits behind the last order goes elsewhere."""
+        queued = worker.take_back()
+        if queued is not None:
+            self._waiting.appendleft(queued)
+        worker.running = worker.queued = None
+        self._retire(worker)
 
     def _until(self, end: float | None) -> float | None:
         deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import assert_never
@@ -52,6 +53,8 @@ class _Check:
     collect: Collector
     binder: Binder
     schemas: dict[Dataset, Schema] = field(default_factory=dict[Dataset, Schema])
+    tables: dict[str, Schema] = field(default_factory=dict[str, Schema])
+    """What a query finds under each name that it may use."""
     explained: set[str] = field(default_factory=set[str])
     """Tasks whose columns are unknown for a mistake that is reported."""
     doubtful: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
@@ -61,7 +64,10 @@ class _Check:
         for source in self.pipeline.sources:
             path = ("sources", source.name, "columns")
             declared = self.declared(source.columns, path, None) if source.columns else None
-            self.schemas["", source.name] = declared or self.context.sources.schema(source.uri, source.format)
+            schema = declared or self.context.sources.schema(source.uri, source.format)
+            self.schemas["", source.name] = self.tables[source.name] = schema
+        for task in self.pipeline.tasks:
+            self.name_outputs(task)
 
     def task(self, task: Task) -> None:
         declared = self.declared(task.columns, ("tasks", task.name, "columns"), task.name) if task.columns else None
@@ -72,10 +78,18 @@ class _Check:
             hint = f'declare "columns" on "{task.name}"'
             told = schema or Unknown(f"a {task.type} task does not tell its columns; {hint}")
             schema = declared or told
+        several = Unknown(f'"columns" cannot say which output of "{task.name}" it means')
         for output in task.outputs:
-            self.schemas[task.name, output.name] = (
-                schema if len(task.outputs) == 1 else Unknown("one output of several")
-            )
+            self.schemas[task.name, output.name] = schema if len(task.outputs) == 1 else several
+        self.name_outputs(task)
+
+    def name_outputs(self, task: Task) -> None:
+        """Makes a task's outputs, as far as they are known, tables of the queries that follow."""
+        for output in task.outputs:
+            schema = self.stored(task, output.name)
+            self.tables[f"{task.name}.{output.name}"] = schema
+            if len(task.outputs) == 1:
+                self.tables[task.name] = schema
 
     def declared(self, columns: Iterable[Column], path: Path, task: str | None) -> Known | None:
         """Declared columns with their types in DuckDB's own spelling; None if there is no such type."""
@@ -103,12 +117,13 @@ class _Check:
             return Unknown("its query has mistakes")
         self.report_notes(task, query, parsed)
         inputs = self.graph.inputs.get(task.name, ())
-        tables, files = self.tables(inputs), self.files(inputs)
+        hidden, files = self.hidden(inputs), self.files(inputs)
+        tables = ChainMap(hidden, self.tables) if hidden else self.tables
         bound = self.binder.bind(parsed, tables, files)
         problems = self.credible(task, inputs, query, bound.problems)
         for problem in problems:
             self.report(task, query, _with_help(problem, parsed, inputs))
-        return self.settled(task, parsed, Bound(bound.schema, problems), inputs, {**tables, **files})
+        return self.settled(task, parsed, Bound(bound.schema, problems), inputs, ChainMap(files, hidden, self.tables))
 
     def settled(
         self,
@@ -121,9 +136,16 @@ class _Check:
         """What readers may rely on; says why, where that is nothing and no mistake explains it."""
         if isinstance(bound.schema, Known):
             return bound.schema
-        upstream = {resolved.producer[0] for resolved in inputs if resolved.producer}
-        hidden = any(resolved.explained for resolved in inputs) or upstream & self.explained
-        if bound.problems or hidden:
+        producers = {resolved.producer for resolved in inputs if resolved.producer}
+        is_explained = (
+            bound.problems
+            or any(resolved.explained for resolved in inputs)
+            or any(producer[0] in self.explained for producer in producers)
+            # Only in a circle does a writer come after its reader.
+            or not producers <= self.schemas.keys()
+            or (parsed.parameters and task.for_each is None)
+        )
+        if is_explained:
             self.explained.add(task.name)
             return bound.schema
         uses = [(use.name, use.start, use.end) for use in parsed.tables]
@@ -141,19 +163,9 @@ class _Check:
         self.collect.add(Diagnostic("TRC410", message, span, help=(remedy,), severity="note", task=task.name))
         return Unknown(f'the columns of "{task.name}" are not known')
 
-    def tables(self, inputs: Iterable[Resolved]) -> dict[str, Schema]:
-        """Every dataset that a query may name."""
-        tables: dict[str, Schema] = {source.name: self.schemas["", source.name] for source in self.pipeline.sources}
-        for other in self.pipeline.tasks:
-            for output in other.outputs:
-                schema = self.stored(other, output.name)
-                tables[f"{other.name}.{output.name}"] = schema
-                if len(other.outputs) == 1:
-                    tables[other.name] = schema
-        for resolved in inputs:
-            if resolved.explained:
-                tables[resolved.read.name] = Unknown("a mistake elsewhere hides its columns")
-        return tables
+    def hidden(self, inputs: Iterable[Resolved]) -> dict[str, Schema]:
+        """What is read from things that are missing for mistakes of their own."""
+        return {one.read.name: Unknown("a mistake elsewhere hides its columns") for one in inputs if one.explained}
 
     def stored(self, task: Task, name: str) -> Schema:
         """The columns that readers of an output find: CSV and JSON keep no types."""

@@ -15,10 +15,12 @@ from trc.compiler.sql.complaints import World, closest, judge, missing_function
 from trc.compiler.sql.edits import Edit, Edited
 from trc.compiler.sql.engine import Complaint, complaint, connect
 from trc.compiler.sql.functions import fixed_schema, scalar_names
-from trc.compiler.sql.parse import FileUse, Parsed, TableUse, stem
+from trc.compiler.sql.parse import Parsed
 from trc.compiler.sql.problem import SqlProblem
 from trc.compiler.sql.statements import whole
 from trc.compiler.sql.tokens import tokenize
+from trc.compiler.sql.uses import FileUse, TableUse
+from trc.compiler.sql.walk import stem
 
 _MOST_REPAIRS = 10
 _DESCRIBE = "DESCRIBE "
@@ -58,8 +60,7 @@ class Binder:
         schemas by location. Where a schema that it reads is unknown, so are its columns, and only
         the names of tables and functions are checked.
         """
-        by_name = {name.casefold(): (name, schema) for name, schema in tables.items()}
-        reads, problems = _read_schemas(parsed, by_name)
+        reads, problems = _read_schemas(parsed, tables)
         file_schemas = _file_schemas(parsed, files)
         reason = _why_unknown(parsed, [*reads.values(), *file_schemas.values()])
         if reason is not None:
@@ -69,7 +70,7 @@ class Binder:
         with self._created(columns, bases.values()) as failure:
             if failure is not None:
                 return Bound(Unknown(failure), (*problems, *_unknown_functions(parsed)))
-            world = World(parsed, {**columns, **_by_uri(parsed, bases)}, tuple(name for name, _ in by_name.values()))
+            world = World(parsed, {**columns, **_by_uri(parsed, bases)}, tables)
             bound = self._bind(Edited(parsed.text.original, _edits(parsed)), world, problems)
         if parsed.dynamic and isinstance(bound.schema, Known):
             return Bound(Unknown("its PIVOT lists no values, so its columns follow from its rows"), bound.problems)
@@ -152,22 +153,27 @@ class Binder:
                 self._connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
-def _read_schemas(
-    parsed: Parsed, by_name: Mapping[str, tuple[str, Schema]]
-) -> tuple[dict[str, Schema], list[SqlProblem]]:
+def _read_schemas(parsed: Parsed, tables: Mapping[str, Schema]) -> tuple[dict[str, Schema], list[SqlProblem]]:
     """The schema of each table, and the tables that do not exist; those stand for what they come closest to."""
     schemas: dict[str, Schema] = {}
     problems: list[SqlProblem] = []
     for use in parsed.tables:
-        known = by_name.get(use.name.casefold())
-        if known is None:
-            known_names = [name for name, _ in by_name.values()]
-            problems.append(_unknown_table(use, known_names))
+        schema = _find(use.name, tables)
+        if schema is None:
+            problems.append(_unknown_table(use, list(tables)))
             # Only a table that was surely meant has columns that tell something.
-            meant = closest(use.name, known_names, 0.85)
-            known = by_name[meant.casefold()] if meant else ("", Unknown(f'there is no "{use.name}"'))
-        schemas.setdefault(use.name.casefold(), known[1])
+            meant = closest(use.name, tables, 0.85)
+            schema = tables[meant] if meant else Unknown(f'there is no "{use.name}"')
+        schemas.setdefault(use.name.casefold(), schema)
     return schemas, problems
+
+
+def _find(name: str, tables: Mapping[str, Schema]) -> Schema | None:
+    """The table of that name, ignoring case. Most are written as they are called, and pipelines can be long."""
+    if name in tables:
+        return tables[name]
+    folded = name.casefold()
+    return next((schema for known, schema in tables.items() if known.casefold() == folded), None)
 
 
 def _unknown_table(use: TableUse, known: list[str]) -> SqlProblem:

@@ -13,10 +13,11 @@ from trc.compiler.ir.dataset import Column
 from trc.compiler.sql.edits import Edit, Edited
 from trc.compiler.sql.engine import Complaint
 from trc.compiler.sql.functions import scalar_names
-from trc.compiler.sql.parse import Parsed, Relation
+from trc.compiler.sql.parse import Parsed
 from trc.compiler.sql.problem import SqlProblem
 from trc.compiler.sql.statements import plain_words, whole
 from trc.compiler.sql.tokens import RESERVED, Token, tokenize
+from trc.compiler.sql.uses import Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class World:
     parsed: Parsed
     columns: Mapping[str, tuple[Column, ...]]
     """By case-folded table name, and by location."""
-    datasets: tuple[str, ...]
+    datasets: Iterable[str]
 
     @property
     def is_description(self) -> bool:

@@ -34,10 +34,15 @@ def _shared() -> duckdb.DuckDBPyConnection:
     return connect()
 
 
-def query(sql: str, *parameters: object) -> list[Any]:
+def query(sql: str) -> list[Any]:
     """The rows of a query of our own that needs no tables."""
     with _shared().cursor() as cursor:
-        return cursor.execute(sql, list(parameters)).fetchall()
+        return cursor.execute(sql).fetchall()
+
+
+def literal(text: str) -> str:
+    """A text as SQL. Bound parameters would make DuckDB load pandas where it is installed: a third of a second."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True, slots=True)

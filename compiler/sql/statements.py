@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from trc.compiler.diagnostics.nearest import nearest
 from trc.compiler.sql.edits import Edit, Edited
-from trc.compiler.sql.engine import query
+from trc.compiler.sql.engine import literal, query
 from trc.compiler.sql.problem import SqlProblem
 from trc.compiler.sql.tokens import RESERVED, UNICODE_SPACES, Token, tokenize
 
@@ -69,7 +69,7 @@ def with_plain_spaces(sql: str) -> str:
 
 def _serialised(sql: str) -> dict[str, Any] | None:
     """DuckDB's answer, or None for a query that nests deeper than its tree can be read."""
-    ((answer,),) = query("select json_serialize_sql(?)", sql)
+    ((answer,),) = query(f"select json_serialize_sql({literal(sql)})")
     try:
         tree: dict[str, Any] = json.loads(answer)
     except RecursionError:

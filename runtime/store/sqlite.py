@@ -54,6 +54,9 @@ class SqliteStore:
             self._connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
         try:
             self._set_up()
+        except OSError as error:
+            self._connection.close()
+            raise folder_refusal(error, path) from error
         except BaseException:
             self._connection.close()
             raise

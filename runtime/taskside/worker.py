@@ -21,7 +21,7 @@ from trc.runtime.taskside.result import AttemptResult
 from trc.runtime.taskside.run import execute
 
 LOST_PIPE = 113
-"""The exit code of a worker that cannot report: its task closed descriptors that it did not open."""
+"""The exit code of a worker that lost its pipes: its task closed descriptors that it did not open."""
 _HIGH = 512
 _CHUNK = 1 << 20
 _REPORT_EVERY = 0.05
@@ -43,7 +43,9 @@ def work(orders: int, messages: int, memory: int | None = None) -> None:
     while order is not None:
         done, is_fit = _run(order, outbox)
         order = inbox.next(wait=False) if is_fit else None
-        outbox.send({"result": done.to_dict(), "next": None if order is None else _beginning(order)})
+        outbox.send(
+            {"result": done.to_dict(), "is_last": not is_fit, "next": None if order is None else _beginning(order)}
+        )
         if order is None and is_fit:
             order = inbox.next(wait=True)
 
@@ -103,6 +105,8 @@ class _Inbox:
                     return None
                 self._poll.poll()
                 continue
+            except OSError:  # the task closed it
+                os._exit(LOST_PIPE)
             if not chunk:
                 return None
             self._held += chunk

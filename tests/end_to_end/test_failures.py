@@ -36,7 +36,7 @@ def bad(context):
 WAYS = {
     # how: (the body, the code, what is said)
     "raises": ("raise ValueError('no such thing')", "TRC601", "ValueError: no such thing"),
-    "exits": ("os._exit(3)", "TRC602", "3"),
+    "exits": ("os._exit(3)", "TRC601", "3"),
     "exits politely": ("sys.exit(4)", "TRC601", "4"),
     "is killed": ("os.kill(os.getpid(), signal.SIGKILL)", "TRC602", "SIGKILL"),
     "crashes": ("import ctypes; ctypes.string_at(0)", "TRC602", "SIGSEGV"),

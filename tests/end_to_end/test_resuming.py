@@ -23,6 +23,7 @@ def _pipeline() -> str:
       args: {{number: {number}}}
       output_uri: out/{number}.txt
       output_format: file
+    incremental: {{enabled: true}}
 """
         for number in range(CHAIN)
     ]

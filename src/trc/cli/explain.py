@@ -107,7 +107,8 @@ def _attempt_line(attempt: AttemptRecord) -> str:
     took = ""
     if attempt.started_at is not None and attempt.ended_at is not None:
         took = f" in {duration(attempt.ended_at - attempt.started_at)}"
-    return f"attempt {attempt.number}: {attempt.state}{took}"
+    log = f", log {visible(shown_path(attempt.log, Path.cwd()))}" if attempt.log else ""
+    return f"attempt {attempt.number}: {attempt.state}{took}{log}"
 
 
 def _output_line(output: StoredOutput) -> str:

@@ -101,9 +101,11 @@ def facts(record: TaskRecord, outputs: Sequence[StoredOutput]) -> str:
 
 
 def error_line(record: TaskRecord) -> str:
-    """The first line of a task's error."""
-    message = str((record.error or {}).get("message") or "no message").strip()
-    return visible(message.splitlines()[0] if message else "no message")
+    """The first line of a task's error, with the exception's class where there was one."""
+    error = record.error or {}
+    lines = str(error.get("message") or "").strip().splitlines() or ["no message"]
+    kind = f"{error['type']}: " if error.get("type") else ""
+    return visible(f"{kind}{lines[0]}")
 
 
 def _success_facts(record: TaskRecord, outputs: Sequence[StoredOutput]) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final, Literal
+from typing import Literal
 
 import click
 
@@ -18,8 +19,7 @@ from trc.cli.options import at_option, backend_option, file_argument, force_opti
 from trc.cli.output import Screen
 from trc.cli.progress import Lines
 from trc.cli.summary import run_report_document, summarise
-
-_EXITS: Final = {"success": exits.OK, "canceled": exits.INTERRUPTED}
+from trc.runtime.store.journal import RunState
 
 
 @subcommand
@@ -53,7 +53,9 @@ def command(  # noqa: PLR0917 - click passes them by name
     the run in order: nothing half-written stays, and what is done stays done.
     """
     folder = Path.cwd()
-    with closing(Live(screen, folder) if screen.is_live else Lines(screen, folder)) as watch:
+    watch = Live(screen, folder) if screen.is_live else Lines(screen, folder)
+    interruption = Interruption(watch)
+    with closing(watch):
         report = api.run(
             file,
             backend=backend,
@@ -64,22 +66,36 @@ def command(  # noqa: PLR0917 - click passes them by name
             workers=workers,
             observe=watch,
             tick=FRAME,
-            on_cancel=lambda cancel: _cancel_on_signals(watch, cancel),
+            on_cancel=interruption.listen,
         )
     if screen.wants_json:
         screen.document(run_report_document(report))
     else:
         summarise(screen, report, folder)
-    return _EXITS.get(report.run.state, exits.FAILED)
+    return _exit_code(report.run.state, interruption.asked)
 
 
-def _cancel_on_signals(watch: Live | Lines, cancel: Callable[[], None]) -> None:
+@dataclass(slots=True)
+class Interruption:
     """The first Ctrl-C (or SIGTERM) ends the run in order, a second one at once."""
 
-    def ask(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.default_int_handler)
-        watch.note("canceling: tasks are being stopped; again ends at once")
-        cancel()
+    watch: Live | Lines
+    asked: bool = False
 
-    signal.signal(signal.SIGINT, ask)
-    signal.signal(signal.SIGTERM, ask)
+    def listen(self, cancel: Callable[[], None]) -> None:
+        """From now on, signals ask for the run to end by `cancel`."""
+
+        def ask(number: int, _frame: FrameType | None) -> None:
+            signal.signal(number, signal.default_int_handler)
+            self.asked = True
+            self.watch.note("canceling: tasks are being stopped; again ends at once")
+            cancel()
+
+        signal.signal(signal.SIGINT, ask)
+        signal.signal(signal.SIGTERM, ask)
+
+
+def _exit_code(state: RunState, interrupted: bool) -> int:
+    if state == "success":
+        return exits.OK
+    return exits.INTERRUPTED if interrupted or state == "canceled" else exits.FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trc.compiler.ir.dataset import Column
-from trc.compiler.ir.types import Known, Unknown
+from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.sql.bind import Binder, bind
 from trc.compiler.sql.engine import Complaint
 from trc.compiler.sql.parse import Parsed, parse
@@ -18,48 +19,58 @@ from trc.compiler.sql.problem import SqlProblem
 CASES = Path(__file__).parents[2] / "cases" / "sql"
 
 
-def known(**types):
+def known(**types: str) -> Known:
     return Known(tuple(Column(name=name, type=kind) for name, kind in types.items()))
 
 
-TABLES = {
+TABLES: dict[str, Schema] = {
     "orders": known(order_id="BIGINT", customer_id="BIGINT", amount="DECIMAL(10,2)", ordered_at="DATE"),
     "customers": known(customer_id="BIGINT", name="VARCHAR"),
     "order-items": known(sku="VARCHAR", qty="INTEGER", **{"total price": "DOUBLE"}),
     "clean.output": known(id="INTEGER"),
     "secret": Unknown("nobody can reach it now"),
 }
-FILES = {
+FILES: dict[str, Schema] = {
     "data/events.csv": known(at="TIMESTAMP", customer_id="BIGINT"),
     "data/other.csv": known(b="BIGINT"),
     "data/unknown.parquet": Unknown("the file is not there"),
 }
 
 
-def cases_of(path):
+def parsed(sql: str) -> Parsed:
+    result = parse(sql)
+    assert isinstance(result, Parsed)
+    return result
+
+
+def cases_of(path: Path) -> list[tuple[str, str]]:
     parts = path.read_text().split("-- case: ")[1:]
     return [(part.partition("\n")[0], part.partition("\n")[2].strip()) for part in parts]
 
 
-def answer(binder, sql):
-    parsed = parse(sql)
-    if isinstance(parsed, SqlProblem):
-        return described(sql, parsed)
-    bound = binder.bind(parsed, TABLES, FILES)
+def answer(binder: Binder, sql: str) -> str:
+    query = parse(sql)
+    if isinstance(query, SqlProblem):
+        return described(sql, query)
+    bound = binder.bind(query, TABLES, FILES)
     return "".join(described(sql, problem) for problem in bound.problems) + shown(bound.schema)
 
 
-def shown(schema):
+def shown(schema: Schema) -> str:
     if isinstance(schema, Unknown):
         return f"unknown: {schema.reason}\n"
     return "".join(f"column {column.name}: {column.type}\n" for column in schema.columns)
 
 
-def described(sql, problem):
+def described(sql: str, problem: SqlProblem) -> str:
     line_start = sql.rfind("\n", 0, problem.start) + 1
     line = sql[line_start:].partition("\n")[0]
     mark = " " * (problem.start - line_start) + "^" * max(min(problem.end, line_start + len(line)) - problem.start, 1)
-    lines = [f"{problem.severity} {problem.code}: {problem.message}", f"  | {line}", f"  | {mark} {problem.label}".rstrip()]
+    lines = [
+        f"{problem.severity} {problem.code}: {problem.message}",
+        f"  | {line}",
+        f"  | {mark} {problem.label}".rstrip(),
+    ]
     lines += [f"  = {help_line}" for help_line in problem.help]
     if problem.replacement is not None:
         lines.append(f"  > {problem.replacement}")
@@ -67,27 +78,27 @@ def described(sql, problem):
 
 
 @pytest.mark.parametrize("path", sorted(CASES.glob("*.sql")), ids=lambda path: path.stem)
-def test_cases(path, snapshot):
+def test_cases(path: Path, snapshot: Callable[[Path, str], None]) -> None:
     with Binder() as binder:
         told = "\n".join(f"## {name}\n{sql}\n--\n{answer(binder, sql)}" for name, sql in cases_of(path))
     snapshot(path.with_suffix(".expected"), told)
 
 
-def test_a_binder_forgets_its_tables():
+def test_a_binder_forgets_its_tables() -> None:
     with Binder() as binder:
-        first = binder.bind(parse("select a from x"), {"x": known(a="INTEGER")}, {})
-        second = binder.bind(parse("select b from x"), {"x": known(b="VARCHAR")}, {})
-        third = binder.bind(parse("from duckdb_tables() select table_name"), {}, {})
+        first = binder.bind(parsed("select a from x"), {"x": known(a="INTEGER")}, {})
+        second = binder.bind(parsed("select b from x"), {"x": known(b="VARCHAR")}, {})
+        third = binder.bind(parsed("from duckdb_tables() select table_name"), {}, {})
     assert first.schema == known(a="INTEGER")
     assert second.schema == known(b="VARCHAR")
     assert third.problems == ()
 
 
-def test_the_database_is_shut_off(tmp_path):
+def test_the_database_is_shut_off(tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     file.write_text("a\n1\n")
-    parsed = parse(f"select * from sniff_csv('{file}'), glob('{tmp_path}/*')")
-    assert isinstance(bind(parsed, {}, {}).schema, Unknown)
+    query = parsed(f"select * from sniff_csv('{file}'), glob('{tmp_path}/*')")
+    assert isinstance(bind(query, {}, {}).schema, Unknown)
 
 
 @pytest.mark.parametrize(
@@ -100,13 +111,15 @@ def test_the_database_is_shut_off(tmp_path):
         ("timestamptz", "TIMESTAMP WITH TIME ZONE"),
     ],
 )
-def test_types_in_duckdbs_spelling(written, spelled):
+def test_types_in_duckdbs_spelling(written: str, spelled: str) -> None:
     with Binder() as binder:
         assert binder.type_of(written) == spelled
 
 
-@pytest.mark.parametrize("written", ["vrchar", "", "int) as a, (1", "int; drop table x", "int) as value --", "'", "int not null"])
-def test_what_is_no_type(written):
+@pytest.mark.parametrize(
+    "written", ["vrchar", "", "int) as a, (1", "int; drop table x", "int) as value --", "'", "int not null"]
+)
+def test_what_is_no_type(written: str) -> None:
     with Binder() as binder:
         assert isinstance(binder.type_of(written), Complaint)
 
@@ -120,21 +133,20 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=300)
 @given(st.lists(WORDS, max_size=14))
-def test_any_text_has_an_answer_with_places_inside_it(words):
+def test_any_text_has_an_answer_with_places_inside_it(words: list[str]) -> None:
     sql = " ".join(words)
-    parsed = parse(sql)
-    problems = (parsed,) if isinstance(parsed, SqlProblem) else bind(parsed, TABLES, FILES).problems
+    query = parse(sql)
+    problems = (query,) if isinstance(query, SqlProblem) else bind(query, TABLES, FILES).problems
     for problem in problems:
         assert 0 <= problem.start <= problem.end <= len(sql)
         assert problem.message
         assert "\n" not in problem.message
 
 
-def test_a_deep_query_is_understood_in_part():
+def test_a_deep_query_is_understood_in_part() -> None:
     sql = "select " + " || ".join(["'a'"] * 900) + " as a from orders join clean.output on true"
-    parsed = parse(sql)
-    assert isinstance(parsed, Parsed)
-    assert parsed.unread
-    assert parsed.table_names == ("orders", "clean.output")
-    assert parsed.volatile is not None
-    assert isinstance(bind(parsed, TABLES, FILES).schema, Unknown)
+    query = parsed(sql)
+    assert query.unread
+    assert query.table_names == ("orders", "clean.output")
+    assert query.volatile is not None
+    assert isinstance(bind(query, TABLES, FILES).schema, Unknown)

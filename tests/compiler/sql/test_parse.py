@@ -5,21 +5,22 @@ from __future__ import annotations
 import pytest
 
 from trc.compiler.sql.parse import Parsed, parse
+from trc.compiler.sql.uses import FileUse, NameUse, TableUse, VolatileUse
 
 
-def parsed(sql):
+def parsed(sql: str) -> Parsed:
     result = parse(sql)
     assert isinstance(result, Parsed), result
     return result
 
 
-def spelled(sql, use):
+def spelled(sql: str, use: TableUse | FileUse | NameUse | VolatileUse) -> str:
     return sql[use.start : use.end]
 
 
 TABLES = [
     ("from a", ["a"]),
-    ("select * from A join a using (x), \"Order-Items\" o", ["A", "Order-Items"]),
+    ('select * from A join a using (x), "Order-Items" o', ["A", "Order-Items"]),
     ("with a as (select * from b) select * from a", ["b"]),
     ("with a as (select * from a) select * from A", ["a"]),
     ("with a as (select 1), b as (select * from a) from b", []),
@@ -35,7 +36,7 @@ TABLES = [
     ("summarize a", ["a"]),
     ("from (describe a)", ["a"]),
     ("from a positional join b asof join c on a.x >= c.x", ["a", "b", "c"]),
-    ("from clean.output, \"clean.output\"", ["clean.output"]),
+    ('from clean.output, "clean.output"', ["clean.output"]),
     ("from x.y.z", ["x.y.z"]),
     ("from a order by (select k from b) limit (select count(*) from c)", ["a", "b", "c"]),
     ("select list_transform([1], x -> x + (select 1 from a)) from range(3)", ["a"]),
@@ -46,7 +47,7 @@ TABLES = [
 
 
 @pytest.mark.parametrize(("sql", "names"), TABLES)
-def test_tables(sql, names):
+def test_tables(sql: str, names: list[str]) -> None:
     result = parsed(sql)
     assert list(result.table_names) == names
     for use in result.tables:
@@ -72,12 +73,12 @@ def test_tables(sql, names):
         ("select * from (pivot 'a.csv' on k)", [("a.csv", "'a.csv'", "csv", None)]),
     ],
 )
-def test_files(sql, uses):
+def test_files(sql: str, uses: list[tuple[str, str, str, str | None]]) -> None:
     found = [(use.uri, spelled(sql, use), use.format, use.function) for use in parsed(sql).files]
     assert found == uses
 
 
-def test_a_quoted_name_is_no_file():
+def test_a_quoted_name_is_no_file() -> None:
     result = parsed('from "a.csv"')
     assert (result.files, result.table_names) == ((), ("a.csv",))
 
@@ -103,11 +104,11 @@ def test_a_quoted_name_is_no_file():
         ("from read_csv('a' || 'b')", "read_csv"),
         ("from read_parquet(getvariable('x'))", "read_parquet"),
         ("with c as (select nextval('s')) from c", "nextval"),
-        ("select \"main\".now()", "now"),
+        ('select "main".now()', "now"),
         ("select reservoir_quantile(x, 0.5) from t", "reservoir_quantile"),
     ],
 )
-def test_volatile(sql, place):
+def test_volatile(sql: str, place: str) -> None:
     volatile = parsed(sql).volatile
     assert volatile is not None
     assert spelled(sql, volatile) == place
@@ -126,22 +127,22 @@ def test_volatile(sql, place):
         "select row_number() over (order by x) from t",
     ],
 )
-def test_consistent(sql):
+def test_consistent(sql: str) -> None:
     assert parsed(sql).volatile is None
 
 
-def test_ctes_are_placed_where_they_are_named():
+def test_ctes_are_placed_where_they_are_named() -> None:
     sql = "with \"A\"(x) as (select 1), b as materialized (select 'b' as b) from a, b"
-    assert [(use.name, use.start) for use in parsed(sql).ctes] == [("A", 5), ("b", 28)]
+    assert [(use.name, use.start) for use in parsed(sql).ctes] == [("A", 5), ("b", 27)]
 
 
-def test_computed_locations_and_parameters_are_named():
+def test_computed_locations_and_parameters_are_named() -> None:
     sql = "select $item from read_json('a' || 'b')"
     result = parsed(sql)
     assert [spelled(sql, use) for use in result.computed] == ["read_json"]
     assert [spelled(sql, use) for use in result.parameters] == ["$item"]
 
 
-def test_an_expression_of_a_thousand_terms_is_no_trouble():
+def test_an_expression_of_a_thousand_terms_is_no_trouble() -> None:
     result = parsed("select " + " and ".join(f"a > {n}" for n in range(1000)) + " from t")
     assert result.table_names == ("t",)

@@ -6,11 +6,10 @@ import json
 import re
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from trc.compiler.ir.dataset import Column
-from trc.compiler.ir.types import Known
+from trc.compiler.ir.types import Known, Schema
 from trc.compiler.sql.bind import Binder
 from trc.compiler.sql.parse import Parsed, parse
 
@@ -18,13 +17,15 @@ REAL = Path(__file__).parents[3].resolve().parent / "shared" / "real"
 PROJECTS = ["jaffle_shop", "dbt_synthea_omop"]
 
 
-def schema_of(path):
+def schema_of(path: Path) -> Schema:
+    import duckdb
+
     rows = duckdb.execute("describe from read_parquet(?)", [str(path)]).fetchall()
     return Known(tuple(Column(name=row[0], type=row[1]) for row in rows))
 
 
 @pytest.mark.parametrize("name", PROJECTS)
-def test_every_model_binds(name):
+def test_every_model_binds(name: str) -> None:
     folder = REAL / name
     if not folder.exists():
         pytest.skip(f"{name} is not on this machine")

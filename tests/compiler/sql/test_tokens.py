@@ -7,9 +7,10 @@ import json
 import os
 import pwd
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,11 +23,13 @@ CORPUS = SHARED / "corpora" / "duckdb_slt" / "slt.json"
 REAL = SHARED / "real"
 
 
-def texts(sql):
+def texts(sql: str) -> list[str]:
     return [token.text for token in tokenize(sql)]
 
 
-def test_reserved_words_are_those_of_the_installed_duckdb():
+def test_reserved_words_are_those_of_the_installed_duckdb() -> None:
+    import duckdb
+
     rows = duckdb.sql("select keyword_name from duckdb_keywords() where keyword_category = 'reserved'").fetchall()
     assert {name for (name,) in rows} == RESERVED
 
@@ -50,20 +53,20 @@ def test_reserved_words_are_those_of_the_installed_duckdb():
         ("größe\u00a0'\u00a0'", ["größe", "'\u00a0'"]),
     ],
 )
-def test_tokens_of(sql, expected):
+def test_tokens_of(sql: str, expected: list[str]) -> None:
     assert texts(sql) == expected
 
 
 @pytest.mark.parametrize("sql", ["select 'abc", 'select "abc', "select /* x", "select $$ x", "select e'\\'"])
-def test_what_never_closes_is_one_last_token(sql):
+def test_what_never_closes_is_one_last_token(sql: str) -> None:
     assert [token.kind for token in tokenize(sql)] == ["word", "unclosed"]
     assert tokenize(sql)[-1].end == len(sql)
 
 
-def corpus_queries():
+def corpus_queries() -> list[str]:
     found: list[str] = []
 
-    def collect(value):
+    def collect(value: Any) -> None:
         if isinstance(value, dict):
             for key, inner in value.items():
                 if key in ("query", "do") and isinstance(inner, str):
@@ -80,13 +83,15 @@ def corpus_queries():
     return found
 
 
-def duckdb_starts(sql):
+def duckdb_starts(sql: str) -> list[int]:
+    import duckdb
+
     encoded = sql.encode()
     return [len(encoded[:offset].decode(errors="ignore")) for offset, _ in duckdb.tokenize(sql)]
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="the corpus of SQL is not on this machine")
-def test_tokens_start_where_those_of_duckdb_do():
+def test_tokens_start_where_those_of_duckdb_do() -> None:
     compared = 0
     for sql in corpus_queries():
         starts = duckdb_starts(sql)
@@ -107,7 +112,9 @@ GAPS = st.sampled_from([" ", "\n", "\t ", " -- note\n", " /* a /* b */ */ ", "\r
 
 
 @given(st.lists(st.tuples(PIECES, GAPS), min_size=1), st.data())
-def test_canonical_ignores_comments_space_and_the_case_of_reserved_words(pieces, data):
+def test_canonical_ignores_comments_space_and_the_case_of_reserved_words(
+    pieces: list[tuple[str, str]], data: st.DataObject
+) -> None:
     plain = " ".join(piece for piece, _ in pieces)
     labels = {index + 1 for index, (piece, _) in enumerate(pieces) if piece == "as"}
     other = ""
@@ -118,14 +125,14 @@ def test_canonical_ignores_comments_space_and_the_case_of_reserved_words(pieces,
 
 
 @given(st.lists(PIECES, min_size=1))
-def test_canonical_keeps_every_token_apart(pieces):
+def test_canonical_keeps_every_token_apart(pieces: list[str]) -> None:
     sql = " ".join(pieces)
     folded = [text.lower() if text.lower() in RESERVED else text for text in texts(canonical(sql))]
     assert folded == [text.lower() if text.lower() in RESERVED else text for text in texts(sql)]
 
 
 @given(st.text(alphabet="ab'\"$-/* \n;.1eAS+<>", max_size=30))
-def test_canonical_reads_as_itself(sql):
+def test_canonical_reads_as_itself(sql: str) -> None:
     tokens = tokenize(sql)
     if not tokens or tokens[-1].kind != "unclosed":
         assert canonical(canonical(sql)) == canonical(sql)
@@ -146,22 +153,22 @@ def test_canonical_reads_as_itself(sql):
         ("select SUM(a)", "select sum(a)"),
     ],
 )
-def test_canonical_tells_apart(one, other):
+def test_canonical_tells_apart(one: str, other: str) -> None:
     assert canonical(one) != canonical(other)
 
 
-def test_canonical_drops_a_trailing_semicolon():
+def test_canonical_drops_a_trailing_semicolon() -> None:
     assert canonical("select 1 ; ;\n-- done") == canonical("SELECT 1") == "select 1"
 
 
 GOLDEN_FILE = Path(__file__).parents[2] / "cases" / "sql" / "canonical.json"
 
 
-def hashes(queries):
+def hashes(queries: Iterable[str]) -> dict[str, str]:
     return {sql: hashlib.sha256(canonical(sql).encode()).hexdigest() for sql in queries}
 
 
-def test_canonical_hashes_are_those_of_every_release(request):
+def test_canonical_hashes_are_those_of_every_release(request: pytest.FixtureRequest) -> None:
     golden = json.loads(GOLDEN_FILE.read_text())
     if request.config.getoption("--update", default=False):
         GOLDEN_FILE.write_text(json.dumps(hashes(golden), indent=2, ensure_ascii=False) + "\n")
@@ -183,7 +190,7 @@ print(json.dumps({sql: hashlib.sha256(module.canonical(sql).encode()).hexdigest(
 
 
 @pytest.mark.parametrize("python", OTHER_PYTHONS, ids=lambda path: path.parents[1].name)
-def test_canonical_hashes_are_the_same_on_other_pythons(python):
+def test_canonical_hashes_are_the_same_on_other_pythons(python: Path) -> None:
     """The module is loaded alone, from its file: it needs nothing but the standard library."""
     golden = json.loads(GOLDEN_FILE.read_text())
     command = [str(python), "-I", "-c", PROGRAM, tokens_module.__file__]

@@ -4,7 +4,6 @@ import hashlib
 import os
 import socket
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -173,17 +172,6 @@ def test_a_file_that_keeps_changing_is_named(file: Path) -> None:
     with pytest.raises(MovingFile, match='" kept changing while it was read'):
         Digests(MemoryStore(), "boot-1", clock).digest(str(file))
     assert file.read_bytes() == b"content" + 3 * b"more"
-
-
-def test_a_file_that_cannot_be_read_is_named() -> None:
-    if os.getuid() == 0:
-        pytest.skip("the superuser reads everything")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "secret")
-        file.write_bytes(b"x")
-        file.chmod(0)
-        with pytest.raises(UnreadableFile, match="this user has no permission"):
-            digests(MemoryStore(), 0).digest(str(file))
 
 
 def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def build(root: Path, tree: set[tuple[str, str]], linked: set[str]) -> None:
 @given(tree=trees, linked=links, parts=patterns, separator=st.sampled_from(["/", "/", "/", "//", "\\"]))
 @example(tree={("", "[x]")}, linked=set(), parts=["[x]"], separator="/")
 @example(tree={("a/b/", "x"), ("", "x")}, linked={"la -> a"}, parts=["**", "x"], separator="/")
-@example(tree={("a/b/", "x")}, linked={"la -> a", "lx -> x"}, parts=["**"], separator="/")
+@example(tree={("a/b/", "x"), ("", "x")}, linked={"la -> a", "lx -> x"}, parts=["**"], separator="/")
 @example(tree={("a/", "x")}, linked={"la -> a"}, parts=["*", "x"], separator="/")
 @example(tree={("", "ü.c")}, linked=set(), parts=["??.c"], separator="/")
 @example(tree={("", "w\\y")}, linked=set(), parts=["w\\y"], separator="/")

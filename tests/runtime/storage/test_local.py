@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -106,6 +108,55 @@ def test_a_relative_path_is_relative_to_the_current_folder(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     assert list_files("*.csv") == (str(tmp_path / "a.csv"),)
     assert list_files("a.csv") == (str(tmp_path / "a.csv"),)
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ("storage.list(f'{root}/closed/*.csv')", '"{root}/closed/" cannot be read: this user has no permission'),
+        ("storage.list(f'{root}/**/*.csv')", '"{root}/closed/" cannot be read: this user has no permission'),
+        ("storage.list(f'{root}/closed/a.csv')", '"{root}/closed/a.csv" cannot be read: this user has no permission'),
+        ("storage.identity(f'{root}/closed/a')", '"{root}/closed/a" cannot be read: this user has no permission'),
+        ("storage.digest(f'{root}/secret.csv')", '"{root}/secret.csv" cannot be read: this user has no permission'),
+        ("storage.publish(f'{root}/a.csv', f'{root}/b')", '"{root}/b" cannot be written: this user has no permission'),
+        (
+            "storage.staging_path(None, 't', 'a')",
+            '"{root}/.trc/staging" cannot be written: this user has no permission',
+        ),
+    ],
+)
+def test_what_this_user_may_not_do_is_named(asked: str, complaint: str) -> None:
+    # The superuser may do everything, so the child becomes nobody; and nobody may not look into tmp_path.
+    code = """
+import os, sys
+from pathlib import Path
+from trc.runtime.storage.errors import StorageError
+from trc.runtime.storage.local import LocalStorage
+from trc.runtime.store.memory import MemoryStore
+root = sys.argv[1]
+storage = LocalStorage(MemoryStore(), Path(root, ".trc"), "boot-1", lambda: 0)
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    eval(sys.argv[2])
+except StorageError as error:
+    print(error, end="")
+"""
+    root = Path(tempfile.mkdtemp())
+    try:
+        for name in ("a.csv", "secret.csv"):
+            (root / name).write_text("x")
+        (root / "closed").mkdir(mode=0)
+        (root / "secret.csv").chmod(0)
+        root.chmod(0o555)
+        child = subprocess.run([sys.executable, "-c", code, root, asked], capture_output=True, text=True, check=False)
+        assert (child.stdout, child.stderr) == (complaint.format(root=root), "")
+    finally:
+        root.chmod(0o755)
+        (root / "closed").chmod(0o755)
+        shutil.rmtree(root)
 
 
 def test_sweeping_before_anything_was_staged_does_nothing(tmp_path: Path) -> None:

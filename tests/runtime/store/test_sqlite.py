@@ -165,6 +165,24 @@ store.close()
     assert is_sound(path)
 
 
+def test_processes_that_make_a_store_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
+    code = """
+for line in sys.stdin:
+    SqliteStore(Path(line.strip())).close()
+    print("made", flush=True)
+"""
+    processes = [child(code) for _ in range(5)]
+    for number in range(40):
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write(f"{tmp_path}/{number}/state.db\n")
+            process.stdin.flush()
+        answers = [process.stdout.readline() for process in processes if process.stdout is not None]
+        assert answers == ["made\n"] * len(processes)
+    for process in processes:
+        process.communicate()
+
+
 def test_only_one_of_two_runs_gets_a_location(path: Path) -> None:
     with SqliteStore(path) as store, SqliteStore(path) as other:
         put(store, RUN, replace(RUN, id="r2"))

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from trc.cli import exits
+from trc.cli.files import create_all
 from trc.cli.starter import FILES
 
 
@@ -43,18 +45,31 @@ def trc(folder: Path, *arguments: str, **environ: str) -> Done:
         timeout=120,
         check=False,
     )
-    assert "Traceback" not in done.stdout + done.stderr
+    assert not re.search(r"^Traceback", done.stdout + done.stderr, re.MULTILINE)
     assert "bug in trc" not in done.stderr, done.stderr
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+def settled_shop(folder: Path) -> Path:
+    """The starter project, its files old enough to be trusted."""
+    create_all(folder, FILES)
+    for path in folder.rglob("*"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    return folder
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """The starter project, old enough for its files to be trusted."""
-    assert trc(tmp_path, "init").code == exits.OK
-    for path in tmp_path.rglob("*"):
-        os.utime(path, (1_700_000_000, 1_700_000_000))
-    return tmp_path
+    return settled_shop(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The starter project after two runs, the second of which skipped all; to be read only."""
+    folder = settled_shop(tmp_path_factory.mktemp("ran"))
+    assert trc(folder, "run", "shop.yaml").code == exits.OK
+    assert trc(folder, "run", "shop.yaml").code == exits.OK
+    return folder
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -117,15 +132,14 @@ def test_a_run_as_json_keeps_its_progress_apart(shop: Path) -> None:
     assert "done" in done.err
 
 
-def test_plan_says_what_and_why(shop: Path) -> None:
+def test_plan_says_what_and_why(shop: Path, ran: Path) -> None:
     before = trc(shop, "plan", "shop.yaml")
     assert before.code == exits.OK
     assert before.out.splitlines()[0].split() == ["PLAN", "TASK", "WHY"]
     assert "shop: " in before.out
-    trc(shop, "run", "shop.yaml")
-    after = trc(shop, "plan", "shop.yaml", "--json").document
+    after = trc(ran, "plan", "shop.yaml", "--json").document
     assert {task["action"] for task in after["tasks"]} == {"skip"}
-    forced = trc(shop, "plan", "shop.yaml", "--force", "--json").document
+    forced = trc(ran, "plan", "shop.yaml", "--force", "--json").document
     assert {task["action"] for task in forced["tasks"]} == {"run"}
 
 
@@ -143,12 +157,12 @@ def test_explain_names_what_changed(shop: Path) -> None:
     assert document["task"]["state"] == "success"
 
 
-def test_explain_a_code_prints_its_page(shop: Path) -> None:
-    for subject in ("TRC402", "trc402", "code:TRC402"):
-        told = trc(shop, "explain", subject)
+def test_explain_a_code_prints_its_page(ran: Path) -> None:
+    for subject in ("trc402", "code:TRC402"):
+        told = trc(ran, "explain", subject)
         assert told.code == exits.OK
         assert told.out.startswith("# TRC402: ")
-    assert trc(shop, "explain", "TRC402", "--json").document["page"].startswith("# TRC402")
+    assert trc(ran, "explain", "TRC402", "--json").document["page"].startswith("# TRC402")
 
 
 @pytest.mark.parametrize(
@@ -165,9 +179,8 @@ def test_explain_a_code_prints_its_page(shop: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_what_is_not_there_is_named(shop: Path, arguments: list[str], told: str) -> None:
-    assert trc(shop, "run", "shop.yaml").code == exits.OK
-    done = trc(shop, *arguments)
+def test_what_is_not_there_is_named(ran: Path, arguments: list[str], told: str) -> None:
+    done = trc(ran, *arguments)
     assert done.code == exits.WRONG_USAGE
     assert done.err.startswith("error[TRC")
     assert told in done.err
@@ -182,31 +195,29 @@ def test_runs_status_and_logs_before_any_run(shop: Path) -> None:
     assert trc(shop, "runs", "--json").document["diagnostics"][0]["code"] == "TRC609"
 
 
-def test_runs_and_status_tell_of_runs(shop: Path) -> None:
-    trc(shop, "run", "shop.yaml")
-    trc(shop, "run", "shop.yaml")
-    runs = trc(shop, "runs", "--json").document["runs"]
+def test_runs_and_status_tell_of_runs(ran: Path) -> None:
+    runs = trc(ran, "runs", "--json").document["runs"]
     assert [run["state"] for run in runs] == ["success", "success"]
-    assert trc(shop, "runs", "--limit", "1").out.splitlines()[1].split()[:3] == ["success", runs[0]["id"], "shop"]
-    first = trc(shop, "status", runs[1]["id"], "--json").document
+    assert trc(ran, "runs", "--limit", "1").out.splitlines()[1].split()[:3] == ["success", runs[0]["id"], "shop"]
+    first = trc(ran, "status", runs[1]["id"], "--json").document
     assert [task["state"] for task in first["tasks"]] == ["success"] * 3
     assert {attempt["state"] for attempt in first["attempts"]} == {"success"}
-    told = trc(shop / "data", "status").out
+    told = trc(ran / "data", "status").out
     assert f"run {runs[0]['id']} of shop: success" in told
     assert "up to date" in told
 
 
-def test_logs_give_what_a_task_printed(shop: Path) -> None:
-    trc(shop, "run", "shop.yaml")
-    done = trc(shop, "logs", "latest", "page")
+def test_logs_give_what_a_task_printed(ran: Path) -> None:
+    first = trc(ran, "runs", "--json").document["runs"][1]["id"]
+    done = trc(ran, "logs", first, "page")
     assert "wrote 4 customers\n" in done.out
     assert "page, attempt 1: success" in done.err
-    [log] = trc(shop, "logs", "latest", "page", "--json").document["attempts"]
+    assert "no task has begun" in trc(ran, "logs", "latest", "page").err
+    [log] = trc(ran, "logs", first, "page", "--json").document["attempts"]
     assert "wrote 4 customers" in log["text"]
 
 
 def test_a_failing_task_is_told_with_its_log_and_what_it_blocked(shop: Path) -> None:
-    edit(shop / "shop.yaml", "type: python\n    params:\n", "type: python\n    params:\n")
     edit(
         shop / "tasks/page.py",
         'file.write("# Revenue',
@@ -271,15 +282,15 @@ def test_compile_writes_files_and_emit_prints_one(shop: Path) -> None:
     assert not (shop / "build").exists()
 
 
-def test_graph_draws_each_form(shop: Path) -> None:
-    assert "-->" in trc(shop, "graph", "shop.yaml").out
-    assert trc(shop, "graph", "shop.yaml", "--format", "dot").out.startswith("digraph")
-    assert ET.fromstring(trc(shop, "graph", "shop.yaml", "--format", "svg").out).tag.endswith("svg")
-    assert "<html" in trc(shop, "graph", "shop.yaml", "--format", "html").out
+def test_graph_draws_each_form(ran: Path, tmp_path: Path) -> None:
+    assert "-->" in trc(ran, "graph", "shop.yaml").out
+    assert trc(ran, "graph", "shop.yaml", "--format", "dot").out.startswith("digraph")
+    assert ET.fromstring(trc(ran, "graph", "shop.yaml", "--format", "svg").out).tag.endswith("svg")
+    assert "<html" in trc(ran, "graph", "shop.yaml", "--format", "html").out
     for option in (["--format", "json"], ["--json"]):
-        assert trc(shop, "graph", "shop.yaml", *option).document["nodes"]
-    assert trc(shop, "graph", "shop.yaml", "-o", "picture.svg").code == exits.OK
-    assert (shop / "picture.svg").read_text().endswith("</svg>\n")
+        assert trc(ran, "graph", "shop.yaml", *option).document["nodes"]
+    assert trc(ran, "graph", "shop.yaml", "-o", str(tmp_path / "picture.svg")).code == exits.OK
+    assert (tmp_path / "picture.svg").read_text().endswith("</svg>\n")
 
 
 def on_a_terminal(folder: Path, *arguments: str, **environ: str) -> str:
@@ -332,3 +343,27 @@ def test_colours_can_be_refused(shop: Path, arguments: list[str], environ: dict[
     assert "success" in shown
     assert not re.search(r"\x1b\[[\d;]*m", shown)
     assert ("\x1b" in shown) is (environ["TERM"] != "dumb")
+
+
+def test_ctrl_c_after_a_failure_is_still_an_interruption(shop: Path) -> None:
+    os.mkfifo(shop / "gate")
+    (shop / "p.yaml").write_text(
+        "name: p\nnodes:\n"
+        "  - {id: bad, type: shell, params: {command: 'exit 1'}}\n"
+        "  - {id: slow, type: shell, params: {command: 'cat gate'}, needs: [{task: bad, requires: completion}]}\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trc", "run", "p.yaml"],
+        cwd=shop,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    gate = os.open(shop / "gate", os.O_WRONLY)  # opens when "slow" reads from it
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    os.close(gate)
+    assert process.returncode == exits.INTERRUPTED, err
+    assert "canceling" in err
+    assert re.search(r"^canceled +slow", err, re.MULTILINE)
+    assert "1 failed, 1 canceled" in out

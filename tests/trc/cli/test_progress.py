@@ -32,7 +32,7 @@ def test_a_line_for_each_finished_task(lines: Lines, told: io.StringIO, happenin
     lines(happenings.moved("orders", "success", 0, 1.234, attempt=1, outputs=[happenings.output(3_400_000, 336_776)]))
     lines(happenings.moved("revenue", "skipped", reason=Reason("up_to_date")))
     lines(happenings.moved("page", "pending", attempt=1, error={"message": "no luck\nat all"}))
-    lines(happenings.moved("page", "failure", 2, 3, attempt=2, error={"message": "KeyError: 'a'\x1b[2J"}))
+    lines(happenings.moved("page", "failure", 2, 3, attempt=2, error={"message": "'a'\x1b[2J", "type": "KeyError"}))
     lines(happenings.moved("chart", "upstream_failed", blocked_by="page", reason=Reason("upstream_failed", "page")))
     lines(happenings.moved("audit", "success", 3, 3.04, attempt=3))
     lines(Ticked(happenings.began + 4))
