@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from trc.runtime.planner import Inputs
+from trc.runtime.planner import Input, Inputs
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
 
@@ -62,10 +63,7 @@ class Orders:
             idempotency_key=f"{self.run}/{task.name}",
             params=dict(task.params),
             query=task.query,
-            inputs=tuple(
-                OrderInput(one.read.name, one.read.format, one.files, one.read.spans, one.read.columns)
-                for one in inputs.inputs
-            ),
+            inputs=_inputs(inputs.inputs),
             outputs=tuple(self._output(task, one, inputs.key, token) for one in task.outputs),
             env=dict(task.env),
             memory=task.memory,
@@ -77,3 +75,16 @@ class Orders:
         final = self.places.final(self.spec.name, task.name, key, output)
         staged = self.staging.staging_path(final, token, output.name + SUFFIXES.get(output.format, ""))
         return OrderOutput(output.name, output.format, staged, output.uri)
+
+
+def _inputs(inputs: Sequence[Input]) -> tuple[OrderInput, ...]:
+    """The inputs; those that stand in one list of the query are one, with the files of all."""
+    merged: dict[object, OrderInput] = {}
+    for one in inputs:
+        read = one.read
+        place = read.spans or read.name
+        before = merged.get(place)
+        files = (*before.files, *one.files) if before else one.files
+        name = before.name if before else read.name
+        merged[place] = OrderInput(name, read.format, files, read.spans, read.columns, read.written)
+    return tuple(merged.values())

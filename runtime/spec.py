@@ -38,6 +38,9 @@ class ReadSpec:
     """Tasks whose outputs the glob `uri` covers: which files there are is known when they are done."""
     spans: tuple[tuple[int, int], ...] = ()
     columns: tuple[tuple[str, str], ...] | None = None
+    """Names and types, where the format keeps none and they were declared or follow from the producer's query."""
+    written: bool = False
+    """Whether trc itself writes the files, from a query."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from trc.compiler.compile import Compiled
 from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.task import Task
+from trc.compiler.ir.types import Known
 from trc.compiler.ir.uris import is_glob, normalise
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import canonical
@@ -109,7 +110,7 @@ class _TaskSpecs:
         if read.kind == "dataset":
             if source is None:
                 assert resolved.producer is not None
-                return ReadSpec(read.name, self.format_of(resolved.producer), producer=resolved.producer)
+                return self.dataset(read.name, resolved.producer)
             columns = tuple((one.name, one.type) for one in source.columns) if source.columns else None
             return ReadSpec(
                 read.name,
@@ -129,9 +130,15 @@ class _TaskSpecs:
             return ReadSpec(read.name, read.format, producer=resolved.producer, uri=uri, spans=spans)
         return ReadSpec(read.name, read.format, uri=uri, feeders=resolved.feeders, spans=spans)
 
-    def format_of(self, producer: tuple[str, str]) -> str:
-        outputs = _task(self.pipeline, producer[0]).outputs
-        return next(one.format for one in outputs if one.name == producer[1])
+    def dataset(self, name: str, producer: tuple[str, str]) -> ReadSpec:
+        """A read of a task's output by name. What keeps no types is read with those that it was written with."""
+        task = _task(self.pipeline, producer[0])
+        form = next(one.format for one in task.outputs if one.name == producer[1])
+        schema = self.compiled.schemas.get(producer)
+        if form not in ("csv", "json") or not isinstance(schema, Known):
+            return ReadSpec(name, form, producer=producer)
+        columns = tuple((one.name, one.type) for one in schema.columns)
+        return ReadSpec(name, form, producer=producer, columns=columns, written=task.query is not None)
 
     def key_parts(self, task: Task, inputs: tuple[Resolved, ...]) -> Iterator[KeyPart]:
         """What the pipeline itself puts into the key; the inputs' content is added by the planner."""
@@ -152,6 +159,10 @@ class _TaskSpecs:
             if name not in task.params and name in task.metadata:
                 yield KeyPart(METADATA + name, "parameters", _text(task.metadata[name]))
         for resolved in inputs:
+            if resolved.source is None and resolved.producer is not None and resolved.read.kind == "dataset":
+                read = self.dataset(resolved.read.name, resolved.producer)
+                if read.columns is not None:
+                    yield KeyPart(f"{INPUT}{read.name}.columns", "inputs", _text(read.columns))
             if resolved.source is not None:
                 for field, group, value in _walk(resolved.source, f"{INPUT}{resolved.read.name}."):
                     if value is not None:

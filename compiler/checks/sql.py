@@ -12,7 +12,7 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix
 from trc.compiler.diagnostics.nearest import did_you_mean
-from trc.compiler.ir.dataset import Column
+from trc.compiler.ir.dataset import Column, Output
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.task import Query, Task
@@ -86,7 +86,7 @@ class _Check:
     def name_outputs(self, task: Task) -> None:
         """Makes a task's outputs, as far as they are known, tables of the queries that follow."""
         for output in task.outputs:
-            schema = self.stored(task, output.name)
+            schema = self.by_name(task, output.name)
             self.tables[f"{task.name}.{output.name}"] = schema
             if len(task.outputs) == 1:
                 self.tables[task.name] = schema
@@ -167,15 +167,18 @@ class _Check:
         """What is read from things that are missing for mistakes of their own."""
         return {one.read.name: Unknown("a mistake elsewhere hides its columns") for one in inputs if one.explained}
 
-    def stored(self, task: Task, name: str) -> Schema:
-        """The columns that readers of an output find: CSV and JSON keep no types."""
-        output = next(output for output in task.outputs if output.name == name)
-        schema = self.schemas.get((task.name, name), Unknown(f'"{task.name}" comes later'))
-        if output.format == "file":
+    def by_name(self, task: Task, name: str) -> Schema:
+        """The columns that readers of an output by its name find: they are told the types that it was written with."""
+        if _output(task, name).format == "file":
             return Unknown(f'"{task.name}" writes a file whose suffix tells no format')
-        if output.format in ("csv", "json"):
-            return Unknown(f'"{task.name}" is stored as {output.format}, which keeps no types')
-        return schema
+        return self.schemas.get((task.name, name), Unknown(f'"{task.name}" comes later'))
+
+    def by_location(self, task: Task, name: str) -> Schema:
+        """The columns that readers of an output's file find: CSV and JSON keep no types."""
+        form = _output(task, name).format
+        if form in ("csv", "json"):
+            return Unknown(f'"{task.name}" is stored as {form}, which keeps no types: read it by its name')
+        return self.by_name(task, name)
 
     def files(self, inputs: Iterable[Resolved]) -> dict[str, Schema]:
         files: dict[str, Schema] = {}
@@ -194,7 +197,7 @@ class _Check:
         if resolved.producer is not None:
             task = self.pipeline.task(resolved.producer[0])
             assert task is not None
-            return self.stored(task, resolved.producer[1])
+            return self.by_location(task, resolved.producer[1])
         if resolved.feeders:
             return Unknown(f'"{resolved.feeders[0]}" writes files that "{uri}" matches')
         assert resolved.read.kind == "uri"
@@ -300,3 +303,7 @@ def _with_help(problem: SqlProblem, parsed: Parsed, inputs: Iterable[Resolved]) 
     name = next((use.name for use in parsed.tables if use.start == problem.start), "")
     helps = (resolved.help for resolved in inputs if resolved.read.name.casefold() == name.casefold() and resolved.help)
     return replace(problem, help=next(helps, problem.help))
+
+
+def _output(task: Task, name: str) -> Output:
+    return next(output for output in task.outputs if output.name == name)

@@ -22,7 +22,9 @@ class OrderInput:
     files: tuple[str, ...]
     spans: tuple[tuple[int, int], ...] = ()
     columns: tuple[tuple[str, str], ...] | None = None
-    """Names and DuckDB types, where they were declared."""
+    """Names and DuckDB types, where they were declared, or are known from the query that wrote the files."""
+    written: bool = False
+    """Whether trc itself wrote the files from a query: in one dialect, where an empty text is no null."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,14 @@ class TaskOrder:
             "params": dict(self.params),
             "query": self.query,
             "inputs": [
-                {"name": one.name, "format": one.format, "files": one.files, "spans": one.spans, "columns": one.columns}
+                {
+                    "name": one.name,
+                    "format": one.format,
+                    "files": one.files,
+                    "spans": one.spans,
+                    "columns": one.columns,
+                    "written": one.written,
+                }
                 for one in self.inputs
             ],
             "outputs": [
@@ -120,6 +129,7 @@ class TaskOrder:
                 tuple(one["files"]),
                 tuple((start, end) for start, end in one["spans"]),
                 None if one["columns"] is None else tuple((name, kind) for name, kind in one["columns"]),
+                one["written"],
             )
             for one in raw["inputs"]
         )

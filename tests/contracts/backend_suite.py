@@ -20,6 +20,40 @@ from trc.runtime.taskside.result import AttemptResult, Failure
 LONG = 60.0
 """Seconds after which a report that does not come fails the test."""
 
+RAISED = {
+    "raise TemporaryError('later')": "temporary error [TemporaryError] later",
+    "raise PermanentError('never')": "permanent error [PermanentError] never",
+    "raise ValueError('odd é')": "unknown error [ValueError] odd é",
+    "raise ValueError": "unknown error [ValueError] ValueError",
+    "raise Hostile": "unknown error [Hostile] Hostile",
+    "raise MemoryError": "unknown memory [MemoryError] the task ran out of memory",
+    "raise GeneratorExit": "unknown error [GeneratorExit] GeneratorExit",
+    "return TaskResult(success=False, message='no')": "unknown error [] no",
+    "return TaskResult(success=False, error='permanent')": (
+        "permanent error [] the task reported a failure without a message"
+    ),
+    "return 7": (
+        "permanent error [PermanentError] "
+        "the task returned a int; it may return a TaskResult, a mapping of small values, or None"
+    ),
+    "return {'x': {1}}": (
+        "permanent error [PermanentError] "
+        "the task returned values that JSON cannot hold: Object of type set is not JSON serializable"
+    ),
+    "return {'x': 'y' * 300_000}": (
+        "permanent error [PermanentError] "
+        "the task returned 300,009 bytes of values; at most 262,144 are kept: write data to an output"
+    ),
+    "return TaskResult(rows={'other': 1})": (
+        'permanent error [PermanentError] the task counted rows of "other", which is not among its outputs: '
+    ),
+    "import asyncio; return asyncio.sleep(0)": (
+        "permanent error [PermanentError] "
+        '"go" in "tasks.py" is asynchronous; make it a plain function that runs its own loop'
+    ),
+}
+"""The body of a task, and how its failure is told: kind, reason, class, message."""
+
 _Report = TypeVar("_Report", Started, Progressed, Ended, Lost)
 
 
@@ -197,64 +231,8 @@ class BackendSuite:
 
     # ── failures ──
 
-    @pytest.mark.parametrize(
-        ("body", "kind", "reason", "type_", "message"),
-        [
-            ("raise TemporaryError('later')", "temporary", "error", "TemporaryError", "later"),
-            ("raise PermanentError('never')", "permanent", "error", "PermanentError", "never"),
-            ("raise ValueError('odd é')", "unknown", "error", "ValueError", "odd é"),
-            ("raise ValueError", "unknown", "error", "ValueError", "ValueError"),
-            ("raise Hostile", "unknown", "error", "Hostile", "Hostile"),
-            ("raise MemoryError", "unknown", "memory", "MemoryError", "the task ran out of memory"),
-            ("raise GeneratorExit", "unknown", "error", "GeneratorExit", "GeneratorExit"),
-            ("return TaskResult(success=False, message='no')", "unknown", "error", "", "no"),
-            (
-                "return TaskResult(success=False, error='permanent')",
-                "permanent",
-                "error",
-                "",
-                "the task reported a failure without a message",
-            ),
-            (
-                "return 7",
-                "permanent",
-                "error",
-                "PermanentError",
-                "the task returned a int; it may return a TaskResult, a mapping of small values, or None",
-            ),
-            (
-                "return {'x': float('nan')}",
-                "permanent",
-                "error",
-                "PermanentError",
-                "the task returned values that JSON cannot hold: Out of range float values are not JSON compliant",
-            ),
-            (
-                "return {'x': 'y' * 300_000}",
-                "permanent",
-                "error",
-                "PermanentError",
-                "the task returned 300,009 bytes of values; at most 262,144 are kept: write data to an output",
-            ),
-            (
-                "return TaskResult(rows={'other': 1})",
-                "permanent",
-                "error",
-                "PermanentError",
-                'the task counted rows of "other", which is not among its outputs: ',
-            ),
-            (
-                "import asyncio; return asyncio.sleep(0)",
-                "permanent",
-                "error",
-                "PermanentError",
-                '"go" in "tasks.py" is asynchronous; make it a plain function that runs its own loop',
-            ),
-        ],
-    )
-    def test_what_a_task_raises_or_returns_is_told(
-        self, world: World, body: str, kind: str, reason: str, type_: str, message: str
-    ) -> None:
+    @pytest.mark.parametrize(("body", "told"), RAISED.items())
+    def test_what_a_task_raises_or_returns_is_told(self, world: World, body: str, told: str) -> None:
         world.write(
             f"""
             from trc import PermanentError, TaskResult, TemporaryError
@@ -268,8 +246,7 @@ class BackendSuite:
             """
         )
         failure = world.failure(world.order("go"))
-        assert (failure.kind, failure.reason, failure.type) == (kind, reason, type_)
-        assert failure.message.startswith(message)
+        assert f"{failure.kind} {failure.reason} [{failure.type}] {failure.message}" == told
         assert world.success(world.order("after")).values == {"fine": True}
 
     def test_a_trace_holds_the_tasks_own_frames_alone(self, world: World) -> None:

@@ -68,7 +68,7 @@ def page(context: TaskContext):
     with open(context.output.path, "w") as file:
         file.write("# Revenue\\n\\n")
         for row in rows:
-            file.write(f"- {row['customer']}: {float(row['revenue']):.2f} from {row['orders']} orders\\n")
+            file.write(f"- {row['customer']}: {float(row['revenue']):.2f} (orders: {row['orders']})\\n")
     print(f"wrote {len(rows)} customers")
     return {"customers": len(rows)}
 '''

@@ -10,7 +10,7 @@ from trc.runtime.taskside.order import OrderOutput, TaskOrder
 from trc.runtime.taskside.task import TaskContext, TaskResult
 from trc.stdlib_tasks.duckdb_sql.run.complaint import complaint
 from trc.stdlib_tasks.duckdb_sql.run.engine import connected
-from trc.stdlib_tasks.duckdb_sql.run.inputs import create_inputs, relation, text
+from trc.stdlib_tasks.duckdb_sql.run.inputs import COMPRESSIONS, create_inputs, delimiter, relation, text
 from trc.stdlib_tasks.duckdb_sql.run.query import prepare
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ def run(order: TaskOrder, _context: TaskContext) -> TaskResult:
 
 _BEFORE = "COPY (\n"
 _FORMATS = {"parquet": "FORMAT parquet", "csv": "FORMAT csv, HEADER", "json": "FORMAT json"}
-_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 
 def _options(output: OrderOutput) -> str:
@@ -51,12 +50,12 @@ def _options(output: OrderOutput) -> str:
         raise PermanentError(f'a query cannot be written as "{output.format}"; there are: {", ".join(_FORMATS)}')
     if output.format == "parquet":
         return options
-    name, suffix = os.path.splitext((output.uri or "").lower())
-    if suffix in _COMPRESSIONS:
-        options += f", COMPRESSION {_COMPRESSIONS[suffix]}"
-        suffix = os.path.splitext(name)[1]
-    if suffix == ".tsv":
-        options += ", DELIMITER '\t'"
+    place = output.uri or ""
+    compression = COMPRESSIONS.get(os.path.splitext(place.lower())[1])
+    if compression is not None:
+        options += f", COMPRESSION {compression}"
+    if output.format == "csv":
+        options += f", DELIMITER {text(delimiter(place))}"
     return options
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import duckdb
 
 READERS = {"parquet": "read_parquet", "csv": "read_csv", "json": "read_json"}
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 Columns = Sequence[tuple[str, str]]
 
 
@@ -30,16 +31,30 @@ def create_inputs(connection: duckdb.DuckDBPyConnection, inputs: Sequence[OrderI
             connection.execute(f"CREATE VIEW {identifier(one.name)} AS {_rows(one)}")
 
 
-def relation(form: str, files: Sequence[str], columns: Columns | None = None) -> str:
-    """A call of the function that reads these files. Columns of CSV and JSON are known by their names."""
+def relation(form: str, files: Sequence[str], columns: Columns | None = None, *, written: bool = False) -> str:
+    """A call of the function that reads these files. Columns of CSV and JSON are known by their names.
+
+    Files that trc wrote are read in the dialect that it writes: then every value comes back as it was.
+    """
     options = ""
     if columns is not None and form == "csv":
         types = ", ".join(f"{text(name)}: {text(kind)}" for name, kind in columns)
         options = f", header = true, types = {{{types}}}"
+        if written:
+            options += f", delim = {text(delimiter(files[0]))}, quote = '\"', escape = '\"', allow_quoted_nulls = false"
     elif columns is not None and form == "json":
         types = ", ".join(f"{text(name)}: {text(kind)}" for name, kind in columns)
         options = f", columns = {{{types}}}"
     return f"{READERS[form]}({path_list(files)}{options})"
+
+
+def delimiter(path: str) -> str:
+    """What parts the values of a text file, by its suffix."""
+    name = path.lower()
+    for compressed in COMPRESSIONS:
+        if name.endswith(compressed):
+            name = name[: -len(compressed)]
+    return "\t" if name.endswith(".tsv") else ","
 
 
 def path_list(files: Sequence[str]) -> str:
@@ -70,4 +85,4 @@ def _rows(one: OrderInput) -> str:
     shown = "*"
     if one.columns is not None and one.format != "parquet":
         shown = ", ".join(identifier(name) for name, _kind in one.columns)
-    return f"SELECT {shown} FROM {relation(one.format, one.files, one.columns)}"
+    return f"SELECT {shown} FROM {relation(one.format, one.files, one.columns, written=one.written)}"

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.contracts.backend_suite import LONG, BackendSuite, World, wait_for_death
+
 from trc.backends.local.surroundings import clean
 from trc.backends.local.workers import LocalExecutor
 from trc.runtime.clock import SystemClock
@@ -153,7 +153,9 @@ def test_polling_without_anything_under_way_returns(world: World) -> None:
 
 def test_the_environment_of_a_worker_is_clean(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_THE_CALLER", "1")
-    world.write("import os, sys\ndef go(context):\n    return {'env': sorted(os.environ), 'path': sys.path, 'stdin': sys.stdin.read()}\n")
+    world.write(
+        "import os, sys\ndef go(context):\n    return {'env': sorted(os.environ), 'path': sys.path, 'stdin': sys.stdin.read()}\n"
+    )
     seen = world.success(world.order("go")).values
     assert set(seen["env"]) <= {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "TZ", "LANG", "LC_ALL"}
     assert seen["stdin"] == ""

@@ -87,8 +87,8 @@ def test_init_writes_a_project_that_checks_and_runs(tmp_path: Path) -> None:
     ran = trc(tmp_path, "run", "new/shop/shop.yaml")
     assert ran.code == exits.OK, ran.err
     assert (tmp_path / "new/shop/out/page.md").read_text() == (
-        "# Revenue\n\n- grace: 390.00 from 2 orders\n- ada: 130.49 from 2 orders\n"
-        "- linus: 42.90 from 1 orders\n- barbara: 28.40 from 1 orders\n"
+        "# Revenue\n\n- grace: 390.00 (orders: 2)\n- ada: 130.49 (orders: 2)\n"
+        "- linus: 42.90 (orders: 1)\n- barbara: 28.40 (orders: 1)\n"
     )
 
 

@@ -1,0 +1,111 @@
+"""The task side as it is sent elsewhere: one zip, the standard library, every Python that a task may have."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import trc
+from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.result import AttemptResult
+
+PACKAGE = Path(trc.__file__).parent
+INTERPRETERS = sorted(
+    path
+    for version in ("3.9", "3.10", "3.11", "3.12", "3.13")
+    for path in Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python")
+) or [Path(sys.executable)]
+
+RUN = """
+import sys
+from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.run import execute
+order = TaskOrder.from_json(sys.stdin.read())
+result = execute(order, lambda done, total: None)
+sys.stdout.write(result.to_json())
+"""
+
+
+def bundled() -> list[Path]:
+    """What decisions say is in the zip, but for `runtime/plan.py`, which no task process reads."""
+    alone = [PACKAGE / "__init__.py", PACKAGE / "runtime/__init__.py", PACKAGE / "stdlib_tasks/__init__.py"]
+    types = [path for path in (PACKAGE / "stdlib_tasks").glob("*/**/*.py") if path.name != "type.py"]
+    run_sides = [path for path in types if path.name in {"__init__.py", "run.py"} or path.parent.name == "run"]
+    return [*alone, *(PACKAGE / "runtime/taskside").glob("*.py"), *run_sides]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bundle") / "task.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in bundled():
+            archive.write(file, Path("trc") / file.relative_to(PACKAGE))
+    return path
+
+
+def python(interpreter: Path, bundle: Path, code: str, text: str = "") -> str:
+    environ = {"PYTHONPATH": str(bundle), "PYTHONWARNINGS": "error", "LC_ALL": "C.UTF-8"}
+    command = [str(interpreter), "-s", "-B", "-c", code]
+    done = subprocess.run(command, input=text, env=environ, capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("interpreter", INTERPRETERS, ids=lambda path: path.parents[1].name)
+def test_every_module_is_importable(interpreter: Path, bundle: Path) -> None:
+    names = [str(file.relative_to(PACKAGE.parent).with_suffix("")).replace("/", ".") for file in bundled()]
+    modules = [name.removesuffix(".__init__") for name in names]
+    python(interpreter, bundle, f"import importlib\nfor name in {modules}: importlib.import_module(name)")
+
+
+@pytest.mark.parametrize("interpreter", INTERPRETERS, ids=lambda path: path.parents[1].name)
+def test_a_task_runs(interpreter: Path, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("é")
+    (tmp_path / "tasks.py").write_text(
+        "from trc import BaseTask, TaskResult\n"
+        "class Copy(BaseTask):\n"
+        "    def execute(self, context):\n"
+        "        with open(context.inputs['source'].path) as source, open(context.output.path, 'w') as target:\n"
+        "            print(target.write(source.read() * context.args['times']))\n"
+        "        return TaskResult(rows={'output': 1}, values={'ok': True})\n"
+    )
+    order = TaskOrder(
+        run="r",
+        pipeline="p",
+        task="copy",
+        attempt=1,
+        token="copy/1",
+        runs="trc.stdlib_tasks.python.run:run",
+        project=str(tmp_path),
+        log=str(tmp_path / "log"),
+        run_time="2026-01-01T00:00:00+00:00",
+        idempotency_key="k",
+        params={"entrypoint": "tasks.py:Copy", "args": {"times": 3}},
+        inputs=(OrderInput("source", "file", (str(tmp_path / "in.txt"),)),),
+        outputs=(OrderOutput("output", "file", str(tmp_path / "out.txt")),),
+        env={"DECLARED": "1"},
+    )
+    result = AttemptResult.from_json(python(interpreter, bundle, RUN, order.to_json()))
+    assert result.failure is None, result.failure
+    assert (tmp_path / "out.txt").read_text() == "ééé"
+    assert (tmp_path / "log").read_text() == "3\n"
+    assert (result.values, result.outputs[0].rows, result.outputs[0].size) == ({"ok": True}, 1, 6)
+
+
+def test_another_name_of_trc_is_refused_with_a_sentence(bundle: Path) -> None:
+    code = "import trc\ntry: trc.Pipeline\nexcept AttributeError as error: print(error)"
+    assert python(INTERPRETERS[0], bundle, code).startswith("trc has no 'Pipeline'; a task can import BaseTask, ")
+
+
+def test_a_worker_loads_nothing_of_the_compiler() -> None:
+    code = "import json, sys; import trc.runtime.taskside.guardian; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stdout)
+    ours = {name for name in loaded if name.startswith("trc.") and not name.startswith("trc.runtime.taskside")}
+    assert ours == {"trc.runtime"}
+    assert not {"pydantic", "click", "duckdb", "subprocess", "asyncio"} & set(loaded)

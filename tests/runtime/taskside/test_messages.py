@@ -1,0 +1,82 @@
+"""Orders and results survive JSON, whatever they hold, and another version is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
+
+TEXTS = st.text(max_size=20)
+MAYBE = st.none() | TEXTS
+VALUES = st.recursive(st.none() | st.booleans() | st.integers() | TEXTS, lambda inner: st.lists(inner, max_size=3))
+PAIRS = st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)
+SPANS = st.lists(st.tuples(st.integers(0), st.integers(0)), max_size=3).map(tuple)
+FILES = st.lists(TEXTS, max_size=3).map(tuple)
+INPUTS = st.builds(OrderInput, TEXTS, TEXTS, FILES, SPANS, st.none() | PAIRS)
+OUTPUTS = st.builds(OrderOutput, TEXTS, TEXTS, TEXTS, MAYBE)
+ORDERS = st.builds(
+    TaskOrder,
+    *([TEXTS] * 3),
+    st.integers(1),
+    *([TEXTS] * 6),
+    st.dictionaries(TEXTS, VALUES, max_size=3),
+    MAYBE,
+    st.lists(INPUTS, max_size=2).map(tuple),
+    st.lists(OUTPUTS, max_size=2).map(tuple),
+    st.dictionaries(TEXTS, TEXTS, max_size=3),
+    st.none() | st.integers(0),
+    st.none() | st.integers(0),
+    st.none() | st.integers(1),
+    st.lists(st.integers(), max_size=3).map(tuple),
+)
+FAILURES = st.builds(Failure, *([TEXTS] * 5), st.none() | st.integers(), st.none() | st.integers(0))
+WRITTEN = st.builds(WrittenOutput, TEXTS, TEXTS, st.integers(0), TEXTS, st.none() | st.integers(0))
+RESULTS = st.builds(
+    AttemptResult,
+    TEXTS,
+    st.none() | FAILURES,
+    st.lists(WRITTEN, max_size=2).map(tuple),
+    st.dictionaries(TEXTS, VALUES, max_size=3),
+    TEXTS,
+    *([st.floats(0, 1e10)] * 3),
+    st.integers(0),
+)
+
+
+@given(ORDERS)
+def test_an_order_survives_json(order: TaskOrder) -> None:
+    text = order.to_json()
+    assert "\n" not in text
+    assert TaskOrder.from_json(text) == order
+
+
+@given(RESULTS)
+def test_a_result_survives_json(result: AttemptResult) -> None:
+    text = result.to_json()
+    assert "\n" not in text
+    assert AttemptResult.from_json(text) == result
+
+
+@pytest.mark.parametrize("kind", [TaskOrder, AttemptResult])
+def test_every_field_is_written(kind: Any) -> None:
+    required = {"params": {}, "values": {}, "attempt": 1}
+    fields = [field.name for field in dataclasses.fields(kind)]
+    made = kind(**{
+        field.name: required.get(field.name, "x")
+        for field in dataclasses.fields(kind)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    })  # fmt: skip
+    assert sorted(made.to_dict()) == sorted(fields)
+
+
+@pytest.mark.parametrize("kind", [TaskOrder, AttemptResult])
+def test_another_version_is_refused(kind: Any) -> None:
+    with pytest.raises(ValueError, match="has version 99; this runtime reads 1"):
+        kind.from_json(json.dumps({"version": 99}))
