@@ -52,8 +52,7 @@ def delimiter(path: str) -> str:
     """What parts the values of a text file, by its suffix."""
     name = path.lower()
     for compressed in COMPRESSIONS:
-        if name.endswith(compressed):
-            name = name[: -len(compressed)]
+        name = name.removesuffix(compressed)
     return "\t" if name.endswith(".tsv") else ","
 
 
