@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
@@ -21,6 +21,7 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.ir.uris import normalise
 from trc.compiler.picture.dot import dot
 from trc.compiler.picture.drawing import Drawing, draw
 from trc.compiler.picture.html import html
@@ -31,6 +32,7 @@ from trc.compiler.tasktype import TaskType
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
 from trc.runtime.errors import Stopped, stopped
+from trc.runtime.facts import Facts, facts_of
 from trc.runtime.observe import Happening, Observer
 from trc.runtime.plan import Plan
 from trc.runtime.reasons import Reason
@@ -42,7 +44,7 @@ from trc.runtime.storage.local import LocalStorage, list_files
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
-from trc.settings import Settings, settings_for, settings_of
+from trc.settings import Settings, project_files, settings_for, settings_of
 
 SUFFIXES = (".yaml", ".yml")
 Sources = Mapping[str, SourceFile]
@@ -66,6 +68,7 @@ class Compilation:
     compiled: Compiled
     diagnostics: tuple[Diagnostic, ...]
     sources: Sources
+    context: Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ class RunReport:
     """A run at its end.
 
     `diagnostics` tell of tasks that failed, and warn. `logs` are the last lines that failed tasks
-    printed; `blocked` are the tasks that a failed one kept from running.
+    printed; `blocked` are the tasks that a failed one kept from running. `facts` are those behind
+    a run that skipped everything, if they can all be told.
     """
 
     run: RunRecord
@@ -93,6 +97,7 @@ class RunReport:
     logs: Mapping[str, str] = field(default_factory=dict[str, str])
     log_files: Mapping[str, str] = field(default_factory=dict[str, str])
     blocked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ def check(paths: Sequence[Path]) -> CheckReport:
     collect = Collector()
     sources: dict[str, SourceFile] = {}
     for file in files:
-        compiled = _compile(file, settings_for(file), backend, types)
+        compiled = _compile(file, _context(settings_for(file), backend, types))
         collect.extend(compiled.diagnostics)
         sources.update(compiled.sources)
     return CheckReport(tuple(str(file) for file in files), collect.sorted(), sources)
@@ -155,15 +160,19 @@ def task_types() -> dict[str, TaskType]:
     return {entry.name: entry.load()() for entry in entry_points(group="trc.tasks")}
 
 
-def _compile(path: Path, settings: Settings, backend: Backend, types: Mapping[str, TaskType]) -> Compiled:
-    context = Context(settings.project, types, FileSchemas(settings.project, list_files), backend.capabilities)
+def _context(settings: Settings, backend: Backend, types: Mapping[str, TaskType]) -> Context:
+    return Context(settings.project, types, FileSchemas(settings.project, list_files), backend.capabilities)
+
+
+def _compile(path: Path, context: Context) -> Compiled:
     return run_compiler(path, str(path), context)
 
 
 def load(path: Path, settings: Settings, backend: Backend) -> Compilation:
     """Compiles a pipeline that is going to be planned or run: what this version cannot run is refused."""
     types = task_types()
-    compiled = _compile(path, settings, backend, types)
+    context = _context(settings, backend, types)
+    compiled = _compile(path, context)
     collect = Collector(list(compiled.diagnostics))
     if compiled.pipeline is not None and not compiled.has_errors:
         runs = {name: found.runs for name, found in types.items()}
@@ -172,7 +181,7 @@ def load(path: Path, settings: Settings, backend: Backend) -> Compilation:
         raise Stopped(collect.sorted(), 2, compiled.sources)
     runs = {name: found.runs for name, found in types.items()}
     spec = specify(compiled, file=str(path), runs=runs, versions=_version)
-    return Compilation(spec, compiled, collect.sorted(), compiled.sources)
+    return Compilation(spec, compiled, collect.sorted(), compiled.sources, context)
 
 
 def _version(distribution: str) -> str:
@@ -198,7 +207,7 @@ def emit(path: Path, what: Literal["ir", "plan", "sql"], *, backend: str = "loca
     """The IR, the plan against nothing stored, or each task's SQL, as text."""
     settings, chosen = settings_for(path), backend_named(backend)
     if what == "ir":
-        compiled = _compile(path, settings, chosen, task_types())
+        compiled = _compile(path, _context(settings, chosen, task_types()))
         if compiled.has_errors or compiled.pipeline is None:
             raise Stopped(compiled.diagnostics, 2, compiled.sources)
         return compiled.pipeline.dump().decode()
@@ -245,7 +254,21 @@ def run(
         options = Options(at, force, new, on_conflict, tick)
         outcome = runner.run(options, logical_time)
         attempts = runner.store.attempts(outcome.run.id)
-    return _report(compilation, outcome, attempts)
+        facts = _facts(path, compilation, outcome, runner.store.latest(outcome.run.pipeline))
+    return replace(_report(compilation, outcome, attempts), facts=facts)
+
+
+def _facts(path: Path, compilation: Compilation, outcome: Outcome, results: Mapping[str, Result]) -> Facts | None:
+    """What stands behind a run that skipped everything, so that the next need not look again at all of it."""
+    if not outcome.tasks or any(record.state != "skipped" for record in outcome.tasks):
+        return None
+    context, project = compilation.context, compilation.context.project
+    looked_at = {str(project / name): content is not None for name, content in context.seen.items()}
+    looked_at[str(path.absolute())] = True
+    looked_at |= {str(one): one.is_file() for one in project_files(path)}
+    outputs = [output for made in outcome.outputs.values() for output in made]
+    globs = [normalise(pattern, str(project)) for pattern in context.listed]
+    return facts_of(compilation.spec, looked_at, globs, results, outputs)
 
 
 @contextmanager
@@ -462,7 +485,7 @@ def graph_json(path: Path) -> dict[str, Any]:
 
 
 def _drawing(path: Path) -> Drawing:
-    compiled = _compile(path, settings_for(path), backend_named("local"), task_types())
+    compiled = _compile(path, _context(settings_for(path), backend_named("local"), task_types()))
     if compiled.has_errors or compiled.pipeline is None or compiled.graph is None:
         raise Stopped(compiled.diagnostics, 2, compiled.sources)
     return draw(compiled.pipeline, compiled.graph)

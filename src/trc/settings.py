@@ -39,6 +39,16 @@ def settings_for(pipeline: Path, *, workers: int | None = None) -> Settings:
     return _settings(project, workers)
 
 
+def project_files(pipeline: Path) -> tuple[Path, ...]:
+    """The places where the project file of a pipeline is looked for, up to the one where it is."""
+    places: list[Path] = []
+    for up in pipeline.resolve().parents:
+        places.append(up / PROJECT_FILE)
+        if places[-1].is_file():
+            break
+    return tuple(places)
+
+
 def settings_of(folder: Path) -> Settings:
     """The settings of the project that a folder lies in, found by its `trc.toml` or its state."""
     folder = folder.resolve()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import platform
 import sys
 import tempfile
@@ -38,12 +37,10 @@ def told(ctx: click.Context) -> Iterator[None]:
         _tell_stop(ctx.obj, stop)
         raise click.exceptions.Exit(stop.exit_code) from None
     except BrokenPipeError:
-        _discard_output(ctx.obj)
         raise click.exceptions.Exit(exits.BROKEN_PIPE) from None
     except Exception as error:  # noqa: BLE001 - the last place that can tell the user of a bug
         if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_LOST:
             ctx.obj.tell(f"error: the output cannot be written: {error.strerror}")
-            _discard_output(ctx.obj)
         else:
             _tell_bug(ctx.obj, error)
         raise click.exceptions.Exit(exits.WRONG_USAGE) from None
@@ -73,9 +70,3 @@ def _tell_bug(screen: Screen, error: Exception) -> None:
     screen.tell(f"  its trace is in {file.name}; please report it with the pipeline that shows it")
     if screen.debug:
         screen.tell(trace.rstrip("\n"))
-
-
-def _discard_output(screen: Screen) -> None:
-    """Lets what is still buffered go nowhere, so that the end of the process stays quiet."""
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a path of ours
-        os.dup2(nowhere.fileno(), screen.out.fileno())

@@ -1,0 +1,88 @@
+"""What a run that skipped everything has looked at: files, folders, and names that stood for nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trc.compiler.ir.uris import fixed_prefix, is_glob, is_remote
+from trc.runtime.spec import PipelineSpec
+from trc.runtime.storage.globs import STATE_FOLDER
+from trc.runtime.store.results import Result, StoredOutput
+
+_MOST_FOLDERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Absolute paths that are there and that are not; `expires` is in seconds since the epoch."""
+
+    present: frozenset[str]
+    absent: frozenset[str]
+    expires: float
+
+
+_FOR_EVER = 1e12
+
+
+def facts_of(
+    spec: PipelineSpec,
+    looked_at: Mapping[str, bool],
+    globs: Iterable[str],
+    results: Mapping[str, Result],
+    outputs: Iterable[StoredOutput],
+) -> Facts | None:
+    """The facts behind "everything is up to date"; None where they cannot be told.
+
+    `looked_at` says of each path that the compiler asked for whether it was there; `globs` are the
+    patterns that it listed.
+    """
+    present = {path for path, was_there in looked_at.items() if was_there}
+    absent = {path for path, was_there in looked_at.items() if not was_there}
+    present.update(output.path for output in outputs)
+    patterns = list(globs)
+    for task in spec.tasks:
+        for read in task.reads:
+            if read.uri is None:
+                continue
+            if is_remote(read.uri):
+                return None
+            if is_glob(read.uri):
+                patterns.append(read.uri)
+            else:
+                present.add(read.uri)
+    for pattern in patterns:
+        folders = _folders(pattern)
+        if folders is None:
+            return None
+        present |= folders
+    return Facts(frozenset(present), frozenset(absent), _expires(spec, results))
+
+
+def _folders(pattern: str) -> set[str] | None:
+    """Every folder in which a file could come to match, and every file there; None if there are very many."""
+    found: set[str] = set()
+    start = fixed_prefix(pattern).rstrip("/") or "/"
+    deep = "**" in pattern
+    depth = pattern.count("/") - start.count("/")
+    for folder, folders, files in os.walk(start, followlinks=True):
+        if STATE_FOLDER in folders:
+            folders.remove(STATE_FOLDER)
+        found.add(folder)
+        found.update(f"{folder}/{name}" for name in files)
+        if not deep and folder.count("/") - start.count("/") >= depth - 1:
+            folders.clear()
+        if len(found) > _MOST_FOLDERS:
+            return None
+    return found if Path(start).is_dir() else None
+
+
+def _expires(spec: PipelineSpec, results: Mapping[str, Result]) -> float:
+    ends = [
+        results[task.name].committed_at + task.skip.max_age
+        for task in spec.tasks
+        if task.skip.max_age is not None and task.name in results
+    ]
+    return min(ends, default=_FOR_EVER)
