@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trc.compiler.ir.uris import fixed_prefix, is_glob, is_remote
+from trc.runtime.folders import STATE_FOLDER
 from trc.runtime.spec import PipelineSpec
-from trc.runtime.storage.globs import STATE_FOLDER
 from trc.runtime.store.results import Result, StoredOutput
 
 _MOST_FOLDERS = 10_000

@@ -16,6 +16,8 @@ import os
 import sys
 import time
 
+from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
+
 _VERSION = 1
 _SETTLED_NS = 2_000_000_000
 """A file that changed within this time may change again without its times telling."""
@@ -51,16 +53,24 @@ def answer_path(state: str, pipeline: str) -> str:
     return f"{state}/standing/{name[-200:]}"
 
 
-def find_state(pipeline: str, project_file: str, state_folder: str) -> str:
+def find_state(pipeline: str) -> str:
     """The state folder of a pipeline file's project: beside the nearest project file, else beside the pipeline."""
     own = folder = os.path.dirname(os.path.abspath(pipeline))  # noqa: PTH100, PTH120
     while True:
-        if os.path.exists(f"{folder}/{project_file}"):  # noqa: PTH110
-            return f"{folder}/{state_folder}"
+        if os.path.isfile(f"{folder}/{PROJECT_FILE}"):  # noqa: PTH113
+            return f"{folder}/{STATE_FOLDER}"
         above = os.path.dirname(folder)  # noqa: PTH120
         if above == folder:
-            return f"{own}/{state_folder}"
+            return f"{own}/{STATE_FOLDER}"
         folder = above
+
+
+def forget(path: str) -> None:
+    """Takes an answer back: something is about to be done."""
+    try:
+        os.unlink(path)  # noqa: PTH108
+    except OSError:
+        return
 
 
 def recall(path: str, pipeline: str, version: str) -> str | None:
@@ -85,8 +95,8 @@ def remember(
     version: str,
     *,
     began_ns: int,
-    present: set[str],
-    absent: set[str],
+    present: frozenset[str],
+    absent: frozenset[str],
     expires: float,
     text: str,
 ) -> bool:

@@ -13,9 +13,9 @@ import stat
 from collections.abc import Iterator
 
 from trc.compiler.ir.uris import covers
+from trc.runtime.folders import STATE_FOLDER
 from trc.runtime.storage.errors import StorageError, unreadable
 
-STATE_FOLDER = ".trc"
 """Folders of this name hold what is not yet published, and are never entered through a wildcard."""
 
 _WILDCARD = re.compile(r"[*?\[]")

@@ -13,8 +13,8 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+from trc.runtime.folders import STATE_FOLDER
 from trc.runtime.storage.errors import PublishError, unpublishable
-from trc.runtime.storage.globs import STATE_FOLDER
 
 _PLAIN_NAME = re.compile(r"\w[\w.]{0,80}", re.ASCII)
 _PLAIN_SUFFIX = re.compile(r"(\.\w{1,16}){0,2}", re.ASCII)

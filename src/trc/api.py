@@ -181,7 +181,9 @@ def load(path: Path, settings: Settings, backend: Backend) -> Compilation:
         raise Stopped(collect.sorted(), 2, compiled.sources)
     runs = {name: found.runs for name, found in types.items()}
     spec = specify(compiled, file=str(path), runs=runs, versions=_version)
-    return Compilation(spec, compiled, collect.sorted(), compiled.sources, context)
+    # Notes say what cannot be checked: that is for `check`, not for each run.
+    warnings = tuple(one for one in collect.sorted() if one.severity != "note")
+    return Compilation(spec, compiled, warnings, compiled.sources, context)
 
 
 def _version(distribution: str) -> str:

@@ -10,9 +10,8 @@ from typing import Any, Final
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.runtime.errors import Stopped, stopped
+from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 
-PROJECT_FILE: Final = "trc.toml"
-STATE_FOLDER: Final = ".trc"
 _KEYS: Final = {"local": {"workers": int}}
 
 

@@ -35,8 +35,8 @@ class Given:
             self.pipeline,
             version,
             began_ns=began_ns or time.time_ns() + 3_000_000_000,
-            present={self.pipeline, str(self.root / "data")},
-            absent={str(self.root / "trc.toml")},
+            present=frozenset({self.pipeline, str(self.root / "data")}),
+            absent=frozenset({str(self.root / "trc.toml")}),
             expires=expires,
             text="nothing to do",
         )
@@ -125,8 +125,8 @@ def test_damaged_answer_is_none(given: Given) -> None:
 def test_state_lies_beside_the_nearest_project_file(tmp_path: Path) -> None:
     (tmp_path / "a/b").mkdir(parents=True)
     pipeline = str(tmp_path / "a/b/p.yaml")
-    assert standing.find_state(pipeline, "trc.toml", ".trc") == str(tmp_path / "a/b/.trc")
+    assert standing.find_state(pipeline) == str(tmp_path / "a/b/.trc")
     (tmp_path / "trc.toml").touch()
-    assert standing.find_state(pipeline, "trc.toml", ".trc") == str(tmp_path / ".trc")
+    assert standing.find_state(pipeline) == str(tmp_path / ".trc")
     (tmp_path / "a/trc.toml").touch()
-    assert standing.find_state(pipeline, "trc.toml", ".trc") == str(tmp_path / "a/.trc")
+    assert standing.find_state(pipeline) == str(tmp_path / "a/.trc")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,13 +13,15 @@ from typing import Literal
 
 import click
 
+import trc
 from trc import api
 from trc.cli import exits
 from trc.cli.live import FRAME, Live
 from trc.cli.options import at_option, backend_option, file_argument, force_option, json_option, subcommand
 from trc.cli.output import Screen
 from trc.cli.progress import Lines
-from trc.cli.summary import run_report_document, summarise
+from trc.cli.summary import nothing_to_do, run_report_document, summarise
+from trc.runtime import standing
 from trc.runtime.store.journal import RunState
 
 
@@ -52,7 +55,9 @@ def command(  # noqa: PLR0917 - click passes them by name
     Goes on with this pipeline's unfinished run if the process that drove it has died. Ctrl-C ends
     the run in order: nothing half-written stays, and what is done stays done.
     """
-    folder = Path.cwd()
+    folder, began_ns = Path.cwd(), time.time_ns()
+    answer = standing.answer_path(standing.find_state(str(file)), str(file))
+    standing.forget(answer)
     watch = Live(screen, folder) if screen.is_live else Lines(screen, folder)
     interruption = Interruption(watch)
     with closing(watch):
@@ -67,6 +72,18 @@ def command(  # noqa: PLR0917 - click passes them by name
             observe=watch,
             tick=FRAME,
             on_cancel=interruption.listen,
+        )
+    is_plain = not (at or force or new or workers) and (backend, on_conflict) == ("local", "wait")
+    if report.facts is not None and is_plain:
+        standing.remember(
+            answer,
+            str(file),
+            trc.__version__,
+            began_ns=began_ns,
+            present=report.facts.present,
+            absent=report.facts.absent,
+            expires=report.facts.expires,
+            text=nothing_to_do(report, folder),
         )
     if screen.wants_json:
         screen.document(run_report_document(report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Final
 
@@ -10,14 +11,16 @@ from trc.cli.cells import visible_lines
 from trc.cli.documents import run_document, task_document
 from trc.cli.failures import tell_diagnostics
 from trc.cli.output import STATE_COLOURS, Screen, shown_path, table
+from trc.cli.progress import Story
 from trc.cli.quantities import count, duration, names, size
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.render import human
 from trc.compiler.diagnostics.render import json as as_json
 from trc.compiler.diagnostics.render.cells import visible
+from trc.runtime.folders import STATE_FOLDER
+from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved
 from trc.runtime.store.results import StoredOutput
 
-_STATE_FOLDER: Final = ".trc"
 _OUTPUTS_TOLD: Final = 30
 _WORDS: Final = (
     ("success", "ran"),
@@ -35,6 +38,23 @@ def summarise(screen: Screen, report: RunReport, folder: Path) -> None:
     screen.say(_headline(screen, report))
     _say_outputs(screen, report, folder)
     _say_hints(screen, report)
+
+
+def nothing_to_do(report: RunReport, folder: Path) -> str:
+    """What a run that skipped everything has to say, to be said again as long as nothing moves."""
+    made = io.StringIO()
+    screen = Screen(made, io.StringIO())
+    story = Story(screen, folder)
+    story.lines(RunOpened(report.run, report.plan, resumed=False))
+    moves: list[Happening] = [
+        *(TaskMoved(record) for record in report.tasks),
+        RunFinished(report.run, report.run.state),
+    ]
+    told = [line for move in moves for line in story.lines(move)]
+    up_to_date = count(len(report.tasks), "task")
+    screen.say(f"{visible(report.run.pipeline)}: nothing to do: {up_to_date} up to date since run {report.run.id}")
+    _say_outputs(screen, report, folder)
+    return "\n".join([*told, made.getvalue()])
 
 
 def run_report_document(report: RunReport) -> dict[str, object]:
@@ -87,7 +107,7 @@ def _headline(screen: Screen, report: RunReport) -> str:
 def _say_outputs(screen: Screen, report: RunReport, folder: Path) -> None:
     """What someone outside may read, a line each; what only the pipeline reads is counted."""
     made = [output for outputs in report.outputs.values() for output in outputs]
-    public = [output for output in made if _STATE_FOLDER not in Path(output.path).parts]
+    public = [output for output in made if STATE_FOLDER not in Path(output.path).parts]
     rows = [_output_row(output, folder) for output in public[:_OUTPUTS_TOLD]]
     for line in table(rows, right=frozenset({1, 2})):
         screen.say(f"  {line}")

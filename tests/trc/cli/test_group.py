@@ -9,9 +9,10 @@ from importlib import import_module
 import click
 import pytest
 
-from trc.cli import COMMANDS, exits, group, run
+from trc.cli import exits, run
+from trc.cli.group import COMMANDS, group
 
-HEAVY = ("pydantic", "duckdb", "yaml", "sqlite3", "trc.api", "trc.runtime", "trc.cli.run", "trc.cli.output")
+HEAVY = ("pydantic", "duckdb", "yaml", "sqlite3", "trc.api", "trc.runtime.plan", "trc.cli.run", "trc.cli.output")
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["-h"], []], ids=" ".join)
