@@ -11,6 +11,7 @@ import tokenize
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from trc.compiler.ir.task import CodeFile
@@ -52,9 +53,9 @@ def closure(entry: str, read_file: ReadFile) -> Closure:
     while walk.pending:
         walk.read(walk.pending.pop())
     third_party = walk.outside - sys.stdlib_module_names - {"trc"}
-    files = tuple(CodeFile(path=path, digest=digest) for path, digest in sorted(walk.digests.items()))
-    names, open_ended = _top_level(walk.trees[entry]) if entry in walk.trees else ((), False)
-    return Closure(files, tuple(sorted(third_party)), tuple(walk.problems), names, open_ended)
+    files = tuple(CodeFile(path=path, digest=digest) for path, digest in sorted((path, module.digest) for path, module in walk.modules.items()))
+    read = walk.modules.get(entry, _Module("", (), (), can_define_more=False))
+    return Closure(files, tuple(sorted(third_party)), tuple(walk.problems), read.names, read.can_define_more)
 
 
 def module_digest(text: bytes) -> str:
@@ -123,6 +124,53 @@ def _decoded(text: bytes) -> str:
     return source if source.endswith("\n") else source + "\n"
 
 
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """An import as it is written: `level` counts its leading dots, `names` may be submodules."""
+
+    module: str
+    names: tuple[str, ...] = ()
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """What a module's text says of it, wherever it lies."""
+
+    digest: str
+    imports: tuple[_Import, ...]
+    names: tuple[str, ...]
+    can_define_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Why a module's text cannot be read; line and column count from 1."""
+
+    line: int
+    column: int
+    message: str
+
+
+# Many tasks share a module, and reading one takes milliseconds.
+@lru_cache(maxsize=1024)
+def _module(text: bytes) -> _Module | _Unreadable:
+    try:
+        tree = _parsed(_decoded(text))
+        digest = module_digest(text)
+    except SyntaxError as error:
+        return _Unreadable(error.lineno or 1, max(error.offset or 1, 1), error.msg)
+    return _Module(digest, tuple(_imports(tree)), *_top_level(tree))
+
+
+def _imports(tree: ast.Module) -> Iterator[_Import]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (_Import(alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield _Import(node.module or "", tuple(alias.name for alias in node.names), node.level)
+
+
 @dataclass(slots=True)
 class _Walk:
     """The modules found so far. `base` is the entry file's folder."""
@@ -130,8 +178,7 @@ class _Walk:
     base: str
     read_file: ReadFile
     pending: list[str] = field(default_factory=list[str])
-    digests: dict[str, str] = field(default_factory=dict[str, str])
-    trees: dict[str, ast.Module] = field(default_factory=dict[str, ast.Module])
+    modules: dict[str, _Module] = field(default_factory=dict[str, "_Module"])
     seen: dict[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
     outside: set[str] = field(default_factory=set[str])
     problems: list[CodeProblem] = field(default_factory=list[CodeProblem])
@@ -147,24 +194,16 @@ class _Walk:
     def read(self, path: str) -> None:
         text = self.seen[path]
         assert text is not None
-        try:
-            tree = _parsed(_decoded(text))
-            self.digests[path] = module_digest(text)
-        except SyntaxError as error:
-            line, column = error.lineno or 1, max(error.offset or 1, 1)
-            self.problems.append(CodeProblem(path, line, column, error.msg))
+        module = _module(text)
+        if isinstance(module, _Unreadable):
+            self.problems.append(CodeProblem(path, module.line, module.column, module.message))
             return
-        self.trees[path] = tree
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    self.follow(alias.name, ())
-            elif isinstance(node, ast.ImportFrom):
-                names = tuple(alias.name for alias in node.names)
-                if node.level:
-                    self.follow_relative(path, node.level, node.module or "", names)
-                else:
-                    self.follow(node.module or "", names)
+        self.modules[path] = module
+        for one in module.imports:
+            if one.level:
+                self.follow_relative(path, one.level, one.module, one.names)
+            else:
+                self.follow(one.module, one.names)
 
     def follow(self, module: str, names: tuple[str, ...]) -> None:
         """An absolute import; `names` may be submodules."""

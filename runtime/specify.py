@@ -6,13 +6,14 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
 
 from trc.compiler.checks.graph import Graph, Resolved
 from trc.compiler.compile import Compiled
-from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node
+from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node, NotInKey
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known
@@ -41,15 +42,9 @@ def specify(compiled: Compiled, *, file: str, runs: Mapping[str, str | None], ve
     assert pipeline is not None
     assert graph is not None
     make = _TaskSpecs(compiled, pipeline, graph, runs, versions)
-    tasks = tuple(make.spec(_task(pipeline, name)) for name in graph.order)
+    tasks = tuple(make.spec(make.tasks[name]) for name in graph.order)
     digest = hashlib.sha256(repr((pipeline.name, tasks)).encode()).hexdigest()
     return PipelineSpec(pipeline.name, file, str(compiled.project), tasks, digest)
-
-
-def _task(pipeline: Pipeline, name: str) -> Task:
-    task = pipeline.task(name)
-    assert task is not None
-    return task
 
 
 class _TaskSpecs:
@@ -64,11 +59,11 @@ class _TaskSpecs:
         versions: Versions,
     ) -> None:
         self.compiled = compiled
-        self.pipeline = pipeline
+        self.tasks = {task.name: task for task in pipeline.tasks}
         self.graph = graph
         self.project = str(compiled.project)
         self.runs = runs
-        self.versions = versions
+        self.versions = cache(versions)
         self.needs = _needs(graph)
 
     def spec(self, task: Task) -> TaskSpec:
@@ -132,7 +127,7 @@ class _TaskSpecs:
 
     def dataset(self, name: str, producer: tuple[str, str]) -> ReadSpec:
         """A read of a task's output by name. What keeps no types is read with those that it was written with."""
-        task = _task(self.pipeline, producer[0])
+        task = self.tasks[producer[0]]
         form = next(one.format for one in task.outputs if one.name == producer[1])
         schema = self.compiled.schemas.get(producer)
         if form not in ("csv", "json") or not isinstance(schema, Known):
@@ -227,12 +222,19 @@ def _counting_fields(task: Task) -> tuple[str, ...]:
 
 def _walk(node: Node, prefix: str) -> Iterator[tuple[str, KeyGroup, Any]]:
     """Every field of a node, and of the nodes in it, that counts in a key: its path, its group, its value."""
-    for name in type(node).model_fields:
-        role, value, path = type(node).role(name), getattr(node, name), prefix + name
+    for name, role in _counting(type(node)):
+        value, path = getattr(node, name), prefix + name
         if isinstance(role, InKey):
             yield path, role.group, value
-        elif isinstance(role, Nested):
+        else:
             yield from _walk_nested(value, path)
+
+
+@cache
+def _counting(cls: type[Node]) -> tuple[tuple[str, InKey | Nested], ...]:
+    """The fields of a class of nodes that count in a key, or hold nodes whose fields may."""
+    roles = ((name, cls.role(name)) for name in cls.model_fields)
+    return tuple((name, role) for name, role in roles if not isinstance(role, NotInKey))
 
 
 def _walk_nested(value: Any, path: str) -> Iterator[tuple[str, KeyGroup, Any]]:

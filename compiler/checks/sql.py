@@ -33,12 +33,12 @@ def check_sql(
 ) -> Mapping[Dataset, Schema]:
     """Binds every query in the order of the graph; answers with the columns of all datasets."""
     with Binder() as binder:
-        check = _Check(pipeline, graph, places, context, collect, binder)
+        check = _Check(
+            pipeline, {task.name: task for task in pipeline.tasks}, graph, places, context, collect, binder, _kinds(pipeline)
+        )
         check.sources()
         for name in graph.order:
-            task = pipeline.task(name)
-            assert task is not None
-            check.task(task)
+            check.task(check.tasks[name])
         return check.schemas
 
 
@@ -47,11 +47,14 @@ class _Check:
     """What is known so far, task by task."""
 
     pipeline: Pipeline
+    tasks: Mapping[str, Task]
     graph: Graph
     places: Places
     context: Context
     collect: Collector
     binder: Binder
+    kinds: Mapping[str, str]
+    """What a dataset's name stands for, a source or a task."""
     schemas: dict[Dataset, Schema] = field(default_factory=dict[Dataset, Schema])
     tables: dict[str, Schema] = field(default_factory=dict[str, Schema])
     """What a query finds under each name that it may use."""
@@ -195,9 +198,7 @@ class _Check:
 
     def file(self, resolved: Resolved, uri: str) -> Schema:
         if resolved.producer is not None:
-            task = self.pipeline.task(resolved.producer[0])
-            assert task is not None
-            return self.by_location(task, resolved.producer[1])
+            return self.by_location(self.tasks[resolved.producer[0]], resolved.producer[1])
         if resolved.feeders:
             return Unknown(f'"{resolved.feeders[0]}" writes files that "{uri}" matches')
         assert resolved.read.kind == "uri"
@@ -250,13 +251,9 @@ class _Check:
 
     def report_notes(self, task: Task, query: Query, parsed: Parsed) -> None:
         """What is no mistake of names or types: hidden datasets, and queries without a key."""
-        datasets = {source.name.casefold(): "source" for source in self.pipeline.sources}
-        datasets |= {
-            other.name.casefold(): "task" for other in self.pipeline.tasks if other is not task and other.outputs
-        }
         for use in parsed.ctes:
-            kind = datasets.get(use.name.casefold())
-            if kind is not None:
+            kind = self.kinds.get(use.name.casefold())
+            if kind is not None and use.name.casefold() != task.name.casefold():
                 message = f'the CTE "{use.name}" hides the {kind} "{use.name}"'
                 remedy = ("rename the CTE: within its scope the name means the CTE",)
                 self.report(task, query, SqlProblem("TRC409", message, use.start, use.end, "", remedy, "warning"))
@@ -294,6 +291,12 @@ class _Check:
                 task=task.name,
             )
         )
+
+
+def _kinds(pipeline: Pipeline) -> Mapping[str, str]:
+    """The pipeline's datasets by name, in one case."""
+    kinds = {source.name.casefold(): "source" for source in pipeline.sources}
+    return kinds | {task.name.casefold(): "task" for task in pipeline.tasks if task.outputs}
 
 
 def _with_help(problem: SqlProblem, parsed: Parsed, inputs: Iterable[Resolved]) -> SqlProblem:

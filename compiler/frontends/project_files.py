@@ -20,10 +20,13 @@ class ProjectFiles:
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes; None if there is none, it lies outside of the project, or it is larger than 16 MiB."""
+        seen = self.context.seen
+        if path in seen:
+            return seen[path]
         name = PurePosixPath(path).as_posix()
-        if name not in self.context.seen:
-            self.context.seen[name] = self._content(name)
-        return self.context.seen[name]
+        if name not in seen:
+            seen[name] = self._content(name)
+        return seen[name]
 
     def list(self, pattern: str) -> tuple[str, ...]:
         """The project's files that a glob covers, by relative path, sorted; trc's own folder left out."""

@@ -66,7 +66,8 @@ class Token:
         return self.kind == "word" and self.text.lower() in words
 
 
-@lru_cache(maxsize=256)
+# As for the trees: each stage asks for all queries of a pipeline.
+@lru_cache(maxsize=8192)
 def tokenize(sql: str) -> tuple[Token, ...]:
     """The tokens of `sql`. A quote or comment that never closes makes a last token, `unclosed`."""
     return tuple(_tokens(sql))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
+from trc.compiler.checks.project import check_project
 from trc.compiler.checks.target import check_target
 from trc.compiler.compile import Compiled
 from trc.compiler.compile import compile_file as run_compiler
@@ -21,6 +22,8 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.ir.pipeline import Pipeline
+from trc.compiler.ir.places import Places
 from trc.compiler.ir.uris import normalise
 from trc.compiler.picture.dot import dot
 from trc.compiler.picture.drawing import Drawing, draw
@@ -136,10 +139,14 @@ def check(paths: Sequence[Path]) -> CheckReport:
     files = tuple(dict.fromkeys(found for path in paths for found in _pipeline_files(path)))
     collect = Collector()
     sources: dict[str, SourceFile] = {}
+    pipelines: list[tuple[str, Pipeline, Places]] = []
     for file in files:
         compiled = _compile(file, _context(settings_for(file), backend, types))
         collect.extend(compiled.diagnostics)
         sources.update(compiled.sources)
+        if compiled.pipeline is not None:
+            pipelines.append((str(compiled.project), compiled.pipeline, compiled.places))
+    check_project(pipelines, collect)
     return CheckReport(tuple(str(file) for file in files), collect.sorted(), sources)
 
 

@@ -19,7 +19,7 @@ import click
 import pytest
 import yaml
 
-from trc.cli import COMMANDS, group
+from trc.cli.group import COMMANDS, group
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])

@@ -60,10 +60,18 @@ def _kill_at(space: Any, number: int, gate: str) -> None:
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
     if gate == "gate":
-        worker = os.pidfd_open(int(space.read("pid"))) if os.path.exists(f"/proc/{space.read('pid')}") else None
-        assert worker is None or select.select([worker], [], [], 30)[0], "a worker outlived its driver"
+        _wait_for_death(int(space.read("pid")))
     os.close(opened)
     (space.root / f"{gate}{number}").unlink()
+
+
+def _wait_for_death(pid: int) -> None:
+    try:
+        worker = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    assert select.select([worker], [], [], 30)[0], "a worker outlived its driver"
+    os.close(worker)
 
 
 @pytest.mark.parametrize("gate", ["gate", "half"])

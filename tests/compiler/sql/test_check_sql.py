@@ -225,11 +225,18 @@ def test_several_outputs_are_named() -> None:
     assert project.collect.sorted()[1].help == ('"split" writes: split.left, split.right',)
 
 
-def test_csv_keeps_no_types() -> None:
+def test_csv_keeps_its_types_for_who_reads_it_by_name() -> None:
     project = shop().sql("clean", "select order_id from orders", output_uri="clean.csv")
-    project.sql("total", "select orderid from clean")
+    project.sql("total", "select orderid from clean").sql("same", "select order_id from clean")
+    assert [(code, at) for code, _, at, _ in project.check()] == [("TRC402", "orderid")]
+    assert project.schemas["same", "output"] == Known(columns({"order_id": ORDERS["order_id"]}))
+
+
+def test_csv_read_as_a_file_keeps_no_types() -> None:
+    project = shop().sql("clean", "select order_id from orders", output_uri="clean.csv")
+    project.sql("total", "select orderid from 'clean.csv'")
     assert codes(project.check()) == ["TRC410"]
-    assert project.names("clean") == ["order_id"]
+    assert "read it by its name" in project.collect.reported[0].message
 
 
 def test_files_named_in_sql_have_the_columns_of_the_task_that_writes_them() -> None:
