@@ -53,7 +53,7 @@ def closure(entry: str, read_file: ReadFile) -> Closure:
     while walk.pending:
         walk.read(walk.pending.pop())
     third_party = walk.outside - sys.stdlib_module_names - {"trc"}
-    files = tuple(CodeFile(path=path, digest=digest) for path, digest in sorted((path, module.digest) for path, module in walk.modules.items()))
+    files = tuple(CodeFile(path=path, digest=walk.modules[path].digest) for path in sorted(walk.modules))
     read = walk.modules.get(entry, _Module("", (), (), can_define_more=False))
     return Closure(files, tuple(sorted(third_party)), tuple(walk.problems), read.names, read.can_define_more)
 

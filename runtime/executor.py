@@ -54,7 +54,10 @@ class Executor(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many attempts may be handed over at a time: those that run and those kept ready."""
+        """How many attempts may be handed over at a time: those that run and those kept ready.
+
+        At least one. It may change while attempts run: more are kept ready if they turn out to be short.
+        """
         ...
 
     def start(self, order: TaskOrder) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,10 +16,13 @@ from pathlib import Path
 from typing import IO, Final
 
 import trc
+from trc.backends.local.pace import Pace
 
 PREFETCH_LIMIT: Final = select.PIPE_BUF
 """The longest order, in bytes, that may wait behind another: a pipe of packets keeps it in one piece."""
 _CHUNK: Final = 1 << 20
+_PIPE: Final = 32
+"""How many packets a pipe is asked to hold; where the user's pipes hold much already, it holds fewer."""
 _HOME: Final = str(Path(trc.__file__).parent.parent)
 _BOOTSTRAP: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); from trc.runtime.taskside.guardian import guard; "
@@ -50,12 +55,14 @@ class Handed:
 
 
 class WorkerProcess:
-    """A worker and the guardian above it. At most one order waits in its pipe, behind the one that runs."""
+    """A worker and the guardian above it. Orders wait in its pipe, in packets, behind the one that runs."""
 
     def __init__(self, kind: Kind, environ: Mapping[str, str], errors: IO[bytes]) -> None:
         self.kind = kind
         self.running: Handed | None = None
-        self.queued: Handed | None = None
+        self.queued: deque[Handed] = deque()
+        """The orders in its pipe, in the order in which it will take them."""
+        self.pace = Pace()
         self.has_spoken = False
         self.stopping: str | None = None
         """The token of the attempt that it is being ended for."""
@@ -67,6 +74,7 @@ class WorkerProcess:
         self.messages, theirs = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.messages, False)
         self._taken_back = own
+        self._most_queued = _packets(own) - 1
         try:
             self._process = self._spawn(own, theirs, {**environ, **dict(kind.env)}, errors)
         except OSError:
@@ -96,12 +104,17 @@ class WorkerProcess:
 
     @property
     def is_idle(self) -> bool:
-        return self.running is None and self.queued is None and self.stopping is None
+        return self.running is None and not self.queued and self.stopping is None
+
+    @property
+    def depth(self) -> int:
+        """How many orders may wait in its pipe while one runs."""
+        return min(self.pace.depth, self._most_queued)
 
     @property
     def is_ahead(self) -> bool:
         """Whether one more order may wait in its pipe."""
-        if self.running is None or self.queued is not None or self.stopping is not None:
+        if self.running is None or self.stopping is not None or len(self.queued) >= self.depth:
             return False
         return len(self.running.line) <= PREFETCH_LIMIT and not self.kind.is_single_use
 
@@ -123,7 +136,7 @@ class WorkerProcess:
         if begins:
             self.running = handed
         else:
-            self.queued = handed
+            self.queued.append(handed)
         self._unsent = handed.line
         self.send_rest()
         return begins
@@ -133,18 +146,19 @@ class WorkerProcess:
             while self._unsent:
                 self._unsent = self._unsent[os.write(self._orders, self._unsent) :]
 
-    def take_back(self) -> Handed | None:
-        """The order that waits behind the running one, if the worker has not taken it: it is then as if never sent."""
-        queued, running = self.queued, self.running
-        if queued is None or running is None or self._unsent:
-            return None
-        unread = self.unread()
+    def take_back(self) -> list[Handed]:
+        """The orders that wait behind the running one and were not taken: they are then as if never sent."""
+        running = self.running
+        if not self.queued or running is None or self._unsent:
+            return []
+        unread = set(self.unread())
         if running.line in unread:
             os.write(self._orders, running.line)
-        if queued.line not in unread:
-            return None
-        self.queued = None
-        return queued
+        returned = [handed for handed in self.queued if handed.line in unread]
+        # The worker takes them in order, so what it took meanwhile is at the front.
+        for _ in returned:
+            self.queued.pop()
+        return returned
 
     def unread(self) -> list[bytes]:
         """What the worker has not taken; it is gone from the pipe."""
@@ -161,8 +175,8 @@ class WorkerProcess:
         return bool(unread or self._unsent)
 
     def began(self) -> Handed | None:
-        """The order in the pipe, if there is one, is now the one that runs."""
-        self.running, self.queued = self.queued, None
+        """The first order in the pipe, if there is one, is now the one that runs."""
+        self.running = self.queued.popleft() if self.queued else None
         return self.running
 
     def receive(self) -> list[bytes] | None:
@@ -205,3 +219,11 @@ class WorkerProcess:
         self.messages = self._taken_back = -1
         self.exit = None
         return code
+
+
+def _packets(pipe: int) -> int:
+    """How many packets the pipe holds, after asking for more than it does by itself."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    with suppress(OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE * page)
+    return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) // page

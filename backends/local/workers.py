@@ -26,8 +26,8 @@ _ENGINES_SHARE: Final = 0.8
 class LocalExecutor:
     """Implements `Executor` with at most `workers` processes, each of which runs one attempt at a time.
 
-    Each has one order more in its pipe while it runs, so that it need not wait for us; what is
-    in a pipe can be taken back and given to another.
+    Each has orders more in its pipe while it runs, so that it need not wait for us: one, or as
+    many as are done in a moment. What is in a pipe can be taken back and given to another.
     """
 
     def __init__(self, workers: int, environ: Mapping[str, str], clock: Clock) -> None:
@@ -45,7 +45,8 @@ class LocalExecutor:
 
     @property
     def slots(self) -> int:
-        return 2 * self._most
+        not_hired = self._most - len(self._workers)
+        return 2 * not_hired + sum(1 + worker.depth for worker in self._workers)
 
     def start(self, order: TaskOrder) -> None:
         raw = order.to_dict()
@@ -63,12 +64,20 @@ class LocalExecutor:
                 self._lose(token, "stopped")
                 return
         for worker in self._workers:
-            if worker.queued is not None and worker.queued.token == token and worker.take_back():
+            if any(handed.token == token for handed in worker.queued) and self._withdraw(worker, token):
                 self._lose(token, "stopped")
                 return
-            if token in {handed.token for handed in (worker.running, worker.queued) if handed}:
+            if token in {handed.token for handed in (worker.running, *worker.queued) if handed}:
                 self._end(worker, token, grace)
                 return
+
+    def _withdraw(self, worker: WorkerProcess, token: str) -> bool:
+        """Takes one order out of a worker's pipe, unless the worker has taken it."""
+        returned = worker.take_back()
+        for handed in returned:
+            if handed.token != token:
+                self._send(worker, handed)
+        return any(handed.token == token for handed in returned)
 
     def poll(self, timeout: float | None) -> Sequence[Report]:
         end = None if timeout is None else time.monotonic() + timeout
@@ -121,17 +130,19 @@ class LocalExecutor:
     def _ahead(self, handed: Handed) -> WorkerProcess | None:
         if len(handed.line) > PREFETCH_LIMIT:
             return None
-        return next((worker for worker in self._workers if worker.is_ahead and worker.kind == handed.kind), None)
+        fitting = [worker for worker in self._workers if worker.is_ahead and worker.kind == handed.kind]
+        return min(fitting, key=_behind, default=None)
 
     def _level(self) -> None:
-        """An order that waits behind a running one goes to a worker that has none."""
+        """Of the orders that wait behind a running one, half go to a worker that has nothing to do."""
         for idle in [worker for worker in self._workers if worker.is_idle]:
-            for busy in self._workers:
-                if busy.running is not None and busy.queued is not None and busy.kind == idle.kind:
-                    handed = busy.take_back()
-                    if handed is not None:
-                        self._send(idle, handed)
-                        break
+            busy = max((worker for worker in self._workers if worker.kind == idle.kind), key=_behind)
+            if busy.running is None:
+                continue
+            returned = busy.take_back()
+            kept = len(returned) // 2
+            for place, handed in enumerate(returned):
+                self._send(busy if place < kept else idle, handed)
 
     def _hire(self, kind: Kind) -> WorkerProcess:
         worker = WorkerProcess(kind, self._environ, self._errors)
@@ -161,9 +172,7 @@ class LocalExecutor:
         self._kill(worker)
 
     def _end(self, worker: WorkerProcess, token: str, grace: float) -> None:
-        queued = worker.take_back()
-        if queued is not None:
-            self._waiting.appendleft(queued)
+        self._waiting.extendleft(reversed(worker.take_back()))
         worker.stopping = token
         worker.deadline = time.monotonic() + grace
         if grace > 0:
@@ -196,8 +205,8 @@ class LocalExecutor:
             self._ending.remove(worker)
             return
         self._workers.remove(worker)
-        if worker.queued is not None:
-            self._tell_queued(worker, worker.queued, worker.never_took(worker.queued, unread))
+        for queued in reversed(worker.queued):
+            self._tell_queued(worker, queued, worker.never_took(queued, unread))
         if worker.running is not None:
             self._tell_end(worker, worker.running, worker.never_took(worker.running, unread), code)
 
@@ -254,6 +263,7 @@ class LocalExecutor:
         worker.has_spoken = True
         if "result" in message:
             result = AttemptResult.from_dict(message["result"])
+            worker.pace.saw(result.ended_at - result.started_at)
             self._reports.append(Ended(result.token, self._clock.now(), result))
             if message["is_last"]:
                 self._part_with(worker)
@@ -279,10 +289,8 @@ class LocalExecutor:
 
     def _part_with(self, worker: WorkerProcess) -> None:
         """The worker's process is of no use any more; what waits behind the last order goes elsewhere."""
-        queued = worker.take_back()
-        if queued is not None:
-            self._waiting.appendleft(queued)
-        worker.running = worker.queued = None
+        self._waiting.extendleft(reversed(worker.take_back()))
+        worker.running = None
         self._retire(worker)
 
     def _until(self, end: float | None) -> float | None:
@@ -294,3 +302,7 @@ class LocalExecutor:
     def _is_busy(self, end: float | None) -> bool:
         """Whether waiting without a limit could be answered by anything."""
         return end is not None or bool(self._waiting) or any(not worker.is_idle for worker in self._workers)
+
+
+def _behind(worker: WorkerProcess) -> int:
+    return len(worker.queued)

@@ -34,7 +34,14 @@ def check_sql(
     """Binds every query in the order of the graph; answers with the columns of all datasets."""
     with Binder() as binder:
         check = _Check(
-            pipeline, {task.name: task for task in pipeline.tasks}, graph, places, context, collect, binder, _kinds(pipeline)
+            pipeline,
+            {task.name: task for task in pipeline.tasks},
+            graph,
+            places,
+            context,
+            collect,
+            binder,
+            _kinds(pipeline),
         )
         check.sources()
         for name in graph.order:

@@ -102,6 +102,14 @@ class TimerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotsChanged:
+    """From now on that many attempts may be under way; those beyond it go on."""
+
+    at: float
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequested:
     """End the run: nothing more begins, and what runs is stopped."""
 
@@ -120,5 +128,6 @@ Event = (
     | Published
     | PublishFailed
     | TimerFired
+    | SlotsChanged
     | CancelRequested
 )

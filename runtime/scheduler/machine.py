@@ -36,6 +36,7 @@ from trc.runtime.scheduler.events import (
     Opened,
     Published,
     PublishFailed,
+    SlotsChanged,
     TimerFired,
 )
 from trc.runtime.scheduler.failures import failure_facts, fell_silent, given_up, ran_too_long, was_lost, was_stopped
@@ -51,7 +52,7 @@ from trc.runtime.taskside.result import AttemptResult, Failure
 class Machine:
     """One run. The first event is `Opened`; the last command is `Finish`, given once.
 
-    `slots` bounds the attempts between their `Start` and their end. `token(task, attempt)` names a new
+    `slots` bounds the attempts between their `Start` and their end, until `SlotsChanged`. `token(task, attempt)` names a new
     attempt and never repeats itself. `resumed` is what the journal holds of the run's tasks if its driver
     died, `attempts` of their attempts.
 
@@ -141,6 +142,9 @@ class Machine:
                 self._open()
             case CancelRequested():
                 self._cancel()
+            case SlotsChanged():
+                assert event.slots >= 1, "a run needs a slot"
+                self._slots = event.slots
             case _:
                 assert_never(event)
         self._tell_dependants()

@@ -236,7 +236,7 @@ def test_csv_read_as_a_file_keeps_no_types() -> None:
     project = shop().sql("clean", "select order_id from orders", output_uri="clean.csv")
     project.sql("total", "select orderid from 'clean.csv'")
     assert codes(project.check()) == ["TRC410"]
-    assert "read it by its name" in project.collect.reported[0].message
+    assert "read it by its name" in project.collect.reported[0].help[0]
 
 
 def test_files_named_in_sql_have_the_columns_of_the_task_that_writes_them() -> None:
