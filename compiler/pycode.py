@@ -39,6 +39,8 @@ class Closure:
     problems: tuple[CodeProblem, ...] = ()
     names: tuple[str, ...] = ()
     """What the entry module defines at its top level."""
+    uses_run_time: bool = False
+    """Whether any of the code asks for the run's time."""
     can_define_more: bool = False
     """Whether the entry module may define names that its text does not show: `from x import *`."""
 
@@ -46,16 +48,20 @@ class Closure:
 def closure(entry: str, read_file: ReadFile) -> Closure:
     """The entry module and, transitively, the project's modules that it imports.
 
-    Modules are looked for beside the entry file, then from the project's folder; none is run.
+    Modules are looked for beside the entry file, then from the project's folder, then from the folder
+    that holds the entry file's package, as they are when the task runs; none is run here.
     """
-    walk = _Walk(posixpath.dirname(entry), read_file)
-    walk.add(entry)
+    walk = _Walk(read_file)
+    if walk.add(entry):
+        walk.add_packages_of(entry)
     while walk.pending:
         walk.read(walk.pending.pop())
     third_party = walk.outside - sys.stdlib_module_names - {"trc"}
     files = tuple(CodeFile(path=path, digest=walk.modules[path].digest) for path in sorted(walk.modules))
-    read = walk.modules.get(entry, _Module("", (), (), can_define_more=False))
-    return Closure(files, tuple(sorted(third_party)), tuple(walk.problems), read.names, read.can_define_more)
+    read = walk.modules.get(entry, _Module("", (), uses_run_time=False, names=(), can_define_more=False))
+    uses_run_time = any(module.uses_run_time for module in walk.modules.values())
+    problems = tuple(walk.problems)
+    return Closure(files, tuple(sorted(third_party)), problems, read.names, uses_run_time, read.can_define_more)
 
 
 def module_digest(text: bytes) -> str:
@@ -139,6 +145,7 @@ class _Module:
 
     digest: str
     imports: tuple[_Import, ...]
+    uses_run_time: bool
     names: tuple[str, ...]
     can_define_more: bool
 
@@ -160,7 +167,8 @@ def _module(text: bytes) -> _Module | _Unreadable:
         digest = module_digest(text)
     except SyntaxError as error:
         return _Unreadable(error.lineno or 1, max(error.offset or 1, 1), error.msg)
-    return _Module(digest, tuple(_imports(tree)), *_top_level(tree))
+    uses_run_time = any(isinstance(node, ast.Attribute) and node.attr == "run_time" for node in ast.walk(tree))
+    return _Module(digest, tuple(_imports(tree)), uses_run_time, *_top_level(tree))
 
 
 def _imports(tree: ast.Module) -> Iterator[_Import]:
@@ -169,19 +177,39 @@ def _imports(tree: ast.Module) -> Iterator[_Import]:
             yield from (_Import(alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield _Import(node.module or "", tuple(alias.name for alias in node.names), node.level)
+        elif isinstance(node, ast.Call):
+            yield from _called_import(node)
+
+
+def _called_import(call: ast.Call) -> Iterator[_Import]:
+    """An import that is a call, if its module is named by a literal: `importlib.import_module("rates")`."""
+    function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if function not in ("import_module", "__import__") or not call.args:
+        return
+    named = call.args[0]
+    if isinstance(named, ast.Constant) and isinstance(named.value, str) and named.value:
+        module = named.value.lstrip(".")
+        yield _Import(module, level=len(named.value) - len(module))
 
 
 @dataclass(slots=True)
 class _Walk:
-    """The modules found so far. `base` is the entry file's folder."""
+    """The modules found so far. `roots` are the folders that modules are looked for in."""
 
-    base: str
     read_file: ReadFile
+    roots: tuple[str, ...] = ()
     pending: list[str] = field(default_factory=list[str])
     modules: dict[str, _Module] = field(default_factory=dict[str, "_Module"])
     seen: dict[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
     outside: set[str] = field(default_factory=set[str])
     problems: list[CodeProblem] = field(default_factory=list[CodeProblem])
+
+    def add_packages_of(self, entry: str) -> None:
+        """The packages that the entry file lies in: importing it runs their own code first."""
+        base = folder = posixpath.dirname(entry)
+        while folder and self.add(f"{folder}/__init__.py"):
+            folder = posixpath.dirname(folder)
+        self.roots = tuple(dict.fromkeys((base, "", folder)))
 
     def add(self, path: str) -> bool:
         """Whether there is such a file; a new one is read later."""
@@ -207,8 +235,7 @@ class _Walk:
 
     def follow(self, module: str, names: tuple[str, ...]) -> None:
         """An absolute import; `names` may be submodules."""
-        roots = dict.fromkeys((self.base, ""))
-        found = [self.follow_below(root, module.split("."), names) for root in roots]
+        found = [self.follow_below(root, module.split("."), names) for root in self.roots]
         if not any(found):
             self.outside.add(module.partition(".")[0])
 

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from trc.compiler.ir.uris import is_glob
 from trc.runtime.clock import Clock
+from trc.runtime.codewatch import CodeWatch
+from trc.runtime.fingerprint import key_of
 from trc.runtime.orders import Orders
 from trc.runtime.planner import Dataset, Inputs, Missing, Planner
 from trc.runtime.scheduler.commands import Start
-from trc.runtime.spec import TaskSpec
+from trc.runtime.spec import KeyPart, TaskSpec
 from trc.runtime.store.journal import Transaction
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.order import TaskOrder
@@ -25,8 +28,8 @@ class Outlet(Protocol):
         """What the file system says of the file now, or None where there is none."""
         ...
 
-    def publish(self, staged: str, final: str) -> None:
-        """Puts a staged file in place, whole; raises OSError in the reader's words."""
+    def publish_all(self, files: Sequence[tuple[str, str]]) -> None:
+        """Puts staged files in their places, all or none; raises OSError in the reader's words."""
         ...
 
     def adopt(self, path: str, digest: str) -> None:
@@ -46,7 +49,6 @@ class Attempt:
     number: int
     order: TaskOrder
     inputs: Inputs
-    identities: Mapping[str, FileIdentity | None]
     result: AttemptResult | None = None
 
 
@@ -61,9 +63,13 @@ class Attempts:
     clock: Clock
     outputs: dict[str, tuple[StoredOutput, ...]] = field(default_factory=dict[str, tuple[StoredOutput, ...]])
     """What the tasks that ran have published, by task."""
+    _code: CodeWatch = field(init=False)
     _live: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     _names: dict[str, str] = field(default_factory=dict[str, str])
     _folders: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        self._code = CodeWatch(self.orders.spec.project, self.outlet.identity)
 
     def prepare(self, start: Start, settled: Mapping[Dataset, StoredOutput]) -> TaskOrder | Failure:
         """Lists what the attempt reads, once and now, and writes its order."""
@@ -71,11 +77,17 @@ class Attempts:
         self._names[start.token] = start.task
         inputs = self.planner.inputs(task, settled)
         if isinstance(inputs, Missing):
-            return Failure(inputs.reason.detail, kind="permanent", reason="input_missing")
-        order = self.orders.order(task, inputs, start.attempt, start.token)
-        self._make_folders(order)
-        identities = {path: self.outlet.identity(path) for one in inputs.inputs for path in one.files}
-        self._live[start.token] = Attempt(task, start.attempt, order, inputs, identities)
+            return inputs.failure
+        edited = self._code.edited(task.code)
+        if edited:
+            message = f'the code in "{min(edited)}" changed since the run began; run it again to use the new code'
+            return Failure(message, kind="permanent", reason="input_moved")
+        try:
+            order = self.orders.order(task, inputs, start.attempt, start.token)
+            self._make_folders(order)
+        except OSError as error:
+            return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
+        self._live[start.token] = Attempt(task, start.attempt, order, inputs)
         return order
 
     def _make_folders(self, order: TaskOrder) -> None:
@@ -122,36 +134,68 @@ class Attempts:
             return Failure(message, kind="temporary", reason="input_moved")
         if not transaction.is_current(attempt.order.run, attempt.task.name, token):
             return Failure("another attempt has taken this one's place", kind="permanent", reason="fenced")
+        parts = self._parts(attempt)
+        key = key_of(parts) if parts is not attempt.inputs.parts else attempt.inputs.key
+        outputs = tuple(self._stored(attempt, key, written) for written in attempt.result.outputs)
         try:
-            outputs = tuple(self._put(attempt, written) for written in attempt.result.outputs)
+            self.outlet.publish_all(
+                [(written.path, stored.path) for written, stored in zip(attempt.result.outputs, outputs)]
+            )
         except OSError as error:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
-        result = self._result(attempt, outputs)
+        for output in outputs:
+            self.outlet.adopt(output.path, output.digest)
+        result = self._result(attempt, key, parts, outputs)
         transaction.put_result(result)
         self.outputs[attempt.task.name] = outputs
         del self._live[token]
         return result
 
     def _moved_input(self, attempt: Attempt) -> str | None:
-        for path, identity in attempt.identities.items():
-            if self.outlet.identity(path) != identity:
-                return path
+        for one in attempt.inputs.inputs:
+            for path, identity in one.identities.items():
+                if not self._is_still(path, identity):
+                    return path
+            # A query reads the files of its order; other code may look at the folder by itself.
+            uri = one.read.uri
+            if uri is not None and attempt.task.query is None and is_glob(uri) and not self._lists(uri, one.files):
+                return uri
         return None
 
-    def _put(self, attempt: Attempt, written: WrittenOutput) -> StoredOutput:
+    def _is_still(self, path: str, identity: FileIdentity) -> bool:
+        try:
+            return self.outlet.identity(path) == identity
+        except OSError:
+            return False
+
+    def _lists(self, uri: str, files: tuple[str, ...]) -> bool:
+        try:
+            return tuple(self.planner.files.list(uri)) == files
+        except OSError:
+            return False
+
+    def _parts(self, attempt: Attempt) -> Sequence[KeyPart]:
+        """What the result was made of. Code that was edited meanwhile may have run or not: it equals no other."""
+        edited = self._code.edited(attempt.task.code)
+        if not edited:
+            return attempt.inputs.parts
+        fields = {f"code.{path}.digest": f"{digest} (edited while it ran)" for path, digest in edited.items()}
+        return [
+            KeyPart(part.field, part.group, fields[part.field]) if part.field in fields else part
+            for part in attempt.inputs.parts
+        ]
+
+    def _stored(self, attempt: Attempt, key: str, written: WrittenOutput) -> StoredOutput:
         spec = next(one for one in attempt.task.outputs if one.name == written.name)
-        key = attempt.inputs.key
         final = self.orders.places.final(attempt.order.pipeline, attempt.task.name, key, spec)
-        self.outlet.publish(written.path, final)
-        self.outlet.adopt(final, written.digest)
         return StoredOutput(written.name, final, written.digest, written.size, written.rows)
 
-    def _result(self, attempt: Attempt, outputs: Sequence[StoredOutput]) -> Result:
+    def _result(self, attempt: Attempt, key: str, parts: Sequence[KeyPart], outputs: Sequence[StoredOutput]) -> Result:
         return Result(
             pipeline=attempt.order.pipeline,
             task=attempt.task.name,
-            key=attempt.inputs.key,
-            parts=attempt.inputs.parts,
+            key=key,
+            parts=parts,
             outputs=tuple(outputs),
             run=attempt.order.run,
             attempt=attempt.number,

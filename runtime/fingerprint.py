@@ -77,4 +77,4 @@ def input_parts(name: str, files: Mapping[str, str]) -> tuple[KeyPart, ...]:
     combined = hashlib.sha256()
     for path, digest in sorted(files.items()):
         combined.update(f"{path}\0{digest}\n".encode())
-    return (KeyPart(f"{INPUT}{name}", "inputs", f"{len(files)} files {combined.hexdigest()}"),)
+    return (KeyPart(f"{INPUT}{name}[*]", "inputs", f"{len(files)} files {combined.hexdigest()}"),)

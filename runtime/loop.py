@@ -6,7 +6,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from trc.runtime import executor as reports
 from trc.runtime.attempts import Attempts
@@ -19,6 +19,7 @@ from trc.runtime.scheduler.machine import Machine
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.store.journal import AttemptRecord, Driver, Journal, RunState, TaskRecord, Transaction
 from trc.runtime.store.results import StoredOutput
+from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import Failure
 
 _LONGEST_WAIT = 0.25
@@ -104,6 +105,7 @@ class Loop:
     _tasks: dict[str, TaskRecord] = field(default_factory=dict[str, TaskRecord])
     _records: dict[tuple[str, int], AttemptRecord] = field(default_factory=dict[tuple[str, int], AttemptRecord])
     _moved: list[TaskRecord] = field(default_factory=list[TaskRecord])
+    _slots: int = 0
     _finished: RunState | None = None
 
     def run(self) -> RunState:
@@ -155,8 +157,7 @@ class Loop:
                 self._settle(task, decision.result.outputs)
                 return events.DecidedSkip(now, task, decision.reason)
             case Missing():
-                failure = Failure(decision.reason.detail, kind="permanent", reason="input_missing")
-                return events.DecidedFailure(now, task, failure)
+                return events.DecidedFailure(now, task, decision.failure)
 
     def _settle(self, task: str, outputs: Iterable[StoredOutput]) -> None:
         for output in outputs:
@@ -175,13 +176,12 @@ class Loop:
             self._tasks[record.task.task] = record.task
             self._moved.append(record.task)
         if record.attempt is not None:
-            log = self.attempts.log_of(record.attempt.task, record.attempt.number)
-            self._records[record.attempt.task, record.attempt.number] = replace(record.attempt, log=log)
+            self._records[record.attempt.task, record.attempt.number] = record.attempt
         return record.durable
 
     def _write(self, transaction: Transaction) -> None:
         transaction.put_tasks(tuple(self._tasks.values()))
-        transaction.put_attempts(tuple(self._records.values()))
+        transaction.put_attempts([_with_log(one, self.attempts) for one in self._records.values()])
         self._tasks.clear()
         self._records.clear()
 
@@ -195,11 +195,17 @@ class Loop:
     def _perform(self, effects: Iterable[commands.Command]) -> list[events.Event]:
         """Carries out what the machine asked for, now that it is durable."""
         answers: list[events.Event] = []
+        ready: list[TaskOrder] = []
         for command in effects:
             match command:
                 case commands.Start():
-                    answers.extend(self._start(command))
+                    prepared = self.attempts.prepare(command, self.settled)
+                    if isinstance(prepared, Failure):
+                        answers.append(self._never_began(command, prepared))
+                    else:
+                        ready.append(prepared)
                 case commands.Stop():
+                    self._hand_over(ready)
                     self.executor.stop(command.token, self.grace)
                 case commands.Discard():
                     self.attempts.discard(command.token)
@@ -211,15 +217,19 @@ class Loop:
                     self._finished = command.state
                 case commands.Decide() | commands.Publish() | commands.Record():
                     raise AssertionError(command)
+        self._hand_over(ready)
         return answers
 
-    def _start(self, command: commands.Start) -> list[events.Event]:
-        prepared = self.attempts.prepare(command, self.settled)
-        if isinstance(prepared, Failure):
-            result = self.attempts.never_began(command.token, prepared, self.clock.now())
-            return [events.AttemptEnded(self.clock.now(), command.task, command.token, result)]
-        self.executor.start(prepared)
-        return []
+    def _hand_over(self, ready: list[TaskOrder]) -> None:
+        """Starts what was prepared: one right after the other, so that no worker goes to sleep in between."""
+        for order in ready:
+            self.executor.start(order)
+        ready.clear()
+
+    def _never_began(self, command: commands.Start, failure: Failure) -> events.Event:
+        now = self.clock.now()
+        result = self.attempts.never_began(command.token, failure, now)
+        return events.AttemptEnded(now, command.task, command.token, result)
 
     def _wait(self) -> list[events.Event]:
         """What happened since: reports, alarms, and a request to cancel."""
@@ -228,8 +238,11 @@ class Loop:
         wait = _LONGEST_WAIT if self.tick is None else min(self.tick, _LONGEST_WAIT)
         if next_at is not None:
             wait = min(wait, max(0.0, next_at - now))
-        happened = [event for report in self.executor.poll(wait) for event in self._event(report)]
+        happened = self._heard(self.executor.poll(wait))
         now = self.clock.now()
+        if self.executor.slots != self._slots:
+            self._slots = self.executor.slots
+            happened.append(events.SlotsChanged(now, self._slots))
         happened.extend(events.TimerFired(now, timer) for timer in self._timers.fired(now))
         if self.cancel_asked and not self._cancelled:
             self._cancelled = True
@@ -240,6 +253,16 @@ class Loop:
         self.keep_alive(now)
         self.observe(Ticked(now))
         return happened
+
+    def _heard(self, told: Sequence[reports.Report]) -> list[events.Event]:
+        """What the executor told. An end tells of its beginning as well: that one is news only if it comes before."""
+        ended = {report.token for report in told if isinstance(report, reports.Ended)}
+        return [
+            event
+            for report in told
+            if not (isinstance(report, reports.Started) and report.token in ended)
+            for event in self._event(report)
+        ]
 
     def _event(self, report: reports.Report) -> Iterable[events.Event]:
         task = self.attempts.task_of(report.token)
@@ -254,3 +277,19 @@ class Loop:
                 yield events.AttemptEnded(report.at, task, report.token, report.result)
             case reports.Lost():
                 yield events.AttemptLost(report.at, task, report.token, report.why)
+
+
+def _with_log(record: AttemptRecord, attempts: Attempts) -> AttemptRecord:
+    # Written out: `dataclasses.replace` costs several times as much, and this is done twice a task.
+    return AttemptRecord(
+        record.run,
+        record.task,
+        record.number,
+        record.token,
+        record.state,
+        attempts.log_of(record.task, record.number),
+        record.claimed_at,
+        record.started_at,
+        record.ended_at,
+        record.result,
+    )

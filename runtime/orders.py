@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from trc.runtime.planner import Input, Inputs
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
+from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
 
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "json": ".json"}
@@ -36,6 +37,18 @@ class Places:
         if output.uri is not None:
             return output.uri
         return f"{self.state}/data/{pipeline}/{task}/{key[:32]}/{output.name}{SUFFIXES.get(output.format, '')}"
+
+    def here(self, task: TaskSpec, result: Result) -> Result:
+        """The result with its outputs at their places in this project, which may be moved or copied from where it ran."""
+        specs = {one.name: one for one in task.outputs}
+        outputs = tuple(self._here(result, one, specs.get(one.name)) for one in result.outputs)
+        return result if outputs == result.outputs else replace(result, outputs=outputs)
+
+    def _here(self, result: Result, stored: StoredOutput, spec: OutputSpec | None) -> StoredOutput:
+        if spec is None:
+            return stored
+        path = self.final(result.pipeline, result.task, result.key, spec)
+        return stored if stored.path == path else replace(stored, path=path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from trc.runtime.fingerprint import UPSTREAM, changes, input_parts, is_narrowed,
 from trc.runtime.plan import Plan, PlannedTask
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, PipelineSpec, ReadSpec, SkipSpec, TaskSpec
-from trc.runtime.store.results import Result, StoredOutput
+from trc.runtime.store.results import FileIdentity, Result, StoredOutput
+from trc.runtime.taskside.result import Failure
 
 Dataset = tuple[str, str]
 """A task and the name of its output."""
@@ -29,14 +30,19 @@ class Files(Protocol):
         """The digest of a file's bytes, or None where there is no file. Raises OSError as `list` does."""
         ...
 
+    def content(self, path: str) -> tuple[FileIdentity, str] | None:
+        """What the file system says of a file, and the digest that its bytes had then; else as `digest`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A read as it is now: its files in order, and the parts that they add to the key."""
+    """A read as it is now: its files in order, the parts that they add to the key, and how to tell that they moved."""
 
     read: ReadSpec
     files: tuple[str, ...]
     parts: tuple[KeyPart, ...]
+    identities: Mapping[str, FileIdentity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +70,16 @@ class MaySkip:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The task cannot begin: `uri` has no file."""
+    """The task cannot begin: `uri` has no file, or (`moved`) another one than it should."""
 
     uri: str
     reason: Reason
+    moved: bool = False
+
+    @property
+    def failure(self) -> Failure:
+        """What becomes of a task that would have to begin now."""
+        return Failure(self.reason.detail, kind="permanent", reason="input_moved" if self.moved else "input_missing")
 
 
 Decision = MustRun | MaySkip | Missing
@@ -89,20 +101,30 @@ class Planner:
     force: bool = False
     kept: Mapping[str, Result] = field(default_factory=dict[str, Result])
     """Results that this very run committed before its driver died."""
+    _keys: dict[str, tuple[tuple[KeyPart, ...], str]] = field(
+        default_factory=dict[str, tuple[tuple[KeyPart, ...], str]]
+    )
+    """By task, the key of the parts that it had last."""
 
     def forecast(self, logical_time: str) -> Plan:
         """What a run would do now. A task whose upstream is not settled is `maybe`, unless it has to run anyway."""
         settled: dict[Dataset, StoredOutput] = {}
-        planned = tuple(self._foresee(task, settled) for task in self.spec.tasks)
-        return Plan(self.spec.name, self.spec.digest, logical_time, planned)
+        planned: dict[str, PlannedTask] = {}
+        for task in self.spec.tasks:
+            planned[task.name] = self._foresee(task, settled, planned)
+        return Plan(self.spec.name, self.spec.digest, logical_time, tuple(planned.values()))
 
-    def _foresee(self, task: TaskSpec, settled: dict[Dataset, StoredOutput]) -> PlannedTask:
-        open_reads = _unsettled(task, settled)
-        if open_reads:
+    def _foresee(
+        self, task: TaskSpec, settled: dict[Dataset, StoredOutput], planned: Mapping[str, PlannedTask]
+    ) -> PlannedTask:
+        # What a task only waits for may write what it reads, without a word in the pipeline.
+        open_needs = [need.task for need in task.needs if not need.data and planned[need.task].action != "skip"]
+        waits_for = [*_unsettled(task, settled), *open_needs]
+        if waits_for:
             reason = self._runs_whatever_it_reads(task)
             if reason is not None:
                 return PlannedTask(task.name, "run", reason)
-            return PlannedTask(task.name, "maybe", Reason("upstream_runs", ", ".join(open_reads)))
+            return PlannedTask(task.name, "maybe", Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for))))
         decision = self.decide(task, settled)
         match decision:
             case MustRun():
@@ -154,9 +176,9 @@ class Planner:
         result = self.find(self.spec.name, task.name, listed.key) or last
         if differing and (result is last or self._lost_output(result)):
             return MustRun(Reason("changed", changes=differing), listed)
-        if task.skip.max_age is not None and self.now - result.committed_at > task.skip.max_age:
-            age = f"{self.now - result.committed_at:.0f}s old, {task.skip.max_age:.0f}s allowed"
-            return MustRun(Reason("expired", age), listed)
+        expired = _expired(self.now - result.committed_at, task.skip.max_age)
+        if expired is not None:
+            return MustRun(expired, listed)
         lost = self._lost_output(result)
         if lost is not None:
             return MustRun(lost, listed)
@@ -183,24 +205,43 @@ class Planner:
                 return one
             inputs.append(one)
         parts = (*task.key_parts, *(part for one in inputs for part in one.parts))
-        return Inputs(tuple(inputs), parts, key_of(parts))
+        return Inputs(tuple(inputs), parts, self._key(task.name, parts))
+
+    def _key(self, task: str, parts: tuple[KeyPart, ...]) -> str:
+        """Asked for each task when it is foreseen, decided and begun, as a rule about the same parts."""
+        known = self._keys.get(task)
+        if known is None or known[0] != parts:
+            known = self._keys[task] = (parts, key_of(parts))
+        return known[1]
 
     def _input(self, read: ReadSpec, upstream: Mapping[Dataset, StoredOutput]) -> Input | Missing:
         if read.producer is not None:
-            output = upstream[read.producer]
-            part = KeyPart(f"{UPSTREAM}{read.name}", "inputs", output.digest)
-            return Input(read, (output.path,), (part,))
+            return self._written_input(read, upstream[read.producer], read.producer[0])
         assert read.uri is not None
         try:
             paths = self.files.list(read.uri)
-            found = {path: self.files.digest(path) for path in paths}
+            found = {path: self.files.content(path) for path in paths}
         except OSError as error:
             return Missing(read.uri, Reason("blocked", f'the input "{read.name}" cannot be read: {error}'))
-        digests = {path: digest for path, digest in found.items() if digest is not None}
-        if not digests and not is_glob(read.uri):
+        contents = {path: content for path, content in found.items() if content is not None}
+        if not contents and not is_glob(read.uri):
             return Missing(read.uri, Reason("blocked", f'the input "{read.name}" is not there: {read.uri}'))
-        named = {_relative(path, self.spec.project): digest for path, digest in digests.items()}
-        return Input(read, tuple(path for path in paths if path in digests), input_parts(read.name, named))
+        named = {_relative(path, self.spec.project): digest for path, (_, digest) in contents.items()}
+        identities = {path: identity for path, (identity, _) in contents.items()}
+        return Input(read, tuple(path for path in paths if path in contents), input_parts(read.name, named), identities)
+
+    def _written_input(self, read: ReadSpec, output: StoredOutput, producer: str) -> Input | Missing:
+        """A task's output, if it still is what the task wrote: a key that names other bytes would be a lie for ever."""
+        try:
+            content = self.files.content(output.path)
+        except OSError as error:
+            return Missing(output.path, Reason("blocked", f'the input "{read.name}" cannot be read: {error}'))
+        if content is None or content[1] != output.digest:
+            what = "is gone" if content is None else "was changed by someone else"
+            detail = f'the input "{read.name}", {output.path}, {what} after the task "{producer}" wrote it'
+            return Missing(output.path, Reason("blocked", detail), moved=True)
+        part = KeyPart(f"{UPSTREAM}{read.name}", "inputs", output.digest)
+        return Input(read, (output.path,), (part,), {output.path: content[0]})
 
 
 class FindResult(Protocol):
@@ -219,6 +260,15 @@ def _unsettled(task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> list[
             if not any(name == feeder for name, _ in settled):
                 names[feeder] = None
     return list(names)
+
+
+def _expired(age: float, max_age: float | None) -> Reason | None:
+    """Why a result of that age (in seconds) is too old, if it is."""
+    if max_age is None or 0 <= age <= max_age:
+        return None
+    if age < 0:
+        return Reason("expired", "it is dated in the future, for the clock was set back")
+    return Reason("expired", f"{age:.0f}s old, {max_age:.0f}s allowed")
 
 
 def _is_input_content(part: KeyPart) -> bool:

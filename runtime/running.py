@@ -91,9 +91,11 @@ class Runner:
         uris = sorted({one.uri for task in self.spec.tasks for one in task.outputs if one.uri is not None})
         told: str | None = None
         while True:
-            left = self._left_over(options)
+            left = self._left_over(options, logical_time)
             run, resumed = self._claim(left, driver, logical_time)
-            holders = self._take(run, uris, driver)
+            holders = self._take(run, left, uris, driver)
+            if holders is None:
+                continue
             if not holders:
                 self._sweep_staging(run)
                 return run, resumed
@@ -111,25 +113,31 @@ class Runner:
             self.store.enrol(driver, self.clock.now() + LEASE)
             self.pause(0.2)
 
-    def _left_over(self, options: Options) -> RunRecord | None:
+    def _left_over(self, options: Options, logical_time: str) -> RunRecord | None:
         """The unfinished run to go on with; others whose driver is dead are given up."""
+        running = self.store.runs(state="running", limit=1000)
+        # Read after the runs: each of them has a driver here, also one that began just now.
         drivers = self.store.drivers()
         here, now = this_driver(self.clock), self.clock.now()
         found: RunRecord | None = None
-        for run in self.store.runs(state="running", limit=1000):
+        for run in running:
             known = drivers.get(run.driver)
             if known is not None and is_alive(known[0], known[1], now, here):
                 continue
-            if found is None and self._can_resume(run, options):
+            if found is None and self._can_resume(run, options, logical_time):
                 found = run
-            elif run.pipeline == self.spec.name:
-                with self.store.transaction() as change:
-                    change.put_run(replace(run, state="abandoned", ended_at=now))
-                    change.release(run.id)
             else:
-                with self.store.transaction() as change:
-                    change.release(run.id)
+                self._give_up(run, now)
         return found
+
+    def _give_up(self, run: RunRecord, now: float) -> None:
+        """Lets go of a dead driver's run, unless another command has taken it up meanwhile."""
+        with self.store.transaction() as change:
+            if self.store.run(run.id) != run:
+                return
+            if run.pipeline == self.spec.name:
+                change.put_run(replace(run, state="abandoned", ended_at=now))
+            change.release(run.id)
 
     def _sweep_staging(self, own: RunRecord) -> None:
         """Removes what attempts of dead drivers left behind: those of live runs are in the journal."""
@@ -142,9 +150,10 @@ class Runner:
         }
         self.storage.sweep(alive)
 
-    def _can_resume(self, run: RunRecord, options: Options) -> bool:
+    def _can_resume(self, run: RunRecord, options: Options, logical_time: str) -> bool:
         same = run.pipeline == self.spec.name and run.digest == self.spec.digest
-        return same and not options.new and not options.force and options.at in (None, run.logical_time)
+        same_time = options.at is None or logical_time == run.logical_time
+        return same and same_time and not options.new and not options.force
 
     def _claim(self, left: RunRecord | None, driver: Driver, logical_time: str) -> tuple[RunRecord, bool]:
         if left is not None:
@@ -160,10 +169,17 @@ class Runner:
         )
         return run, False
 
-    def _take(self, run: RunRecord, uris: list[str], driver: Driver) -> Mapping[str, str]:
-        """Records the run with all its locations, or nothing: then answers who holds them."""
+    def _take(
+        self, run: RunRecord, left: RunRecord | None, uris: list[str], driver: Driver
+    ) -> Mapping[str, str] | None:
+        """Records the run with all its locations, or nothing: then answers who holds them.
+
+        None if the run that was `left` is no longer what it was: another command took it up meanwhile.
+        """
         holders: Mapping[str, str] = {}
         with _undone_if(lambda: bool(holders)), self.store.transaction() as change:
+            if left is not None and self.store.run(left.id) != left:
+                return None
             change.put_run(run)
             holders = change.acquire(uris, run.id, driver.id)
             if holders:
@@ -228,13 +244,23 @@ class Runner:
         return ended
 
     def _planner(self, options: Options, resumed: RunRecord | None) -> Planner:
-        stored = self.store.latest(self.spec.name)
+        tasks, places = {task.name: task for task in self.spec.tasks}, Places(self.state)
+
+        def here(result: Result) -> Result:
+            task = tasks.get(result.task)
+            return result if task is None else places.here(task, result)
+
+        def find(pipeline: str, task: str, key: str) -> Result | None:
+            found = self.store.find(pipeline, task, key)
+            return None if found is None else here(found)
+
+        stored = {name: here(result) for name, result in self.store.latest(self.spec.name).items()}
         paths = [output.path for result in stored.values() for output in result.outputs]
         self.storage.prefetch(paths)
         kept: dict[str, Result] = {}
         if resumed is not None:
             kept = {name: result for name, result in stored.items() if result.run == resumed.id}
-        return Planner(self.spec, self.storage, stored, self.store.find, self.clock.now(), options.force, kept)
+        return Planner(self.spec, self.storage, stored, find, self.clock.now(), options.force, kept)
 
     def _settled(self, plan: Plan, planner: Planner) -> dict[Dataset, StoredOutput]:
         """The outputs of the tasks that the plan skips."""

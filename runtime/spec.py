@@ -98,6 +98,8 @@ class TaskSpec:
     skip: SkipSpec
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     query: str | None = None
+    code: tuple[tuple[str, str], ...] = ()
+    """The project's files whose code the task runs, by their relative paths, each with the digest of its tokens."""
     reads: tuple[ReadSpec, ...] = ()
     outputs: tuple[OutputSpec, ...] = ()
     needs: tuple[NeedSpec, ...] = ()

@@ -77,6 +77,7 @@ class _TaskSpecs:
             skip=skip_spec(task),
             params=task.params,
             query=task.query.text if task.query else None,
+            code=tuple((one.path, one.digest) for one in task.code),
             reads=tuple(self.read(task, resolved) for resolved in inputs),
             outputs=tuple(
                 OutputSpec(one.name, one.format, normalise(one.uri, self.project) if one.uri else None)
@@ -247,8 +248,18 @@ def _walk_nested(value: Any, path: str) -> Iterator[tuple[str, KeyGroup, Any]]:
 
 
 def _text(value: Any) -> str:
-    """A value as the key holds it: text as it is, anything else as sorted JSON."""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False, default=_plain)
+    """A value as the key holds it: sorted JSON, but text as it is where it could be nothing else."""
+    if isinstance(value, str) and not _reads_like_json(value):
+        return value
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_plain)
+
+
+def _reads_like_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:

@@ -15,19 +15,11 @@ class Pace:
 
     def __init__(self) -> None:
         self._seconds: float | None = None
+        self.depth = 1
+        """How many orders may wait: one while nothing is known, or attempts are long."""
 
     def saw(self, seconds: float) -> None:
         """An attempt took that long."""
         before = seconds if self._seconds is None else self._seconds
         self._seconds = max(seconds, (before + seconds) / 2, _SHORTEST)
-
-    @property
-    def depth(self) -> int:
-        """How many orders may wait: one while nothing is known, or attempts are long."""
-        if self._seconds is None:
-            return 1
-        return max(1, min(_MOST, int(_AHEAD / self._seconds)))
-
-    def seconds(self, orders: int) -> float:
-        """How long that many attempts will take, if they are like those before; none, if nothing is known."""
-        return orders * (self._seconds or 0.0)
+        self.depth = max(1, min(_MOST, int(_AHEAD / self._seconds)))

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +18,7 @@ from typing import IO, Final
 
 import trc
 from trc.backends.local.pace import Pace
+from trc.runtime.taskside.capture import blank_name
 
 PREFETCH_LIMIT: Final = select.PIPE_BUF
 """The longest order, in bytes, that may wait behind another: a pipe of packets keeps it in one piece."""
@@ -51,6 +53,7 @@ class Handed:
     token: str
     line: bytes
     kind: Kind
+    log: str
     retry_on: tuple[int, ...] = ()
 
 
@@ -63,11 +66,14 @@ class WorkerProcess:
         self.queued: deque[Handed] = deque()
         """The orders in its pipe, in the order in which it will take them."""
         self.pace = Pace()
+        self.since = 0.0
+        """When the running order began, on the monotonic clock."""
         self.has_spoken = False
         self.stopping: str | None = None
         """The token of the attempt that it is being ended for."""
         self.deadline: float | None = None
         """When it is ended by force, on the monotonic clock."""
+        self._log_folders: set[str] = set()
         self._unsent = b""
         self._received = b""
         own, self._orders = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC | os.O_DIRECT)
@@ -135,8 +141,10 @@ class WorkerProcess:
         begins = self.has_spoken and self.running is None
         if begins:
             self.running = handed
+            self.since = time.monotonic()
         else:
             self.queued.append(handed)
+        self._log_folders.add(handed.log.rpartition("/")[0])
         self._unsent = handed.line
         self.send_rest()
         return begins
@@ -147,17 +155,24 @@ class WorkerProcess:
                 self._unsent = self._unsent[os.write(self._orders, self._unsent) :]
 
     def take_back(self) -> list[Handed]:
-        """The orders that wait behind the running one and were not taken: they are then as if never sent."""
+        """The orders that wait and were not taken: they are then as if never sent.
+
+        The worker may read at the same time. What it takes while an order in front of that is in our
+        hands comes first, so that even the one that was to run may turn out to wait.
+        """
         running = self.running
         if not self.queued or running is None or self._unsent:
             return []
         unread = set(self.unread())
-        if running.line in unread:
-            os.write(self._orders, running.line)
         returned = [handed for handed in self.queued if handed.line in unread]
-        # The worker takes them in order, so what it took meanwhile is at the front.
-        for _ in returned:
-            self.queued.pop()
+        taken = deque(handed for handed in self.queued if handed.line not in unread)
+        if running.line in unread:
+            if taken:
+                self.running = taken.popleft()
+                returned.insert(0, running)
+            else:
+                os.write(self._orders, running.line)
+        self.queued = taken
         return returned
 
     def unread(self) -> list[bytes]:
@@ -177,6 +192,7 @@ class WorkerProcess:
     def began(self) -> Handed | None:
         """The first order in the pipe, if there is one, is now the one that runs."""
         self.running = self.queued.popleft() if self.queued else None
+        self.since = time.monotonic()
         return self.running
 
     def receive(self) -> list[bytes] | None:
@@ -216,6 +232,9 @@ class WorkerProcess:
         for descriptor in (self.messages, self._taken_back, self.exit):
             if descriptor is not None and descriptor >= 0:
                 os.close(descriptor)
+        for folder in self._log_folders:
+            with suppress(OSError):
+                Path(folder, blank_name(self._process.pid)).unlink()
         self.messages = self._taken_back = -1
         self.exit = None
         return code

@@ -8,7 +8,7 @@ import selectors
 import tempfile
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -21,6 +21,12 @@ from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult
 
 _ENGINES_SHARE: Final = 0.8
+_SOON: Final = 0.01
+"""Seconds by which it may be told later that an attempt began."""
+_LONG: Final = 0.1
+"""Seconds after which a running attempt is not waited for: about twice what a new process takes to be ready."""
+# One for all orders: `json.dumps` with separators builds a new one each time.
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class LocalExecutor:
@@ -39,6 +45,8 @@ class LocalExecutor:
         self._ending: list[WorkerProcess] = []
         self._waiting: deque[Handed] = deque()
         self._reports: list[Report] = []
+        self._begun: set[str] = set()
+        """The attempts that were told to have begun, and not to have ended."""
         self._selector = selectors.DefaultSelector()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the executor
         atexit.register(self.close)
@@ -52,9 +60,9 @@ class LocalExecutor:
         raw = order.to_dict()
         if order.memory is None:
             raw["memory_share"] = order.memory_share or self._memory_share
-        line = json.dumps(raw, separators=(",", ":")).encode() + b"\n"
+        line = _encode(raw).encode() + b"\n"
         kind = Kind(tuple(sorted(order.env.items())), order.memory)
-        self._waiting.append(Handed(order.token, line, kind, order.retry_on))
+        self._waiting.append(Handed(order.token, line, kind, order.log, order.retry_on))
         self._hand_out()
 
     def stop(self, token: str, grace: float) -> None:
@@ -64,32 +72,36 @@ class LocalExecutor:
                 self._lose(token, "stopped")
                 return
         for worker in self._workers:
-            if any(handed.token == token for handed in worker.queued) and self._withdraw(worker, token):
-                self._lose(token, "stopped")
-                return
             if token in {handed.token for handed in (worker.running, *worker.queued) if handed}:
-                self._end(worker, token, grace)
+                returned = self._take_back(worker)
+                if any(handed.token == token for handed in returned):
+                    self._send_all(worker, [handed for handed in returned if handed.token != token])
+                    self._lose(token, "stopped")
+                else:
+                    self._waiting.extendleft(reversed(returned))
+                    self._end(worker, token, grace)
                 return
-
-    def _withdraw(self, worker: WorkerProcess, token: str) -> bool:
-        """Takes one order out of a worker's pipe, unless the worker has taken it."""
-        returned = worker.take_back()
-        for handed in returned:
-            if handed.token != token:
-                self._send(worker, handed)
-        return any(handed.token == token for handed in returned)
 
     def poll(self, timeout: float | None) -> Sequence[Report]:
         end = None if timeout is None else time.monotonic() + timeout
         while True:
-            wait = 0.0 if self._reports or not self._is_busy(end) else self._until(end)
+            if self._reports and not self._has_news:
+                # Short attempts are told of once, at their end.
+                soon = time.monotonic() + _SOON
+                end = soon if end is None else min(end, soon)
+            wait = 0.0 if self._has_news or not self._is_busy(end) else self._until(end)
             for key, _events in self._selector.select(wait):
                 key.data()
             self._force_overdue()
             self._hand_out()
-            if self._reports or (end is not None and time.monotonic() >= end) or not self._is_busy(end):
+            if self._has_news or (end is not None and time.monotonic() >= end) or not self._is_busy(end):
                 reports, self._reports = self._reports, []
                 return reports
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether there is more to tell than that attempts began."""
+        return any(not isinstance(report, Started) for report in self._reports)
 
     def close(self) -> None:
         atexit.unregister(self.close)
@@ -108,22 +120,23 @@ class LocalExecutor:
         """Gives each waiting order a worker that can take it, and each idle worker something to do."""
         for _ in range(len(self._waiting)):
             handed = self._waiting.popleft()
-            worker = self._free_worker(handed) or self._ahead(handed)
+            worker = self._free_worker(handed) if self._can_hire else None
+            worker = worker or self._ahead(handed)
             if worker is None:
                 self._waiting.append(handed)
             else:
                 self._send(worker, handed)
-        if not self._waiting:
-            self._level()
+        if not self._waiting and self._can_hire and (hindered := self._hindered()):
+            self._level(hindered)
+            self._relieve(hindered)
 
-    def _free_worker(self, handed: Handed) -> WorkerProcess | None:
+    def _free_worker(self, handed: Handed) -> WorkerProcess:
+        """An idle worker of its kind, or a new one; asked for only where there can be one."""
         idle = [worker for worker in self._workers if worker.is_idle]
         fitting = next((worker for worker in idle if worker.kind == handed.kind), None)
         if fitting is not None:
             return fitting
         if len(self._workers) >= self._most:
-            if not idle:
-                return None
             self._retire(idle[0])
         return self._hire(handed.kind)
 
@@ -133,16 +146,31 @@ class LocalExecutor:
         fitting = [worker for worker in self._workers if worker.is_ahead and worker.kind == handed.kind]
         return min(fitting, key=_behind, default=None)
 
-    def _level(self) -> None:
+    def _level(self, hindered: Sequence[WorkerProcess]) -> None:
         """Of the orders that wait behind a running one, half go to a worker that has nothing to do."""
         for idle in [worker for worker in self._workers if worker.is_idle]:
-            busy = max((worker for worker in self._workers if worker.kind == idle.kind), key=_behind)
-            if busy.running is None:
-                continue
-            returned = busy.take_back()
+            busy = max((worker for worker in hindered if worker.kind == idle.kind), key=_behind, default=None)
+            returned = [] if busy is None else self._take_back(busy)
             kept = len(returned) // 2
             for place, handed in enumerate(returned):
-                self._send(busy if place < kept else idle, handed)
+                self._send(busy if busy is not None and place < kept else idle, handed)
+
+    def _relieve(self, hindered: Sequence[WorkerProcess]) -> None:
+        """An order that waits behind a long one is worth another worker process."""
+        now = time.monotonic()
+        for busy in hindered:
+            returned = self._take_back(busy) if self._can_hire and now >= busy.since + _LONG else []
+            for place, handed in enumerate(returned):
+                self._send(self._free_worker(handed) if place == 0 else busy, handed)
+
+    def _hindered(self) -> list[WorkerProcess]:
+        """The workers in whose pipes orders wait behind a running one."""
+        return [worker for worker in self._workers if worker.queued and worker.running is not None]
+
+    @property
+    def _can_hire(self) -> bool:
+        """Whether there is place for a new worker, as it is or once one that has nothing to do is gone."""
+        return len(self._workers) < self._most or any(worker.is_idle for worker in self._workers)
 
     def _hire(self, kind: Kind) -> WorkerProcess:
         worker = WorkerProcess(kind, self._environ, self._errors)
@@ -154,9 +182,25 @@ class LocalExecutor:
 
     def _send(self, worker: WorkerProcess, handed: Handed) -> None:
         if worker.send(handed):
-            self._reports.append(Started(handed.token, self._clock.now()))
+            self._tell_started(handed, self._clock.now())
         if worker.has_unsent:
             self._selector.register(worker.orders, selectors.EVENT_WRITE, partial(self._send_rest, worker))
+
+    def _send_all(self, worker: WorkerProcess, orders: Iterable[Handed]) -> None:
+        for handed in orders:
+            self._send(worker, handed)
+
+    def _take_back(self, worker: WorkerProcess) -> list[Handed]:
+        returned = worker.take_back()
+        if worker.running is not None:
+            self._tell_started(worker.running, self._clock.now())
+        return returned
+
+    def _tell_started(self, handed: Handed, at: float) -> None:
+        """Tells it once: an order that begins at once can still be overtaken, and taken back."""
+        if handed.token not in self._begun:
+            self._begun.add(handed.token)
+            self._reports.append(Started(handed.token, at))
 
     def _send_rest(self, worker: WorkerProcess) -> None:
         worker.send_rest()
@@ -172,7 +216,6 @@ class LocalExecutor:
         self._kill(worker)
 
     def _end(self, worker: WorkerProcess, token: str, grace: float) -> None:
-        self._waiting.extendleft(reversed(worker.take_back()))
         worker.stopping = token
         worker.deadline = time.monotonic() + grace
         if grace > 0:
@@ -219,6 +262,7 @@ class LocalExecutor:
             self._lose(handed.token, "its worker process ended before it took the order")
             return
         now = self._clock.now()
+        self._begun.discard(handed.token)
         failure = failure_at_end(code, worker.kind.memory, handed.retry_on)
         self._reports.append(Ended(handed.token, now, AttemptResult(handed.token, failure, ended_at=now)))
 
@@ -233,6 +277,7 @@ class LocalExecutor:
             self._lose(queued.token, f"never started: the worker process ended at once{self._last_words()}")
 
     def _lose(self, token: str, why: str) -> None:
+        self._begun.discard(token)
         self._reports.append(Lost(token, self._clock.now(), why))
 
     def _last_words(self) -> str:
@@ -255,6 +300,7 @@ class LocalExecutor:
             try:
                 message = json.loads(line)
             except ValueError:
+                self._waiting.extendleft(reversed(self._take_back(worker)))
                 self._end(worker, "", 0)
                 return
             self._hear(worker, message)
@@ -263,6 +309,7 @@ class LocalExecutor:
         worker.has_spoken = True
         if "result" in message:
             result = AttemptResult.from_dict(message["result"])
+            self._begun.discard(result.token)
             worker.pace.saw(result.ended_at - result.started_at)
             self._reports.append(Ended(result.token, self._clock.now(), result))
             if message["is_last"]:
@@ -283,7 +330,7 @@ class LocalExecutor:
         began = worker.began()
         if began is not None:
             at = self._clock.now() if beginning is None else beginning["at"]
-            self._reports.append(Started(began.token, at))
+            self._tell_started(began, at)
         elif worker.kind.is_single_use and worker.stopping is None:
             self._retire(worker)
 
@@ -297,6 +344,8 @@ class LocalExecutor:
         deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
         if end is not None:
             deadlines.append(end)
+        if self._can_hire:
+            deadlines += [worker.since + _LONG for worker in self._hindered()]
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
     def _is_busy(self, end: float | None) -> bool:

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from trc.compiler.diagnostics.nearest import did_you_mean, nearest
 from trc.compiler.ir.dataset import Column
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.sql.complaints import World, closest, judge, missing_function
 from trc.compiler.sql.edits import Edit, Edited
-from trc.compiler.sql.engine import Complaint, complaint, connect
+from trc.compiler.sql.engine import Complaint, complaint, give_back, lend
 from trc.compiler.sql.functions import fixed_schema, scalar_names
 from trc.compiler.sql.parse import Parsed
 from trc.compiler.sql.problem import SqlProblem
@@ -21,6 +21,9 @@ from trc.compiler.sql.statements import whole
 from trc.compiler.sql.tokens import tokenize
 from trc.compiler.sql.uses import FileUse, TableUse
 from trc.compiler.sql.walk import stem
+
+if TYPE_CHECKING:
+    import duckdb
 
 _MOST_REPAIRS = 10
 _DESCRIBE = "DESCRIBE "
@@ -42,16 +45,27 @@ def bind(parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schem
 
 
 class Binder:
-    """A sandboxed database in which queries are bound one after the other, each over tables of its own."""
+    """A sandboxed database in which queries are bound one after the other, each over tables of its own.
+
+    It is there from its first use on: a pipeline without SQL does not pay for loading DuckDB.
+    """
 
     def __init__(self) -> None:
-        self._connection = connect()
+        self._database: duckdb.DuckDBPyConnection | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if self._database is not None and error is None:
+            give_back(self._database)
+        self._database = None
+
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        if self._database is None:
+            self._database = lend()
+        return self._database
 
     def bind(self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema]) -> Bound:
         """Binds a query.
@@ -117,7 +131,7 @@ class Binder:
             told = complaint(error)
             if told.kind in ("INTERNAL", "FATAL"):
                 # Such an error may leave the database unusable.
-                self._connection = connect()
+                self._database = None
             return told
         return tuple(Column(name=row[0], type=row[1]) for row in rows)
 

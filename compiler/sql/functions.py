@@ -47,6 +47,10 @@ PLAIN_READERS: Final = frozenset(
 """Readers that yield the file's own columns, unless options say otherwise."""
 
 
+TIME_TELLING: Final = frozenset({"read_text", "read_blob"})
+"""Readers whose `last_modified` is no part of a file's bytes."""
+
+
 def fixed_schema(reader: str) -> Schema | None:
     """The columns of a reader that yields the same ones whatever the file holds."""
     if reader in ("read_text", "read_blob"):

@@ -14,6 +14,7 @@ from trc.compiler.sql.functions import (
     PLAIN_READERS,
     READERS,
     TABLE_NAMING,
+    TIME_TELLING,
     volatile_names,
 )
 from trc.compiler.sql.statements import whole
@@ -42,6 +43,10 @@ class Walk:
     scopes: list[list[Relation]] = field(default_factory=list[list[Relation]])
     scope_of: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     starts: dict[int, int] = field(default_factory=dict[int, int])
+    times: set[str] = field(default_factory=set[str])
+    """Readers whose rows hold the time of a file's last change."""
+    sights: list[Span] = field(default_factory=list[Span])
+    """Where such a time would be seen: stars, and columns of its name."""
     pending: list[tuple[Any, _Scope]] = field(default_factory=list[tuple[Any, _Scope]])
 
     def run(self, statement: dict[str, Any]) -> None:
@@ -54,6 +59,9 @@ class Walk:
             elif isinstance(node, dict):
                 scope = self.visit(node, self.with_ctes(node, scope))
                 self.pending.extend((value, scope) for key, value in node.items() if key != "cte_map")
+        if self.times and self.sights:
+            reason = f"it shows when the files of {min(self.times)}() were changed"
+            self.volatile.append(VolatileUse(reason, *min(self.sights)))
 
     def with_ctes(self, node: dict[str, Any], scope: _Scope) -> _Scope:
         """The scope of a node that may define CTEs; each of them sees those before it."""
@@ -144,6 +152,8 @@ class Walk:
     def visit_reader(self, node: dict[str, Any], name: str, place: Span) -> None:
         arguments = node["function"]["children"]
         literals = _literals(arguments[0]) if arguments else None
+        if name in TIME_TELLING:
+            self.times.add(name)
         if literals is None:
             self.computed.append(NameUse(name, *place))
             self.volatile.append(VolatileUse(f"it computes the locations that {name}() reads", *place))
@@ -168,6 +178,10 @@ class Walk:
         if index is not None:
             self.scope_of.append((self.tokens[index].start, select))
         names = node.get("column_names") or [""]
+        if node["type"] == "STAR" or str(names[-1]).lower() == "last_modified":
+            self.sights.append(
+                whole(self.tokens) if index is None else (self.tokens[index].start, self.tokens[index].end)
+            )
         bare = str(names[0]).lower()
         if len(names) == 1 and bare in BARE_FUNCTIONS:
             self.volatile.append(VolatileUse(f"it calls {bare}", *self.place(node, bare)))

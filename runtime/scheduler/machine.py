@@ -52,9 +52,9 @@ from trc.runtime.taskside.result import AttemptResult, Failure
 class Machine:
     """One run. The first event is `Opened`; the last command is `Finish`, given once.
 
-    `slots` bounds the attempts between their `Start` and their end, until `SlotsChanged`. `token(task, attempt)` names a new
-    attempt and never repeats itself. `resumed` is what the journal holds of the run's tasks if its driver
-    died, `attempts` of their attempts.
+    `slots` bounds the attempts between their `Start` and their end, until `SlotsChanged` says otherwise.
+    `token(task, attempt)` names a new attempt and never repeats itself. `resumed` is what the journal holds
+    of the run's tasks if its driver died, `attempts` of their attempts.
 
     A call's commands come in an order in which they can be performed: first what is to be recorded,
     each task once, as it stands at the end of the call; then what depends on that.
@@ -231,14 +231,16 @@ class Machine:
         node = self._live.get(event.token)
         if node is None:
             self._discard_stale(event)
-        elif node.phase == "stopping":
-            self._free_slot(node, event.token)
+            return
+        was_stopping = node.phase == "stopping"
+        self._free_slot(node, event.token)
+        # A short attempt's end may be the first that is heard of it.
+        node.started_at = node.started_at or result.started_at or None
+        if was_stopping:
             self._attempt_failed(node, node.limit or result.failure or was_stopped(), result)
         elif result.failure is not None:
-            self._free_slot(node, event.token)
             self._attempt_failed(node, result.failure, result)
         else:
-            self._free_slot(node, event.token)
             node.phase = "publishing"
             node.result = result
             self._effects.append(Publish(node.spec.name, event.token))
@@ -296,7 +298,7 @@ class Machine:
         if self._canceling:
             self._try(node, "canceled", result)
             self._call_off(node)
-        elif failure.reason in NOT_ITS_FAULT:
+        elif failure.reason in NOT_ITS_FAULT and failure.kind != "permanent":
             self._try(node, "lost" if failure.reason == "lost" else "failure", result)
             node.lost += 1
             if may_repeat(idempotent=node.spec.idempotent, lost=node.lost):

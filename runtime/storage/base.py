@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from trc.runtime.store.results import FileIdentity
@@ -21,6 +21,10 @@ class Files(Protocol):
 
     def digest(self, path: str) -> str | None:
         """`sha256:<hex>` of a file's bytes; None if no file is there. Raises `MovingFile` if it keeps changing."""
+        ...
+
+    def content(self, path: str) -> tuple[FileIdentity, str] | None:
+        """The file's identity, and the digest that its bytes had then; else as `digest`."""
         ...
 
     def adopt(self, path: str, digest: str) -> None:
@@ -47,6 +51,13 @@ class Publishing(Protocol):
         """Puts a staged file in its place in one step: a reader sees the old file or the new one, whole.
 
         Raises `PublishError`.
+        """
+        ...
+
+    def publish_all(self, files: Sequence[tuple[str, str]]) -> None:
+        """Puts `(staged, final)` files in their places, each as `publish` does: all, or none if one cannot be put.
+
+        A crash on the way leaves some of them new.
         """
         ...
 

@@ -53,23 +53,28 @@ class Digests:
 
     def digest(self, path: str) -> str | None:
         """Of the file at `path`, hashed only if what is known cannot be trusted."""
+        content = self.content(path)
+        return None if content is None else content[1]
+
+    def content(self, path: str) -> tuple[FileIdentity, str] | None:
+        """The file's identity, and the digest that its bytes had while that was its identity."""
         identity = identify(path)
         if identity is None:
             return None
         adopted = self._adopted.get(path)
         if adopted is not None and adopted[0] == identity:
-            return adopted[1]
+            return adopted
         self.prefetch([path])
         known = self._known[path]
         if known is not None and known.identity == identity and self._is_settled(known):
-            return known.digest
+            return identity, known.digest
         computed = self._compute(path)
         if computed is None:
             return None
         self._known[path] = computed
         if self._is_settled(computed):
             self._new[path] = computed
-        return computed.digest
+        return computed.identity, computed.digest
 
     def _is_settled(self, known: FileDigest) -> bool:
         last_written = max(known.identity.mtime_ns, known.identity.ctime_ns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from trc.runtime.storage.digests import Digests, identify
@@ -37,6 +37,9 @@ class LocalStorage:
     def digest(self, path: str) -> str | None:
         return self._digests.digest(path)
 
+    def content(self, path: str) -> tuple[FileIdentity, str] | None:
+        return self._digests.content(path)
+
     def adopt(self, path: str, digest: str) -> None:
         self._digests.adopt(path, digest)
 
@@ -51,6 +54,9 @@ class LocalStorage:
 
     def publish(self, staged: str, final: str) -> None:
         self._staging.publish(staged, final)
+
+    def publish_all(self, files: Sequence[tuple[str, str]]) -> None:
+        self._staging.publish_all(files)
 
     def discard(self, staged: str) -> None:
         self._staging.discard(staged)

@@ -39,9 +39,9 @@ def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -
     newest = _newest(folder)
     if connection.execute(_HEADER).fetchone() == (APPLICATION_ID, newest):
         return
-    _refuse_foreign(connection, path, newest)
     migrations = _read(folder)
     with _only_one(path):
+        _refuse_foreign(connection, path, newest)
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         for migration in migrations:
             _apply(connection, path, migration)
@@ -74,7 +74,10 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path, newest: int) -> 
 
 @contextmanager
 def _only_one(path: Path) -> Iterator[None]:
-    """Holds a lock on the folder: two first openings at a time would fail to switch to write-ahead logging."""
+    """Holds a lock on the folder: two first openings at a time would fail to switch to write-ahead logging.
+
+    One of them would also find the other's tables without having seen whose they are.
+    """
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)

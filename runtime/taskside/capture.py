@@ -14,13 +14,55 @@ from trc.runtime.taskside.libc import LIBC
 _OUT_AND_ERROR = (1, 2)
 
 
+def blank_name(guardian: int) -> str:
+    """What the worker under that process calls its blank log."""
+    return f".blank-{guardian}"
+
+
+class Blank:
+    """An empty file that becomes one log after the other, by a second name, until something is written to it.
+
+    Most attempts of small tasks print nothing, and a name that comes and goes costs a fraction of
+    a file that is made and removed.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._path = ""
+
+    def become(self, log: str) -> None:
+        """Has the file be called `log` as well; raises OSError, such as where files have one name only."""
+        path = os.path.join(os.path.dirname(log), self._name)
+        if path != self._path:
+            self.drop()
+            with contextlib.suppress(FileNotFoundError):  # it may be the log of a process that had this number before
+                os.unlink(path)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+            self._path = path
+        try:
+            os.link(path, log)
+        except OSError:
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        """Gives the file up: what was written to it stays in the log."""
+        if self._path:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
+        self._path = ""
+
+
 @contextlib.contextmanager
-def captured(log: str) -> Iterator[None]:
+def captured(log: str, blank: Blank | None = None) -> Iterator[None]:
     """Points file descriptors 1 and 2 at the file `log` for the time being; an empty file is removed.
 
     Raises OSError where the file cannot be opened.
     """
     flush()
+    if blank is not None:
+        with contextlib.suppress(OSError):
+            blank.become(log)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     saved = [_saved(number) for number in _OUT_AND_ERROR]
     streams = (sys.stdin, sys.stdout, sys.stderr)
@@ -34,7 +76,9 @@ def captured(log: str) -> Iterator[None]:
             _restore(number, copy)
         sys.stdin = streams[0]
         sys.stdout, sys.stderr = _usable(streams[1], 1), _usable(streams[2], 2)
-        _close_or_remove(descriptor, log)
+        is_empty = _close_or_remove(descriptor, log)
+        if blank is not None and not is_empty:
+            blank.drop()
 
 
 def flush() -> None:
@@ -82,8 +126,13 @@ def _usable(stream: Any, number: int) -> TextIO:
     return usable
 
 
-def _close_or_remove(descriptor: int, log: str) -> None:
-    with contextlib.suppress(OSError):
-        if os.fstat(descriptor).st_size == 0:
+def _close_or_remove(descriptor: int, log: str) -> bool:
+    """Tells whether the log was empty, and is gone."""
+    try:
+        is_empty = os.fstat(descriptor).st_size == 0
+        if is_empty:
             os.unlink(log)
         os.close(descriptor)
+    except OSError:  # the task closed descriptors that are not its own
+        return False
+    return is_empty

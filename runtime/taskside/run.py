@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
-from trc.runtime.taskside.capture import captured, flush
+from trc.runtime.taskside.capture import Blank, captured, flush
 from trc.runtime.taskside.errors import AttemptFailed, PermanentError
 from trc.runtime.taskside.failures import failure_of
 from trc.runtime.taskside.order import TaskOrder
@@ -27,18 +27,20 @@ MAX_VALUES = 256 * 1024
 _KINDS = ("temporary", "permanent", "unknown")
 
 
-def execute(order: TaskOrder, report: Report, settle: Callable[[], None] = lambda: None) -> AttemptResult:
+def execute(
+    order: TaskOrder, report: Report, settle: Callable[[], None] = lambda: None, blank: Blank | None = None
+) -> AttemptResult:
     """Runs the attempt and tells how it ended; of what the task raises, only KeyboardInterrupt passes.
 
     `settle` is called when the task's code is done and before its outputs are looked at: the place
-    to end what the code left running.
+    to end what the code left running. `blank` is a log to begin with, where one is kept ready.
     """
     started_at = time.time()
     usage = _Usage()
     outcome = TaskResult()
     failure: Failure | None = None
     try:
-        with captured(order.log), surroundings(order.project, order.env):
+        with captured(order.log, blank), surroundings(order.project, order.env):
             failure, outcome = _attempt(order, report)
             settle()
     except OSError as error:

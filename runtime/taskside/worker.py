@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from trc.runtime.taskside.capture import open_stream
+from trc.runtime.taskside.capture import Blank, blank_name, open_stream
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.processes import end_children, has_children
 from trc.runtime.taskside.result import AttemptResult
@@ -37,11 +37,12 @@ def work(orders: int, messages: int, memory: int | None = None) -> None:
     _prepare_process(memory)
     inbox = _Inbox(_out_of_the_way(orders))
     outbox = _Outbox(_out_of_the_way(messages))
+    blank = Blank(blank_name(os.getppid()))
     order = inbox.next(wait=True)
     if order is not None:
         outbox.send({"started": _beginning(order)})
     while order is not None:
-        done, is_fit = _run(order, outbox)
+        done, is_fit = _run(order, outbox, blank)
         order = inbox.next(wait=False) if is_fit else None
         outbox.send(
             {"result": done.to_dict(), "is_last": not is_fit, "next": None if order is None else _beginning(order)}
@@ -54,7 +55,7 @@ def _beginning(order: TaskOrder) -> dict[str, Any]:
     return {"token": order.token, "at": time.time()}
 
 
-def _run(order: TaskOrder, outbox: _Outbox) -> tuple[AttemptResult, bool]:
+def _run(order: TaskOrder, outbox: _Outbox, blank: Blank) -> tuple[AttemptResult, bool]:
     """Runs one order; tells also whether this process is fit for another."""
     leftovers = []
 
@@ -63,7 +64,7 @@ def _run(order: TaskOrder, outbox: _Outbox) -> tuple[AttemptResult, bool]:
             end_children()
             leftovers.append("processes")
 
-    result = execute(order, _Reporter(order.token, outbox), settle)
+    result = execute(order, _Reporter(order.token, outbox), settle, blank)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # A thread that the task left behind would go on in the next task's time, and print into its log.
     return result, not leftovers and threading.active_count() == 1

@@ -55,6 +55,7 @@ class Python:
             visibility=params.visibility,
             effect="none",
             idempotent=True,
+            volatile="its code uses the run's time" if code.uses_run_time else None,
             diagnostics=(*problems, *_code_problems(code, path, name, scope)),
         )
 

@@ -47,5 +47,10 @@ class Shell:
             visibility=params.visibility,
             effect="none",
             idempotent=True,
+            volatile="its command uses the run's time" if _uses_run_time(params.command) else None,
             diagnostics=problems,
         )
+
+
+def _uses_run_time(command: str | list[str]) -> bool:
+    return any("TRC_RUN_TIME" in part for part in ([command] if isinstance(command, str) else command))

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
 import subprocess
 from pathlib import Path
 
 import pytest
+from tests.pythons import interpreters, name_of
 
 from trc.compiler import pycode
 from trc.compiler.pycode import Closure, ReadFile, closure, module_digest
-
-HOME = Path(pwd.getpwuid(os.getuid()).pw_dir)
-OTHER_PYTHONS = sorted(HOME.glob(".pyenv/versions/3.1[1234]*/bin/python"))
 
 MODULES = {
     "plain": "import os\n\n\ndef f(a, *, b=1):\n    # why\n    return a + b\n",
@@ -55,7 +51,7 @@ def paths(result: Closure) -> list[str]:
     return [file.path for file in result.files]
 
 
-@pytest.mark.parametrize("python", OTHER_PYTHONS, ids=lambda path: path.parents[1].name)
+@pytest.mark.parametrize("python", interpreters(11, 12, 13, 14), ids=name_of)
 def test_digests_are_the_same_on_every_python(python: Path) -> None:
     """The module is loaded alone, from its file: digests need nothing but the standard library."""
     command = [str(python), "-I", "-c", PROGRAM, pycode.__file__]

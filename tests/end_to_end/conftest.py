@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -31,9 +32,10 @@ class Done:
 
 @dataclass(frozen=True)
 class Space:
-    """A project's folder."""
+    """A project's folder, and the commands that were started in it."""
 
     root: Path
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def write(self, name: str, text: str) -> Path:
         path = self.root / name
@@ -46,9 +48,11 @@ class Space:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """A `trc` command that goes on while the test does."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*TRC, *arguments], cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        self.started.append(process)
+        return process
 
     def trc(self, *arguments: str, code: int | None = 0) -> Done:
         """A `trc` command, run to its end; `code` is the exit code that it must have."""
@@ -76,5 +80,12 @@ class Space:
 
 
 @pytest.fixture
-def space(tmp_path: Path) -> Space:
-    return Space(tmp_path)
+def space(tmp_path: Path) -> Iterator[Space]:
+    """Nothing that a failed test left behind goes on."""
+    given = Space(tmp_path)
+    yield given
+    for process in given.started:
+        if process.poll() is None:
+            process.kill()
+        with process:
+            pass

@@ -30,11 +30,19 @@ WAYS: dict[str, tuple[str, str, str]] = {
     "from two packages up": ("pkg/sub/main.py", "from .. import RATE", "pkg/__init__.py"),
     "through a package's start": ("main.py", "import pkg.sub as s\nRATE = s.RATE", "pkg/sub/__init__.py"),
     "under another name": ("main.py", "import pkg.rates as r\nRATE = r.RATE", "pkg/rates.py"),
-    "in a function": ("main.py", "def rate():\n    from rates import RATE\n    return RATE\n\nRATE = rate()", "rates.py"),
+    "in a function": (
+        "main.py",
+        "def rate():\n    from rates import RATE\n    return RATE\n\nRATE = rate()",
+        "rates.py",
+    ),
     "by importlib": ("main.py", "import importlib\nRATE = importlib.import_module('rates').RATE", "rates.py"),
-    "by import_module": ("main.py", "from importlib import import_module\nRATE = import_module('rates').RATE", "rates.py"),
+    "by import_module": (
+        "main.py",
+        "from importlib import import_module\nRATE = import_module('rates').RATE",
+        "rates.py",
+    ),
     "by __import__": ("main.py", "RATE = __import__('rates').RATE", "rates.py"),
-    "in the place of another library": ("main.py", "from yaml import RATE", "yaml.py"),
+    "in the place of another library": ("main.py", "from pluggy import RATE", "pluggy.py"),
 }
 
 

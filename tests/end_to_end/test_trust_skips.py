@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
+import sqlite3
 from typing import Any
+
+import pytest
 
 ONE_STEP = """
 name: p
@@ -69,7 +74,7 @@ def test_input_that_an_earlier_task_will_write_does_not_block_the_plan(space: An
     space.write("p.yaml", ORDERED)
     space.write("upstream.csv", "v\n1\n")
     planned = {task["task"]: task["action"] for task in space.trc("plan", "p.yaml", "--json").json["tasks"]}
-    assert planned == {"fetch": "run", "read": "maybe"}
+    assert planned == {"fetch": "run", "read": "run"}
     assert space.states()["read"] == "success"
 
 
@@ -175,11 +180,74 @@ def test_files_that_come_while_a_task_looks_are_not_part_of_its_key(space: Any) 
     os.mkfifo(space.root / "gate")
     process = space.start("run", "p.yaml", "--json")
     gate = os.open(space.root / "gate", os.O_WRONLY)
+    (space.root / "gate").unlink()
     space.write("data/2.txt", "2")
     os.close(gate)
     out, _ = process.communicate(timeout=60)
-    assert process.returncode == 1, out
-    assert "TRC604" in out
-    (space.root / "gate").unlink()
+    assert process.returncode == 0, out
+    attempts = json.loads(out)["tasks"][0]["attempt"]
+    assert attempts == 2
     (space.root / "data/2.txt").unlink()
     assert space.states()["t"] == "success"
+
+
+def test_result_from_the_future_is_not_young(space: Any) -> None:
+    """Guards `max_age` against a clock that was set back: the skip would last until it has caught up."""
+    space.write(
+        "p.yaml",
+        """
+        name: p
+        nodes:
+          - id: a
+            type: duckdb_sql
+            params: {sql: "select now() as at", output_uri: a.csv}
+            incremental: {enabled: true, max_age_seconds: 3600}
+        """,
+    )
+    space.states()
+    assert space.states()["a"] == "skipped"
+    with contextlib.closing(sqlite3.connect(space.root / ".trc/state.db")) as database:
+        database.execute("UPDATE results SET committed_at = committed_at + 86400")
+        database.commit()
+    assert space.states()["a"] == "success"
+    assert space.why("a")["code"] == "expired"
+
+
+def test_very_many_files_are_no_change_by_themselves(space: Any) -> None:
+    """Guards the forecast of a task with more inputs than are named one by one."""
+    for number in range(101):
+        space.write(f"data/{number}.csv", f"v\n{number}\n")
+    space.write("in.csv", "v\n1\n")
+    space.write(
+        "p.yaml",
+        """
+        name: p
+        nodes:
+          - {id: a, type: duckdb_sql, params: {sql: "select v from 'in.csv'"}}
+          - {id: b, type: duckdb_sql, params: {sql: "select v from 'data/*.csv' union all from a", output_uri: b.csv}}
+        """,
+    )
+    space.states()
+    space.write("in.csv", "v\n2\n")
+    planned = {task["task"]: task["action"] for task in space.trc("plan", "p.yaml", "--json").json["tasks"]}
+    assert planned == {"a": "run", "b": "maybe"}
+    assert space.states() == {"a": "success", "b": "success"}
+    assert [change["field"] for change in space.why("b")["changes"]] == ["upstream.a"]
+
+
+MODIFIED = {
+    "by its name": ("select last_modified from read_text('in.csv')", "success"),
+    "by a star": ("from read_blob('in.csv')", "success"),
+    "not at all": ("select content, count(*) as n from read_text('in.csv') group by all", "skipped"),
+}
+
+
+@pytest.mark.parametrize("how", MODIFIED)
+def test_time_of_a_files_change_counts_where_a_query_sees_it(space: Any, how: str) -> None:
+    """Guards a query of more than a file's bytes, which are all that its key holds."""
+    query, state = MODIFIED[how]
+    space.write("in.csv", "v\n1\n")
+    space.write("p.yaml", f'name: p\nnodes:\n  - {{id: a, type: duckdb_sql, params: {{sql: "{query}"}}}}\n')
+    space.states()
+    space.age()
+    assert space.states()["a"] == state

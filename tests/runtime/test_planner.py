@@ -11,7 +11,7 @@ import pytest
 from trc.runtime.fingerprint import key_of
 from trc.runtime.planner import Dataset, MaySkip, Missing, MustRun, Planner
 from trc.runtime.spec import KeyPart, OutputSpec, PipelineSpec, ReadSpec, SkipSpec, TaskSpec
-from trc.runtime.store.results import Result, StoredOutput
+from trc.runtime.store.results import FileIdentity, Result, StoredOutput
 
 SKIPPABLE = SkipSpec(can_skip=True)
 
@@ -27,6 +27,10 @@ class FileTable:
 
     def digest(self, path: str) -> str | None:
         return self.digests.get(path)
+
+    def content(self, path: str) -> tuple[FileIdentity, str] | None:
+        digest = self.digests.get(path)
+        return None if digest is None else (FileIdentity(1, 1, 1, 1, 1), digest)
 
 
 CLEAN = TaskSpec(

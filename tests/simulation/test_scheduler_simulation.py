@@ -280,7 +280,7 @@ class World:
     def _check_repeat(self, record: TaskRecord) -> None:
         error = record.error
         if error and record.state in {"pending", "claimed"} and not self.restarted[record.task]:
-            assert error["kind"] != "permanent" or error["reason"] in {"lost", "input_moved"}, "a permanent one repeats"
+            assert error["kind"] != "permanent", "a permanent one repeats"
 
     def _decide(self, task: str) -> None:
         assert task not in self.asked, "a task is decided once"
@@ -416,7 +416,7 @@ class World:
         assert record.lost <= MAX_LOST + 1 + self.restarted[task] + self.odds.deaths
         if record.state == "failure" and record.attempt and not self.restarted[task]:
             assert record.error is not None
-            if record.error["reason"] in {"lost", "input_moved"}:
+            if record.error["reason"] in {"lost", "input_moved"} and record.error["kind"] != "permanent":
                 assert record.lost > MAX_LOST or not spec.idempotent
             elif record.error["kind"] != "permanent" and record.error["message"] != "cannot begin":
                 assert record.attempt - record.lost >= spec.retry.max_attempts, "attempts are left"

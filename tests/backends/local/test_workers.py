@@ -100,6 +100,135 @@ def test_what_waited_behind_a_dead_worker_runs_elsewhere(world: World) -> None:
         executor.close()
 
 
+SHORT_AND_LONG = """
+import os
+def short(context):
+    return {"n": context.attempt, "process": os.getpid(), "kind": os.environ.get("KIND")}
+def hold(context):
+    with open(context.args["told"], "w") as told:
+        told.write(str(os.getpid()))
+    with open(context.args["gate"]) as gate:
+        gate.read()
+"""
+
+
+class Pipeful:
+    """A worker that runs a long attempt, with short ones in its pipe behind it, because all before were short."""
+
+    def __init__(self, world: World, workers: int) -> None:
+        world.executor.close()
+        self.world, self.executor = world, make(workers)
+        world.executor = self.executor
+        world.write(SHORT_AND_LONG)
+        self.told, self.gate = world.fifo("told"), world.fifo("gate")
+        others = [self._hold_one(n) for n in range(workers - 1)]
+        warm_up = iter(range(1000, 3000))
+        while self.executor.slots <= 8 + 2 * (workers - 1):
+            world.success(world.order("short", attempt=next(warm_up)))
+        self.long = world.order("hold", args={"told": str(self.told), "gate": str(self.gate)})
+        self.behind = [world.order("short", attempt=n) for n in range(8)]
+        for order in (self.long, *self.behind):
+            self.executor.start(order)
+        self.process = int(self.told.read_text())
+        self.others = others
+
+    def _hold_one(self, number: int) -> Path:
+        """Keeps one worker busy until its gate is written to."""
+        told, gate = self.world.fifo(f"told{number}"), self.world.fifo(f"gate{number}")
+        self.executor.start(self.world.order("hold", attempt=100 + number, args={"told": str(told), "gate": str(gate)}))
+        told.read_text()
+        return gate
+
+    def assert_short_ones_end(self, *, but: int | None = None) -> None:
+        orders = [order for order in self.behind if order.attempt != but]
+        for order in orders:
+            assert self.world.wait(Ended, order.token).result.values["n"] == order.attempt
+        tokens = [report.token for report in self.world.reports if isinstance(report, Started)]
+        assert len(tokens) == len(set(tokens))
+
+
+def test_short_attempts_wait_in_the_pipe_and_keep_their_order(world: World) -> None:
+    pipeful = Pipeful(world, 1)
+    pipeful.gate.write_text("open")
+    pipeful.assert_short_ones_end()
+    ended = [report.token for report in world.reports if isinstance(report, Ended)]
+    assert ended[-9:] == [order.token for order in (pipeful.long, *pipeful.behind)]
+
+
+def test_what_waits_behind_a_long_one_is_shared_out(world: World) -> None:
+    pipeful = Pipeful(world, 2)
+    pipeful.others[0].write_text("open")
+    pipeful.assert_short_ones_end()
+    assert not any(isinstance(report, Ended) and report.token == pipeful.long.token for report in world.reports)
+    pipeful.gate.write_text("open")
+    world.wait(Ended, pipeful.long.token)
+
+
+def test_a_worker_of_another_kind_makes_place_for_what_waits_behind_a_long_one(world: World) -> None:
+    pipeful = Pipeful(world, 1)
+    pipeful.executor._most = 2
+    other = world.order("short", attempt=50, env={"KIND": "other"})
+    pipeful.executor.start(other)
+    assert world.wait(Ended, other.token).result.values["kind"] == "other"
+    pipeful.assert_short_ones_end()
+    pipeful.gate.write_text("open")
+    world.wait(Ended, pipeful.long.token)
+
+
+def test_all_that_waited_behind_a_dead_worker_runs_once(world: World) -> None:
+    pipeful = Pipeful(world, 1)
+    os.kill(pipeful.process, signal.SIGKILL)
+    assert world.wait(Ended, pipeful.long.token).result.failure is not None
+    pipeful.assert_short_ones_end()
+    assert not any(isinstance(report, Lost) for report in world.reports)
+
+
+@pytest.mark.parametrize("number", [0, 4, 7])
+def test_one_of_many_that_wait_can_be_stopped(world: World, number: int) -> None:
+    pipeful = Pipeful(world, 1)
+    stopped = pipeful.behind[number]
+    pipeful.executor.stop(stopped.token, LONG)
+    assert world.wait(Lost, stopped.token).why == "stopped"
+    pipeful.gate.write_text("open")
+    pipeful.assert_short_ones_end(but=number)
+
+
+def test_stopping_the_running_one_spares_all_that_wait(world: World) -> None:
+    pipeful = Pipeful(world, 1)
+    pipeful.executor.stop(pipeful.long.token, 0)
+    assert world.wait(Lost, pipeful.long.token).why == "stopped"
+    pipeful.assert_short_ones_end()
+
+
+def test_however_orders_are_shared_out_each_runs_once(world: World) -> None:
+    world.executor.close()
+    world.executor = executor = make(3)
+    world.write("def go(context):\n    return {'n': context.attempt}\n")
+    waiting = [world.order("go", attempt=n) for n in range(1500)]
+    under_way = 0
+    while waiting or under_way:
+        for order in [waiting.pop() for _ in range(min(len(waiting), executor.slots - under_way))]:
+            executor.start(order)
+            under_way += 1
+        reports = executor.poll(LONG)
+        under_way -= sum(not isinstance(report, Started) for report in reports)
+        world.reports += reports
+    ended = [report.result.values["n"] for report in world.reports if isinstance(report, Ended)]
+    assert sorted(ended) == list(range(1500))
+    begun = [report.token for report in world.reports if isinstance(report, Started)]
+    assert len(begun) == len(set(begun)) == 1500
+
+
+def test_nothing_but_logs_is_left_in_their_folder(world: World) -> None:
+    world.write("def silent(context):\n    pass\ndef loud(context):\n    print('loud')\n")
+    for attempt in range(3):
+        for name in ("silent", "loud"):
+            world.success(world.order(name, attempt=attempt))
+    world.executor.close()
+    logs = world.folder / "logs"
+    assert {path.name: path.read_text() for path in logs.iterdir()} == {f"loud.{n}.log": "loud\n" for n in range(3)}
+
+
 def test_a_worker_that_cannot_begin_loses_its_orders(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trc.backends.local.process._HOME", "/nowhere")
     monkeypatch.setattr("trc.backends.local.process._BOOTSTRAP", "import nothing_of_this_name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,10 +144,12 @@ def test_any_text_has_an_answer_with_places_inside_it(words: list[str]) -> None:
         assert "\n" not in problem.message
 
 
-def test_a_deep_query_is_understood_in_part() -> None:
+def test_a_deep_query_is_understood_in_part_or_in_full() -> None:
+    """How deep a tree can be read depends on the Python: 3.11 gives up before DuckDB does."""
     sql = "select " + " || ".join(["'a'"] * 900) + " as a from orders join clean.output on true"
     query = parsed(sql)
-    assert query.unread
+    assert query.unread or sys.version_info >= (3, 12)
     assert query.table_names == ("orders", "clean.output")
-    assert query.volatile is not None
-    assert isinstance(bind(query, TABLES, FILES).schema, Unknown)
+    assert (query.volatile is not None) is query.unread
+    schema = bind(query, TABLES, FILES).schema
+    assert isinstance(schema, Unknown) if query.unread else schema == known(a="VARCHAR")

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import pwd
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.pythons import interpreters, name_of
 
 from trc.compiler.sql import tokens as tokens_module
 from trc.compiler.sql.tokens import RESERVED, canonical, tokenize
 
-SHARED = Path(__file__).parents[3].resolve().parent / "shared"
-CORPUS = SHARED / "corpora" / "duckdb_slt" / "slt.json"
-REAL = SHARED / "real"
+CASES = Path(__file__).parents[2] / "cases" / "sql"
 
 
 def texts(sql: str) -> list[str]:
@@ -63,24 +59,17 @@ def test_what_never_closes_is_one_last_token(sql: str) -> None:
     assert tokenize(sql)[-1].end == len(sql)
 
 
-def corpus_queries() -> list[str]:
-    found: list[str] = []
+def sql_of_duckdb() -> list[str]:
+    """What DuckDB itself brings along (its views, its macros, the example of each function), and our cases that parse."""
+    import duckdb
 
-    def collect(value: Any) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                if key in ("query", "do") and isinstance(inner, str):
-                    found.append(inner)
-                else:
-                    collect(inner)
-        elif isinstance(value, list):
-            for inner in value:
-                collect(inner)
-
-    if CORPUS.exists():
-        collect(json.loads(CORPUS.read_text()))
-    found.extend(path.read_text() for path in sorted(REAL.glob("**/*.sql")))
-    return found
+    queries = (
+        "select sql from duckdb_views()",
+        "select distinct macro_definition from duckdb_functions() where macro_definition is not null",
+        "select distinct unnest(examples) from duckdb_functions()",
+    )
+    found = [text for query in queries for (text,) in duckdb.execute(query).fetchall()]
+    return [*found, *((CASES / name).read_text() for name in ("fine.sql", "models.sql", "types.sql"))]
 
 
 def duckdb_starts(sql: str) -> list[int]:
@@ -90,15 +79,11 @@ def duckdb_starts(sql: str) -> list[int]:
     return [len(encoded[:offset].decode(errors="ignore")) for offset, _ in duckdb.tokenize(sql)]
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus of SQL is not on this machine")
 def test_tokens_start_where_those_of_duckdb_do() -> None:
-    compared = 0
-    for sql in corpus_queries():
-        starts = duckdb_starts(sql)
-        if starts:
-            assert [token.start for token in tokenize(sql)] == starts, sql
-            compared += 1
-    assert compared > 200
+    queries = sql_of_duckdb()
+    assert len(queries) > 500
+    for sql in queries:
+        assert [token.start for token in tokenize(sql)] == duckdb_starts(sql), sql
 
 
 PIECES = st.sampled_from(
@@ -161,7 +146,7 @@ def test_canonical_drops_a_trailing_semicolon() -> None:
     assert canonical("select 1 ; ;\n-- done") == canonical("SELECT 1") == "select 1"
 
 
-GOLDEN_FILE = Path(__file__).parents[2] / "cases" / "sql" / "canonical.json"
+GOLDEN_FILE = CASES / "canonical.json"
 
 
 def hashes(queries: Iterable[str]) -> dict[str, str]:
@@ -176,8 +161,6 @@ def test_canonical_hashes_are_those_of_every_release(request: pytest.FixtureRequ
     assert len(golden) >= 10
 
 
-HOME = Path(pwd.getpwuid(os.getuid()).pw_dir)
-OTHER_PYTHONS = sorted(HOME.glob(".pyenv/versions/3.1[1234]*/bin/python"))
 PROGRAM = """
 import hashlib, importlib.util, json, sys
 spec = importlib.util.spec_from_file_location("tokens", sys.argv[1])
@@ -189,7 +172,7 @@ print(json.dumps({sql: hashlib.sha256(module.canonical(sql).encode()).hexdigest(
 """
 
 
-@pytest.mark.parametrize("python", OTHER_PYTHONS, ids=lambda path: path.parents[1].name)
+@pytest.mark.parametrize("python", interpreters(11, 12, 13, 14), ids=name_of)
 def test_canonical_hashes_are_the_same_on_other_pythons(python: Path) -> None:
     """The module is loaded alone, from its file: it needs nothing but the standard library."""
     golden = json.loads(GOLDEN_FILE.read_text())

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,16 +172,15 @@ for line in sys.stdin:
     SqliteStore(Path(line.strip())).close()
     print("made", flush=True)
 """
-    processes = [child(code) for _ in range(5)]
-    for number in range(40):
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write(f"{tmp_path}/{number}/state.db\n")
-            process.stdin.flush()
-        answers = [process.stdout.readline() for process in processes if process.stdout is not None]
-        assert answers == ["made\n"] * len(processes)
-    for process in processes:
-        process.communicate()
+    with ExitStack() as stack:
+        processes = [stack.enter_context(child(code)) for _ in range(5)]
+        for number in range(40):
+            for process in processes:
+                assert process.stdin is not None
+                process.stdin.write(f"{tmp_path}/{number}/state.db\n")
+                process.stdin.flush()
+            answers = [process.stdout.readline() for process in processes if process.stdout is not None]
+            assert answers == ["made\n"] * len(processes)
 
 
 def test_only_one_of_two_runs_gets_a_location(path: Path) -> None:

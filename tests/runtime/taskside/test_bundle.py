@@ -9,17 +9,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.pythons import interpreters, name_of
 
 import trc
 from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
 from trc.runtime.taskside.result import AttemptResult
 
 PACKAGE = Path(trc.__file__).parent
-INTERPRETERS = sorted(
-    path
-    for version in ("3.9", "3.10", "3.11", "3.12", "3.13")
-    for path in Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python")
-) or [Path(sys.executable)]
+INTERPRETERS = interpreters(9, 10, 11, 12, 13)
 
 RUN = """
 import sys
@@ -56,14 +53,14 @@ def python(interpreter: Path, bundle: Path, code: str, text: str = "") -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("interpreter", INTERPRETERS, ids=lambda path: path.parents[1].name)
+@pytest.mark.parametrize("interpreter", INTERPRETERS, ids=name_of)
 def test_every_module_is_importable(interpreter: Path, bundle: Path) -> None:
     names = [str(file.relative_to(PACKAGE.parent).with_suffix("")).replace("/", ".") for file in bundled()]
     modules = [name.removesuffix(".__init__") for name in names]
     python(interpreter, bundle, f"import importlib\nfor name in {modules}: importlib.import_module(name)")
 
 
-@pytest.mark.parametrize("interpreter", INTERPRETERS, ids=lambda path: path.parents[1].name)
+@pytest.mark.parametrize("interpreter", INTERPRETERS, ids=name_of)
 def test_a_task_runs(interpreter: Path, bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("é")
     (tmp_path / "tasks.py").write_text(
