@@ -100,6 +100,7 @@ class RunReport:
     logs: Mapping[str, str] = field(default_factory=dict[str, str])
     log_files: Mapping[str, str] = field(default_factory=dict[str, str])
     blocked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    project: Path = Path()
     facts: Facts | None = None
 
 
@@ -264,7 +265,7 @@ def run(
         outcome = runner.run(options, logical_time)
         attempts = runner.store.attempts(outcome.run.id)
         facts = _facts(path, compilation, outcome, runner.store.latest(outcome.run.pipeline))
-    return replace(_report(compilation, outcome, attempts), facts=facts)
+    return replace(_report(compilation, outcome, attempts), project=settings.project, facts=facts)
 
 
 def _facts(path: Path, compilation: Compilation, outcome: Outcome, results: Mapping[str, Result]) -> Facts | None:

@@ -41,6 +41,7 @@ from trc.runtime.scheduler.events import (
     Opened,
     Published,
     PublishFailed,
+    SlotsChanged,
     TimerFired,
 )
 from trc.runtime.scheduler.machine import Machine
@@ -80,7 +81,8 @@ class World:
         self.odds = _odds(random)
         self.tasks = _tasks(random)
         self.specs = {task.name: task for task in self.tasks}
-        self.slots = random.choice([1, 1, 2, 3, 5])
+        self.slots = self.allowed = random.choice([1, 1, 2, 3, 5])
+        self.slots_change = random.random() < 0.3
         self.planned = {task.name: self._planned(task.name) for task in self.tasks}
 
         self.now = 0.0
@@ -139,6 +141,8 @@ class World:
         self.seen = dict(self.machine.records)
         self.interrupted = {record.token for record in self.attempts.values() if record.state in {"claimed", "running"}}
         self._later(0.0, Opened(self.now))
+        if self.slots_change:
+            self._later(self.random.uniform(0, 5), SlotsChanged(0.0, 1))
         if self.odds.cancels and self.random.random() < 0.7:
             self._later(self.random.uniform(0.1, 40.0), CancelRequested(0.0))
 
@@ -165,6 +169,9 @@ class World:
         self.trace.append(f"{self.now:7.2f} {_brief(event)}")
         if isinstance(event, CancelRequested):
             self.canceled = True
+        if isinstance(event, SlotsChanged):
+            self.slots = event.slots
+            self.allowed = max(event.slots, len(self.live))
         if isinstance(event, PublishFailed):
             self.publishing.discard(event.token)
         commands = self.machine.handle(event)
@@ -200,6 +207,10 @@ class World:
                 if not is_first and self.random.random() < 0.7:
                     return None
                 self._stage(event)
+                return event
+            case SlotsChanged():
+                if not self.finished:
+                    self._later(self.random.uniform(1, 20), SlotsChanged(0.0, self.random.choice([1, 2, 3, 5])))
                 return event
             case AttemptStarted() | Heartbeat():
                 return event if event.token in self.live or self.random.random() < 0.3 else None
@@ -393,7 +404,8 @@ class World:
     def _check(self, event: Event) -> None:
         records = self.machine.records
         assert records == self.seen, "a change was not recorded"
-        assert len(self.live) <= self.slots
+        self.allowed = max(self.slots, min(self.allowed, len(self.live)))
+        assert len(self.live) <= self.allowed
         assert all(records[task].state == "success" for task in self.succeeded), "a success is forgotten"
         for token, task in self.live.items():
             assert records[task].state in {"claimed", "running"}

@@ -14,7 +14,7 @@ from trc import api
 from trc.cli import exits
 from trc.cli.cells import cut
 from trc.cli.documents import attempt_document, output_document, reason_document, run_document, task_document
-from trc.cli.options import chosen_run, json_option, subcommand
+from trc.cli.options import chosen_run, json_option, project_option, subcommand
 from trc.cli.output import STATE_COLOURS, Screen, shown_path
 from trc.cli.progress import error_line
 from trc.cli.quantities import count, duration, moment, size
@@ -31,8 +31,9 @@ _CHANGED_LINES_TOLD: Final = 20
 @subcommand
 @click.argument("subject", metavar="TASK|CODE")
 @click.option("--run", metavar="RUN", help="Ask about this run, not the last one that the task was part of.")
+@project_option
 @json_option
-def command(screen: Screen, subject: str, run: str | None) -> int:
+def command(screen: Screen, subject: str, run: str | None, project: Path) -> int:
     """Tell why a task ran or was skipped, or what a code such as TRC402 means.
 
     Write task:NAME or code:TRC402 where a word could be either.
@@ -40,7 +41,7 @@ def command(screen: Screen, subject: str, run: str | None) -> int:
     kind, colon, name = subject.partition(":")
     if (colon and kind == "code") or _CODE.fullmatch(subject):
         return _explain_code(screen, name or subject)
-    return _explain_task(screen, name if colon and kind == "task" else subject, chosen_run(run))
+    return _explain_task(screen, name if colon and kind == "task" else subject, chosen_run(run), project)
 
 
 def _explain_code(screen: Screen, code: str) -> int:
@@ -52,8 +53,8 @@ def _explain_code(screen: Screen, code: str) -> int:
     return exits.OK
 
 
-def _explain_task(screen: Screen, name: str, run: str | None) -> int:
-    found = api.explain_task(Path.cwd(), name, run=run)
+def _explain_task(screen: Screen, name: str, run: str | None, project: Path) -> int:
+    found = api.explain_task(project, name, run=run)
     outputs = found.result.outputs if found.result else ()
     if screen.wants_json:
         screen.document(

@@ -10,21 +10,22 @@ from trc import api
 from trc.cli import exits
 from trc.cli.cells import visible_lines
 from trc.cli.documents import attempt_document
-from trc.cli.options import chosen_run, json_option, subcommand
+from trc.cli.options import chosen_run, json_option, project_option, subcommand
 from trc.cli.output import Screen
 
 
 @subcommand
 @click.argument("run", required=False)
 @click.argument("task", required=False)
+@project_option
 @json_option
-def command(screen: Screen, run: str | None, task: str | None) -> int:
+def command(screen: Screen, project: Path, run: str | None, task: str | None) -> int:
     """Show what tasks printed, attempt by attempt.
 
     RUN is the id of a run or the beginning of one, or "latest", which is meant without it too.
     Without TASK, all tasks of the run are shown.
     """
-    found = api.logs(Path.cwd(), chosen_run(run), task)
+    found = api.logs(project, chosen_run(run), task)
     if screen.wants_json:
         screen.document({"attempts": [attempt_document(log.attempt) | {"text": log.text} for log in found]})
         return exits.OK

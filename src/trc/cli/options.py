@@ -39,6 +39,13 @@ at_option: Final = click.option(
     "--at", metavar="TIME", help="The run's logical time, such as 2026-01-15 or 2026-01-15T02:00+01:00."
 )
 force_option: Final = click.option("--force", is_flag=True, help="Run tasks that are up to date, too.")
+project_option: Final = click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="FOLDER",
+    help="The project's folder; without it, the one that you stand in.",
+)
 file_argument: Final = click.argument("file", type=click.Path(path_type=Path))
 
 

@@ -9,7 +9,7 @@ import click
 from trc import api
 from trc.cli import exits
 from trc.cli.documents import run_document
-from trc.cli.options import json_option, subcommand
+from trc.cli.options import json_option, project_option, subcommand
 from trc.cli.output import STATE_COLOURS, Colour, Screen
 from trc.cli.quantities import duration, moment
 from trc.runtime.store.journal import RunRecord
@@ -19,10 +19,11 @@ from trc.runtime.store.journal import RunRecord
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Show at most this many."
 )
+@project_option
 @json_option
-def command(screen: Screen, limit: int) -> int:
+def command(screen: Screen, project: Path, limit: int) -> int:
     """List the runs of this project, newest first."""
-    found = api.runs(Path.cwd(), limit=limit)
+    found = api.runs(project, limit=limit)
     if screen.wants_json:
         screen.document({"runs": [run_document(run) for run in found]})
     elif found:

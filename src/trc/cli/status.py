@@ -9,7 +9,7 @@ import click
 from trc import api
 from trc.cli import exits
 from trc.cli.documents import attempt_document, run_document, task_document
-from trc.cli.options import chosen_run, json_option, subcommand
+from trc.cli.options import chosen_run, json_option, project_option, subcommand
 from trc.cli.output import STATE_COLOURS, Colour, Screen
 from trc.cli.progress import error_line, facts
 from trc.cli.quantities import duration, moment
@@ -19,13 +19,14 @@ from trc.runtime.store.journal import TaskRecord
 
 @subcommand
 @click.argument("run", required=False)
+@project_option
 @json_option
-def command(screen: Screen, run: str | None) -> int:
+def command(screen: Screen, project: Path, run: str | None) -> int:
     """Show how far a run is, task by task.
 
     RUN is the id of a run or the beginning of one, or "latest", which is meant without it too.
     """
-    status = api.status(Path.cwd(), chosen_run(run))
+    status = api.status(project, chosen_run(run))
     if screen.wants_json:
         screen.document(
             {

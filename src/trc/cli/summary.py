@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,7 @@ def summarise(screen: Screen, report: RunReport, folder: Path) -> None:
     _tell_failures(screen, report, folder)
     screen.say(_headline(screen, report))
     _say_outputs(screen, report, folder)
-    _say_hints(screen, report)
+    _say_hints(screen, report, folder)
 
 
 def nothing_to_do(report: RunReport, folder: Path) -> str:
@@ -120,9 +121,12 @@ def _output_row(output: StoredOutput, folder: Path) -> tuple[str, str, str]:
     return shown_path(output.path, folder), rows, size(output.size)
 
 
-def _say_hints(screen: Screen, report: RunReport) -> None:
+def _say_hints(screen: Screen, report: RunReport, folder: Path) -> None:
+    where = (
+        "" if folder.is_relative_to(report.project) else f" --project {shlex.quote(shown_path(report.project, folder))}"
+    )
     failed = next((record.task for record in report.tasks if record.state == "failure"), None)
     task = failed or next((record.task for record in report.tasks), "TASK")
-    hints = [f"run {report.run.id}", f"trc explain {task}"]
-    hints.append(f"trc logs {report.run.id} {failed}" if failed else f"trc status {report.run.id}")
+    hints = [f"run {report.run.id}", f"trc explain {task}{where}"]
+    hints.append(f"trc logs {report.run.id} {failed}{where}" if failed else f"trc status {report.run.id}{where}")
     screen.say(screen.paint(" · ".join(hints), "dim"))

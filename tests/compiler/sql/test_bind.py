@@ -146,10 +146,10 @@ def test_any_text_has_an_answer_with_places_inside_it(words: list[str]) -> None:
 
 def test_a_deep_query_is_understood_in_part_or_in_full() -> None:
     """How deep a tree can be read depends on the Python: 3.11 gives up before DuckDB does."""
-    sql = "select " + " || ".join(["'a'"] * 900) + " as a from orders join clean.output on true"
+    sql = "select " + "not " * 900 + "true as a from orders join clean.output on true"
     query = parsed(sql)
     assert query.unread or sys.version_info >= (3, 12)
     assert query.table_names == ("orders", "clean.output")
     assert (query.volatile is not None) is query.unread
     schema = bind(query, TABLES, FILES).schema
-    assert isinstance(schema, Unknown) if query.unread else schema == known(a="VARCHAR")
+    assert isinstance(schema, Unknown) if query.unread else schema == known(a="BOOLEAN")

@@ -115,6 +115,8 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.Opened(at)
         case ["cancel"]:
             return events.CancelRequested(at)
+        case ["allow", slots]:
+            return events.SlotsChanged(at, int(slots))
         case ["timer", timer]:
             return events.TimerFired(at, timer)
         case ["run", task]:
