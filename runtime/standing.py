@@ -77,10 +77,10 @@ def recall(path: str, pipeline: str, version: str) -> str | None:
     """The answer, if every fact behind it still holds; None in all other cases."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            header, expires, stamps, absent, text = marshal.loads(file.read())  # noqa: S302 - our own file, under the state folder
+            header, given_at, expires, stamps, absent, text = marshal.loads(file.read())  # noqa: S302 - our own file, under the state folder
     except (OSError, ValueError, EOFError, TypeError):
         return None
-    if header != _header(pipeline, version) or time.time() >= expires:
+    if header != _header(pipeline, version) or not given_at <= time.time() < expires:
         return None
     if any(_stamp(name) is not None for name in absent):
         return None
@@ -112,7 +112,7 @@ def remember(
         stamps[name] = stamp
     if any(_stamp(name) is not None for name in absent) or not _boot():
         return False
-    data = marshal.dumps((_header(pipeline, version), expires, stamps, tuple(absent), text))
+    data = marshal.dumps((_header(pipeline, version), time.time(), expires, stamps, tuple(absent), text))
     folder = os.path.dirname(path)  # noqa: PTH120
     os.makedirs(folder, exist_ok=True)  # noqa: PTH103
     aside = f"{path}.{os.getpid()}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Container, Iterator
+from typing import Any, Final
 
 from pydantic import Field, field_validator
 
+from trc.compiler.ir.dataset import UriRead
+from trc.compiler.ir.uris import is_glob
 from trc.compiler.tasktype import Declaration, Scope
 from trc.stdlib_tasks.data_params import DataParams, declared_outputs, declared_reads
 
@@ -38,11 +42,11 @@ class Shell:
     runs: str | None = "trc.stdlib_tasks.shell.run:run"
 
     def declare(self, params: Any, scope: Scope) -> Declaration:
-        """What the author says that the command reads and writes."""
+        """What the author says that the command reads and writes, and the scripts of the project that it names."""
         assert isinstance(params, ShellParams)
         reads, problems = declared_reads(params, scope)
         return Declaration(
-            reads=reads,
+            reads=(*reads, *_scripts(params.command, scope, {read.uri for read in reads if read.kind == "uri"})),
             outputs=declared_outputs(params),
             visibility=params.visibility,
             effect="none",
@@ -50,6 +54,18 @@ class Shell:
             volatile="its command uses the run's time" if _uses_run_time(params.command) else None,
             diagnostics=problems,
         )
+
+
+_SCRIPT_SUFFIXES: Final = (".sh", ".bash", ".py", ".pl", ".rb", ".r", ".js", ".awk", ".sed", ".sql", ".jq")
+
+
+def _scripts(command: str | list[str], scope: Scope, known: Container[str]) -> Iterator[UriRead]:
+    """The project's scripts among the words of a command: what they say is part of what the task does."""
+    words = re.split(r"[\s;|&<>()'\"`]+", command) if isinstance(command, str) else command
+    for word in dict.fromkeys(words):
+        is_script = word.lower().endswith(_SCRIPT_SUFFIXES) and not is_glob(word)
+        if is_script and word not in known and word in scope.list_files(word):
+            yield UriRead(name=word, uri=word, format="file")
 
 
 def _uses_run_time(command: str | list[str]) -> bool:

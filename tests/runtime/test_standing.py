@@ -98,6 +98,13 @@ def test_answer_falls_with_another_version_or_after_its_time(given: Given) -> No
     assert given.recall() is None
 
 
+def test_answer_falls_if_the_clock_was_set_back(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert given.remember()
+    past = time.time() - 60
+    monkeypatch.setattr("time.time", lambda: past)
+    assert given.recall() is None
+
+
 def test_answer_falls_with_another_search_path(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
     assert given.remember()
     monkeypatch.setattr("sys.path", [str(given.root)])

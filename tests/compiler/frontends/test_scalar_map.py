@@ -73,7 +73,7 @@ def test_single_quotes_leave_only_folds_unmapped(value: str) -> None:
     st.integers(0, 3),
     st.booleans(),
 )
-def test_blocks_by_hand_are_mapped(  # noqa: PLR0917 - one argument a freedom
+def test_blocks_by_hand_are_mapped(
     lines: list[tuple[int, str]],
     style: str,
     chomping: str,
