@@ -63,6 +63,8 @@ class Attempts:
     clock: Clock
     outputs: dict[str, tuple[StoredOutput, ...]] = field(default_factory=dict[str, tuple[StoredOutput, ...]])
     """What the tasks that ran have published, by task."""
+    committed: set[str] = field(default_factory=set[str])
+    """The keys of what they published."""
     _code: CodeWatch = field(init=False)
     _live: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     _names: dict[str, str] = field(default_factory=dict[str, str])
@@ -147,6 +149,7 @@ class Attempts:
             self.outlet.adopt(output.path, output.digest)
         result = self._result(attempt, key, parts, outputs)
         transaction.put_result(result)
+        self.committed.add(key)
         self.outputs[attempt.task.name] = outputs
         del self._live[token]
         return result

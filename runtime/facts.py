@@ -10,6 +10,7 @@ from pathlib import Path
 from trc.compiler.ir.uris import fixed_prefix, is_glob, is_remote
 from trc.runtime.folders import STATE_FOLDER
 from trc.runtime.spec import PipelineSpec
+from trc.runtime.standing import FOR_EVER
 from trc.runtime.store.results import Result, StoredOutput
 
 _MOST_FOLDERS = 10_000
@@ -24,41 +25,38 @@ class Facts:
     expires: float
 
 
-_FOR_EVER = 1e12
+def compile_facts(looked_at: Mapping[str, bool], asked: Iterable[str]) -> Facts | None:
+    """The facts behind a compiled pipeline; None where they cannot be told.
 
-
-def facts_of(
-    spec: PipelineSpec,
-    looked_at: Mapping[str, bool],
-    globs: Iterable[str],
-    results: Mapping[str, Result],
-    outputs: Iterable[StoredOutput],
-) -> Facts | None:
-    """The facts behind "everything is up to date"; None where they cannot be told.
-
-    `looked_at` says of each path that the compiler asked for whether it was there; `globs` are the
-    patterns that it listed.
+    `looked_at` says of each path that the compiler asked for whether it was there; `asked` are the
+    files and patterns that it listed, or whose columns it wanted to know.
     """
     present = {path for path, was_there in looked_at.items() if was_there}
     absent = {path for path, was_there in looked_at.items() if not was_there}
-    present.update(output.path for output in outputs)
-    patterns = list(globs)
-    for task in spec.tasks:
-        for read in task.reads:
-            if read.uri is None:
-                continue
-            if is_remote(read.uri):
+    for uri in asked:
+        if is_remote(uri):
+            continue
+        if is_glob(uri):
+            folders = _folders(uri)
+            if folders is None:
                 return None
-            if is_glob(read.uri):
-                patterns.append(read.uri)
-            else:
-                present.add(read.uri)
-    for pattern in patterns:
-        folders = _folders(pattern)
-        if folders is None:
-            return None
-        present |= folders
-    return Facts(frozenset(present), frozenset(absent), _expires(spec, results))
+            present |= folders
+        else:
+            (present if Path(uri).exists() else absent).add(uri)
+    return Facts(frozenset(present), frozenset(absent), FOR_EVER)
+
+
+def run_facts(
+    spec: PipelineSpec, compiled: Facts, results: Mapping[str, Result], outputs: Iterable[StoredOutput]
+) -> Facts | None:
+    """The facts behind "everything is up to date", those of the compiled pipeline among them."""
+    read = [read.uri for task in spec.tasks for read in task.reads if read.uri is not None]
+    if any(is_remote(uri) for uri in read):
+        return None
+    facts = compile_facts({output.path: True for output in outputs}, read)
+    if facts is None:
+        return None
+    return Facts(facts.present | compiled.present, facts.absent | compiled.absent, _expires(spec, results))
 
 
 def _folders(pattern: str) -> set[str] | None:
@@ -85,4 +83,4 @@ def _expires(spec: PipelineSpec, results: Mapping[str, Result]) -> float:
         for task in spec.tasks
         if task.skip.max_age is not None and task.name in results
     ]
-    return min(ends, default=_FOR_EVER)
+    return min(ends, default=FOR_EVER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -288,4 +289,9 @@ def _skip_reason(skip: SkipSpec) -> Reason:
 
 
 def _relative(path: str, project: str) -> str:
-    return Path(path).relative_to(project).as_posix() if path.startswith(project + "/") else path
+    if not path.startswith(project + "/"):
+        return path
+    within = path[len(project) + 1 :]
+    if within == os.path.normpath(within):  # nearly always, and a Path costs many times as much
+        return within
+    return Path(path).relative_to(project).as_posix()

@@ -54,6 +54,8 @@ class Outcome:
     resumed: bool
     tasks: tuple[TaskRecord, ...]
     outputs: Mapping[str, tuple[StoredOutput, ...]]
+    stored: Mapping[str, Result]
+    """What was committed before the run, by task."""
 
 
 @dataclass(slots=True)
@@ -230,10 +232,10 @@ class Runner:
         finally:
             executor.close()
         ended = self._end(run, state)
-        latest = self.store.latest(self.spec.name).values()
-        sweep_intermediates(self.store, self.state, self.spec.name, run.id, [result.key for result in latest])
-        outputs = _outputs(settled)
-        return Outcome(ended, plan, resumed, tuple(self.store.tasks(run.id)), outputs)
+        keys = {result.key for result in planner.stored.values()} | attempts.committed
+        sweep_intermediates(self.store, self.state, self.spec.name, run.id, keys)
+        tasks = tuple(machine.records.values())
+        return Outcome(ended, plan, resumed, tasks, _outputs(settled), planner.stored)
 
     def _end(self, run: RunRecord, state: RunState) -> RunRecord:
         ended = replace(run, state=state, ended_at=self.clock.now())

@@ -30,6 +30,11 @@ class FileSchemas:
         self._answers: dict[tuple[str, Format], Schema] = {}
         self._connection: duckdb.DuckDBPyConnection | None = None
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The absolute files and globs whose columns were asked for."""
+        return tuple(uri for uri, _ in self._answers)
+
     def schema(self, uri: str, fmt: Format) -> Schema:
         """The columns of the file or glob at `uri`, or why they are not known."""
         absolute = normalise(uri, str(self._project))

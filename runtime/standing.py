@@ -18,7 +18,13 @@ import time
 
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _VERSION = 1
+FOR_EVER = 1e12
+"""A time that does not come, in seconds since the epoch."""
 _SETTLED_NS = 2_000_000_000
 """A file that changed within this time may change again without its times telling."""
 
@@ -47,10 +53,10 @@ def _boot() -> str:
         return ""
 
 
-def answer_path(state: str, pipeline: str) -> str:
-    """Where the standing answer for a pipeline file lies: one file each, under the project's state."""
+def answer_path(state: str, pipeline: str, folder: str = "standing") -> str:
+    """Where an answer about a pipeline file lies: one file each, under the project's state."""
     name = os.path.abspath(pipeline).replace("%", "%25").replace("/", "%2F")  # noqa: PTH100
-    return f"{state}/standing/{name[-200:]}"
+    return f"{state}/{folder}/{name[-200:]}"
 
 
 def find_state(pipeline: str) -> str:
@@ -73,11 +79,11 @@ def forget(path: str) -> None:
         return
 
 
-def recall(path: str, pipeline: str, version: str) -> str | None:
+def recall(path: str, pipeline: str, version: str) -> object:
     """The answer, if every fact behind it still holds; None in all other cases."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            header, given_at, expires, stamps, absent, text = marshal.loads(file.read())  # noqa: S302 - our own file, under the state folder
+            header, given_at, expires, stamps, absent, answer = marshal.loads(file.read())  # noqa: S302 - our own file, under the state folder
     except (OSError, ValueError, EOFError, TypeError):
         return None
     if header != _header(pipeline, version) or not given_at <= time.time() < expires:
@@ -86,7 +92,7 @@ def recall(path: str, pipeline: str, version: str) -> str | None:
         return None
     if any(_stamp(name) != stamp for name, stamp in stamps.items()):
         return None
-    return str(text)
+    return answer
 
 
 def remember(
@@ -98,9 +104,9 @@ def remember(
     present: frozenset[str],
     absent: frozenset[str],
     expires: float,
-    text: str,
+    answer: Any,
 ) -> bool:
-    """Writes an answer down, if all its facts are older than the run that began at `began_ns`.
+    """Writes an answer (plain values) down, if all its facts are older than the run that began at `began_ns`.
 
     `expires` is when the answer ends in any case, in seconds since the epoch. Returns whether it stands.
     """
@@ -112,7 +118,7 @@ def remember(
         stamps[name] = stamp
     if any(_stamp(name) is not None for name in absent) or not _boot():
         return False
-    data = marshal.dumps((_header(pipeline, version), time.time(), expires, stamps, tuple(absent), text))
+    data = marshal.dumps((_header(pipeline, version), time.time(), expires, stamps, tuple(absent), answer))
     folder = os.path.dirname(path)  # noqa: PTH120
     os.makedirs(folder, exist_ok=True)  # noqa: PTH103
     aside = f"{path}.{os.getpid()}"

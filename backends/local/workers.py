@@ -311,7 +311,7 @@ class LocalExecutor:
             result = AttemptResult.from_dict(message["result"])
             self._begun.discard(result.token)
             worker.pace.saw(result.ended_at - result.started_at)
-            self._reports.append(Ended(result.token, self._clock.now(), result))
+            self._reports.append(Ended(result.token, result.ended_at, result))
             if message["is_last"]:
                 self._part_with(worker)
                 return

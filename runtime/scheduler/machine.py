@@ -262,8 +262,11 @@ class Machine:
         if node.phase == "publishing" and node.token == event.token:
             node.phase = "idle"
             node.error = None
-            self._try(node, "success", node.result)
+            ended_at = (node.result and node.result.ended_at) or self._at
+            self._try(node, "success", node.result, ended_at)
             self._move(node, "success")
+            # Others may have been published before it: that is no part of how long it took.
+            node.ended_at = ended_at
             node.result = None
 
     def _publish_failed(self, event: PublishFailed) -> None:
@@ -430,8 +433,9 @@ class Machine:
         node: Node,
         state: Literal["claimed", "running", "success", "failure", "lost", "canceled"],
         result: AttemptResult | None = None,
+        at: float | None = None,
     ) -> None:
-        ended_at = None if state in ("claimed", "running") else self._at
+        ended_at = None if state in ("claimed", "running") else at or self._at
         self._tried.append((node, node.attempt_record(self._run, state, ended_at, result)))
 
     def _commands(self) -> list[Command]:

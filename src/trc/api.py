@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any, Literal
 
+import trc
 from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
@@ -30,13 +32,15 @@ from trc.compiler.picture.drawing import Drawing, draw
 from trc.compiler.picture.html import html
 from trc.compiler.picture.mermaid import mermaid
 from trc.compiler.picture.svg import svg
-from trc.compiler.source import SourceFile
+from trc.compiler.source import SourceFile, Span
 from trc.compiler.tasktype import TaskType
+from trc.runtime import speccache
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
 from trc.runtime.errors import Stopped, stopped
-from trc.runtime.facts import Facts, facts_of
+from trc.runtime.facts import Facts, compile_facts, run_facts
 from trc.runtime.observe import Happening, Observer
+from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.reasons import Reason
 from trc.runtime.running import OnConflict, Options, Outcome, Runner
@@ -194,6 +198,54 @@ def load(path: Path, settings: Settings, backend: Backend) -> Compilation:
     return Compilation(spec, compiled, warnings, compiled.sources, context)
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A pipeline to be planned or run; `facts` are those behind its spec, if they can be told."""
+
+    spec: PipelineSpec
+    facts: Facts | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    sources: Sources = field(default_factory=dict[str, SourceFile])
+    compiled: Compiled | None = None
+
+
+def prepare(path: Path, settings: Settings, backend: Backend) -> Ready:
+    """The pipeline as it was compiled before, if nothing that was looked at then has moved; else compiled now."""
+    began_ns, state, pipeline = time.time_ns(), str(settings.state), str(path)
+    kept = speccache.recall(state, pipeline, trc.__version__, backend.name)
+    if kept is not None:
+        return Ready(*kept)
+    compilation = load(path, settings, backend)
+    facts = _compile_facts(path, compilation)
+    # Warnings are told each time, so they are found each time.
+    if facts is not None and not compilation.diagnostics:
+        speccache.remember(
+            state, pipeline, trc.__version__, backend.name, began_ns=began_ns, spec=compilation.spec, facts=facts
+        )
+    return Ready(compilation.spec, facts, compilation.diagnostics, compilation.sources, compilation.compiled)
+
+
+def _compile_facts(path: Path, compilation: Compilation) -> Facts | None:
+    """What the compiler looked at, with the files whose columns it asked for."""
+    context, project = compilation.context, compilation.context.project
+    looked_at = {str(project / name): content is not None for name, content in context.seen.items()}
+    looked_at[str(path.absolute())] = True
+    looked_at |= {str(one): one.is_file() for one in project_files(path)}
+    looked_at |= dict.fromkeys(_own_code(context.task_types), True)
+    globs = [normalise(pattern, str(project)) for pattern in context.listed]
+    columns_of = context.sources.asked if isinstance(context.sources, FileSchemas) else ()
+    return compile_facts(looked_at, [*globs, *columns_of])
+
+
+def _own_code(types: Mapping[str, TaskType]) -> Iterator[str]:
+    """The files that trc and the task types were loaded from: whoever works on them sees what they do."""
+    roots = {"trc", *(type(one).__module__.partition(".")[0] for one in types.values())}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file is not None and name.partition(".")[0] in roots:
+            yield file
+
+
 def _version(distribution: str) -> str:
     try:
         return version(distribution)
@@ -232,11 +284,11 @@ def emit(path: Path, what: Literal["ir", "plan", "sql"], *, backend: str = "loca
 def plan(path: Path, *, backend: str = "local", at: str | None = None, force: bool = False) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
     settings, chosen = settings_for(path), backend_named(backend)
-    compilation = load(path, settings, chosen)
-    with _runner(compilation.spec, settings, chosen, None) as runner:
+    ready = prepare(path, settings, chosen)
+    with _runner(ready.spec, settings, chosen, None) as runner:
         options = Options(at=at, force=force)
         foreseen = runner.plan(options, _logical_time(at))
-    return PlanReport(foreseen, compilation.diagnostics, compilation.sources)
+    return PlanReport(foreseen, ready.diagnostics, ready.sources)
 
 
 def run(
@@ -259,26 +311,32 @@ def run(
     """
     settings, chosen = settings_for(path, workers=workers), backend_named(backend)
     logical_time = _logical_time(at)
-    compilation = load(path, settings, chosen)
-    with _runner(compilation.spec, settings, chosen, observe, on_cancel) as runner:
+    ready = prepare(path, settings, chosen)
+    with _runner(ready.spec, settings, chosen, observe, on_cancel) as runner:
         options = Options(at, force, new, on_conflict, tick)
         outcome = runner.run(options, logical_time)
-        attempts = runner.store.attempts(outcome.run.id)
-        facts = _facts(path, compilation, outcome, runner.store.latest(outcome.run.pipeline))
-    return replace(_report(compilation, outcome, attempts), project=settings.project, facts=facts)
+    if any(record.state == "failure" for record in outcome.tasks) and ready.compiled is None:
+        ready = _compiled_again(path, settings, chosen, ready)
+    return _report(ready, outcome, settings)
 
 
-def _facts(path: Path, compilation: Compilation, outcome: Outcome, results: Mapping[str, Result]) -> Facts | None:
+def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
     """What stands behind a run that skipped everything, so that the next need not look again at all of it."""
-    if not outcome.tasks or any(record.state != "skipped" for record in outcome.tasks):
+    if ready.facts is None or not outcome.tasks or any(record.state != "skipped" for record in outcome.tasks):
         return None
-    context, project = compilation.context, compilation.context.project
-    looked_at = {str(project / name): content is not None for name, content in context.seen.items()}
-    looked_at[str(path.absolute())] = True
-    looked_at |= {str(one): one.is_file() for one in project_files(path)}
     outputs = [output for made in outcome.outputs.values() for output in made]
-    globs = [normalise(pattern, str(project)) for pattern in context.listed]
-    return facts_of(compilation.spec, looked_at, globs, results, outputs)
+    return run_facts(ready.spec, ready.facts, outcome.stored, outputs)
+
+
+def _compiled_again(path: Path, settings: Settings, backend: Backend, ready: Ready) -> Ready:
+    """With the places in the file that a failure is shown at; without, if the file says something else by now."""
+    try:
+        compilation = load(path, settings, backend)
+    except Stopped:
+        return ready
+    if compilation.spec.digest != ready.spec.digest:
+        return ready
+    return replace(ready, sources=compilation.sources, compiled=compilation.compiled)
 
 
 @contextmanager
@@ -321,9 +379,10 @@ def _logical_time(at: str | None) -> str:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
-def _report(compilation: Compilation, outcome: Outcome, attempts: Sequence[AttemptRecord]) -> RunReport:
+def _report(ready: Ready, outcome: Outcome, settings: Settings) -> RunReport:
     failed = [record for record in outcome.tasks if record.state == "failure"]
-    files = {attempt.task: attempt.log for attempt in attempts}
+    places = StatePlaces(settings.state)
+    files = {one.task: places.log(one.run, one.task, one.attempt) for one in outcome.tasks if one.attempt}
     blocked: dict[str, tuple[str, ...]] = {}
     for record in outcome.tasks:
         if record.blocked_by is not None:
@@ -334,11 +393,13 @@ def _report(compilation: Compilation, outcome: Outcome, attempts: Sequence[Attem
         outcome.resumed,
         outcome.tasks,
         outcome.outputs,
-        (*compilation.diagnostics, *(_failure(compilation.compiled, record) for record in failed)),
-        compilation.sources,
+        (*ready.diagnostics, *(_failure(ready.compiled, record) for record in failed)),
+        ready.sources,
         {record.task: tail(files[record.task]) for record in failed if record.task in files},
         files,
         blocked,
+        settings.project,
+        _run_facts(ready, outcome),
     )
 
 
@@ -355,16 +416,11 @@ _FAILURE_CODES = {
 }
 
 
-def _failure(compiled: Compiled, record: TaskRecord) -> Diagnostic:
+def _failure(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
     """A failed task as a diagnostic: at its SQL where the engine named a place, else at its name."""
     error = record.error or {}
     code = _FAILURE_CODES.get(error.get("reason", ""), "TRC601")
-    pipeline = compiled.pipeline
-    task = pipeline.task(record.task) if pipeline else None
-    span = compiled.places.span("tasks", record.task)
-    offset = error.get("query_offset")
-    if offset is not None and task and task.query and task.query.param:
-        span = compiled.places.within(("tasks", record.task, "params", task.query.param), offset, offset + 1) or span
+    span = _failure_span(compiled, record.task, error.get("query_offset")) if compiled else None
     lines = str(error.get("message", "")).strip().splitlines() or ["it gave no reason"]
     kind = f"{error['type']}: " if error.get("type") else ""
     tried = f" after {record.attempt} attempts" if record.attempt > 1 else ""
@@ -376,6 +432,15 @@ def _failure(compiled: Compiled, record: TaskRecord) -> Diagnostic:
         help=tuple(line for line in lines[1:] if line.strip()),
         task=record.task,
     )
+
+
+def _failure_span(compiled: Compiled, name: str, offset: int | None) -> Span | None:
+    task = compiled.pipeline.task(name) if compiled.pipeline else None
+    if offset is not None and task and task.query and task.query.param:
+        place = compiled.places.within(("tasks", name, "params", task.query.param), offset, offset + 1)
+        if place is not None:
+            return place
+    return compiled.places.span("tasks", name)
 
 
 _TAIL = 20

@@ -38,10 +38,10 @@ class Given:
             present=frozenset({self.pipeline, str(self.root / "data")}),
             absent=frozenset({str(self.root / "trc.toml")}),
             expires=expires,
-            text="nothing to do",
+            answer="nothing to do",
         )
 
-    def recall(self, version: str = "1") -> str | None:
+    def recall(self, version: str = "1") -> object:
         return standing.recall(self.path, self.pipeline, version)
 
 

@@ -34,7 +34,7 @@ def _tell_standing_answer(arguments: Sequence[str]) -> bool:
         return False
     pipeline = arguments[1]
     text = standing.recall(standing.answer_path(standing.find_state(pipeline), pipeline), pipeline, trc.__version__)
-    if text is None:
+    if not isinstance(text, str):
         return False
     sys.stdout.write(text)
     return True

@@ -83,7 +83,7 @@ def command(  # noqa: PLR0917 - click passes them by name
             present=report.facts.present,
             absent=report.facts.absent,
             expires=report.facts.expires,
-            text=nothing_to_do(report, folder),
+            answer=nothing_to_do(report, folder),
         )
     if screen.wants_json:
         screen.document(run_report_document(report))

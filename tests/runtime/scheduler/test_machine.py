@@ -263,3 +263,23 @@ def test_an_illegal_move_is_a_bug() -> None:
     machine.handle(events.Opened(0.0))
     with pytest.raises(AssertionError, match="a: waiting to success is no legal move"):
         machine._move(machine._nodes["a"], "success")
+
+
+def test_a_task_lasts_as_long_as_its_attempt() -> None:
+    machine = Machine(
+        "run",
+        [_task("a", {})],
+        {"a": PlannedTask("a", "run", Reason("first"))},
+        1,
+        Random(0),
+        token=lambda task, n: f"{task}.{n}",
+    )
+    result = AttemptResult("a.1", started_at=3.0, ended_at=4.0)
+    for event in (
+        events.Opened(1.0),
+        events.DecidedRun(2.0, "a", Reason("first")),
+        events.AttemptEnded(5.0, "a", "a.1", result),
+        events.Published(9.0, "a", "a.1"),
+    ):
+        machine.handle(event)
+    assert (machine.records["a"].started_at, machine.records["a"].ended_at) == (3.0, 4.0)

@@ -1,0 +1,70 @@
+"""Specs of pipelines that were compiled before, kept as long as nothing that the compiler looked at has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from trc.runtime import standing
+from trc.runtime.facts import Facts
+from trc.runtime.spec import KeyPart, NeedSpec, OutputSpec, PipelineSpec, ReadSpec, RetrySpec, SkipSpec, TaskSpec
+
+_FOLDER: Final = "compiled"
+_SHAPE: Final = tuple(
+    (cls.__name__, *cls.__slots__)  # a spec of another shape is of no use
+    for cls in (PipelineSpec, TaskSpec, KeyPart, SkipSpec, ReadSpec, OutputSpec, NeedSpec, RetrySpec)
+)
+
+
+def recall(state: str, pipeline: str, version: str, backend: str) -> tuple[PipelineSpec, Facts] | None:
+    """The spec of a pipeline file, with the facts behind it, if all of them still hold."""
+    kept: Any = standing.recall(standing.answer_path(state, pipeline, _FOLDER), pipeline, version)
+    if kept is None or kept[:2] != (_SHAPE, backend):
+        return None
+    _, _, raw, present, absent = kept
+    return replace(_pipeline(raw), file=pipeline), Facts(frozenset(present), frozenset(absent), standing.FOR_EVER)
+
+
+def remember(
+    state: str, pipeline: str, version: str, backend: str, *, began_ns: int, spec: PipelineSpec, facts: Facts
+) -> bool:
+    """Keeps a spec, if all that it was compiled from is older than the compilation that began at `began_ns`."""
+    return standing.remember(
+        standing.answer_path(state, pipeline, _FOLDER),
+        pipeline,
+        version,
+        began_ns=began_ns,
+        present=facts.present,
+        absent=facts.absent,
+        expires=standing.FOR_EVER,
+        answer=(_SHAPE, backend, _plain(spec), tuple(facts.present), tuple(facts.absent)),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value of specs as tuples, lists and dicts, which can be written and read without running anything."""
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in value)
+    slots = getattr(value, "__slots__", None)
+    return value if slots is None else tuple(_plain(getattr(value, name)) for name in slots)
+
+
+def _pipeline(raw: Any) -> PipelineSpec:
+    fields = dict(zip(PipelineSpec.__slots__, raw))
+    return PipelineSpec(**fields | {"tasks": tuple(_task(one) for one in fields["tasks"])})
+
+
+def _task(raw: Any) -> TaskSpec:
+    fields = dict(zip(TaskSpec.__slots__, raw))
+    for name, make in _MANY.items():
+        fields[name] = tuple(make(*one) for one in fields[name])
+    return TaskSpec(**fields | {"skip": SkipSpec(*fields["skip"]), "retry": RetrySpec(*fields["retry"])})
+
+
+_MANY: Final[dict[str, Callable[..., object]]] = {
+    "key_parts": KeyPart,
+    "reads": ReadSpec,
+    "outputs": OutputSpec,
+    "needs": NeedSpec,
+}
