@@ -168,3 +168,16 @@ def test_interrupt_cancels_and_leaves_no_process(space: Any) -> None:
     os.close(gate)
     assert not (space.root / "out/bad.txt").exists()
     assert space.trc("status", "--json").json["run"]["state"] == "canceled"
+
+
+def test_failure_is_shown_at_its_place_though_the_pipeline_was_compiled_before(space: Any) -> None:
+    space.write("p.yaml", PIPELINE.format(extra=""))
+    space.write("t.py", BAD.format(body="raise ValueError"))
+    for _ in range(30):
+        done = space.trc("run", "p.yaml", "--json", code=1)
+        if list((space.root / ".trc").glob("compiled/*")):
+            break
+    assert list((space.root / ".trc").glob("compiled/*")), "the compiled pipeline was never kept"
+    again = space.trc("run", "p.yaml", "--json", code=1)
+    for told in (done, again):
+        assert [(one["code"], one["line"]) for one in told.json["diagnostics"]] == [("TRC601", 3)]
