@@ -51,15 +51,18 @@ def _plain(value: Any) -> Any:
 
 
 def _pipeline(raw: Any) -> PipelineSpec:
-    fields = dict(zip(PipelineSpec.__slots__, raw))
-    return PipelineSpec(**fields | {"tasks": tuple(_task(one) for one in fields["tasks"])})
+    fields: dict[str, Any] = dict(zip(PipelineSpec.__slots__, raw))
+    fields["tasks"] = tuple(_task(one) for one in fields["tasks"])
+    return PipelineSpec(**fields)
 
 
 def _task(raw: Any) -> TaskSpec:
-    fields = dict(zip(TaskSpec.__slots__, raw))
+    fields: dict[str, Any] = dict(zip(TaskSpec.__slots__, raw))
     for name, make in _MANY.items():
         fields[name] = tuple(make(*one) for one in fields[name])
-    return TaskSpec(**fields | {"skip": SkipSpec(*fields["skip"]), "retry": RetrySpec(*fields["retry"])})
+    fields["skip"] = SkipSpec(*fields["skip"])
+    fields["retry"] = RetrySpec(*fields["retry"])
+    return TaskSpec(**fields)
 
 
 _MANY: Final[dict[str, Callable[..., object]]] = {

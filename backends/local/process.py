@@ -22,7 +22,8 @@ from trc.runtime.taskside.capture import blank_name
 
 PREFETCH_LIMIT: Final = select.PIPE_BUF
 """The longest order, in bytes, that may wait behind another: a pipe of packets keeps it in one piece."""
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 16
+"""As much as a pipe holds. The memory for more than that would be mapped and given back for each read."""
 _PIPE: Final = 32
 """How many packets a pipe is asked to hold; where the user's pipes hold much already, it holds fewer."""
 _HOME: Final = str(Path(trc.__file__).parent.parent)

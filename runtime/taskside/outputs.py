@@ -21,19 +21,21 @@ def measure(output: OrderOutput, rows: int | None) -> WrittenOutput:
     except OSError as error:
         raise AttemptFailed(_missing(output, _why(error))) from error
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
             raise AttemptFailed(_missing(output, "what is there is no plain file"))
-        size, digest = _digest(descriptor)
+        # A small file is read into little memory: a large block would be mapped and given back for each.
+        size, digest = _digest(descriptor, min(facts.st_size + 1, _CHUNK))
     finally:
         os.close(descriptor)
     return WrittenOutput(output.name, output.path, size, digest, rows)
 
 
-def _digest(descriptor: int) -> tuple[int, str]:
+def _digest(descriptor: int, block: int) -> tuple[int, str]:
     digest = hashlib.sha256()
     size = 0
     while True:
-        chunk = os.read(descriptor, _CHUNK)
+        chunk = os.read(descriptor, block)
         digest.update(chunk)
         size += len(chunk)
         if not chunk:

@@ -23,7 +23,8 @@ from trc.runtime.taskside.run import execute
 LOST_PIPE = 113
 """The exit code of a worker that lost its pipes: its task closed descriptors that it did not open."""
 _HIGH = 512
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+"""As much as a pipe holds. The memory for more than that would be mapped and given back for each read."""
 _REPORT_EVERY = 0.05
 
 

@@ -173,8 +173,9 @@ def test_interrupt_cancels_and_leaves_no_process(space: Any) -> None:
 def test_failure_is_shown_at_its_place_though_the_pipeline_was_compiled_before(space: Any) -> None:
     space.write("p.yaml", PIPELINE.format(extra=""))
     space.write("t.py", BAD.format(body="raise ValueError"))
+    done = space.trc("run", "p.yaml", "--json", code=1)
     for _ in range(30):
-        done = space.trc("run", "p.yaml", "--json", code=1)
+        space.trc("run", "p.yaml", code=1)
         if list((space.root / ".trc").glob("compiled/*")):
             break
     assert list((space.root / ".trc").glob("compiled/*")), "the compiled pipeline was never kept"
