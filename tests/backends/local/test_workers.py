@@ -222,7 +222,7 @@ def test_however_orders_are_shared_out_each_runs_once(world: World) -> None:
 def test_nothing_but_logs_is_left_in_their_folder(world: World) -> None:
     world.write("def silent(context):\n    pass\ndef loud(context):\n    print('loud')\n")
     for attempt in range(3):
-        for name in ("silent", "loud"):
+        for name in ("loud", "silent"):
             world.success(world.order(name, attempt=attempt))
     world.executor.close()
     logs = world.folder / "logs"
