@@ -119,10 +119,18 @@ def remember(
     if any(_stamp(name) is not None for name in absent) or not _boot():
         return False
     data = marshal.dumps((_header(pipeline, version), time.time(), expires, stamps, tuple(absent), answer))
-    folder = os.path.dirname(path)  # noqa: PTH120
-    os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+    return _write_whole(path, data)
+
+
+def _write_whole(path: str, data: bytes) -> bool:
+    """Whether the file could be written. If not, an answer is lost, which costs time and nothing else."""
     aside = f"{path}.{os.getpid()}"
-    with open(aside, "wb") as file:  # noqa: PTH123
-        file.write(data)
-    os.replace(aside, path)  # noqa: PTH105
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        with open(aside, "wb") as file:  # noqa: PTH123
+            file.write(data)
+        os.replace(aside, path)  # noqa: PTH105
+    except OSError:
+        forget(aside)
+        return False
     return True

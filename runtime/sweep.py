@@ -26,7 +26,8 @@ def sweep_intermediates(journal: Journal, state: Path, pipeline: str, run: str, 
             newest_first = sorted(_folders(task), key=lambda folder: folder.stat().st_mtime_ns, reverse=True)
             for folder in newest_first[KEPT:]:
                 if folder.name not in wanted:
-                    shutil.rmtree(folder)
+                    # What cannot be removed takes up space and harms nobody; the next run tries again.
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folders(path: Path) -> list[Path]:

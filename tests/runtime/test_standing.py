@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -119,6 +120,25 @@ def test_answer_of_another_pipeline_is_not_taken(given: Given) -> None:
 def test_nothing_is_remembered_of_what_has_just_changed(given: Given) -> None:
     assert not given.remember(began_ns=time.time_ns())
     assert given.recall() is None
+
+
+def test_answer_that_cannot_be_written_is_none(given: Given) -> None:
+    """An answer that is lost costs time; it must not end a run that went well."""
+    Path(given.path).parent.parent.mkdir()
+    Path(given.path).parent.touch()
+    assert not given.remember()
+    assert given.recall() is None
+
+
+def test_answer_that_is_cut_off_while_it_is_written_leaves_nothing(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr("os.replace", full)
+    assert not given.remember()
+    assert list(Path(given.path).parent.iterdir()) == []
 
 
 def test_damaged_answer_is_none(given: Given) -> None:
