@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
 
 # The data package of the example asks for pandas, which only its Python code needs: its data is all that is read.
-NOT_NEEDED = ("numpy", "pandas", "python-dateutil", "six")
+NOT_NEEDED = ("numpy", "pandas")
 
 
 def main(arguments: list[str]) -> int:

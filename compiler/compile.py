@@ -13,8 +13,8 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.files import read
+from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.lower import lower
-from trc.compiler.frontends.yaml import parse
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.types import Schema

@@ -86,7 +86,7 @@ def known_entries(node: Mapping, known: MappingOf[str, object], here: Subject) -
                 "TRC201",
                 f'{here.called} has no key "{key}"',
                 entry.key.span,
-                help=suggestion(key, known, "the keys are"),
+                help=suggestion(key, {node.spell(one): None for one in known}, "the keys are"),
             )
     return entries
 
@@ -98,7 +98,7 @@ def read_fields(node: Node, readers: MappingOf[str, Reader[Any]], here: Subject)
         return None
     values: dict[str, Any] = {}
     for key, entry in known_entries(node, readers, here).items():
-        value = readers[key](entry.value, here.at(key))
+        value = readers[key](entry.value, here.at(node.spell(key)))
         if value is not None:
             values[key] = value
     return values
@@ -118,8 +118,9 @@ def require(
         return True
     unknown = [entry.key.value for entry in node.entries if entry.key.value not in known]
     if node.whole and not is_meant_by(unknown, key):
-        remedy = f"add {key}: {example}" if example else f'add "{key}"'
-        here.error("TRC202", f'{here.called} lacks the key "{key}"', at or node.head, help=(remedy,))
+        spelled = node.spell(key)
+        remedy = f"add {spelled}: {example}" if example else f'add "{spelled}"'
+        here.error("TRC202", f'{here.called} lacks the key "{spelled}"', at or node.head, help=(remedy,))
     return False
 
 

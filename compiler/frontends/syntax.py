@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
 from typing import Literal
 
 from trc.compiler.source import ScalarMap, Span
 
-Style = Literal["plain", "single", "double", "literal", "folded"]
+Style = Literal["plain", "single", "double", "literal", "folded", "dollar"]
+"""How a text is written; `dollar` is the raw text between two `$$`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,13 @@ class Mapping:
     """Keys with values, in the author's order; no key occurs twice.
 
     It is not `whole` where the parser refused and reported a key: then nothing can be said to be missing.
+    Keys are those of the YAML format; `spelled` gives a key as the author's language spells it, where that differs.
     """
 
     entries: tuple[Entry, ...]
     span: Span
     whole: bool = True
+    spelled: MappingOf[str, str] = field(default_factory=dict[str, str])
 
     def entry(self, key: str) -> Entry | None:
         return next((entry for entry in self.entries if entry.key.value == key), None)
@@ -59,6 +63,10 @@ class Mapping:
     def get(self, key: str) -> Node | None:
         entry = self.entry(key)
         return entry.value if entry else None
+
+    def spell(self, key: str) -> str:
+        """The key as messages name it."""
+        return self.spelled.get(key, key)
 
     @property
     def head(self) -> Span:

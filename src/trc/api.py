@@ -24,6 +24,7 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.frontends.languages import SUFFIXES
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.uris import normalise
@@ -53,7 +54,6 @@ from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
 from trc.settings import Settings, project_files, settings_for, settings_of
 
-SUFFIXES = (".yaml", ".yml")
 Sources = Mapping[str, SourceFile]
 _PICTURES = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}
 
