@@ -27,6 +27,9 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC109", "a YAML feature that pipelines do not use"),
     Code("TRC110", "the file's kind is not known"),
     Code("TRC111", "the project file is wrong"),
+    Code("TRC120", "the .trc text cannot be parsed"),
+    Code("TRC121", "an escape stands for nothing"),
+    Code("TRC122", "a value of this form cannot stand here"),
     # Names and types of the pipeline
     Code("TRC201", "a key is not known here"),
     Code("TRC202", "a required key is missing"),

@@ -8,13 +8,13 @@ from typing import Final
 
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.frontends import yaml
+from trc.compiler.frontends import dsl, yaml
 from trc.compiler.frontends.syntax import Node
 from trc.compiler.source import SourceFile
 
 Parser = Callable[[SourceFile, Collector], Node | None]
 
-PARSERS: Final[dict[str, Parser]] = {".yaml": yaml.parse, ".yml": yaml.parse}
+PARSERS: Final[dict[str, Parser]] = {".trc": dsl.parse, ".yaml": yaml.parse, ".yml": yaml.parse}
 SUFFIXES: Final = tuple(PARSERS)
 """The endings of the files that hold pipelines."""
 

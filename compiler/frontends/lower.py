@@ -32,8 +32,8 @@ from trc.compiler.source import SourceFile
 class Lowered:
     """A pipeline with the places of its parts.
 
-    `names` holds all tasks that the file names: those, too, that are not in the pipeline because
-    their type or parameters are wrong. What refers to such a one is no mistake of its own.
+    `names` holds all tasks and sources that the file names: those, too, that are not in the pipeline
+    because something about them is wrong. What refers to such a one is no mistake of its own.
     """
 
     pipeline: Pipeline
@@ -85,7 +85,8 @@ def lower(root: Node, file: SourceFile, context: Context, collect: Collector) ->
         return None
     values = read_fields(root, _ROOT, here) or {}
     name = _pipeline_name(root, here)
-    require(root, "nodes", here, known=_ROOT, example="a list of tasks")
+    if not _lacks_statement(root, "nodes", here):
+        require(root, "nodes", here, known=_ROOT, example="a list of tasks")
     named = _named_tasks(root, here)
     later = doubles([*_named_sources(root), *(("task", scalar) for scalar in named.values())], here)
     unique = {index: scalar.value for index, scalar in named.items() if scalar.span.start not in later}
@@ -99,15 +100,31 @@ def lower(root: Node, file: SourceFile, context: Context, collect: Collector) ->
             **{key: values[key] for key in _CARRIED if key in values},
         }
     )
-    return Lowered(pipeline, places, frozenset(scalar.value for scalar in named.values()))
+    written = [*named.values(), *(scalar for _, scalar in _named_sources(root))]
+    return Lowered(pipeline, places, frozenset(scalar.value for scalar in written))
 
 
 def _pipeline_name(root: Mapping, here: Subject) -> str:
     """The name; an empty one where it is missing, which has then been reported."""
-    if not require(root, "name", here, known=_ROOT, example="my-pipeline"):
+    if _lacks_statement(root, "name", here) or not require(root, "name", here, known=_ROOT, example="my-pipeline"):
         return ""
     written = root.get("name")
     return written.value if isinstance(written, Scalar) else ""
+
+
+_STATEMENTS: Final = {
+    "name": 'begin with: pipeline "my-pipeline" { }',
+    "nodes": "add one: task first = sql $$ select 1 as one $$",
+}
+
+
+def _lacks_statement(root: Mapping, key: str, here: Subject) -> bool:
+    """Whether a file of statements lacks the one that gives `key`; says so if it does."""
+    if root.language != "trc" or root.entry(key) or not root.whole:
+        return False
+    message = f'the file has no "{root.spell(key)}" statement'
+    here.error("TRC202", message, root.head, help=(_STATEMENTS[key],))
+    return True
 
 
 def _named_tasks(root: Mapping, here: Subject) -> dict[int, Scalar]:
@@ -120,11 +137,16 @@ def _named_tasks(root: Mapping, here: Subject) -> dict[int, Scalar]:
             wrong_kind(node, "a mapping", item)
         elif require(node, "id", item, known=TASK_KEYS, example="my-task"):
             written = node.get("id")
-            if isinstance(written, Scalar) and allowed_name(written, item.at("id")):
+            if isinstance(written, Scalar) and allowed_name(written, item.at(_called(node))):
                 named[index] = written
             elif written and not isinstance(written, Scalar):
                 wrong_kind(written, "a text", item.at("id"))
     return named
+
+
+def _called(node: Mapping) -> str:
+    """What the key of a task's name is called."""
+    return "id" if node.language == "yaml" else "name"
 
 
 def _named_sources(root: Mapping) -> list[tuple[str, Scalar]]:

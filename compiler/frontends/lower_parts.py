@@ -12,6 +12,7 @@ from trc.compiler.frontends.reading import (
     Held,
     Reader,
     Subject,
+    check_one_spelling,
     field_of,
     filled_text,
     found,
@@ -36,6 +37,7 @@ FORMATS: Final[dict[str, Format]] = {"parquet": "parquet", "csv": "csv", "json":
 
 _SCHEDULE: Final[dict[str, Reader[Any]]] = {
     "cron": field_of(Schedule, "cron", filled_text),
+    "interval": field_of(Schedule, "interval"),
     "interval_seconds": field_of(Schedule, "interval", seconds),
     "timezone": field_of(Schedule, "timezone", filled_text),
 }
@@ -67,8 +69,9 @@ def schedule(node: Node, here: Subject) -> Schedule | None:
         wrong_kind(node, "a mapping", here, remedy='write it as {cron: "0 2 * * *"} or {interval_seconds: 3600}')
         return None
     values = read_fields(node, _SCHEDULE, here)
-    if values is None:
+    if values is None or not isinstance(node, Mapping):
         return None
+    check_one_spelling(node, here)
     names = {"interval_seconds": "interval"}
     return Schedule(**{names.get(key, key): value for key, value in values.items()})
 
@@ -134,7 +137,7 @@ def _source(name: str, node: Node, here: Subject) -> Source | None:
         return None
     written = [entry for entry in node.entries if entry.key.value in FORMATS]
     unknown = [entry.key.value for entry in node.entries if entry.key.value not in _SOURCE]
-    if not written and not any(nearest(word, FORMATS) for word in unknown):
+    if node.whole and not written and not any(nearest(word, FORMATS) for word in unknown):
         here.error(
             "TRC202",
             f'"{name}" does not say where it lies',

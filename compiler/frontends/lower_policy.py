@@ -10,6 +10,7 @@ from trc.compiler.frontends.reading import (
     Reader,
     Subject,
     boolean,
+    check_one_spelling,
     field_of,
     filled_text,
     json_mapping,
@@ -43,7 +44,12 @@ _EVENTS: Final = ("start", "success", "failure", "cancel", "retry")
 
 
 def _record(readers: MappingOf[str, Reader[Any]]) -> Reader[Values]:
-    return lambda node, here: read_fields(node, readers, here)
+    def read(node: Node, here: Subject) -> Values | None:
+        if isinstance(node, Mapping):
+            check_one_spelling(node, here)
+        return read_fields(node, readers, here)
+
+    return read
 
 
 _ENVIRONMENT: Final[dict[str, Reader[Any]]] = {
@@ -61,8 +67,10 @@ _ENVIRONMENT: Final[dict[str, Reader[Any]]] = {
 _RETRIES: Final[dict[str, Reader[Any]]] = {
     "max_attempts": field_of(Retries, "max_attempts"),
     "backoff": field_of(Retries, "backoff"),
+    "initial_delay": field_of(Retries, "initial_delay"),
     "initial_delay_seconds": field_of(Retries, "initial_delay", seconds),
     "backoff_factor": field_of(Retries, "backoff_factor"),
+    "max_delay": field_of(Retries, "max_delay"),
     "max_delay_seconds": field_of(Retries, "max_delay", seconds),
     "jitter": field_of(Retries, "jitter"),
     "retry_on": list_of(field_of(ConcurrencyRule, "max")),
@@ -70,6 +78,7 @@ _RETRIES: Final[dict[str, Reader[Any]]] = {
 _INCREMENTAL: Final[dict[str, Reader[Any]]] = {
     "enabled": boolean,
     "strategy": field_of(Incremental, "strategy"),
+    "max_age": field_of(Incremental, "max_age"),
     "max_age_seconds": field_of(Incremental, "max_age", seconds),
     "checksum_fields": _TEXTS,
     "dependency_check": boolean,
@@ -131,6 +140,7 @@ POLICIES: Final[dict[str, Reader[Any]]] = {
     "environment": _record(_ENVIRONMENT),
     "timeout": field_of(Task, "timeout"),
     "timeout_seconds": _TIMEOUT,
+    "heartbeat_timeout": field_of(Task, "heartbeat_timeout"),
     "heartbeat_timeout_seconds": field_of(Task, "heartbeat_timeout", seconds),
     "retries": _record(_RETRIES),
     "incremental": _record(_INCREMENTAL),
@@ -143,16 +153,21 @@ POLICIES: Final[dict[str, Reader[Any]]] = {
 }
 
 _TIMEOUTS: Final = (("timeout",), ("timeout_seconds",), ("environment", "timeout_seconds"))
+_HEARTBEATS: Final = ("heartbeat_timeout", "heartbeat_timeout_seconds")
 
 
 def check_one_timeout(node: Mapping, here: Subject) -> None:
-    """The timeout has three spellings; only one of them can stand in a task."""
-    written = [entry for path in _TIMEOUTS if (entry := _entry_at(node, path))]
+    """The timeout has three spellings, and the heartbeat's two; only one of them can stand in a task."""
+    _check_one([entry for path in _TIMEOUTS if (entry := _entry_at(node, path))], "the timeout", here)
+    _check_one([entry for key in _HEARTBEATS if (entry := node.entry(key))], "the heartbeat timeout", here)
+
+
+def _check_one(written: list[Entry], what: str, here: Subject) -> None:
     for entry in written[1:]:
         first = written[0].key
         here.error(
             "TRC107",
-            f'"{first.value}" and "{entry.key.value}" both set the timeout',
+            f'"{first.value}" and "{entry.key.value}" both set {what}',
             entry.key.span,
             related=(Label(first.span, "first set here"),),
             help=("remove one of them",),
@@ -174,6 +189,8 @@ def merged(defaults: Values, own: Values) -> Values:
         defaults = {key: value for key, value in defaults.items() if key not in ("timeout", "timeout_seconds")}
         environment = {key: value for key, value in defaults.get("environment", {}).items() if key != "timeout_seconds"}
         defaults = {**defaults, "environment": environment}
+    if any(key in own for key in _HEARTBEATS):
+        defaults = {key: value for key, value in defaults.items() if key not in _HEARTBEATS}
     return _over(defaults, own)
 
 
@@ -204,8 +221,9 @@ def policy_fields(values: Values) -> Values:
     }
     if "incremental" in values:
         fields["incremental"] = Incremental(**_picked(values["incremental"], _incremental_names))
-    if "heartbeat_timeout_seconds" in values:
-        fields["heartbeat_timeout"] = values["heartbeat_timeout_seconds"]
+    heartbeat = next((values[key] for key in _HEARTBEATS if key in values), None)
+    if heartbeat is not None:
+        fields["heartbeat_timeout"] = heartbeat
     for key in ("concurrency", "dedupe", "tags", "metadata", "optimise"):
         if key in values:
             fields[key] = values[key]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from trc.compiler.context import Context
+from trc.compiler.frontends.dsl_words import HEADS, PARAMETERS, RESOURCES, TASK
 from trc.compiler.frontends.lower_parts import columns
 from trc.compiler.frontends.lower_policy import POLICIES, Values, check_one_timeout, merged, policy_fields
 from trc.compiler.frontends.problems import Problem, problems
@@ -25,7 +27,7 @@ from trc.compiler.frontends.reading import (
     wrong_kind,
 )
 from trc.compiler.frontends.suggestions import suggestion
-from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
+from trc.compiler.frontends.syntax import Language, Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.typed import typed
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.policy import Need
@@ -142,13 +144,13 @@ class TaskLowering:
             "TRC208",
             f'there is no task type "{name}"',
             written.span,
-            help=suggestion(name, self.context.task_types, "the task types are"),
+            help=suggestion(name, _types(self.context.task_types, node.language), "the task types are"),
         )
         return None
 
     def _params(self, node: Mapping, task_type: TaskType, here: Subject, head: Span) -> BaseModel | None:
         entry = node.entry("params")
-        params = entry.value if entry else Mapping((), head)
+        params = entry.value if entry else Mapping((), head, language=node.language)
         if not isinstance(params, Mapping):
             wrong_kind(params, "a mapping", here.at("params"))
             return None
@@ -160,7 +162,7 @@ class TaskLowering:
             for problem in problems(error, params, task_type.params):
                 if problem.missing and not params.whole:
                     continue
-                _tell(problem, task_type, here, place)
+                _tell(problem, task_type, here, place, params.language)
             return None
         return checked
 
@@ -186,7 +188,24 @@ class TaskLowering:
         }
 
 
-def _tell(problem: Problem, task_type: TaskType, here: Subject, place: Span) -> None:
+def _types(known: MappingOf[str, TaskType], language: Language) -> dict[str, None]:
+    """The names that a task's type can have; `.trc` has short words for some."""
+    if language != "trc":
+        return dict.fromkeys(known)
+    long = {name for name, _ in HEADS.values()}
+    return dict.fromkeys((*HEADS, *(name for name in known if name not in long)))
+
+
+def _remedy(problem: Problem, task_type: TaskType, language: Language) -> tuple[str, ...]:
+    """What an unknown parameter may have been meant to be; in `.trc`, policies stand beside parameters."""
+    if language != "trc":
+        return problem.help
+    parameters = [word for name in task_type.params.model_fields for word in PARAMETERS.get(name, (name,))]
+    known = dict.fromkeys((*parameters, *TASK, *RESOURCES))
+    return suggestion(problem.unknown or "", known, "") or (f"its parameters are: {', '.join(parameters)}",)
+
+
+def _tell(problem: Problem, task_type: TaskType, here: Subject, place: Span, language: Language) -> None:
     """Reports one thing that a type's model finds wrong with a task's parameters."""
     inner = _named(here, problem)
     owner = inner.called if problem.path else f'"{task_type.name}"'
@@ -206,7 +225,8 @@ def _tell(problem: Problem, task_type: TaskType, here: Subject, place: Span) -> 
         unknown = problem.entry.key.span if problem.entry else place
         container = f'"{problem.path[-2]}"' if len(problem.path) > 1 else f'"{task_type.name}"'
         word = "key" if len(problem.path) > 1 else "parameter"
-        here.error("TRC201", f'{container} has no {word} "{problem.unknown}"', unknown, help=problem.help)
+        remedy = problem.help if len(problem.path) > 1 else _remedy(problem, task_type, language)
+        here.error("TRC201", f'{container} has no {word} "{problem.unknown}"', unknown, help=remedy)
     elif problem.wanted and _is_unquoted_text(problem):
         assert isinstance(node, Scalar)
         unquoted(node, typed(node), inner)

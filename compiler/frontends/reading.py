@@ -104,6 +104,21 @@ def read_fields(node: Node, readers: MappingOf[str, Reader[Any]], here: Subject)
     return values
 
 
+def check_one_spelling(node: Mapping, here: Subject) -> None:
+    """`max_age: 1h` and `max_age_seconds: 3600` say one thing; only one of them can stand."""
+    for entry in node.entries:
+        first = node.entry(entry.key.value.removesuffix("_seconds"))
+        if first is None or first is entry:
+            continue
+        here.error(
+            "TRC107",
+            f'"{first.key.value}" and "{entry.key.value}" say the same',
+            entry.key.span,
+            related=(Label(first.key.span, "first said here"),),
+            help=("remove one of them",),
+        )
+
+
 def require(
     node: Mapping,
     key: str,
@@ -119,7 +134,8 @@ def require(
     unknown = [entry.key.value for entry in node.entries if entry.key.value not in known]
     if node.whole and not is_meant_by(unknown, key):
         spelled = node.spell(key)
-        remedy = f"add {spelled}: {example}" if example else f'add "{spelled}"'
+        assigns = ": " if node.language == "yaml" else " = "
+        remedy = f"add {spelled}{assigns}{example}" if example else f'add "{spelled}"'
         here.error("TRC202", f'{here.called} lacks the key "{spelled}"', at or node.head, help=(remedy,))
     return False
 

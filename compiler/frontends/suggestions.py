@@ -32,7 +32,6 @@ _OTHER_WORDS: Final = {
     "cpu": "cpu_limit",
     "cpus": "cpu_limit",
     "tz": "timezone",
-    "interval": "interval_seconds",
     "attempts": "max_attempts",
     "labels": "tags",
     "url": "webhook",
@@ -57,7 +56,7 @@ _HOMES: Final = {
     "params": ("sql", "output_uri", "output_format", "command", "entrypoint", "inputs", "outputs", "files", "args"),
     "defaults": ("retries", "environment", "incremental", "timeout", "timeout_seconds", "metadata"),
 }
-_MOST_LISTED: Final = 16
+_MOST_LISTED: Final = 20
 
 
 def suggestion(name: str, known: Mapping[str, object], listed: str) -> tuple[str, ...]:
@@ -69,7 +68,7 @@ def suggestion(name: str, known: Mapping[str, object], listed: str) -> tuple[str
     if home:
         return (f'it belongs under "{home}"',)
     near = did_you_mean(name, known)
-    if near or not known:
+    if near or not known or not listed:
         return near
     return (f"{listed}: {', '.join(known)}",) if len(known) <= _MOST_LISTED else ("remove it",)
 

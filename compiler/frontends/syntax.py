@@ -11,6 +11,8 @@ from trc.compiler.source import ScalarMap, Span
 Style = Literal["plain", "single", "double", "literal", "folded", "dollar"]
 """How a text is written; `dollar` is the raw text between two `$$`."""
 
+Language = Literal["yaml", "trc", "python"]
+
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
@@ -56,6 +58,7 @@ class Mapping:
     span: Span
     whole: bool = True
     spelled: MappingOf[str, str] = field(default_factory=dict[str, str])
+    language: Language = "yaml"
 
     def entry(self, key: str) -> Entry | None:
         return next((entry for entry in self.entries if entry.key.value == key), None)

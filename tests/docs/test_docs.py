@@ -2,7 +2,8 @@
 
 A fenced block with `title="name"` is a file (`wrong` beside it: `trc check` must refuse it; `same`: a
 command wrote it already, and so it reads). A `console` block holds commands after `$` and what they
-print. `--update` writes what is seen now. YAML is a whole pipeline, unless the block is a `fragment`.
+print. `--update` writes what is seen now. YAML is a whole pipeline, unless the block is a `fragment`;
+statements of the `.trc` language are completed to one.
 """
 
 from __future__ import annotations
@@ -139,12 +140,12 @@ def rewrite(document: Path, played: list[tuple[Block, str]]) -> None:
 
 
 def pipelines() -> list[tuple[Path, int, Block]]:
-    """Every YAML block that is a whole pipeline."""
+    """Every block that is a whole pipeline, or statements of one."""
     return [
         (document, number, block)
         for document in DOCUMENTS
         for number, block in enumerate(blocks(document))
-        if block.kind == "yaml" and not block.has("fragment") and not block.has("same")
+        if block.kind in {"yaml", "trc"} and not block.has("fragment") and not block.has("same")
     ]
 
 
@@ -157,13 +158,21 @@ def test_pipeline_of_a_document_checks(document: Path, number: int, block: Block
     for other in blocks(document)[:number]:
         if other.title is not None and not other.has("same"):
             session.write(other)
-    (tmp_path / "under_test.yaml").write_text(block.body)
+    name = f"under_test.{block.kind}"
+    (tmp_path / name).write_text(block.body if block.kind == "yaml" else completed(block.body))
     done = subprocess.run(
-        [sys.executable, "-m", "trc", "check", "under_test.yaml"],
+        [sys.executable, "-m", "trc", "check", name],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     told = done.stdout + done.stderr
     assert done.returncode == (2 if block.has("wrong") else 0), told
+
+
+def completed(body: str) -> str:
+    """Statements with those that no file can do without."""
+    needed = {"pipeline": 'pipeline "doc" { }', "task": "task added = sql $$ select 1 as one $$"}
+    missing = [text for word, text in needed.items() if not re.search(rf"^{word}\b", body, re.MULTILINE)]
+    return "\n".join([body, *missing, ""])
 
 
 @pytest.mark.parametrize("document", [*DOCUMENTS, EXAMPLE], ids=lambda path: str(path.relative_to(ROOT)))

@@ -7,14 +7,19 @@ import pytest
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.frontends.files import read
+from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.lower import lower
-from trc.compiler.frontends.yaml import parse, read
 from trc.compiler.source import SourceFile, Span
 
-CASES = Path(__file__).parents[2] / "cases" / "yaml"
+CASES = Path(__file__).parents[2] / "cases"
 
 
-@pytest.mark.parametrize("case", sorted(CASES.glob("*.yaml")), ids=lambda case: case.stem)
+@pytest.mark.parametrize(
+    "case",
+    [*sorted(CASES.glob("yaml/*.yaml")), *sorted(CASES.glob("trc/*.trc"))],
+    ids=lambda case: f"{case.parent.name}-{case.stem}",
+)
 def test_mistake_is_told(case: Path, context: Context, request: pytest.FixtureRequest) -> None:
     collect = Collector()
     file = read(case, case.name, collect)
