@@ -66,7 +66,8 @@ class _Spot:
         if length is None:
             found = re.compile(r"\w+|\S|").match(self.file.text, self.at, max(self.end, self.at))
             length = max(1, found.end() - found.start()) if found else 1
-        return self.file.span(self.at, min(self.at + length, max(self.end, self.at + 1)))
+        stop = min(self.at + length, max(self.end, self.at + 1), len(self.file.text))
+        return self.file.span(min(self.at, stop), stop)
 
     def told(self, message: str, *help_lines: str, span: Span | None = None, **more: Any) -> Diagnostic:
         lines = tuple(one_line(line) for line in help_lines)
