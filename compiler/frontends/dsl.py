@@ -32,10 +32,26 @@ _SOMETHING: Final = re.compile(r"(?:\s+|#[^\n]*)*")
 
 def parse(file: SourceFile, collect: Collector) -> Node | None:
     """The file's tree, or None if it says nothing at all; mistakes go to `collect`."""
+    if not _is_readable(file, collect):
+        return None
+    statements, whole = _statements(file, collect)
+    return tree_of(statements, whole, file.span(0, len(file.text)), Values(file, collect))
+
+
+def read_statements(file: SourceFile, collect: Collector) -> list[Statement] | None:
+    """The file's statements as they are written; None if not all of it can be read."""
+    if not _is_readable(file, collect):
+        return None
+    statements, whole = _statements(file, collect)
+    return statements if whole and not collect.has_errors else None
+
+
+def _is_readable(file: SourceFile, collect: Collector) -> bool:
+    """Whether the text is worth parsing; what it is not is reported."""
     character = _CONTROL.search(file.text)
     if character:
         collect.add(control_character(file, character.start()))
-        return None
+        return False
     beginning = _SOMETHING.match(file.text)
     if beginning is None or beginning.end() == len(file.text):
         collect.add(
@@ -46,13 +62,12 @@ def parse(file: SourceFile, collect: Collector) -> Node | None:
                 help=('begin with: pipeline "name" { }',),
             )
         )
-        return None
+        return False
     deep = Outline(file.text).deepest
     if deep is not None:
         collect.add(nested_too_deep(file, deep, DEEPEST))
-        return None
-    statements, whole = _statements(file, collect)
-    return tree_of(statements, whole, file.span(0, len(file.text)), Values(file, collect))
+        return False
+    return True
 
 
 @cache

@@ -103,3 +103,10 @@ class Outline:
             return not token["indent"] and _SURE.match(self._text, at) is not None
         is_keyword = token["word"] in KEYWORDS
         return is_keyword or not token["indent"] or not is_later
+
+
+def comment_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the comments of a text begin and end."""
+    for token in _TOKEN.finditer(text):
+        if token["skip"] and token["skip"][0] == "#":
+            yield token.span("skip")

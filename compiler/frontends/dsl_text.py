@@ -94,8 +94,8 @@ def raw(file: SourceFile, start: int, end: int) -> Scalar:
             _copy_line(copied, line, at)
     else:
         lines = list(_lines(text, first_break.end(), high))
-        if lines and not lines[-1][1].strip(_BLANK):
-            lines.pop()
+        if lines and not lines[-1][1].strip(" \t"):
+            lines.pop()  # the indent of the closing mark
         margin = _margin([line for _, line in lines])
         for at, line in lines:
             cut = min(margin, len(line) - len(line.lstrip(" \t")))

@@ -46,7 +46,7 @@ def map_scalar(text: str, span: Span, end: int, value: str, style: Style) -> Sca
             trace.flow(_DOUBLE, start + 1, span.end - 1)
         case "literal" | "folded":
             trace.block(start, end, value, folded=style == "folded")
-        case "dollar":
+        case "dollar" | "alias":
             trace.copy(start, span.end)
         case _:
             assert_never(style)

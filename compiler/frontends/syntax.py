@@ -8,8 +8,8 @@ from typing import Literal
 
 from trc.compiler.source import ScalarMap, Span
 
-Style = Literal["plain", "single", "double", "literal", "folded", "dollar"]
-"""How a text is written; `dollar` is the raw text between two `$$`."""
+Style = Literal["plain", "single", "double", "literal", "folded", "dollar", "alias"]
+"""How a text is written; `dollar` is the raw text between two `$$`, `alias` an alias that was not followed."""
 
 Language = Literal["yaml", "trc", "python"]
 
@@ -78,3 +78,14 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
+
+
+def says(node: Node) -> object:
+    """What the tree says, without places and the ways in which texts are quoted: equal where two files say the same."""
+    match node:
+        case Scalar():
+            return (node.value, node.style == "plain")
+        case Sequence():
+            return [says(item) for item in node.items]
+        case Mapping():
+            return {entry.key.value: says(entry.value) for entry in node.entries}

@@ -19,7 +19,7 @@ from trc.compiler.frontends.scalar_map import map_scalar
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence, Style
 from trc.compiler.frontends.wording import one_line
 from trc.compiler.frontends.yaml_errors import syntax_error, unprintable
-from trc.compiler.source import SourceFile, Span
+from trc.compiler.source import ScalarMap, SourceFile, Span
 
 __all__ = ["parse", "read"]
 
@@ -37,11 +37,22 @@ _END_OF_FLOW_NAME: Final = re.compile(r"[*&][\w-]*")
 
 def parse(file: SourceFile, collect: Collector, loader: type = _LOADER) -> Node | None:
     """The file's tree, or None if it cannot be told what the file says; mistakes go to `collect`."""
+    return _parsed(file, _Builder(file, collect), loader)
+
+
+def parse_as_written(file: SourceFile, collect: Collector) -> tuple[Node, dict[int, str]] | None:
+    """The tree with its aliases as they stand, and the anchors by where the nodes that have them begin."""
+    builder = _Builder(file, collect, follows=False)
+    root = _parsed(file, builder, _LOADER)
+    return None if root is None else (root, builder.places)
+
+
+def _parsed(file: SourceFile, builder: _Builder, loader: type) -> Node | None:
+    collect = builder.collect
     character = _UNPRINTABLE.search(file.text)
     if character:
         collect.add(unprintable(file, character.start()))
         return None
-    builder = _Builder(file, collect)
     try:
         for event in yaml.parse(file.text, Loader=loader):
             if not builder.take(event):
@@ -106,6 +117,10 @@ class _Builder:
 
     file: SourceFile
     collect: Collector
+    follows: bool = True
+    """Whether an alias becomes what it stands for."""
+    places: dict[int, str] = field(default_factory=dict[int, str])
+    """Anchors by where their nodes begin."""
     root: Node | None = None
     stack: list[_Open] = field(default_factory=list[_Open])
     anchors: dict[str, tuple[Node, _Measure] | None] = field(default_factory=dict[str, "tuple[Node, _Measure] | None"])
@@ -155,6 +170,7 @@ class _Builder:
         measure = _Measure(1, len(event.value) + 1)
         if event.anchor:
             self.anchors[event.anchor] = (scalar, measure)
+            self.places[span.start] = event.anchor
         return self._add(scalar, measure, span, span.end)
 
     def _content_start(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> int:
@@ -192,6 +208,9 @@ class _Builder:
         if self._at_key():
             self._refuse_key(span, "an alias")
             return True
+        if not self.follows:
+            node = Scalar(f"*{name}", "alias", ScalarMap(span))
+            measure = _Measure()
         return self._add(node, measure, span, span.end)
 
     def _name_span(self, at: int) -> Span:
@@ -210,6 +229,7 @@ class _Builder:
             return False
         if event.anchor:
             self.anchors[event.anchor] = None
+            self.places[start] = event.anchor
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         self.stack.append(_Open(start, is_mapping, bool(event.flow_style), event.anchor, start))
         return True

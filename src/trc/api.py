@@ -141,7 +141,7 @@ def check(paths: Sequence[Path]) -> CheckReport:
     """Checks pipeline files, and those in folders; mistakes in them are diagnostics."""
     backend = backend_named("local")
     types = task_types()
-    files = tuple(dict.fromkeys(found for path in paths for found in _pipeline_files(path)))
+    files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
     collect = Collector()
     sources: dict[str, SourceFile] = {}
     pipelines: list[tuple[str, Pipeline, Places]] = []
@@ -155,7 +155,8 @@ def check(paths: Sequence[Path]) -> CheckReport:
     return CheckReport(tuple(str(file) for file in files), collect.sorted(), sources)
 
 
-def _pipeline_files(path: Path) -> Iterator[Path]:
+def pipeline_files(path: Path) -> Iterator[Path]:
+    """The file itself, or the pipeline files below a folder; hidden folders are passed over."""
     if path.is_dir():
         yield from sorted(
             found

@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "logs": "Show what tasks printed.",
     "explain": "Tell why a task ran or was skipped, or what a code means.",
     "graph": "Draw a pipeline.",
+    "fmt": "Lay pipelines out in the one canonical way.",
+    "convert": "Say a pipeline in another language.",
 }
 """Every command, in the order of the work, with the line that `trc --help` shows for it."""
 
