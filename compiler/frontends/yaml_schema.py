@@ -90,15 +90,21 @@ def _described(key: Described, types: Mapping[str, TaskType], definitions: Json)
 
 def _of_type(task_type: TaskType, definitions: Json) -> Json:
     """What the parameters are where the task is of one type."""
+    params, inner = params_schema(task_type)
     name = f"params.{task_type.name}"
-    params = task_type.params.model_json_schema(mode="validation", ref_template=f"#/definitions/{name}.{{model}}")
-    for model, inner in params.pop("$defs", {}).items():
-        definitions[f"{name}.{model}"] = _tidy(inner)
-    definitions[name] = {**_tidy(params), "description": task_type.summary}
+    definitions |= {**inner, name: params}
     then: Json = {"properties": {"params": {"$ref": f"#/definitions/{name}"}}}
     if params.get("required"):
         then["required"] = ["params"]
     return {"if": {"properties": {"type": {"const": task_type.name}}, "required": ["type"]}, "then": then}
+
+
+def params_schema(task_type: TaskType) -> tuple[Json, Json]:
+    """The schema of a type's parameters as authors write them, and the definitions that it refers to."""
+    prefix = f"params.{task_type.name}"
+    schema = task_type.params.model_json_schema(mode="validation", ref_template=f"#/definitions/{prefix}.{{model}}")
+    definitions = {f"{prefix}.{model}": _tidy(inner) for model, inner in schema.pop("$defs", {}).items()}
+    return {**_tidy(schema), "description": task_type.summary}, definitions
 
 
 def _something(schema: Json) -> Json:

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "logs": "Show what tasks printed.",
     "explain": "Tell why a task ran or was skipped, or what a code means.",
     "graph": "Draw a pipeline.",
+    "lsp": "Serve an editor: mistakes as you type, completion, hover.",
 }
 """Every command, in the order of the work, with the line that `trc --help` shows for it."""
 
