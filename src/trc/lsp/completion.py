@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from lsprotocol import types
 
 from trc.compiler.compile import Compiled
+from trc.compiler.frontends.dsl_words import HEADS
+from trc.compiler.frontends.shapes import TypeName
 from trc.compiler.ir.types import Known
 from trc.compiler.source import SourceFile
 from trc.lsp.ask import Ask
 from trc.lsp.cursor import MARK, Spot, typed_at
 from trc.lsp.occurrences import schema_of
 from trc.lsp.shapes import keys, words
-from trc.lsp.spelling import embedded, in_yaml
+from trc.lsp.spelling import embedded, in_file
 from trc.lsp.sql_completion import complete_sql
+from trc.lsp.trc_keys import STATEMENTS, keys_at, opening, place_of_item
 
 _PREFIX = re.compile(r"[\w-]*$")
 
@@ -39,9 +42,9 @@ def complete(ask: Ask) -> types.CompletionList:
     start = ask.offset - len(_typed_before(ask))
     replaced = ask.text.range(start, ask.offset)
     offers: dict[str, Offer] = {}
-    for spot in typed_at(file, ask.offset, ask.workspace.types):
-        for offer in _offers(spot, ask):
-            offers.setdefault(offer.label, offer)
+    spots = typed_at(file, ask.offset, ask.workspace.types)
+    for offer in (*_items_of_trc(ask), *(offer for spot in spots for offer in _offers(spot, ask))):
+        offers.setdefault(offer.label, offer)
     items = [_item(offer, place, replaced) for place, offer in enumerate(offers.values())]
     return types.CompletionList(is_incomplete=False, items=items)
 
@@ -70,8 +73,21 @@ def _offers(spot: Spot, ask: Ask) -> Iterator[Offer]:
             yield Offer(
                 offer.label, offer.kind, offer.detail, "", embedded(offer.insert, spot.scalar.style), offer.rank
             )
-    elif spot.scalar.value.endswith(MARK):
+    elif spot.scalar.value.endswith(MARK) and "\n" not in spot.scalar.value:
         yield from _values(spot, ask)
+
+
+def _items_of_trc(ask: Ask) -> Iterator[Offer]:
+    """What may begin an item of a `.trc` file: a statement, or a key of a block."""
+    is_trc = ask.checked.path.suffix.lower() == ".trc"
+    place = place_of_item(ask.text.content[: ask.offset]) if is_trc else None
+    if place is None:
+        return
+    if not place.statement:
+        for word, doc in STATEMENTS.items():
+            yield Offer(word, types.CompletionItemKind.Keyword, "", doc, word + " ")
+    for word, key in keys_at(place, ask.workspace.types).items():
+        yield Offer(word, types.CompletionItemKind.Property, "", key.doc, word + opening(place, word, key))
 
 
 def _is_query(spot: Spot, known: Compiled | None) -> bool:
@@ -86,7 +102,7 @@ def _keys(spot: Spot, ask: Ask) -> Iterator[Offer]:
     """The keys that the mapping does not have yet, those that it must have first."""
     mapping = spot.mapping
     present = {entry.key.value for entry in mapping.entries} if mapping else set[str]()
-    mark = ": " if ask.checked.path.suffix.lower() in (".yaml", ".yml") else " = "
+    mark = " = " if ask.checked.path.suffix.lower() == ".trc" else ": "
     for name, key in (keys(spot.shape) if spot.shape else {}).items():
         if name not in present:
             label = mapping.spell(name) if mapping else name
@@ -105,27 +121,40 @@ def _keys(spot: Spot, ask: Ask) -> Iterator[Offer]:
 
 
 def _values(spot: Spot, ask: Ask) -> Iterator[Offer]:
+    file = ask.checked.path
+    # What is typed between quotes stays there.
+    is_bare = not ask.text.content[: ask.offset - len(_typed_before(ask))].endswith(('"', "'"))
     for word, doc in (words(spot.shape, ask.workspace.types) if spot.shape else {}).items():
+        label = _head(word) if file.suffix.lower() == ".trc" and isinstance(spot.shape, TypeName) else word
         # A version is a text that YAML would read as a number.
-        quoted = spot.scalar.style == "plain" and word not in ("true", "false")
-        yield Offer(word, types.CompletionItemKind.EnumMember, "", doc, in_yaml(word) if quoted else word)
+        is_text = is_bare and word not in ("true", "false")
+        yield Offer(label, types.CompletionItemKind.EnumMember, "", doc, in_file(label, file) if is_text else word)
     path = spot.path[2:] if spot.path[:1] == ("nodes",) else ()
     own = (spot.task_name or "").casefold()
     if path[:1] == ("needs",) and path[2:] in ((), ("task",)):
-        yield from _named((task for task in _tasks(ask.known) if task.casefold() != own), ask.known)
+        yield from _named((task for task in _tasks(ask.known) if task.casefold() != own), ask)
     elif path[:2] == ("params", "inputs") or path == ("for_each", "rows"):
-        yield from _named(
-            (name for name in _datasets(ask.known) if name.partition(".")[0].casefold() != own), ask.known
-        )
+        yield from _named((name for name in _datasets(ask.known) if name.partition(".")[0].casefold() != own), ask)
     elif path[:1] == ("expect",) and len(path) >= 3:
         yield from (Offer(name, types.CompletionItemKind.Field) for name in _columns(ask.known, spot))
 
 
-def _named(names: Iterable[str], known: Compiled | None) -> Iterator[Offer]:
+def _head(type_name: str) -> str:
+    """How `.trc` begins a task of a type."""
+    return next((word for word, (name, _) in HEADS.items() if name == type_name), type_name)
+
+
+def _named(names: Iterable[str], ask: Ask) -> Iterator[Offer]:
     for name in names:
-        schema = schema_of(known, name) if known else None
+        schema = schema_of(ask.known, name) if ask.known else None
         detail = ", ".join(column.name for column in schema.columns) if isinstance(schema, Known) else ""
-        yield Offer(name, types.CompletionItemKind.Reference, detail, "", in_yaml(name))
+        yield Offer(name, types.CompletionItemKind.Reference, detail, "", _dataset(name, ask))
+
+
+def _dataset(name: str, ask: Ask) -> str:
+    """A dataset as a value: in `.trc`, a dotted name is a word like any other."""
+    is_dotted = ask.checked.path.suffix.lower() == ".trc" and name.replace(".", "_").isidentifier()
+    return name if is_dotted else in_file(name, ask.checked.path)
 
 
 def _tasks(known: Compiled | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,7 @@ from trc.lsp.shapes import Types, item, keys, resolved, under
 MARK = "trcHere"
 """A word that stands for what is being typed."""
 
+_ROWS = re.compile(r"\s*(?:given|expect)\s+\w*")
 _CLOSING = {"{": "}", "[": "]", '"': '"', "'": "'"}
 
 
@@ -53,7 +55,12 @@ def spot_at(tree: Node | None, offset: int, types: Types) -> Spot | None:
     if tree is None:
         return None
     covering = (spot for spot in _spots(tree, types) if _covers(spot.scalar, offset))
-    return min(covering, key=lambda spot: spot.scalar.span.end - spot.scalar.span.start, default=None)
+    return min(covering, key=_nearness, default=None)
+
+
+def _nearness(spot: Spot) -> tuple[int, bool, int]:
+    """The shortest first; where one word says several things, what is said by it before what it is said under."""
+    return spot.scalar.span.end - spot.scalar.span.start, spot.role == "key", -len(spot.path)
 
 
 def typed_at(file: SourceFile, offset: int, types: Types) -> tuple[Spot, ...]:
@@ -61,9 +68,11 @@ def typed_at(file: SourceFile, offset: int, types: Types) -> tuple[Spot, ...]:
     line_end = file.text.find("\n", offset)
     after = file.text[line_end:] if line_end >= 0 else ""
     # What follows may be what cannot be parsed: then what stands before has to do.
-    for tail in (after, ""):
+    # So may a raw text that is not closed yet, which then goes on to the end.
+    is_yaml = not file.name.endswith(".trc")
+    for tail in (after, "") if is_yaml else (after, f"{after}\n$$", "", "\n$$"):
         found: dict[str, Spot] = {}
-        for form in _forms(file.text, offset):
+        for form in _forms(file.text, offset, is_yaml=is_yaml):
             tree = parse(SourceFile(file.name, form + tail), Collector())
             spot = next((one for one in _spots(tree, types) if MARK in one.scalar.value), None) if tree else None
             if spot is not None:
@@ -73,15 +82,17 @@ def typed_at(file: SourceFile, offset: int, types: Types) -> tuple[Spot, ...]:
     return ()
 
 
-def _forms(text: str, offset: int) -> Iterator[str]:
+def _forms(text: str, offset: int, *, is_yaml: bool) -> Iterator[str]:
     """The text up to the line's end as it may be meant: a key comes next, or a value; with its brackets closed."""
     line_end = text.find("\n", offset)
     before, rest = text[:offset], text[offset : line_end if line_end >= 0 else len(text)]
     line = before[before.rfind("\n") + 1 :]
-    if not rest.strip() and ":" not in line and not set("[{,\"'=") & set(line):
+    if is_yaml and not rest.strip() and ":" not in line and not set("[{,\"'=") & set(line):
         yield f"{before}{MARK}: "
     yield f"{before}{MARK}{rest}"
     yield f"{before}{MARK}{_closing(line)}"
+    if not is_yaml and _ROWS.fullmatch(line):
+        yield f"{before}{MARK} = []{rest}"
 
 
 def _closing(line: str) -> str:

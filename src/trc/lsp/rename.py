@@ -19,7 +19,7 @@ from trc.compiler.sql.tokens import Token, tokenize
 from trc.lsp.ask import Ask
 from trc.lsp.cursor import spot_at
 from trc.lsp.occurrences import Occurrence, at, occurrences
-from trc.lsp.spelling import embedded, in_sql, in_yaml
+from trc.lsp.spelling import embedded, in_file, in_sql
 
 _REQUEST_FAILED: Final = types.LSPErrorCodes.RequestFailed.value
 
@@ -65,9 +65,11 @@ def _spelled(one: Occurrence, new: str, ask: Ask) -> str:
     spot = spot_at(ask.compiled.tree, one.span.start, ask.workspace.types)
     style = spot.scalar.style if spot else "plain"
     if one.form != "sql":
+        if written[:1] in ("'", '"'):
+            return f"{written[0]}{new}{written[0]}"
         # A plain name may have to be quoted; what stands in quotes stays there.
-        is_quoted = style != "plain" and written[:1] not in "\"'"
-        return new if is_quoted else f"{written[0]}{new}{written[0]}" if written[:1] in "\"'" else in_yaml(new)
+        is_quoted = ask.text.content[: one.span.start].endswith(('"', "'"))
+        return new if is_quoted else in_file(new, ask.checked.path)
     token = tokenize(one.within)[0]
     return embedded(_sql_name(token, new), style)
 

@@ -165,6 +165,30 @@ def test_a_text_that_cannot_be_parsed_keeps_its_outline(editor: Editor) -> None:
     assert editor.ask("textDocument/documentSymbol", place) == outline
 
 
+def test_the_other_language_is_served_alike(editor: Editor) -> None:
+    text = """\
+pipeline "shop" { retires { attempts = 2 } }
+source orders = csv("data/orders.csv")
+task paid = sql $$
+  select order_id, custmer from orders
+$$
+test "it works" { given orders = [] }
+"""
+    editor.open("shop.trc", text)
+    found = editor.diagnostics("shop.trc")
+    assert codes(found) == ["TRC201", "TRC402"]
+    start = text.index("custmer")
+    assert found[1]["range"] == {"start": position(text, start), "end": position(text, start + 7)}
+    outline = editor.ask("textDocument/documentSymbol", {"textDocument": {"uri": editor.uri("shop.trc")}})
+    assert [(one["name"], one["detail"], one["range"]["start"]["line"]) for one in outline] == [
+        ("orders", "source", 1),
+        ("paid", "duckdb_sql", 2),
+        ("it works", "test", 5),
+    ]
+    editor.write("shop.trc", text + "task {{{")
+    assert "TRC120" in codes(editor.diagnostics("shop.trc"))
+
+
 def test_a_fix_is_offered_where_it_mends(editor: Editor) -> None:
     text = SHOP + "    optimise: yes\n"
     editor.open("fix.yaml", text)
