@@ -15,6 +15,7 @@ from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.files import read
 from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.lower import lower
+from trc.compiler.frontends.syntax import Node
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.types import Schema
@@ -27,11 +28,13 @@ class Compiled:
 
     `pipeline` and `graph` are None where the file could not be read that far; with errors among the
     diagnostics they hold what is right. `schemas` are by `(task, output)`, and by `("", source)`.
+    `tree` is what the text says before anything is understood; None where it could not be parsed.
     """
 
     project: Path
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, SourceFile]
+    tree: Node | None = None
     pipeline: Pipeline | None = None
     places: Places = field(default_factory=Places)
     graph: Graph | None = None
@@ -48,15 +51,20 @@ def compile_file(path: Path, name: str, context: Context) -> Compiled:
     file = read(path, name, collect)
     if file is None:
         return Compiled(context.project, collect.sorted(), {})
+    return compile_source(file, context, collect)
+
+
+def compile_source(file: SourceFile, context: Context, collect: Collector) -> Compiled:
+    """Compiles a pipeline's text; what reading it has reported is in `collect`."""
     sources = {file.name: file}
     tree = parse(file, collect)
     if tree is None:
         return Compiled(context.project, collect.sorted(), sources)
     lowered = lower(tree, file, context, collect)
     if lowered is None:
-        return Compiled(context.project, collect.sorted(), sources)
+        return Compiled(context.project, collect.sorted(), sources, tree)
     pipeline, places = lowered.pipeline, lowered.places
     check_values(pipeline, places, collect)
     graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
     schemas = check_sql(pipeline, graph, places, context, collect)
-    return Compiled(context.project, collect.sorted(), sources, pipeline, places, graph, schemas)
+    return Compiled(context.project, collect.sorted(), sources, tree, pipeline, places, graph, schemas)

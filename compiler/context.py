@@ -25,6 +25,7 @@ class SourceReader(Protocol):
 class Context:
     """The world of one compilation. `project` is the folder that relative paths are relative to.
 
+    `unsaved` holds project files, by relative path, as an editor shows them and no disk does yet.
     `seen` and `listed` are filled while it goes on: the project files that were looked at (None where
     there was none) and the globs that were expanded, since the result depends on them.
     """
@@ -33,5 +34,6 @@ class Context:
     task_types: Mapping[str, TaskType]
     sources: SourceReader
     capabilities: Capabilities
+    unsaved: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     seen: dict[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
     listed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

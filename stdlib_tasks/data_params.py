@@ -52,7 +52,7 @@ class DataParams(TaskParams):
             raise ValueError("an empty text names nothing")
         return value
 
-    @field_validator("outputs", mode="before")
+    @field_validator("outputs", mode="before", json_schema_input_type=dict[str, str | OutputParams | None] | None)
     @classmethod
     def _short_outputs(cls, value: Any) -> Any:
         """`{report: out.csv}` stands for `{report: {uri: out.csv}}`."""

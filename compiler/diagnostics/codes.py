@@ -83,6 +83,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC609", "nothing by that name is recorded"),
     Code("TRC610", "a task ran out of memory"),
     Code("TRC611", "an output cannot be published"),
+    Code("TRC620", "a part of trc is not installed"),
 )
 
 TITLES: Final = {row.code: row.title for row in CODES}

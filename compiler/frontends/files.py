@@ -28,6 +28,15 @@ def read(path: Path, name: str, collect: Collector) -> SourceFile | None:
     return file
 
 
+def take(text: str, name: str, collect: Collector) -> SourceFile | None:
+    """A text that an editor holds, judged as if it were read from a file."""
+    file = _decoded(text.encode("utf-8", "surrogatepass"), name)
+    if isinstance(file, Diagnostic):
+        collect.add(file)
+        return None
+    return file
+
+
 def _decoded(content: bytes, name: str) -> SourceFile | Diagnostic:
     body = content.removeprefix(_UTF8_MARK)
     try:

@@ -13,14 +13,16 @@ from trc.compiler.frontends.lower_task import TASK_KEYS, TaskLowering
 from trc.compiler.frontends.names import allowed_name, doubles
 from trc.compiler.frontends.placing import place_table
 from trc.compiler.frontends.reading import (
-    Reader,
+    Key,
     Subject,
     list_of,
     read_fields,
+    reads,
     require,
     text,
     wrong_kind,
 )
+from trc.compiler.frontends.shapes import Fields, Items
 from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
@@ -41,6 +43,7 @@ class Lowered:
     names: frozenset[str]
 
 
+@reads(Fields(POLICIES))
 def _defaults(node: Node, here: Subject) -> dict[str, Any] | None:
     values = read_fields(node, POLICIES, here)
     if isinstance(node, Mapping):
@@ -48,6 +51,7 @@ def _defaults(node: Node, here: Subject) -> dict[str, Any] | None:
     return values
 
 
+@reads(Items(Fields(TASK_KEYS)))
 def _nodes(node: Node, here: Subject) -> Sequence | None:
     if not isinstance(node, Sequence):
         wrong_kind(node, "a list", here)
@@ -57,16 +61,16 @@ def _nodes(node: Node, here: Subject) -> Sequence | None:
     return node
 
 
-_ROOT: Final[dict[str, Reader[Any]]] = {
-    "name": allowed_name,
-    "description": text,
-    "schedule": schedule,
-    "params": params,
-    "sources": sources,
-    "defaults": _defaults,
-    "targets": targets,
-    "nodes": _nodes,
-    "tests": list_of(test),
+ROOT: Final = {
+    "name": Key("The pipeline's name", allowed_name, required=True),
+    "description": Key("What the pipeline is for, for people", text),
+    "schedule": Key("When runs are started: a cron expression or an interval", schedule),
+    "params": Key("Parameters of a run, by name", params),
+    "sources": Key("Datasets that no task writes, by the name that SQL calls them", sources),
+    "defaults": Key("What all tasks take unless they say otherwise", _defaults),
+    "targets": Key("Named deployment environments: a backend and its settings", targets),
+    "nodes": Key("The tasks", _nodes, required=True),
+    "tests": Key("Given rows, and the rows that are expected of them", list_of(test)),
     **HOOKS,
 }
 _CARRIED: Final = ("description", "schedule", "params", "sources", "targets", "tests")
@@ -83,10 +87,10 @@ def lower(root: Node, file: SourceFile, context: Context, collect: Collector) ->
             help=('begin with "name:" and "nodes:"',),
         )
         return None
-    values = read_fields(root, _ROOT, here) or {}
+    values = read_fields(root, ROOT, here) or {}
     name = _pipeline_name(root, here)
     if not _lacks_statement(root, "nodes", here):
-        require(root, "nodes", here, known=_ROOT, example="a list of tasks")
+        require(root, "nodes", here, known=ROOT, example="a list of tasks")
     named = _named_tasks(root, here)
     later = doubles([*_named_sources(root), *(("task", scalar) for scalar in named.values())], here)
     unique = {index: scalar.value for index, scalar in named.items() if scalar.span.start not in later}
@@ -106,7 +110,7 @@ def lower(root: Node, file: SourceFile, context: Context, collect: Collector) ->
 
 def _pipeline_name(root: Mapping, here: Subject) -> str:
     """The name; an empty one where it is missing, which has then been reported."""
-    if _lacks_statement(root, "name", here) or not require(root, "name", here, known=_ROOT, example="my-pipeline"):
+    if _lacks_statement(root, "name", here) or not require(root, "name", here, known=ROOT, example="my-pipeline"):
         return ""
     written = root.get("name")
     return written.value if isinstance(written, Scalar) else ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from trc.compiler.diagnostics.diagnostic import Label
 from trc.compiler.diagnostics.nearest import nearest
 from trc.compiler.frontends.names import is_name
 from trc.compiler.frontends.reading import (
     Held,
+    Key,
     Reader,
     Subject,
     check_one_spelling,
@@ -21,11 +22,13 @@ from trc.compiler.frontends.reading import (
     list_of,
     mapping_of,
     read_fields,
+    reads,
     require,
     seconds,
     text,
     wrong_kind,
 )
+from trc.compiler.frontends.shapes import ANY, Fields, Named
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar
 from trc.compiler.ir.dataset import Column, Format, Source
 from trc.compiler.ir.pipeline import Param, PipelineTest, Target
@@ -35,35 +38,47 @@ T = TypeVar("T")
 
 FORMATS: Final[dict[str, Format]] = {"parquet": "parquet", "csv": "csv", "json": "json", "file": "file"}
 
-_SCHEDULE: Final[dict[str, Reader[Any]]] = {
-    "cron": field_of(Schedule, "cron", filled_text),
-    "interval": field_of(Schedule, "interval"),
-    "interval_seconds": field_of(Schedule, "interval", seconds),
-    "timezone": field_of(Schedule, "timezone", filled_text),
+_SCHEDULE: Final = {
+    "cron": Key(
+        "When to run, as five cron fields: minute, hour, day, month, weekday", field_of(Schedule, "cron", filled_text)
+    ),
+    "interval": Key("How long from one run to the next, such as 90s or 1h30m", field_of(Schedule, "interval")),
+    "interval_seconds": Key("Seconds from one run to the next", field_of(Schedule, "interval", seconds)),
+    "timezone": Key(
+        "The time zone of the cron expression; UTC if none is given", field_of(Schedule, "timezone", filled_text)
+    ),
 }
-_PARAM: Final[dict[str, Reader[Any]]] = {
-    "type": field_of(Param, "type"),
-    "default": json_value,
-    "description": text,
+_PARAM: Final = {
+    "type": Key("The kind of its values; string if none is given", field_of(Param, "type")),
+    "default": Key("Its value where a run gives none", json_value),
+    "description": Key("What it is for, for people", text),
 }
 _ROWS: Final = mapping_of(list_of(json_mapping))
-_TEST: Final[dict[str, Reader[Any]]] = {
-    "name": filled_text,
-    "params": json_mapping,
-    "given": _ROWS,
-    "expect": _ROWS,
+_TEST: Final = {
+    "name": Key("What the test shows, in words", filled_text, required=True),
+    "params": Key("Values of the pipeline's parameters", json_mapping),
+    "given": Key("Rows by dataset: what sources and tasks are taken to hold", _ROWS),
+    "expect": Key("Rows by dataset: what tasks must then yield", _ROWS),
 }
 
 
+@reads(mapping_of(filled_text).shape)
 def columns(node: Node, here: Subject) -> tuple[Column, ...] | None:
     """Declared columns: names with DuckDB types, in order."""
     values = mapping_of(filled_text)(node, here)
     return None if values is None else tuple(Column(name=name, type=kind) for name, kind in values.items())
 
 
-_SOURCE: Final[dict[str, Reader[Any]]] = {**dict.fromkeys(FORMATS, filled_text), "columns": columns}
+_SOURCE: Final = {
+    "parquet": Key("The location of Parquet files: a path, a pattern or an address", filled_text),
+    "csv": Key("The location of CSV files: a path, a pattern or an address", filled_text),
+    "json": Key("The location of JSON files: a path, a pattern or an address", filled_text),
+    "file": Key("The location of files without rows, read as they are", filled_text),
+    "columns": Key("Its columns: names with DuckDB types, in order; without it the file itself tells", columns),
+}
 
 
+@reads(Fields(_SCHEDULE))
 def schedule(node: Node, here: Subject) -> Schedule | None:
     if isinstance(node, Scalar):
         wrong_kind(node, "a mapping", here, remedy='write it as {cron: "0 2 * * *"} or {interval_seconds: 3600}')
@@ -76,6 +91,7 @@ def schedule(node: Node, here: Subject) -> Schedule | None:
     return Schedule(**{names.get(key, key): value for key, value in values.items()})
 
 
+@reads(Named(Fields(_PARAM)))
 def params(node: Node, here: Subject) -> tuple[Param, ...] | None:
     """The pipeline's parameters."""
     return _named(node, here, _param)
@@ -123,6 +139,7 @@ def _fits(value: object, kind: str) -> bool:
     return value is None or isinstance(value, _CLASSES[kind])
 
 
+@reads(Named(Fields(_SOURCE)))
 def sources(node: Node, here: Subject) -> tuple[Source, ...] | None:
     """The datasets that no task writes."""
     return _named(node, here, _source)
@@ -164,6 +181,15 @@ def _second_location(name: str, first: Entry, second: Entry, here: Subject) -> N
     )
 
 
+_TARGET: Final = {
+    # Its value decides which further key is known, so it is read before the others.
+    "backend": Key("The backend that tasks run on there", Reader(lambda *_: None, filled_text.shape), required=True),
+    "state": Key("Where the state of runs is kept", filled_text),
+    "params": Key("Values of the pipeline's parameters there", json_mapping),
+}
+
+
+@reads(Named(Fields(_TARGET, others=Named(ANY))))
 def targets(node: Node, here: Subject) -> tuple[Target, ...] | None:
     """The named deployment environments."""
     return _named(node, here, _target)
@@ -175,16 +201,17 @@ def _target(name: str, node: Node, here: Subject) -> Target | None:
         return None
     written = node.get("backend")
     backend = filled_text(written, here.at("backend")) if written else None
-    readers: dict[str, Reader[Any]] = {"backend": lambda *_: None, "state": filled_text, "params": json_mapping}
+    keys = dict(_TARGET)
     if backend:
-        readers.setdefault(backend, json_mapping)
-    values = read_fields(node, readers, here) or {}
-    if not require(node, "backend", here, known=readers, example="local") or backend is None:
+        keys.setdefault(backend, Key("Settings of the backend", json_mapping))
+    values = read_fields(node, keys, here) or {}
+    if not require(node, "backend", here, known=keys, example="local") or backend is None:
         return None
-    settings = values.pop(backend, {}) if backend not in ("backend", "state", "params") else {}
+    settings = values.pop(backend, {}) if backend not in _TARGET else {}
     return Target(name=name, backend=backend, settings=settings, **values)
 
 
+@reads(Fields(_TEST))
 def test(node: Node, here: Subject) -> PipelineTest | None:
     """Given rows, and the rows that are expected of them."""
     values = read_fields(node, _TEST, here)

@@ -7,21 +7,23 @@ from typing import Any, Final
 
 from trc.compiler.diagnostics.diagnostic import Label
 from trc.compiler.frontends.reading import (
-    Reader,
+    Key,
     Subject,
     boolean,
-    check_one_spelling,
     field_of,
     filled_text,
     json_mapping,
     list_of,
     mapping_of,
     read_fields,
+    reads,
+    record,
     require,
     seconds,
     text,
     wrong_kind,
 )
+from trc.compiler.frontends.shapes import Fields, Items
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Sequence
 from trc.compiler.ir.policy import (
     ConcurrencyMatch,
@@ -40,55 +42,74 @@ Values = dict[str, Any]
 
 _TEXTS: Final = list_of(filled_text)
 _TIMEOUT: Final = field_of(Task, "timeout", seconds)
-_EVENTS: Final = ("start", "success", "failure", "cancel", "retry")
-
-
-def _record(readers: MappingOf[str, Reader[Any]]) -> Reader[Values]:
-    def read(node: Node, here: Subject) -> Values | None:
-        if isinstance(node, Mapping):
-            check_one_spelling(node, here)
-        return read_fields(node, readers, here)
-
-    return read
-
-
-_ENVIRONMENT: Final[dict[str, Reader[Any]]] = {
-    "python_version": field_of(Environment, "python_version", filled_text),
-    "requirements": _TEXTS,
-    "requirements_file": filled_text,
-    "system_packages": _TEXTS,
-    "image": filled_text,
-    "env": mapping_of(text),
-    "memory_limit": field_of(Resources, "memory"),
-    "cpu_limit": field_of(Resources, "cpu"),
-    "gpu": field_of(Resources, "gpu"),
-    "timeout_seconds": _TIMEOUT,
+_EVENTS: Final = {
+    "start": "it starts",
+    "success": "it has succeeded",
+    "failure": "it has failed",
+    "cancel": "it is cancelled",
+    "retry": "an attempt is repeated",
 }
-_RETRIES: Final[dict[str, Reader[Any]]] = {
-    "max_attempts": field_of(Retries, "max_attempts"),
-    "backoff": field_of(Retries, "backoff"),
-    "initial_delay": field_of(Retries, "initial_delay"),
-    "initial_delay_seconds": field_of(Retries, "initial_delay", seconds),
-    "backoff_factor": field_of(Retries, "backoff_factor"),
-    "max_delay": field_of(Retries, "max_delay"),
-    "max_delay_seconds": field_of(Retries, "max_delay", seconds),
-    "jitter": field_of(Retries, "jitter"),
-    "retry_on": list_of(field_of(ConcurrencyRule, "max")),
+
+_ENVIRONMENT: Final = {
+    "python_version": Key("The Python that the task runs on", field_of(Environment, "python_version", filled_text)),
+    "requirements": Key("Python packages that are installed for the task, as pip writes them", _TEXTS),
+    "requirements_file": Key("A file of the project that lists Python packages", filled_text),
+    "system_packages": Key("Packages of the operating system that the task needs", _TEXTS),
+    "image": Key("The container image that the task runs in", filled_text),
+    "env": Key("Variables that the task's process sees", mapping_of(text)),
+    "memory_limit": Key("The most memory that the task may use, such as 512Mi or 2Gi", field_of(Resources, "memory")),
+    "cpu_limit": Key("The processors that the task may use, such as 2, 0.5 or 500m", field_of(Resources, "cpu")),
+    "gpu": Key("How many GPUs the task needs", field_of(Resources, "gpu")),
+    "timeout_seconds": Key("Seconds after which an attempt is ended", _TIMEOUT),
 }
-_INCREMENTAL: Final[dict[str, Reader[Any]]] = {
-    "enabled": boolean,
-    "strategy": field_of(Incremental, "strategy"),
-    "max_age": field_of(Incremental, "max_age"),
-    "max_age_seconds": field_of(Incremental, "max_age", seconds),
-    "checksum_fields": _TEXTS,
-    "dependency_check": boolean,
+_RETRIES: Final = {
+    "max_attempts": Key("How often the task is tried, the first time included", field_of(Retries, "max_attempts")),
+    "backoff": Key("Whether delays stay as they are or grow", field_of(Retries, "backoff")),
+    "initial_delay": Key("The delay before the second attempt, such as 1s", field_of(Retries, "initial_delay")),
+    "initial_delay_seconds": Key("Seconds before the second attempt", field_of(Retries, "initial_delay", seconds)),
+    "backoff_factor": Key(
+        "What an exponential delay is multiplied with each time", field_of(Retries, "backoff_factor")
+    ),
+    "max_delay": Key("The longest delay, such as 5m", field_of(Retries, "max_delay")),
+    "max_delay_seconds": Key("The longest delay, in seconds", field_of(Retries, "max_delay", seconds)),
+    "jitter": Key("How much of a delay is left to chance", field_of(Retries, "jitter")),
+    "retry_on": Key("Exit codes that are tried again; no others are then", list_of(field_of(ConcurrencyRule, "max"))),
 }
-_MATCH: Final[dict[str, Reader[Any]]] = {"type": filled_text, "fields": _TEXTS}
-_CONCURRENCY: Final[dict[str, Reader[Any]]] = {"max": field_of(ConcurrencyRule, "max"), "match": _record(_MATCH)}
-_DEDUPE: Final[dict[str, Reader[Any]]] = {"state": field_of(DedupeRule, "state"), "fields": _TEXTS}
-_HOOK: Final[dict[str, Reader[Any]]] = {"webhook": filled_text}
+_INCREMENTAL: Final = {
+    "enabled": Key("Whether the task may be skipped; true if nothing is said", boolean),
+    "strategy": Key(
+        "What counts of inputs and parameters: etag the inputs, checksum the parameters, hybrid both",
+        field_of(Incremental, "strategy"),
+    ),
+    "max_age": Key("How long after a success the task may be skipped, such as 1h30m", field_of(Incremental, "max_age")),
+    "max_age_seconds": Key(
+        "Seconds after a success within which the task may be skipped", field_of(Incremental, "max_age", seconds)
+    ),
+    "checksum_fields": Key("The parameters or metadata that count; all if it is not given", _TEXTS),
+    "dependency_check": Key("Whether changes of upstream tasks count; true if nothing is said", boolean),
+}
+_MATCH: Final = {
+    "type": Key("The task type whose tasks are counted", filled_text),
+    "fields": Key("Names of metadata or parameters whose values must be equal", _TEXTS),
+}
+_CONCURRENCY: Final = {
+    "max": Key(
+        "How many matching tasks may run at a time, across runs", field_of(ConcurrencyRule, "max"), required=True
+    ),
+    "match": Key("Which tasks are counted; all of them if it is not given", record(_MATCH)),
+}
+_DEDUPE: Final = {
+    "state": Key(
+        "The state of an equal task that keeps this one from being created",
+        field_of(DedupeRule, "state"),
+        required=True,
+    ),
+    "fields": Key("Names of metadata or parameters that make two tasks equal", _TEXTS),
+}
+_HOOK: Final = {"webhook": Key("The address that is called", filled_text, required=True)}
 
 
+@reads(Fields(_CONCURRENCY))
 def _concurrency_rule(node: Node, here: Subject) -> ConcurrencyRule | None:
     values = read_fields(node, _CONCURRENCY, here)
     if (
@@ -101,6 +122,7 @@ def _concurrency_rule(node: Node, here: Subject) -> ConcurrencyRule | None:
     return ConcurrencyRule(max=values["max"], match=match) if "max" in values else None
 
 
+@reads(Fields(_DEDUPE))
 def _dedupe_rule(node: Node, here: Subject) -> DedupeRule | None:
     values = read_fields(node, _DEDUPE, here)
     if (
@@ -112,6 +134,7 @@ def _dedupe_rule(node: Node, here: Subject) -> DedupeRule | None:
     return DedupeRule(**values) if "state" in values else None
 
 
+@reads(Fields(_HOOK))
 def _hook_values(node: Node, here: Subject) -> str | None:
     values = read_fields(node, _HOOK, here)
     if (
@@ -123,6 +146,7 @@ def _hook_values(node: Node, here: Subject) -> str | None:
     return values.get("webhook")
 
 
+@reads(Items(Fields(_HOOK), alone=True))
 def _hook_list(node: Node, here: Subject) -> tuple[str, ...] | None:
     """A list of hooks; a single one may stand without the list."""
     if isinstance(node, Sequence):
@@ -134,21 +158,27 @@ def _hook_list(node: Node, here: Subject) -> tuple[str, ...] | None:
     return (one,) if one is not None else None
 
 
-HOOKS: Final[dict[str, Reader[Any]]] = {f"on_{event}": _hook_list for event in _EVENTS}
+HOOKS: Final = {f"on_{event}": Key(f"What is called when {when}", _hook_list) for event, when in _EVENTS.items()}
 
-POLICIES: Final[dict[str, Reader[Any]]] = {
-    "environment": _record(_ENVIRONMENT),
-    "timeout": field_of(Task, "timeout"),
-    "timeout_seconds": _TIMEOUT,
-    "heartbeat_timeout": field_of(Task, "heartbeat_timeout"),
-    "heartbeat_timeout_seconds": field_of(Task, "heartbeat_timeout", seconds),
-    "retries": _record(_RETRIES),
-    "incremental": _record(_INCREMENTAL),
-    "concurrency": list_of(_concurrency_rule),
-    "dedupe": list_of(_dedupe_rule),
-    "tags": _TEXTS,
-    "metadata": json_mapping,
-    "optimise": boolean,
+POLICIES: Final = {
+    "environment": Key("The world that the task's process runs in, and its limits", record(_ENVIRONMENT)),
+    "timeout": Key(
+        "How long an attempt may take, such as 90s or 1h30m; 24 hours if nothing is said", field_of(Task, "timeout")
+    ),
+    "timeout_seconds": Key("Seconds after which an attempt is ended; 24 hours if nothing is said", _TIMEOUT),
+    "heartbeat_timeout": Key(
+        "How long a task that reports progress may be silent, such as 60s", field_of(Task, "heartbeat_timeout")
+    ),
+    "heartbeat_timeout_seconds": Key(
+        "Seconds for which a task that reports progress may be silent", field_of(Task, "heartbeat_timeout", seconds)
+    ),
+    "retries": Key("How often and how fast a failed attempt is repeated", record(_RETRIES)),
+    "incremental": Key("When the task may be skipped since nothing that counts has changed", record(_INCREMENTAL)),
+    "concurrency": Key("Rules for how many matching tasks run at a time", list_of(_concurrency_rule)),
+    "dedupe": Key("Rules for when an equal task makes this one needless", list_of(_dedupe_rule)),
+    "tags": Key("Labels for people", _TEXTS),
+    "metadata": Key("Further labels, by name, for people and for rules", json_mapping),
+    "optimise": Key("Whether the compiler may rewrite the task's query; true if nothing is said", boolean),
     **HOOKS,
 }
 

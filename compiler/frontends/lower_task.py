@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,7 @@ from trc.compiler.frontends.lower_policy import POLICIES, Values, check_one_time
 from trc.compiler.frontends.problems import Problem, problems
 from trc.compiler.frontends.project_files import ProjectFiles
 from trc.compiler.frontends.reading import (
+    Key,
     Reader,
     Subject,
     field_of,
@@ -22,9 +23,19 @@ from trc.compiler.frontends.reading import (
     json_value,
     list_of,
     read_fields,
+    reads,
     require,
     unquoted,
     wrong_kind,
+)
+from trc.compiler.frontends.shapes import (
+    ANY,
+    NAME,
+    Either,
+    Fields,
+    Items,
+    TypeName,
+    TypeParams,
 )
 from trc.compiler.frontends.suggestions import suggestion
 from trc.compiler.frontends.syntax import Language, Mapping, Node, Scalar, Sequence
@@ -35,10 +46,17 @@ from trc.compiler.ir.task import Expectation, ForEach, Task
 from trc.compiler.source import Span
 from trc.compiler.tasktype import Scope, TaskType
 
-_ROWS: Final[dict[str, Reader[Any]]] = {"rows": filled_text}
-_NEED: Final[dict[str, Reader[Any]]] = {"task": filled_text, "requires": field_of(Need, "requires")}
+_ROWS: Final = {"rows": Key("The dataset whose rows are the items", filled_text, required=True)}
+_NEED: Final = {
+    "task": Key("The task that comes first", filled_text, required=True),
+    "requires": Key("Whether that task has to succeed, or only to end", field_of(Need, "requires")),
+}
+_SEVERITY: Final = {
+    "severity": Key("Whether a row that breaks the check is an error or a warning", field_of(Expectation, "severity"))
+}
 
 
+@reads(Either((filled_text.shape, Fields(_NEED))))
 def _need(node: Node, here: Subject) -> Need | None:
     """A task's name, or `{task, requires}`."""
     if not isinstance(node, Mapping):
@@ -50,6 +68,7 @@ def _need(node: Node, here: Subject) -> Need | None:
     return Need(**values) if "task" in values else None
 
 
+@reads(Fields(_SEVERITY, others=ANY))
 def _expectation(node: Node, here: Subject) -> Expectation | None:
     """One check with its arguments, such as `not_null: customer_id`, and perhaps a severity."""
     if not isinstance(node, Mapping):
@@ -65,8 +84,7 @@ def _expectation(node: Node, here: Subject) -> Expectation | None:
         return None
     arguments = json_value(checks[0].value, here.at(checks[0].key.value))
     severity_node = node.get("severity")
-    read_severity = field_of(Expectation, "severity")
-    severity = read_severity(severity_node, here.at("severity")) if severity_node else None
+    severity = _SEVERITY["severity"].read(severity_node, here.at("severity")) if severity_node else None
     return Expectation(
         check=checks[0].key.value,
         arguments=arguments.value if arguments else None,
@@ -74,6 +92,7 @@ def _expectation(node: Node, here: Subject) -> Expectation | None:
     )
 
 
+@reads(Either((Items(ANY), Fields(_ROWS))))
 def _for_each(node: Node, here: Subject) -> ForEach | None:
     """A list of items, or `{rows: dataset}`."""
     if isinstance(node, Sequence):
@@ -88,12 +107,12 @@ def _for_each(node: Node, here: Subject) -> ForEach | None:
     return ForEach(**values) if "rows" in values else None
 
 
-_OWN: Final[dict[str, Reader[Any]]] = {
-    "needs": list_of(_need),
-    "columns": columns,
-    "expect": list_of(_expectation),
-    "when": filled_text,
-    "for_each": _for_each,
+_OWN: Final = {
+    "needs": Key("Tasks that come first though no data flows from them", list_of(_need)),
+    "columns": Key("The promised columns: names with DuckDB types", columns),
+    "expect": Key("Checks on the task's rows, before they are published", list_of(_expectation)),
+    "when": Key("The condition under which the task runs", filled_text),
+    "for_each": Key("What the task is repeated for: a list of items, or the rows of a dataset", _for_each),
 }
 
 
@@ -101,10 +120,10 @@ def _elsewhere(_node: Node, _here: Subject) -> None:
     """Read by a function of its own."""
 
 
-TASK_KEYS: Final[dict[str, Reader[Any]]] = {
-    "id": _elsewhere,
-    "type": _elsewhere,
-    "params": _elsewhere,
+TASK_KEYS: Final = {
+    "id": Key("The task's name, and that of its dataset", Reader(_elsewhere, NAME), required=True),
+    "type": Key("The task type: what kind of work it is", Reader(_elsewhere, TypeName()), required=True),
+    "params": Key("The parameters of the task type", Reader(_elsewhere, TypeParams())),
     **_OWN,
     **POLICIES,
 }

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from trc.compiler.diagnostics.diagnostic import Fix, Label
-from trc.compiler.frontends.reading import Subject, filled_text
+from trc.compiler.frontends.reading import Subject, filled_text, reads
+from trc.compiler.frontends.shapes import NAME
 from trc.compiler.frontends.syntax import Node, Scalar
 
 LONGEST_NAME: Final = 128
@@ -15,6 +16,7 @@ LONGEST_NAME: Final = 128
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
+@reads(NAME)
 def allowed_name(node: Node, here: Subject) -> str | None:
     """The text of a name that is allowed."""
     if isinstance(node, Scalar) and node.value.strip() and not is_name(node, here):

@@ -25,7 +25,8 @@ class ProjectFiles:
             return seen[path]
         name = PurePosixPath(path).as_posix()
         if name not in seen:
-            seen[name] = self._content(name)
+            unsaved = self.context.unsaved.get(name)
+            seen[name] = self._content(name) if unsaved is None else unsaved
         return seen[name]
 
     def list(self, pattern: str) -> tuple[str, ...]:

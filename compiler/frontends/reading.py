@@ -7,13 +7,26 @@ from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
 from trc.compiler.frontends.problems import problems
+from trc.compiler.frontends.shapes import (
+    ANY,
+    BOOLEAN,
+    FILLED_TEXT,
+    SECONDS,
+    TEXT,
+    Fields,
+    FieldValue,
+    Items,
+    Named,
+    Shape,
+    Single,
+)
 from trc.compiler.frontends.suggestions import is_meant_by, suggestion
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.typed import Typed, typed
@@ -63,8 +76,33 @@ class Subject:
         )
 
 
-Reader = Callable[[Node, Subject], T | None]
-"""Gives the value, or None after reporting what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class Reader(Generic[T]):
+    """Gives the value, or None after reporting what is wrong with it; `shape` tells what may stand there."""
+
+    read: Callable[[Node, Subject], T | None]
+    shape: Shape
+
+    def __call__(self, node: Node, here: Subject) -> T | None:
+        return self.read(node, here)
+
+
+def reads(shape: Shape) -> Callable[[Callable[[Node, Subject], T | None]], Reader[T]]:
+    """Makes a function the reader of what `shape` tells."""
+    return lambda read: Reader(read, shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that a mapping may have: what it is for, and how its value is read."""
+
+    doc: str
+    read: Reader[Any]
+    required: bool = False
+
+    @property
+    def shape(self) -> Shape:
+        return self.read.shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +129,25 @@ def known_entries(node: Mapping, known: MappingOf[str, object], here: Subject) -
     return entries
 
 
-def read_fields(node: Node, readers: MappingOf[str, Reader[Any]], here: Subject) -> dict[str, Any] | None:
+def record(keys: MappingOf[str, Key]) -> Reader[dict[str, Any]]:
+    """A mapping with fixed keys, as values by key."""
+
+    def read(node: Node, here: Subject) -> dict[str, Any] | None:
+        if isinstance(node, Mapping):
+            check_one_spelling(node, here)
+        return read_fields(node, keys, here)
+
+    return Reader(read, Fields(keys))
+
+
+def read_fields(node: Node, keys: MappingOf[str, Key], here: Subject) -> dict[str, Any] | None:
     """The values of a mapping's keys, each by its reader; what could not be read is left out."""
     if not isinstance(node, Mapping):
         wrong_kind(node, "a mapping", here)
         return None
     values: dict[str, Any] = {}
-    for key, entry in known_entries(node, readers, here).items():
-        value = readers[key](entry.value, here.at(node.spell(key)))
+    for key, entry in known_entries(node, keys, here).items():
+        value = keys[key].read(entry.value, here.at(node.spell(key)))
         if value is not None:
             values[key] = value
     return values
@@ -140,6 +189,7 @@ def require(
     return False
 
 
+@reads(TEXT)
 def text(node: Node, here: Subject) -> str | None:
     """A text; an unquoted word that YAML reads as something else is reported, and taken as written."""
     if not isinstance(node, Scalar):
@@ -154,6 +204,7 @@ def text(node: Node, here: Subject) -> str | None:
     return node.value
 
 
+@reads(FILLED_TEXT)
 def filled_text(node: Node, here: Subject) -> str | None:
     """A text that says something."""
     value = text(node, here)
@@ -163,6 +214,7 @@ def filled_text(node: Node, here: Subject) -> str | None:
     return value
 
 
+@reads(BOOLEAN)
 def boolean(node: Node, here: Subject) -> bool | None:
     """`true` or `false`."""
     reading = typed(node) if isinstance(node, Scalar) else None
@@ -181,6 +233,7 @@ def boolean(node: Node, here: Subject) -> bool | None:
     return None
 
 
+@reads(SECONDS)
 def seconds(node: Node, here: Subject) -> Held | None:
     """A number of seconds, as keys that end in `_seconds` hold."""
     if isinstance(node, Scalar):
@@ -194,6 +247,7 @@ def seconds(node: Node, here: Subject) -> Held | None:
     return None
 
 
+@reads(ANY)
 def json_value(node: Node, here: Subject) -> Held | None:
     """Any value; what readers of YAML disagree on has to be quoted."""
     match node:
@@ -218,6 +272,7 @@ def _json_scalar(node: Scalar, here: Subject) -> Any:
     return reading.value
 
 
+@reads(Named(ANY))
 def json_mapping(node: Node, here: Subject) -> dict[str, Any] | None:
     """A mapping of any values."""
     if not isinstance(node, Mapping):
@@ -237,7 +292,7 @@ def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
         values = (reader(item, here.item(index)) for index, item in enumerate(node.items))
         return tuple(value for value in values if value is not None)
 
-    return read
+    return Reader(read, Items(reader.shape))
 
 
 def mapping_of(reader: Reader[T]) -> Reader[dict[str, T]]:
@@ -250,9 +305,10 @@ def mapping_of(reader: Reader[T]) -> Reader[dict[str, T]]:
         values = {entry.key.value: reader(entry.value, here.at(entry.key.value)) for entry in node.entries}
         return {key: value for key, value in values.items() if value is not None}
 
-    return read
+    return Reader(read, Named(reader.shape))
 
 
+@reads(Single({"type": ["string", "number", "boolean"]}))
 def single_value(node: Node, here: Subject) -> Held | None:
     """A number, a word or a text; what readers of YAML disagree on is reported."""
     if not isinstance(node, Scalar) or not node.value:
@@ -273,7 +329,9 @@ def field_of(model: type[IrNode], name: str, reader: Reader[Any] = single_value)
         if value is None:
             return None
         try:
-            return _adapter(model, name).validate_python(value.value if isinstance(value, Held) else value, strict=True)
+            return field_adapter(model, name).validate_python(
+                value.value if isinstance(value, Held) else value, strict=True
+            )
         except ValidationError as error:
             for problem in problems(error, node):
                 if problem.wanted:
@@ -282,11 +340,13 @@ def field_of(model: type[IrNode], name: str, reader: Reader[Any] = single_value)
                     here.error("TRC205", problem.told(here.called), node.span, help=problem.help)
             return None
 
-    return read
+    # A number of seconds stands for a duration; all else is spelled as the field reads it.
+    return Reader(read, reader.shape if reader is seconds else FieldValue(model, name))
 
 
 @cache
-def _adapter(model: type[IrNode], name: str) -> TypeAdapter[Any]:
+def field_adapter(model: type[IrNode], name: str) -> TypeAdapter[Any]:
+    """Judges values of one field, as the field itself does."""
     field = model.model_fields[name]
     annotation: Any = field.annotation
     for marking in field.metadata:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -15,6 +15,9 @@ class _Value:
     """A value that reads from and prints as one string, so that equal values print alike."""
 
     json_schema: ClassVar[dict[str, Any]]
+    """How it prints."""
+    written_schema: ClassVar[dict[str, Any]]
+    """How authors may write it."""
 
     @classmethod
     def parse(cls, raw: object) -> Self:
@@ -29,8 +32,8 @@ class _Value:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
-        return dict(cls.json_schema)
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return dict(cls.json_schema if handler.mode == "serialization" else cls.written_schema)
 
 
 _DURATION_UNITS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -45,6 +48,12 @@ class Duration(_Value):
     milliseconds: int
 
     json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"^(\d+(ms|s|m|h|d))+$"}
+    written_schema: ClassVar[dict[str, Any]] = {
+        "anyOf": [
+            {"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"},
+            {"type": "number", "minimum": 0, "maximum": _LONGEST_DURATION / 1000},
+        ]
+    }
 
     @classmethod
     def parse(cls, raw: object) -> Self:
@@ -90,6 +99,12 @@ class Size(_Value):
     bytes: int
 
     json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"^\d+(Ki|Mi|Gi|Ti)?$"}
+    written_schema: ClassVar[dict[str, Any]] = {
+        "anyOf": [
+            {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(B|[KMGT]B?|[KMGT]iB?)?$"},
+            {"type": "integer", "minimum": 1},
+        ]
+    }
 
     @classmethod
     def parse(cls, raw: object) -> Self:
@@ -117,6 +132,9 @@ class Cpus(_Value):
     millis: int
 
     json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"^\d+(\.\d+)?$"}
+    written_schema: ClassVar[dict[str, Any]] = {
+        "anyOf": [{"type": "string", "pattern": r"^\d+(\.\d+)?m?$"}, {"type": "number", "exclusiveMinimum": 0}]
+    }
 
     @classmethod
     def parse(cls, raw: object) -> Self:
@@ -150,6 +168,7 @@ class PythonVersion(_Value):
     minor: int
 
     json_schema: ClassVar[dict[str, Any]] = {"type": "string", "enum": [f"3.{minor}" for minor in _SUPPORTED_MINORS]}
+    written_schema = json_schema
 
     @classmethod
     def parse(cls, raw: object) -> Self:
@@ -185,6 +204,7 @@ class Cron(_Value):
     expression: str
 
     json_schema: ClassVar[dict[str, Any]] = {"type": "string", "description": "a cron expression of five fields"}
+    written_schema = json_schema
 
     @classmethod
     def parse(cls, raw: object) -> Self:
@@ -231,6 +251,7 @@ class TimeZone(_Value):
     name: str
 
     json_schema: ClassVar[dict[str, Any]] = {"type": "string", "description": "an IANA time zone"}
+    written_schema = json_schema
 
     @classmethod
     def parse(cls, raw: object) -> Self:

@@ -34,6 +34,8 @@ class Parsed:
     scopes: tuple[tuple[Relation, ...], ...] = ()
     scope_of: tuple[tuple[int, int], ...] = ()
     """For each column's place, the index of its SELECT in `scopes`."""
+    around: tuple[int, ...] = ()
+    """For each SELECT of `scopes`, the index of the one that it stands in, or -1."""
 
     @property
     def table_names(self) -> tuple[str, ...]:
@@ -66,6 +68,7 @@ def parse(sql: str) -> Parsed | SqlProblem:
         tree.dynamic,
         scopes=tuple(tuple(relations) for relations in walk.scopes),
         scope_of=tuple(walk.scope_of),
+        around=tuple(walk.around),
     )
 
 

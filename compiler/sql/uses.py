@@ -58,8 +58,12 @@ class NameUse:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """One thing that a SELECT takes its columns from: `table` or `uri` where it is data, neither for a subquery."""
+    """One thing that a SELECT takes its columns from: `table` or `uri` where it is data, neither for a subquery.
+
+    `named` says that the author wrote the alias; else it is the table's own name.
+    """
 
     alias: str
     table: str | None = None
     uri: str | None = None
+    named: bool = False

@@ -42,6 +42,7 @@ class Walk:
     volatile: list[VolatileUse] = field(default_factory=list[VolatileUse])
     scopes: list[list[Relation]] = field(default_factory=list[list[Relation]])
     scope_of: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    around: list[int] = field(default_factory=list[int])
     starts: dict[int, int] = field(default_factory=dict[int, int])
     times: set[str] = field(default_factory=set[str])
     """Readers whose rows hold the time of a file's last change."""
@@ -80,6 +81,7 @@ class Walk:
         kind = node.get("type")
         if kind == "SELECT_NODE":
             self.scopes.append([])
+            self.around.append(select)
             scope = seen, len(self.scopes) - 1
             self.relate(node.get("from_table"), scope)
         elif kind == "BASE_TABLE":
@@ -116,10 +118,11 @@ class Walk:
         if node["type"] == "BASE_TABLE":
             name = _table_name(node)
             if self.is_literal(node):
-                return Relation(alias or stem(name), uri=name)
-            return Relation(alias or str(node["table_name"]), None if name.casefold() in seen else name)
+                return Relation(alias or stem(name), uri=name, named=bool(alias))
+            table = None if name.casefold() in seen else name
+            return Relation(alias or str(node["table_name"]), table, named=bool(alias))
         function = node.get("function") or {}
-        return Relation(alias or str(function.get("function_name", "")), uri=_only_file(function))
+        return Relation(alias or str(function.get("function_name", "")), uri=_only_file(function), named=bool(alias))
 
     def visit_table(self, node: dict[str, Any], seen: frozenset[str]) -> None:
         name = _table_name(node)

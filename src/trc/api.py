@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -146,7 +147,7 @@ def check(paths: Sequence[Path]) -> CheckReport:
     sources: dict[str, SourceFile] = {}
     pipelines: list[tuple[str, Pipeline, Places]] = []
     for file in files:
-        compiled = _compile(file, _context(settings_for(file), backend, types))
+        compiled = _compile(file, context_of(settings_for(file), backend, types))
         collect.extend(compiled.diagnostics)
         sources.update(compiled.sources)
         if compiled.pipeline is not None:
@@ -173,7 +174,8 @@ def task_types() -> dict[str, TaskType]:
     return {entry.name: entry.load()() for entry in entry_points(group="trc.tasks")}
 
 
-def _context(settings: Settings, backend: Backend, types: Mapping[str, TaskType]) -> Context:
+def context_of(settings: Settings, backend: Backend, types: Mapping[str, TaskType]) -> Context:
+    """The world that a project's pipelines are compiled in."""
     return Context(settings.project, types, FileSchemas(settings.project, list_files), backend.capabilities)
 
 
@@ -184,7 +186,7 @@ def _compile(path: Path, context: Context) -> Compiled:
 def load(path: Path, settings: Settings, backend: Backend) -> Compilation:
     """Compiles a pipeline that is going to be planned or run: what this version cannot run is refused."""
     types = task_types()
-    context = _context(settings, backend, types)
+    context = context_of(settings, backend, types)
     compiled = _compile(path, context)
     collect = Collector(list(compiled.diagnostics))
     if compiled.pipeline is not None and not compiled.has_errors:
@@ -270,7 +272,7 @@ def emit(path: Path, what: Literal["ir", "plan", "sql"], *, backend: str = "loca
     """The IR, the plan against nothing stored, or each task's SQL, as text."""
     settings, chosen = settings_for(path), backend_named(backend)
     if what == "ir":
-        compiled = _compile(path, _context(settings, chosen, task_types()))
+        compiled = _compile(path, context_of(settings, chosen, task_types()))
         if compiled.has_errors or compiled.pipeline is None:
             raise Stopped(compiled.diagnostics, 2, compiled.sources)
         return compiled.pipeline.dump().decode()
@@ -550,6 +552,13 @@ def explain_code(code: str) -> str:
     return page.read_text()
 
 
+def require_extra(extra: str, package: str) -> None:
+    """Stops a command whose optional package is not installed."""
+    if find_spec(package) is None:
+        remedy = f"install it: pip install 'trc-pipelines[{extra}]'"
+        raise stopped("TRC620", f'"trc {extra}" needs the package "{package}", which is not installed', remedy)
+
+
 def graph(path: Path, *, form: Literal["mermaid", "dot", "svg", "html"]) -> str:
     """The pipeline's picture in one of the forms."""
     return _PICTURES[form](_drawing(path))
@@ -561,7 +570,7 @@ def graph_json(path: Path) -> dict[str, Any]:
 
 
 def _drawing(path: Path) -> Drawing:
-    compiled = _compile(path, _context(settings_for(path), backend_named("local"), task_types()))
+    compiled = _compile(path, context_of(settings_for(path), backend_named("local"), task_types()))
     if compiled.has_errors or compiled.pipeline is None or compiled.graph is None:
         raise Stopped(compiled.diagnostics, 2, compiled.sources)
     return draw(compiled.pipeline, compiled.graph)

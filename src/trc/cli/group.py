@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "graph": "Draw a pipeline.",
     "fmt": "Lay pipelines out in the one canonical way.",
     "convert": "Say a pipeline in another language.",
+    "lsp": "Serve an editor: mistakes as you type, completion, hover.",
 }
 """Every command, in the order of the work, with the line that `trc --help` shows for it."""
 
