@@ -49,7 +49,7 @@ def compile_file(path: Path, name: str, context: Context) -> Compiled:
     if file is None:
         return Compiled(context.project, collect.sorted(), {})
     sources = {file.name: file}
-    tree = parse(file, collect)
+    tree = parse(file, path, context, collect)
     if tree is None:
         return Compiled(context.project, collect.sorted(), sources)
     lowered = lower(tree, file, context, collect)

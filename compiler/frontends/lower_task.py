@@ -19,11 +19,13 @@ from trc.compiler.frontends.reading import (
     filled_text,
     json_value,
     list_of,
+    mapping_of,
     read_fields,
     require,
     unquoted,
     wrong_kind,
 )
+from trc.compiler.frontends.renaming import renamed, warn_of_unused
 from trc.compiler.frontends.suggestions import suggestion
 from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.typed import typed
@@ -88,6 +90,7 @@ def _for_each(node: Node, here: Subject) -> ForEach | None:
 
 _OWN: Final[dict[str, Reader[Any]]] = {
     "needs": list_of(_need),
+    "reads": mapping_of(filled_text),
     "columns": columns,
     "expect": list_of(_expectation),
     "when": filled_text,
@@ -126,10 +129,15 @@ class TaskLowering:
         params = self._params(node, task_type, here, head) if task_type else None
         if name is None or task_type is None or params is None:
             return None
-        own = {key: value for key, value in values.items() if key in _OWN}
+        own = {key: value for key, value in values.items() if key in _OWN and key != "reads"}
         policies = {key: value for key, value in values.items() if key not in _OWN}
         fields = policy_fields(merged(self.defaults, policies))
-        return Task.model_validate({"name": name, **own, **fields, **self._declared(name, task_type, params, here)})
+        declared = self._declared(name, task_type, params, here)
+        written = node.get("reads")
+        if isinstance(written, Mapping):
+            warn_of_unused(declared["reads"], written, here)
+            declared["reads"] = renamed(declared["reads"], values.get("reads", {}))
+        return Task.model_validate({"name": name, **own, **fields, **declared})
 
     def _type(self, node: Mapping, here: Subject, head: Span) -> TaskType | None:
         if not require(node, "type", here, known=TASK_KEYS, at=head):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from trc.compiler.capabilities import Capabilities
+from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.frontends.languages import SUFFIXES, parse
 from trc.compiler.source import SourceFile
+from trc.runtime.schemas import FileSchemas
+from trc.runtime.storage.local import list_files
+
+CONTEXT = Context(Path("/p"), {}, FileSchemas(Path("/p"), list_files), Capabilities("local"))
 
 
 @pytest.mark.parametrize("name", ["pipeline.txt", "pipeline", "yaml"])
 def test_file_of_another_kind_is_refused_by_its_name(name: str) -> None:
     collect = Collector()
-    assert parse(SourceFile(name, "name: p\n"), collect) is None
+    assert parse(SourceFile(name, "name: p\n"), Path(name), CONTEXT, collect) is None
     [found] = collect.sorted()
     assert (found.code, found.message) == ("TRC110", f'"{name}" is not a pipeline file by its name')
     assert all(suffix in found.help[0] for suffix in SUFFIXES)
@@ -20,5 +28,5 @@ def test_file_of_another_kind_is_refused_by_its_name(name: str) -> None:
 
 def test_suffix_counts_in_any_case() -> None:
     collect = Collector()
-    assert parse(SourceFile("P.YAML", "name: p\n"), collect) is not None
+    assert parse(SourceFile("P.YAML", "name: p\n"), Path("P.YAML"), CONTEXT, collect) is not None
     assert not collect.sorted()
