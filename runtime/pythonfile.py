@@ -51,8 +51,7 @@ class PythonProcess:
         try:
             return self._watched(process, answer)
         finally:
-            process.kill()
-            process.wait()
+            _end(process)
             os.close(answer)
             if process.stdout is not None:
                 process.stdout.close()
@@ -100,6 +99,16 @@ class PythonProcess:
         if code < 0:
             return Ran("signal", code=-code, printed=printed)
         return Ran("exit", code=code, printed=printed)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Has the process end all that it started, and then itself; by force, if it does not."""
+    process.terminate()
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float) -> int:

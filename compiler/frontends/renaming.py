@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from collections.abc import Mapping as MappingOf
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
@@ -26,9 +26,12 @@ def _renamed(read: DatasetRead, meant: MappingOf[str, str]) -> DatasetRead:
     return read if dataset is None else read.model_copy(update={"dataset": dataset})
 
 
-def warn_of_unused(reads: Iterable[Read], written: Mapping, here: Subject) -> None:
-    """Warns of names that the task does not read: it would read another dataset than was meant."""
-    if not written.whole:
+def warn_of_unused(reads: Collection[Read], written: Mapping, here: Subject) -> None:
+    """Warns of names that the task does not read: it would read another dataset than was meant.
+
+    A task that reads nothing may be a query with a mistake, which is told elsewhere.
+    """
+    if not written.whole or not reads:
         return
     used = {
         one for read in reads if isinstance(read, DatasetRead) for one in (read.dataset, read.dataset.partition(".")[0])

@@ -72,12 +72,16 @@ def listed_code(folder: Path) -> Iterator[Path]:
     """The files below a folder that the projects there, or the one that it lies in, list as `pipelines`."""
     here = folder.resolve()
     above = [up for up in (here, *here.parents) if (up / PROJECT_FILE).is_file()][:1]
-    projects = {*above, *(file.parent for file in here.rglob(PROJECT_FILE))}
+    projects = {*above, *(file.parent for file in here.rglob(PROJECT_FILE) if not _is_hidden(file, here))}
     for project in sorted(projects):
         for pattern in _read(project / PROJECT_FILE).get("pipelines", ()):
             for file in sorted(project.glob(pattern)):
-                if file.is_file() and file.is_relative_to(here):
+                if file.is_file() and file.is_relative_to(here) and not _is_hidden(file, here):
                     yield folder / file.relative_to(here)
+
+
+def _is_hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
 def _settings(project: Path, workers: int | None) -> Settings:

@@ -14,7 +14,8 @@ from trc.compiler.source import SourceFile, Span
 Step = str | int | tuple[str, int, str]
 Position = tuple[int, int, int, int]
 """First line, column, last line, column: as Python counts them, in bytes from zero."""
-_LINE = re.compile(r"\r\n|\r|\n")
+LINE = re.compile(r"\r\n|\r|\n")
+"""What ends a line of Python code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Code:
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [0, *(line_break.end() for line_break in _LINE.finditer(self.file.text))]
+        return [0, *(line_break.end() for line_break in LINE.finditer(self.file.text))]
 
     @cached_property
     def _calls(self) -> dict[tuple[int, int], ast.Call]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from trc.compiler.context import Context, Ran
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Label
+from trc.compiler.frontends.python.code import LINE
 from trc.compiler.frontends.python.tree import Malformed, Tree
 from trc.compiler.frontends.wording import one_line
 from trc.compiler.source import SourceFile, Span
@@ -15,8 +16,8 @@ from trc.compiler.source import SourceFile, Span
 
 def syntax_error(file: SourceFile, error: SyntaxError) -> Diagnostic:
     """What Python's own parser says, at its place."""
-    line = min(max(error.lineno or 1, 1), file.line_count)
-    start = sum(len(one) for one in file.text.splitlines(keepends=True)[: line - 1])
+    starts = [0, *(line_break.end() for line_break in LINE.finditer(file.text))]
+    start = starts[min(max(error.lineno or 1, 1), len(starts)) - 1]
     column = max((error.offset or 1) - 1, 0)
     at = min(start + column, len(file.text))
     is_span = error.end_lineno == error.lineno and (error.end_offset or 0) > (error.offset or 0)
@@ -43,7 +44,10 @@ _ENDS = {
     "memory": ("needed more memory than {limit}", "leave data to the tasks"),
     "size": ("built a pipeline of more than {limit}", "keep data in files, and name them as sources"),
     "signal": ("was ended by signal {code} before it was read", "run it with Python itself, and see where it ends"),
-    "exit": ("ended its process (exit code {code}) before it was read", "take the call that ends it out of the file"),
+    "exit": (
+        "ended its process (exit code {code}) before it was read",
+        "take what ends it, or closes descriptors that the file did not open, out of the file",
+    ),
     "answered": (
         "answered with something that is no pipeline",
         "do not write to descriptors that the file did not open",
@@ -124,8 +128,13 @@ def _failed(failed: MappingOf[Any, Any], tree: Tree, context: Context, printed: 
     help_lines = (*_within(failed.get("within"), context), *_printed(printed))
     match failed.get("kind"):
         case "memory":
-            remedy = "a pipeline's file may use 1 GiB: leave data to the tasks"
+            remedy = "leave data to the tasks: a pipeline's file only says what there is to do"
             return Diagnostic("TRC228", "the code ran out of memory here", span, help=(remedy, *help_lines))
+        case "time":
+            remedy = "a pipeline's file only says what there is to do: leave work to the tasks"
+            return Diagnostic(
+                "TRC228", "the code is still running here, and its time is over", span, help=(remedy, *help_lines)
+            )
         case "exit":
             said = f", saying {message}" if message else ""
             remedy = "take the exit out of the file: its end is the end of the pipeline"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from trc.authoring.misuse import Misuse
 from trc.authoring.options import Options, policy_table
 from trc.authoring.pipeline import Pipeline
 from trc.authoring.places import Call, Spot
@@ -155,12 +156,15 @@ class Document:
             return {"entries": entries, "at": self.calls.place(spot), "words": True}
         if isinstance(value, Mapping):
             entries = [
-                [key, self.calls.place(spot.at(key)), self._value(one, spot.at(key))] for key, one in value.items()
+                [self._value(key, spot)["value"], self.calls.place(spot.at(key)), self._value(one, spot.at(key))]
+                for key, one in value.items()
             ]
             return {"entries": entries, "at": self.calls.place(spot)}
         if isinstance(value, (list, tuple)):
             items = [self._value(one, spot.at(index)) for index, one in enumerate(value)]
             return {"items": items, "at": self.calls.place(spot)}
+        if isinstance(value, str) and not _is_writable(value):
+            raise Misuse("the text holds half of a character, which no file can hold", spot)
         return {"value": value, "at": self.calls.place(spot)}
 
 
@@ -195,6 +199,14 @@ def _inputs(reading: Reading, scope: Scope) -> Written | list[Any]:
     if is_list:
         return Written([value for _name, _spot, value in table], reading.spot)
     return Written(Entries(table), reading.spot)
+
+
+def _is_writable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _words(sql: str) -> set[str]:

@@ -10,7 +10,6 @@ import resource
 import signal
 import sys
 import time
-import traceback
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
@@ -21,6 +20,7 @@ from trc.authoring.pipeline import Pipeline
 from trc.runtime.taskside.modules import load
 from trc.runtime.taskside.processes import adopt_orphans, die_with_parent, end_children
 
+_AWAITED = {signal.SIGCHLD, signal.SIGTERM}
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -28,19 +28,19 @@ def main(project: str, file: str, *numbers: int) -> NoReturn:
     """Runs `file`, relative to the folder `project`, in a child of this process, which waits for its end.
 
     `numbers` are the descriptor that the answer is written to, the process that asks, and the limits: seconds,
-    and bytes of memory. A child whose time is over is ended, and this process ends as by SIGALRM; else as the
-    child did.
+    and bytes of memory. A child whose time is over says where it is; one that does not is ended a second later,
+    and this process ends as by SIGALRM, else as the child did.
     """
     answer, parent, seconds, memory = numbers
-    die_with_parent(parent, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
+    die_with_parent(parent, signal.SIGTERM)
     adopt_orphans()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     own = os.getpid()
     child = os.fork()
     if child == 0:
-        _become_child(own, project, file, answer, memory)
+        _become_child(own, project, file, answer, (seconds, memory))
     os.close(answer)
-    status = _wait(child, seconds)
+    status = _wait(child, seconds + 1)
     end_children()
     if status is None:
         _die(signal.SIGALRM)
@@ -58,33 +58,52 @@ def _die(number: int) -> NoReturn:
 
 
 def _wait(child: int, seconds: int) -> int | None:
-    """The child's wait status; None if its time is over."""
+    """The child's wait status; None if its time is over, or SIGTERM says so."""
     end = time.monotonic() + seconds
     while True:
         found, status = os.waitpid(child, os.WNOHANG)
         if found:
             return status
         left = end - time.monotonic()
-        if left <= 0:
+        told = signal.sigtimedwait(_AWAITED, max(left, 0))
+        if left <= 0 or (told is not None and told.si_signo == signal.SIGTERM):
             return None
-        signal.sigtimedwait({signal.SIGCHLD}, left)
 
 
-def _become_child(parent: int, project: str, file: str, answer: int, memory: int) -> NoReturn:
+def _become_child(parent: int, project: str, file: str, answer: int, limits: tuple[int, int]) -> NoReturn:
     try:
         die_with_parent(parent, signal.SIGKILL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _AWAITED)
         os.chdir(project)
         sys.argv[:] = [file]
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        seconds, memory = limits
         _limit_memory(memory)
-        said = json.dumps(_answer(project, file), default=str).encode("utf-8", "surrogatepass")
-        _write(answer, said)
+        signal.signal(signal.SIGALRM, _out_of_time)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        _write(answer, _said(project, file))
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
         # What the file left running, threads and handlers at exit, is not waited for.
         os._exit(0)
+
+
+def _said(project: str, file: str) -> bytes:
+    try:
+        return json.dumps(_answer(project, file)).encode()
+    except (ValueError, RecursionError, MemoryError) as error:
+        # Such as a number of more digits than Python writes.
+        told = {"kind": "exception", "type": type(error).__name__, "message": _message(error), "at": None}
+        return json.dumps({"failed": told}).encode()
+
+
+class _OutOfTime(BaseException):
+    """Raised where the file's code is when its time is over."""
+
+
+def _out_of_time(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise _OutOfTime
 
 
 def _limit_memory(limit: int) -> None:
@@ -108,6 +127,8 @@ def _answer(project: str, file: str) -> dict[str, Any]:
         return _document(module, project, path, calls)
     except Misuse as mistake:
         return _misuse(mistake, calls)
+    except _OutOfTime as end:
+        return _failed(end, path, calls, "time")
     except SystemExit as end:
         return _failed(end, path, calls, "exit")
     except MemoryError as error:
@@ -182,11 +203,12 @@ def _message(error: BaseException) -> str:
             return "" if error.code is None else str(error.code)
         return str(error)
     except Exception:  # noqa: BLE001 - it is the author's code that says it
-        return "".join(traceback.format_exception_only(type(error), None)).strip()
+        return ""
 
 
-_UNKNOWN = re.compile(r"(?:\w+\.)*(\w+)\(\) got an unexpected keyword argument '(\w+)'")
 _CALLED = re.compile(r"(?:(\w+)\.)?(\w+)\(\) ")
+_UNKNOWN = re.compile(r"got an unexpected keyword argument '(\w+)'")
+_MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
 
 
 def _wrong_call(error: TypeError) -> dict[str, Any] | None:
@@ -195,21 +217,30 @@ def _wrong_call(error: TypeError) -> dict[str, Any] | None:
     if called is None:
         return None
     owner, name = called.groups()
-    home = getattr(trc, owner or name, None) if (owner or name) in trc.__all__ else None
-    if owner == "Tasks":
-        home = Pipeline
-    function = home if owner is None or name == "__init__" else getattr(home, name, None)
-    if not callable(function) or not str(getattr(function, "__module__", "")).startswith("trc.authoring"):
-        return None
-    known = [one for one in inspect.signature(function).parameters if one not in ("self", "options", "params")]
-    unknown = _UNKNOWN.match(str(error))
     shown = owner if name == "__init__" else name
+    known = _parameters(owner, name)
+    if known is None:
+        return None
+    refused = str(error)[called.end() :]
+    takes = f"it takes: {', '.join(known)}"
+    unknown = _UNKNOWN.match(refused)
     if unknown is not None:
-        word = unknown.group(2)
+        word = unknown.group(1)
         return {
             "message": f'{shown}() has no argument "{word}"',
             "argument": word,
             "help": nearest(word, known, "it takes"),
         }
-    text = str(error)[called.end() :]
-    return {"message": f"{shown}() {text}", "help": [f"its arguments are: {', '.join(known)}"]}
+    missing = _MISSING.match(refused)
+    if missing is not None:
+        return {"message": f"{shown}() lacks {missing.group(1)}".replace("'", '"'), "help": [takes]}
+    return {"message": f"{shown}() is given arguments that it does not take", "help": [takes]}
+
+
+def _parameters(owner: str | None, name: str) -> list[str] | None:
+    """The arguments of a function of trc, or of a class's method; None if it is not one that authors call."""
+    home = Pipeline if owner == "Tasks" else vars(trc).get(owner or name)
+    function = home if owner is None or name == "__init__" else getattr(home, name, None)
+    if not callable(function) or not str(getattr(function, "__module__", "")).startswith("trc.authoring"):
+        return None
+    return [one for one in inspect.signature(function).parameters if one not in {"self", "options", "params"}]

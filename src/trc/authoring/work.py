@@ -59,7 +59,11 @@ def sql(text: str, output: Output | None = None) -> Work:
 def query(words: Any, output: Any, words_spot: Spot, output_spot: Spot) -> Work:
     params: Table = [("sql", words_spot, text(words, "text", words_spot))]
     if output is not None:
-        params += located(output, "output", output_spot).output()
+        place = located(output, "output", output_spot)
+        if place.form == "file":
+            message = f'"{place.uri}" is written as a file of bytes, and a query yields rows'
+            raise Misuse(message, output_spot, f'say which format they have: csv("{place.uri}")')
+        params += place.output()
     return Work("duckdb_sql", params, words_spot)
 
 
@@ -98,7 +102,7 @@ def code(target: Any, name: str, spot: Spot) -> Work:
         target = _class_of(target, name, spot)
     is_class = isinstance(target, type) and issubclass(target, BaseTask)
     if not is_class and not inspect.isroutine(target):
-        wanted = 'work: sql("…"), shell("…"), a function or a BaseTask'
+        wanted = 'sql("…"), shell("…"), a function or a BaseTask'
         raise wrong_kind(name, target, wanted, spot)
     return Work("python", [("entrypoint", spot, EntryPoint(target, spot))], spot, takes_inputs=True)
 

@@ -33,7 +33,12 @@ def bundled() -> list[Path]:
     alone = [PACKAGE / "__init__.py", PACKAGE / "runtime/__init__.py", PACKAGE / "stdlib_tasks/__init__.py"]
     types = [path for path in (PACKAGE / "stdlib_tasks").glob("*/**/*.py") if path.name != "type.py"]
     run_sides = [path for path in types if path.name in {"__init__.py", "run.py"} or path.parent.name == "run"]
-    return [*alone, *(PACKAGE / "runtime/taskside").glob("*.py"), *run_sides]
+    return [
+        *alone,
+        *(PACKAGE / "runtime/taskside").glob("*.py"),
+        *(PACKAGE / "authoring").glob("*.py"),
+        *run_sides,
+    ]
 
 
 @pytest.fixture(scope="module")
