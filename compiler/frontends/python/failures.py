@@ -11,6 +11,7 @@ from trc.compiler.diagnostics.diagnostic import Diagnostic, Label
 from trc.compiler.frontends.python.code import LINE
 from trc.compiler.frontends.python.tree import Malformed, Tree
 from trc.compiler.frontends.wording import one_line
+from trc.compiler.frontends.yaml import DEEPEST
 from trc.compiler.source import SourceFile, Span
 
 
@@ -27,6 +28,15 @@ def syntax_error(file: SourceFile, error: SyntaxError) -> Diagnostic:
         one_line(f"Python cannot read this: {error.msg}"),
         file.span(at, min(max(end, at), len(file.text))),
         help=("mend the Python code",),
+    )
+
+
+def too_deep(span: Span) -> Diagnostic:
+    return Diagnostic(
+        "TRC108",
+        f"this value nests deeper than {DEEPEST} levels",
+        span,
+        help=("keep deeply nested data in a file of its own",),
     )
 
 
@@ -90,7 +100,10 @@ def _not_one(calls: list[Any], tree: Tree) -> Diagnostic:
             tree.code.file.span(0, 0),
             help=('give one a name at the top of the file: p = Pipeline("my-pipeline")',),
         )
-    first, second, *_ = sorted((tree.at(call[:4]) for call in calls), key=lambda span: span.start)
+    spans = sorted((tree.at(_list(call)[:4]) for call in calls), key=lambda span: span.start)
+    if len(spans) == 1:
+        raise Malformed
+    first, second, *_ = spans
     return Diagnostic(
         "TRC227",
         f"the file builds {len(calls)} pipelines",
@@ -101,7 +114,7 @@ def _not_one(calls: list[Any], tree: Tree) -> Diagnostic:
 
 
 def _mistake(mistake: MappingOf[Any, Any], tree: Tree) -> Diagnostic:
-    related = tuple(Label(tree.found(place).span, str(text)) for place, text in mistake.get("related", ()))
+    related = tuple(_label(one, tree) for one in _list(mistake.get("related")))
     code = mistake.get("code")
     found = tree.found(mistake.get("at"))
     return Diagnostic(
@@ -109,7 +122,7 @@ def _mistake(mistake: MappingOf[Any, Any], tree: Tree) -> Diagnostic:
         one_line(str(mistake.get("message"))),
         found.key if mistake.get("at_name") else found.span,
         related=related,
-        help=tuple(one_line(str(line)) for line in mistake.get("help", ())),
+        help=_lines(mistake.get("help")),
     )
 
 
@@ -119,8 +132,25 @@ def _wrong_call(message: str, call: MappingOf[Any, Any], failed: MappingOf[Any, 
     if isinstance(argument, str) and isinstance(position, list):
         found = Tree(tree.code, [[*position, True]]).found([0, ["argument", -1, argument]])
         span = found.key
-    help_lines = tuple(one_line(str(line)) for line in call.get("help", ()))
-    return Diagnostic("TRC226", one_line(message), span, help=help_lines)
+    return Diagnostic("TRC226", one_line(message), span, help=_lines(call.get("help")))
+
+
+def _label(said: Any, tree: Tree) -> Label:
+    match said:
+        case [place, str(text)]:
+            return Label(tree.found(place).span, text)
+        case _:
+            raise Malformed
+
+
+def _lines(said: Any) -> tuple[str, ...]:
+    return tuple(one_line(str(line)) for line in _list(said))
+
+
+def _list(said: Any) -> list[Any]:
+    if not isinstance(said, list):
+        raise Malformed
+    return said
 
 
 def _failed(failed: MappingOf[Any, Any], tree: Tree, context: Context, printed: str) -> Diagnostic:

@@ -11,8 +11,8 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.python.code import Code
-from trc.compiler.frontends.python.failures import failure, no_answer, syntax_error, unknown_runner
-from trc.compiler.frontends.python.tree import Malformed, Tree
+from trc.compiler.frontends.python.failures import failure, no_answer, syntax_error, too_deep, unknown_runner
+from trc.compiler.frontends.python.tree import Malformed, TooDeep, Tree
 from trc.compiler.frontends.syntax import Mapping, Node, Sequence
 from trc.compiler.source import SourceFile
 
@@ -33,9 +33,11 @@ def parse(file: SourceFile, path: Path, context: Context, collect: Collector) ->
         return None
     try:
         return _read(ran.answer, code, context, ran.printed, collect)
+    except TooDeep as found:
+        collect.add(too_deep(found.span))
     except (Malformed, ValueError, RecursionError):
         collect.add(no_answer(file, ran))
-        return None
+    return None
 
 
 def _read(answer: bytes, code: Code, context: Context, printed: str, collect: Collector) -> Node | None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from trc.compiler.frontends.python.code import Code, Found, Position, Step
 from trc.compiler.frontends.python.strings import map_text
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
+from trc.compiler.frontends.yaml import DEEPEST
 from trc.compiler.source import ScalarMap, Span
 
 SPELLED: Final = {
@@ -33,6 +34,14 @@ class Malformed(Exception):  # noqa: N818 - not an error of anybody's: the file'
     """The answer is no tree."""
 
 
+class TooDeep(Exception):  # noqa: N818 - it says what the value is
+    """A value nests deeper than trees may; `span` is where."""
+
+    def __init__(self, span: Span) -> None:
+        super().__init__(span)
+        self.span = span
+
+
 class Tree:
     """Makes nodes of an answer, whose values say through which call, and which of its arguments, they came."""
 
@@ -41,17 +50,20 @@ class Tree:
         self._calls = [_call(one) for one in _list(calls)]
         self._found: dict[tuple[Any, ...], Found] = {}
 
-    def node(self, said: Any) -> Node:
+    def node(self, said: Any, depth: int = 1) -> Node:
+        """The node of an answer; raises TooDeep, and Malformed for what is none."""
         if not isinstance(said, dict):
             raise Malformed
         found = self.found(said.get("at"))
+        if depth > DEEPEST:
+            raise TooDeep(found.span)
         if "entries" in said:
-            entries = tuple(self._entry(one) for one in _list(said["entries"]))
+            entries = tuple(self._entry(one, depth + 1) for one in _list(said["entries"]))
             # The keys of a dict that the author wrote are those of the tree itself.
             spelled = SPELLED if said.get("words") is True else {}
             return Mapping(entries, found.span, whole=said.get("whole", True) is True, spelled=spelled)
         if "items" in said:
-            return Sequence(tuple(self.node(one) for one in _list(said["items"])), found.span)
+            return Sequence(tuple(self.node(one, depth + 1) for one in _list(said["items"])), found.span)
         return self._scalar(said.get("value"), found)
 
     def found(self, place: Any) -> Found:
@@ -73,11 +85,11 @@ class Tree:
     def _position(self, said: Any) -> Position:
         return _call([*_list(said), True])[0]
 
-    def _entry(self, said: Any) -> Entry:
+    def _entry(self, said: Any, depth: int) -> Entry:
         match said:
             case [str(key), place, value]:
                 span = self.found(place).key
-                return Entry(Scalar(key, "double", ScalarMap(span)), self.node(value))
+                return Entry(Scalar(key, "double", ScalarMap(span)), self.node(value, depth))
             case _:
                 raise Malformed
 
@@ -107,6 +119,8 @@ def _call(said: Any) -> tuple[Position, bool]:
         case [int(first), start, int(last), end, bool(is_here)]:
             begins = start if isinstance(start, int) else 0
             ends = end if isinstance(end, int) else 1 << 30
+            if not 0 < first <= last or min(begins, ends) < 0:
+                raise Malformed
             return (first, begins, last, ends), is_here
         case _:
             raise Malformed

@@ -74,7 +74,7 @@ class TaskOptions(Policies, HookOptions, total=False):
     """What can be said of any task."""
 
     needs: Ordered | Completed | str | Sequence[Ordered | Completed | str]
-    reads: Mapping[str, Dataset | str]
+    reads: Mapping[str, Dataset | Group | str]
     columns: Mapping[str, str]
     expect: Expectation | Sequence[Expectation]
     when: str

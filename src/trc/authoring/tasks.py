@@ -28,7 +28,7 @@ from trc.runtime.taskside.task import BaseTask
 if TYPE_CHECKING:
     from typing import Unpack
 
-Requires = Union[Sequence[Union[Dataset, str]], Mapping[str, Union[Dataset, str]]]
+Requires = Union[Sequence[Union[Dataset, Group, str]], Mapping[str, Union[Dataset, Group, str]]]
 Provides = Union[str, Sequence[str]]
 Code = Union[Callable[..., Any], BaseTask, type[BaseTask]]
 

@@ -11,11 +11,11 @@ from trc.authoring.locations import Location, located
 from trc.authoring.misuse import Misuse, called, wrong_kind
 from trc.authoring.options import dataset
 from trc.authoring.places import NAME_OF_FUNCTION, Spot, here
-from trc.authoring.refs import Dataset, Task
+from trc.authoring.refs import Dataset, Group, Task
 from trc.authoring.values import Entries, Table, Written, keyed, listed, plain, text, texts
 from trc.runtime.taskside.task import BaseTask
 
-Input = Union[Dataset, Location, str]
+Input = Union[Dataset, Group, Location, str]
 Inputs = Union[Sequence[Input], Mapping[str, Input]]
 Output = Union[Location, str]
 
@@ -37,7 +37,7 @@ class Work:
 class Reading:
     """The `inputs` of a task, names and datasets: which datasets, is known when the pipeline is whole."""
 
-    def __init__(self, named: list[tuple[str | None, Spot, Input]], spot: Spot) -> None:
+    def __init__(self, named: list[tuple[str | None, Spot, Location | Dataset | str]], spot: Spot) -> None:
         self.named = named
         self.spot = spot
 
@@ -158,7 +158,7 @@ def _not_found(message: str, point: EntryPoint, remedy: str) -> Misuse:
 def reading(value: Any, name: str, spot: Spot) -> Reading:
     """What a task reads: a list, or a dict with the names that it knows them by."""
     if isinstance(value, Mapping):
-        named: list[tuple[str | None, Spot, Input]] = [
+        named: list[tuple[str | None, Spot, Location | Dataset | str]] = [
             (key, spot.at(key), _input(one, f'{name}["{key}"]', spot.at(key)))
             for key, one in keyed(value, name, spot).items()
         ]
@@ -166,7 +166,7 @@ def reading(value: Any, name: str, spot: Spot) -> Reading:
     return Reading([(None, at, _input(one, name, at)) for one, at in listed(value, name, spot)], spot)
 
 
-def _input(value: Any, name: str, spot: Spot) -> Input:
+def _input(value: Any, name: str, spot: Spot) -> Location | Dataset | str:
     return value if isinstance(value, Location) else dataset(value, name, spot)
 
 

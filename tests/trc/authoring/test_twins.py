@@ -86,7 +86,8 @@ def pipelines(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
             words.append(word)
             node |= value
         lines.append(f"t{number} = p.sql({node['id']!r}, {sql!r}{''.join(', ' + word for word in words)})")
-        if nodes and draw(st.booleans()):
+        is_after: bool = draw(st.booleans())
+        if nodes and is_after:
             lines.append(f"t0 >> t{number}")
             node["needs"] = [nodes[0]["id"]]
         nodes.append(node)
