@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from trc.authoring.locations import Location, is_location, short_name
 from trc.authoring.misuse import Misuse
 from trc.authoring.options import Options, policy_table
 from trc.authoring.pipeline import Pipeline
@@ -25,8 +26,8 @@ class Calls:
     def __init__(self, file: str) -> None:
         self._file = file
         self._numbers: dict[int, int] = {}
-        self._positions: dict[Any, list[Any]] = {}
-        self._kept: list[Call] = []
+        self._positions: dict[int, list[Any]] = {}
+        self._kept: list[Any] = []
         self.places: list[list[Json]] = []
         """Line, column, last line and column, counted as Python does; and whether the arguments stand there."""
 
@@ -47,9 +48,10 @@ class Calls:
         return [1, 0, 1, 0, False]
 
     def position(self, code: Any, instruction: int, line: int) -> list[Json]:
-        if code not in self._positions:
-            self._positions[code] = list(code.co_positions()) if hasattr(code, "co_positions") else []
-        positions = self._positions[code]
+        positions = self._positions.get(id(code))
+        if positions is None:
+            self._kept.append(code)
+            positions = self._positions[id(code)] = list(code.co_positions()) if hasattr(code, "co_positions") else []
         found = positions[instruction // 2] if 0 <= instruction // 2 < len(positions) else (line, line, None, None)
         first, last, start, end = found
         return [first or line, start, last or line, end]
@@ -127,6 +129,8 @@ class Document:
                 table.append((key, spot, entry(value, self.project)))
             elif isinstance(value, Reading):
                 table.append((key, spot, _inputs(value, scope)))
+            elif isinstance(value, Dataset):
+                table.append((key, spot, scope.dataset(value, spot)))
             else:
                 table.append((key, spot, value))
         return table
@@ -182,23 +186,32 @@ def _need(name: str, end: bool, spot: Spot) -> Written:
     return Written(Entries([("task", spot, name), ("requires", spot, "completion")]), spot)
 
 
-def _inputs(reading: Reading, scope: Scope) -> Written | list[Any]:
+def _inputs(reading: Reading, scope: Scope) -> Written:
     """The task's inputs: a list where they are known by the names of their datasets."""
     table: Table = []
     is_list = True
     for name, spot, one in reading.named:
-        if isinstance(one, str):
-            local, dataset = one, scope.meaning(one)
-        elif isinstance(one, Dataset):
-            dataset = scope.dataset(one, spot)
-            local = one.name if one.output is None else dataset
-        else:
-            local = dataset = one.uri or ""
+        local, dataset = _input(one, spot, scope)
         is_list = is_list and name is None and local == dataset
         table.append((name or local, spot, Written(dataset, spot)))
     if is_list:
         return Written([value for _name, _spot, value in table], reading.spot)
-    return Written(Entries(table), reading.spot)
+    short = [(short_name(name), spot, value) for name, spot, value in table]
+    for index, (name, spot, _value) in enumerate(short):
+        if name in [other for other, _spot, _one in short[:index]]:
+            remedy = 'give each a name of its own: inputs={"first": …, "second": …}'
+            raise Misuse(f'two inputs are called "{name}"', spot, remedy, code="TRC206")
+    return Written(Entries(short), reading.spot)
+
+
+def _input(one: Location | Dataset | str, spot: Spot, scope: Scope) -> tuple[str, str]:
+    """What an input is called here, and the dataset or location that it is."""
+    if isinstance(one, Location):
+        return one.uri or "", one.uri or ""
+    if isinstance(one, str):
+        return one, one if is_location(one) else scope.meaning(one)
+    dataset = scope.dataset(one, spot)
+    return one.name if one.output is None else dataset, dataset
 
 
 def _is_writable(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from trc.authoring.misuse import wrong_kind
@@ -92,3 +93,18 @@ def format_of(uri: str) -> str:
     for compressed in (".gz", ".zst"):
         name = name.removesuffix(compressed)
     return SUFFIXES.get("." + name.rsplit(".", 1)[-1], "file")
+
+
+def is_location(target: str) -> bool:
+    """Whether a text names files and no dataset: as the compiler has it."""
+    name = target.lower()
+    has_suffix = any(name.endswith((suffix, f"{suffix}.gz", f"{suffix}.zst")) for suffix in SUFFIXES)
+    return "/" in target or has_suffix or any(mark in target for mark in "*?[")
+
+
+def short_name(target: str) -> str:
+    """What an input is called that has no other name: a dataset's own, or a file's without its suffix."""
+    if not is_location(target) or any(mark in target for mark in "*?["):
+        return target
+    stem = target.rstrip("/").rsplit("/", 1)[-1].split(".", 1)[0]
+    return stem if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", stem) else target

@@ -91,7 +91,9 @@ def _become_child(parent: int, project: str, file: str, answer: int, limits: tup
 
 def _said(project: str, file: str) -> bytes:
     try:
-        return json.dumps(_answer(project, file)).encode()
+        answer = _answer(project, file)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return json.dumps(answer).encode()
     except (ValueError, RecursionError, MemoryError) as error:
         # Such as a number of more digits than Python writes.
         told = {"kind": "exception", "type": type(error).__name__, "message": _message(error), "at": None}

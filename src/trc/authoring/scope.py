@@ -23,6 +23,7 @@ class Scope:
         self.inner: dict[int, Scope] = {}
         """The scopes of the composites here, by the index of where they were added."""
         self._inputs = inputs
+        self._renamed: dict[str, str] | None = None
 
     def meaning(self, name: str) -> str:
         """The dataset of the pipeline that a name here means; a name that means nothing here is the pipeline's."""
@@ -60,10 +61,11 @@ class Scope:
 
     def renamed(self) -> dict[str, str]:
         """The names here that mean a dataset of another name."""
-        below = {} if self.parent is None else self.parent.renamed()
-        keys = [*self.tasks, *self._inputs, *self.symbols]
-        own = {key: self.meaning(key) for key in keys}
-        return {key: name for key, name in {**below, **own}.items() if key != name.casefold()}
+        if self._renamed is None:
+            below = {} if self.parent is None else self.parent.renamed()
+            own = {key: self.meaning(key) for key in (*self.tasks, *self._inputs, *self.symbols)}
+            self._renamed = {key: name for key, name in {**below, **own}.items() if key != name.casefold()}
+        return self._renamed
 
     def _of(self, owner: object, name: str, spot: Spot) -> Scope:
         scope: Scope | None = self

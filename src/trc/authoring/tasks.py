@@ -245,7 +245,7 @@ class Tasks:
         if not done.takes_inputs:
             for local, at, one in named:
                 if isinstance(one, Dataset):
-                    placed.reads[local or one.name] = (at, one)
+                    placed.reads[local or one.output or one.name] = (at, one)
                 elif local is not None and isinstance(one, str):
                     placed.reads[local] = (at, one)
         return task
@@ -292,7 +292,7 @@ class CompositeTask(Tasks):
                 setattr(self, name, [text(one, name, at) for one, at in many(value, name, place)])
 
     def compose(self) -> None:
-        """Adds the composite's tasks: `self.sql(...)`, `self.add(...)`, `@self.task`."""
+        """Adds the composite's tasks: `self.sql(...)`, `self.add(...)`, `self.add_task(...)`."""
 
     def composed(self, spot: Spot) -> None:
         """Has the tasks added, once."""

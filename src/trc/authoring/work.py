@@ -87,8 +87,10 @@ def typed(kind: Any, params: Mapping[str, Any], spot: Spot, kind_spot: Spot) -> 
         place = spot.argument(-1, name)
         if name == "inputs":
             table.append((name, place, reading(value, name, place)))
-        elif isinstance(value, Location):
-            table += value.output(name, name.replace("uri", "format") if "uri" in name else f"{name}_format")
+        elif isinstance(value, (Dataset, Group)):
+            table.append((name, place, dataset(value, name, place)))
+        elif isinstance(value, Location) and value.uri is not None:
+            table.append((name, value.place, value.uri))
         else:
             table.append((name, place, plain(value, name, place)))
     return Work(text(kind, "type", kind_spot), table, kind_spot)

@@ -1,6 +1,6 @@
 """Composites, one in another, and each of them more than once."""
 
-from trc import BaseTask, CompositeTask, Pipeline, RetryPolicy, TaskContext, csv, file, shell, sql
+from trc import BaseTask, CompositeTask, Pipeline, RetryPolicy, TaskContext, csv, file, parquet, shell, sql
 
 p = Pipeline("composites")
 eu = p.source("eu", csv("data/eu.csv"), columns={"id": "bigint"})
@@ -35,6 +35,7 @@ class Load(CompositeTask):
         self.sql("clean", "select * from filtered", retry=RetryPolicy(attempts=5))
         self.add_task(Count(), requires=["clean"], provides="count", needs=["filtered"])
         self.sql("apart", "select * from us")
+        self.add("copy", shell("true"), inputs=["stage", "data/other.csv"])
 
 
 begin = p.add("begin", sql("select 1 as one"))
@@ -43,6 +44,8 @@ again = p.add("again", Load(20), requires={"orders": "us"}, provides={"clean": "
 single = CompositeTask(requires=["us"], provides=["done"])
 single.sql("done", "select * from us")
 one = p.add_task(single, name="single")
+p.task_of("fetch", "s3_json_to_parquet_duckdb", src_glob="s3://abc/*.json", dst_uri=parquet("s3://abc/b.parquet"))
+p.task_of("list", "shell", command="true", inputs={"rows": load["clean"], "us": "us"}, output_format="file")
 p.sql("both", "select * from clean_us union all select * from load__clean union all select * from single")
 p.sql("alias", "select * from mine", reads={"mine": load["clean"]})
 end = p.add("end", Count, inputs={"counts": load["count"], "one": one}, output=file("out/end.txt"))
