@@ -29,7 +29,7 @@ class Ran:
     beginning of what it printed.
     """
 
-    end: Literal["answered", "exit", "signal", "time", "memory", "size"]
+    end: Literal["answered", "exit", "signal", "time", "size"]
     answer: bytes = b""
     code: int = 0
     limit: str = ""

@@ -51,7 +51,6 @@ def unknown_runner(file: SourceFile) -> Diagnostic:
 
 _ENDS = {
     "time": ("ran for more than {limit} s", "a pipeline's file only says what there is to do: leave work to the tasks"),
-    "memory": ("needed more memory than {limit}", "leave data to the tasks"),
     "size": ("built a pipeline of more than {limit}", "keep data in files, and name them as sources"),
     "signal": ("was ended by signal {code} before it was read", "run it with Python itself, and see where it ends"),
     "exit": (

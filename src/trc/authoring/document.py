@@ -11,9 +11,10 @@ from trc.authoring.misuse import Misuse
 from trc.authoring.options import Options, policy_table
 from trc.authoring.pipeline import Pipeline
 from trc.authoring.places import Call, Spot
+from trc.authoring.placing import Placed
 from trc.authoring.refs import Dataset, Rows
 from trc.authoring.scope import Scope, scope_of
-from trc.authoring.tasks import Placed, Tasks
+from trc.authoring.tasks import Tasks
 from trc.authoring.values import Entries, Table, Written
 from trc.authoring.work import EntryPoint, Reading, entry
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from trc.authoring.misuse import Misuse
 from trc.authoring.places import Spot
+from trc.authoring.placing import Placed
 from trc.authoring.refs import Completed, Dataset, Group, Task
-from trc.authoring.tasks import CompositeTask, Placed, Tasks
+from trc.authoring.tasks import CompositeTask, Tasks
 
 
 class Scope:
@@ -119,7 +120,7 @@ def _add_group(scope: Scope, index: int, placed: Placed, prefix: str, given: dic
         if above.owner is composite:
             raise Misuse("the composite holds itself", placed.call, "add another instance, or none")
         above = above.parent
-    inputs = {name.casefold(): placed.reads.get(name, (placed.call, name)) for name in composite.requires}
+    inputs = {name.casefold(): placed.reads.get(name, (placed.call, name)) for name in composite.required()}
     names = {inner.casefold(): given.get(outer.casefold(), prefix + outer) for inner, outer in placed.outward.items()}
     inner = scope.inner[index] = _scope(composite, scope, inputs, f"{prefix}{placed.name}__", names)
     for provided, outer in placed.outward.items():

@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable, Union, overload
 
-from trc.authoring.misuse import Misuse, nearest, wrong_kind
-from trc.authoring.options import TASK, Options, TaskOptions, checked, dataset
+from trc.authoring.misuse import Misuse, wrong_kind
+from trc.authoring.options import TASK, TaskOptions, checked
 from trc.authoring.places import NAME_OF_FUNCTION, Spot, here
+from trc.authoring.placing import Adding, Placed, once, provided, refuse_params
 from trc.authoring.refs import Dataset, Group, Task
-from trc.authoring.values import Entries, Table, keyed, listed, many, text
+from trc.authoring.values import many, text
+from trc.authoring.wiring import outward, wired
 from trc.authoring.work import (
     Inputs,
     Output,
@@ -31,39 +33,6 @@ if TYPE_CHECKING:
 Requires = Union[Sequence[Union[Dataset, Group, str]], Mapping[str, Union[Dataset, Group, str]]]
 Provides = Union[str, Sequence[str]]
 Code = Union[Callable[..., Any], BaseTask, type[BaseTask]]
-
-
-class Placed:
-    """A task, or a composite, as it was added: all that was said of it."""
-
-    def __init__(self, name: str, name_spot: Spot, call: Spot, options: Options) -> None:
-        self.name = name
-        self.name_spot = name_spot
-        self.call = call
-        self.options = options
-        self.needs: list[tuple[Any, Spot]] = list(options["needs"][1]) if "needs" in options else []
-        self.reads: dict[str, tuple[Spot, Dataset | str]] = dict(options["reads"][1]) if "reads" in options else {}
-        self.work: Work | None = None
-        self.params: Table = []
-        self.provides: list[tuple[str, str | None]] = []
-        """Names that others may require, each with the output that it means; None for the only one."""
-        self.composite: Tasks | None = None
-        self.outward: dict[str, str] = {}
-        """What a composite provides: the names out here by those inside."""
-
-
-class Adding:
-    """What a call that adds something says of it, besides its work."""
-
-    def __init__(self, spot: Spot, name: Any, name_spot: Spot, options: Mapping[str, Any], params: Table) -> None:
-        self.spot = spot
-        self.name = text(name, "name", name_spot)
-        self.name_spot = name_spot
-        self.options = options
-        self.params = params
-
-    def placed(self, what: str) -> Placed:
-        return Placed(self.name, self.name_spot, self.spot, checked(self.options, TASK, self.spot, what))
 
 
 class Tasks:
@@ -231,17 +200,17 @@ class Tasks:
 
     def _add(self, adding: Adding, work: Any, work_spot: Spot, requires: Any, provides: Any) -> Any:
         if isinstance(work, CompositeTask):
-            _refuse_params(adding.params, "a composite")
+            refuse_params(adding.params, "a composite")
             return self._group(adding, work, requires, provides)
         done = work if isinstance(work, Work) else code(work, "work", work_spot)
         place = adding.spot.argument(-1, "requires")
         named = [] if requires is None else reading(requires, "requires", place).named
         if requires is not None and done.takes_inputs:
             adding.params = [*adding.params, ("inputs", place, Reading(named, place))]
-        provided = _provided(provides, done, adding)
+        names = provided(provides, done, adding)
         task = self._task(adding, done)
         placed = self.placed[-1]
-        placed.provides = provided
+        placed.provides = names
         if not done.takes_inputs:
             for local, at, one in named:
                 if isinstance(one, Dataset):
@@ -253,9 +222,9 @@ class Tasks:
     def _task(self, adding: Adding, work: Work, function: Callable[..., Any] | None = None) -> Task:
         placed = adding.placed("a task")
         if not work.takes_inputs:
-            _refuse_params([entry for entry in adding.params if not entry[0].startswith("output_")], f'"{work.kind}"')
+            refuse_params([entry for entry in adding.params if not entry[0].startswith("output_")], f'"{work.kind}"')
         placed.work = work
-        placed.params = _once([*work.params, *adding.params])
+        placed.params = once([*work.params, *adding.params])
         self.placed.append(placed)
         return Task(self, placed, function)
 
@@ -266,8 +235,8 @@ class Tasks:
                 raise Misuse(f'a composite has no "{refused}"', placed.options[refused][0], "say it of a task in it")
         placed.composite = composite
         if requires is not None:
-            placed.reads = _wired(requires, composite, adding.spot.argument(-1, "requires"))
-        placed.outward = _outward(provides, composite, placed.name, adding.spot.argument(-1, "provides"))
+            placed.reads = wired(requires, composite.required(), adding.spot.argument(-1, "requires"))
+        placed.outward = outward(provides, composite.provided(), placed.name, adding.spot.argument(-1, "provides"))
         composite.composed(adding.spot)
         self.placed.append(placed)
         return Group(self, placed, placed.outward.items())
@@ -294,6 +263,14 @@ class CompositeTask(Tasks):
     def compose(self) -> None:
         """Adds the composite's tasks: `self.sql(...)`, `self.add(...)`, `self.add_task(...)`."""
 
+    def required(self) -> tuple[str, ...]:
+        """The names of the datasets that it requires."""
+        return _names(self.requires)
+
+    def provided(self) -> tuple[str, ...]:
+        """The names of the datasets that it provides."""
+        return _names(self.provides)
+
     def composed(self, spot: Spot) -> None:
         """Has the tasks added, once."""
         if not self.is_composed:
@@ -301,6 +278,11 @@ class CompositeTask(Tasks):
             self.compose()
         if not self.placed:
             raise Misuse("the composite has no task", spot, "add some in its compose(), or to it before it is added")
+
+
+def _names(value: Sequence[str]) -> tuple[str, ...]:
+    """One text alone is one name."""
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _name_of(work: Any, spot: Spot) -> str:
@@ -312,83 +294,3 @@ def _name_of(work: Any, spot: Spot) -> str:
     if not name:
         raise wrong_kind("work", work, "a BaseTask, a function or a composite", spot)
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
-def _refuse_params(params: Table, what: str) -> None:
-    for key, spot, _value in params:
-        remedy = "name datasets in its SQL, or say reads={...}" if key == "inputs" else "leave it out"
-        raise Misuse(f'{what} does not take "{key}"', spot, remedy)
-
-
-def _once(params: Table) -> Table:
-    seen: set[str] = set()
-    for key, spot, _value in params:
-        if key in seen:
-            said = {"output_uri": "output", "output_format": "output"}.get(key, key)
-            raise Misuse(f'"{said}" is said twice', spot, "say it once")
-        seen.add(key)
-    return params
-
-
-def _provided(provides: Any, work: Work, adding: Adding) -> list[tuple[str, str | None]]:
-    """What each name that a task provides means; an output that was not said is added to its parameters."""
-    if provides is None:
-        return []
-    place = adding.spot.argument(-1, "provides")
-    found = [(text(one, "provides", at), at) for one, at in many(provides, "provides", place)]
-    names = [name for name, _at in found]
-    said = next((value for key, _spot, value in adding.params if key == "outputs"), None)
-    if said is not None:
-        known = [key for key, _at, _one in said.table]
-        for name, at in found:
-            if name not in known:
-                raise Misuse(f'"outputs" has no "{name}"', at, *nearest(name, known))
-        return [(name, name if len(known) > 1 else None) for name in names]
-    if len(names) != 1:
-        if not work.takes_inputs:
-            raise Misuse(f'"{adding.name}" has one output, and "provides" names {len(names)}', place, "name one")
-        table: Table = [(name, at, {}) for name, at in found]
-        adding.params = [*adding.params, ("outputs", place, Entries(table))]
-        return [(name, name) for name in names]
-    has_output = any(key.startswith("output_") for key, _spot, _value in [*adding.params, *work.params])
-    if work.takes_inputs and not has_output:
-        adding.params = [*adding.params, ("output_format", place, "parquet")]
-    return [(names[0], None)]
-
-
-def _wired(requires: Any, composite: CompositeTask, spot: Spot) -> dict[str, tuple[Spot, Dataset | str]]:
-    """The datasets outside, by the names that the composite's tasks know them by."""
-    wired: dict[str, tuple[Spot, Dataset | str]] = {}
-    declared = list(composite.requires)
-    if isinstance(requires, Mapping):
-        items = [(key, spot.at(key), one) for key, one in keyed(requires, "requires", spot).items()]
-    else:
-        found = listed(requires, "requires", spot)
-        items = [(one.name if isinstance(one, Dataset) else one, at, one) for one, at in found]
-    for local, at, one in items:
-        if local not in declared:
-            message = f'the composite does not require "{local}"'
-            raise Misuse(message, at, *nearest(str(local), declared, "it requires"))
-        wired[local] = (at, dataset(one, "requires", at))
-    return wired
-
-
-def _outward(provides: Any, composite: CompositeTask, name: str, spot: Spot) -> dict[str, str]:
-    """What the composite's datasets are called outside, by their names inside."""
-    declared = list(composite.provides)
-    if provides is None:
-        return {declared[0]: name} if len(declared) == 1 else {one: f"{name}__{one}" for one in declared}
-    if isinstance(provides, Mapping):
-        named = keyed(provides, "provides", spot)
-        outward = {key: text(one, f'provides["{key}"]', spot.at(key)) for key, one in named.items()}
-    elif isinstance(provides, str) and len(declared) == 1:
-        outward = {declared[0]: provides}
-    else:
-        outward = {text(one, "provides", at): one for one, at in many(provides, "provides", spot)}
-    for one in outward:
-        if one not in declared:
-            raise Misuse(
-                f'the composite does not provide "{one}"', spot.at(one), *nearest(one, declared, "it provides")
-            )
-    rest = {one: f"{name}__{one}" for one in declared if one not in outward}
-    return {**outward, **rest}

@@ -13,8 +13,8 @@ class Count(BaseTask):
 
 
 class Inner(CompositeTask):
-    requires = ("rows",)
-    provides = ("kept",)
+    requires = "rows"
+    provides = "kept"
 
     def compose(self) -> None:
         self.sql("first", "select * from rows")
