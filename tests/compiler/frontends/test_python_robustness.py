@@ -22,11 +22,10 @@ from trc.runtime.pythonfile import PythonProcess
 
 TWINS = Path(__file__).parents[2] / "cases" / "python" / "twins"
 TEXTS = {path: path.read_text() for path in sorted(TWINS.glob("*.py"))}
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["at", "entries", "items", "value"]), inner),
-    max_leaves=4,
-)  # fmt: skip
+KEYS = st.sampled_from(["at", "entries", "items", "value"])
+SINGLE = st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats() | st.text(max_size=5)
+FLAT = SINGLE | st.lists(SINGLE, max_size=3) | st.dictionaries(KEYS, SINGLE)
+JSON = FLAT | st.lists(FLAT, max_size=3) | st.dictionaries(KEYS, FLAT)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ def test_nothing_that_it_started_outlives_it(tmp_path: Path, end: str) -> None:
         "    if os.fork(): os._exit(0)\n"
         "    open('grandchild', 'w').write(str(os.getpid()))\n"
         "    time.sleep(300)\n"
+        "    os._exit(0)\n"
         "while not os.path.exists('grandchild') or not open('grandchild').read(): pass\n"
         "threading.Thread(target=time.sleep, args=(300,)).start()\n"
         "open('child', 'w').write(str(one.pid))\n"
