@@ -13,7 +13,7 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.files import read
-from trc.compiler.frontends.languages import parse
+from trc.compiler.frontends.languages import tree_of
 from trc.compiler.frontends.lower import lower
 from trc.compiler.frontends.syntax import Node
 from trc.compiler.ir.pipeline import Pipeline
@@ -51,13 +51,13 @@ def compile_file(path: Path, name: str, context: Context) -> Compiled:
     file = read(path, name, collect)
     if file is None:
         return Compiled(context.project, collect.sorted(), {})
-    return compile_source(file, context, collect)
+    return compile_source(file, path, context, collect)
 
 
-def compile_source(file: SourceFile, context: Context, collect: Collector) -> Compiled:
-    """Compiles a pipeline's text; what reading it has reported is in `collect`."""
+def compile_source(file: SourceFile, path: Path, context: Context, collect: Collector) -> Compiled:
+    """Compiles the text of the pipeline at `path`; what reading it has reported is in `collect`."""
     sources = {file.name: file}
-    tree = parse(file, collect)
+    tree = tree_of(file, path, context, collect)
     if tree is None:
         return Compiled(context.project, collect.sorted(), sources)
     lowered = lower(tree, file, context, collect)

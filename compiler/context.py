@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from trc.compiler.capabilities import Capabilities
 from trc.compiler.ir.dataset import Format
@@ -22,12 +22,36 @@ class SourceReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """How the process of a pipeline's Python file ended; `answer` is JSON, and says what the file built.
+
+    `code` is its exit code or signal, `limit` what it went beyond, as people write it. `printed` is the
+    beginning of what it printed.
+    """
+
+    end: Literal["answered", "exit", "signal", "time", "size"]
+    answer: bytes = b""
+    code: int = 0
+    limit: str = ""
+    printed: str = ""
+
+
+class PythonRunner(Protocol):
+    """Runs the Python file that builds a pipeline: the compiler starts no processes."""
+
+    def run(self, file: Path, project: Path) -> Ran:
+        """Runs `file`, in the folder `project`, with its time and its memory bounded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The world of one compilation. `project` is the folder that relative paths are relative to.
 
     `unsaved` holds project files, by relative path, as an editor shows them and no disk does yet.
     `seen` and `listed` are filled while it goes on: the project files that were looked at (None where
-    there was none) and the globs that were expanded, since the result depends on them.
+    there was none) and the globs that were expanded, since the result depends on them. Without `python`,
+    pipelines that are Python code are refused.
     """
 
     project: Path
@@ -37,3 +61,4 @@ class Context:
     unsaved: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     seen: dict[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
     listed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    python: PythonRunner | None = None

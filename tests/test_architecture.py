@@ -47,7 +47,7 @@ def task_side_modules() -> list[Path]:
     packages = [ROOT / "runtime/__init__.py", ROOT / "stdlib_tasks/__init__.py", ROOT / "src/trc/__init__.py"]
     types = ("*/__init__.py", "*/run.py", "*/run/**/*.py")
     own = [path for pattern in types for path in ROOT.glob(f"stdlib_tasks/{pattern}")]
-    return [*packages, *own, *ROOT.glob("runtime/taskside/**/*.py")]
+    return [*packages, *own, *ROOT.glob("runtime/taskside/**/*.py"), *ROOT.glob("src/trc/authoring/*.py")]
 
 
 def short(path: Path) -> str:
@@ -122,7 +122,8 @@ def test_task_side_needs_the_standard_library_alone(path: Path) -> None:
         top = name.partition(".")[0]
         fine = (
             (top in sys.stdlib_module_names and top not in NOT_IN_PYTHON_39)
-            or name.startswith(("trc.runtime.taskside", f"trc.stdlib_tasks.{own}.run"))
+            or name.startswith(("trc.runtime.taskside", f"trc.stdlib_tasks.{own}.run", "trc.authoring"))
+            or (name == "trc" and "authoring" in path.parts)
             or (late and top in REQUIREMENTS.get(own, set()))
         )
         assert fine, f"{short(path)} imports {name}"

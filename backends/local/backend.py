@@ -10,12 +10,12 @@ from typing import Final
 from urllib.parse import quote
 
 from trc.backends.base import Artefacts
-from trc.backends.local.surroundings import clean
 from trc.backends.local.workers import LocalExecutor
 from trc.compiler.capabilities import Capabilities
 from trc.compiler.ir.pipeline import Pipeline
 from trc.runtime.clock import SystemClock
 from trc.runtime.spec import PipelineSpec
+from trc.runtime.surroundings import clean
 
 _CAPABILITIES: Final = Capabilities(
     backend="local",

@@ -14,7 +14,7 @@ from trc.compiler.checks.spots import need_span, read_span, task_span
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
 from trc.compiler.diagnostics.nearest import did_you_mean, nearest
-from trc.compiler.ir.dataset import DatasetRead, Read, Source
+from trc.compiler.ir.dataset import DatasetRead, Read, Source, is_renamed
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.task import Task
@@ -118,10 +118,10 @@ def _report_unresolved(
     task: Task, inputs: Iterable[Resolved], datasets: Datasets, places: Places, collect: Collector
 ) -> None:
     """A query's tables are left to the check of its SQL, which knows their exact places."""
-    if task.query is not None:
-        return
     for resolved in inputs:
         read = resolved.read
+        if task.query is not None and not is_renamed(read):
+            continue
         if not isinstance(read, DatasetRead) or resolved.source or resolved.producer or resolved.explained:
             continue
         span = read_span(places, task, read)

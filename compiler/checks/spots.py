@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from trc.compiler.ir.dataset import DatasetRead, Output, Read
+from trc.compiler.ir.dataset import DatasetRead, Output, Read, is_renamed
 from trc.compiler.ir.places import Path, Place, Places
 from trc.compiler.ir.task import Task
 from trc.compiler.source import Span
@@ -30,6 +30,8 @@ def read_span(places: Places, task: Task, read: Read) -> Span | None:
     """Where a task names what it reads: in its query, else in the parameter that holds it."""
     wanted = read.dataset if isinstance(read, DatasetRead) else read.uri
     query = task.query
+    if query is not None and is_renamed(read):
+        wanted = read.name
     if query is not None and query.param is not None:
         path: Path = ("tasks", task.name, "params", query.param)
         found = re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", query.text, re.IGNORECASE)

@@ -12,7 +12,7 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix
 from trc.compiler.diagnostics.nearest import did_you_mean
-from trc.compiler.ir.dataset import Column, Output
+from trc.compiler.ir.dataset import Column, Output, is_renamed
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.task import Query, Task
@@ -127,7 +127,7 @@ class _Check:
             return Unknown("its query has mistakes")
         self.report_notes(task, query, parsed)
         inputs = self.graph.inputs.get(task.name, ())
-        hidden, files = self.hidden(inputs), self.files(inputs)
+        hidden, files = {**self.renamed(inputs), **self.hidden(inputs)}, self.files(inputs)
         tables = ChainMap(hidden, self.tables) if hidden else self.tables
         bound = self.binder.bind(parsed, tables, files)
         problems = self.credible(task, inputs, query, bound.problems)
@@ -176,6 +176,17 @@ class _Check:
     def hidden(self, inputs: Iterable[Resolved]) -> dict[str, Schema]:
         """What is read from things that are missing for mistakes of their own."""
         return {one.read.name: Unknown("a mistake elsewhere hides its columns") for one in inputs if one.explained}
+
+    def renamed(self, inputs: Iterable[Resolved]) -> dict[str, Schema]:
+        """The columns of datasets that the task knows by names of its own: these hide the pipeline's."""
+        return {one.read.name: self.meant(one) for one in inputs if is_renamed(one.read)}
+
+    def meant(self, resolved: Resolved) -> Schema:
+        if resolved.source is not None:
+            return self.schemas["", resolved.source.name]
+        if resolved.producer is None:
+            return Unknown("a mistake elsewhere hides its columns")
+        return self.by_name(self.tasks[resolved.producer[0]], resolved.producer[1])
 
     def by_name(self, task: Task, name: str) -> Schema:
         """The columns that readers of an output by its name find: they are told the types that it was written with."""

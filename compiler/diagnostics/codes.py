@@ -43,6 +43,11 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC210", "a file that the pipeline names does not exist"),
     Code("TRC211", "a checksum field names nothing"),
     Code("TRC212", "Python code cannot be read"),
+    Code("TRC225", "the code of a pipeline's file fails"),
+    Code("TRC226", "a call of trc is written wrong"),
+    Code("TRC227", "a Python file builds no pipeline, or several"),
+    Code("TRC228", "a pipeline's file was ended before it was read"),
+    Code("TRC229", "the code of a task cannot be found again"),
     # The graph
     Code("TRC301", "a need names no task"),
     Code("TRC302", "tasks depend on each other in a circle"),

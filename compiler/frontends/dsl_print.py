@@ -406,6 +406,10 @@ def _policies(entries: Iterable[Entry]) -> Iterator[Item]:
                 yield _pair("when", _condition(entry.value), entry)
             case "for_each":
                 yield _pair("for_each", _for_each(entry.value), entry)
+            case "reads" if isinstance(entry.value, Mapping):
+                yield _section(
+                    key, (_pair(one.key.value, _dataset(one.value), one) for one in entry.value.entries), entry
+                )
             case "metadata":
                 yield _section(key, map(_generic, _entries(entry.value)), entry)
             case _ if key in HOOKS:

@@ -56,6 +56,7 @@ POLICIES: Final = _words(
 """What tasks and the pipeline's defaults can both say, besides resources and hooks."""
 TASK: Final = _words(
     needs="needs",
+    reads="reads",
     columns="columns",
     expect="expect",
     when="when",

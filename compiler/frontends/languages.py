@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final
 
+from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends import dsl, yaml
+from trc.compiler.frontends.python import parse as python
 from trc.compiler.frontends.syntax import Node
 from trc.compiler.source import SourceFile
 
@@ -16,18 +18,27 @@ Parser = Callable[[SourceFile, Collector], Node | None]
 
 PARSERS: Final[dict[str, Parser]] = {".trc": dsl.parse, ".yaml": yaml.parse, ".yml": yaml.parse}
 SUFFIXES: Final = tuple(PARSERS)
-"""The endings of the files that hold pipelines."""
+"""The endings of the files that hold pipelines to be read."""
+CODE: Final = ".py"
+"""The ending of those that are run, to tell what pipeline they build."""
+
+
+def tree_of(file: SourceFile, path: Path, context: Context, collect: Collector) -> Node | None:
+    """The syntax tree of the file at `path`, or None if it cannot be told what it says; mistakes go to `collect`."""
+    if path.suffix.lower() == CODE:
+        return python.parse(file, path, context, collect)
+    return parse(file, collect)
 
 
 def parse(file: SourceFile, collect: Collector) -> Node | None:
-    """The file's syntax tree, or None if it cannot be told what the file says; mistakes go to `collect`."""
+    """The tree of a text that is read and not run; its name tells the language."""
     suffix = PurePath(file.name).suffix.lower()
     if suffix not in PARSERS:
         collect.add(
             Diagnostic(
                 "TRC110",
                 f'"{file.name}" is not a pipeline file by its name',
-                help=(f"end its name in {' or '.join(SUFFIXES)}",),
+                help=(f"end its name in {' or '.join((*SUFFIXES, CODE))}",),
             )
         )
         return None

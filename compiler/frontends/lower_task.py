@@ -22,12 +22,14 @@ from trc.compiler.frontends.reading import (
     filled_text,
     json_value,
     list_of,
+    mapping_of,
     read_fields,
     reads,
     require,
     unquoted,
     wrong_kind,
 )
+from trc.compiler.frontends.renaming import renamed, warn_of_unused
 from trc.compiler.frontends.shapes import (
     ANY,
     NAME,
@@ -109,6 +111,7 @@ def _for_each(node: Node, here: Subject) -> ForEach | None:
 
 _OWN: Final = {
     "needs": Key("Tasks that come first though no data flows from them", list_of(_need)),
+    "reads": Key("The task's own names for datasets that it reads", mapping_of(filled_text)),
     "columns": Key("The promised columns: names with DuckDB types", columns),
     "expect": Key("Checks on the task's rows, before they are published", list_of(_expectation)),
     "when": Key("The condition under which the task runs", filled_text),
@@ -147,10 +150,15 @@ class TaskLowering:
         params = self._params(node, task_type, here, head) if task_type else None
         if name is None or task_type is None or params is None:
             return None
-        own = {key: value for key, value in values.items() if key in _OWN}
+        own = {key: value for key, value in values.items() if key in _OWN and key != "reads"}
         policies = {key: value for key, value in values.items() if key not in _OWN}
         fields = policy_fields(merged(self.defaults, policies))
-        return Task.model_validate({"name": name, **own, **fields, **self._declared(name, task_type, params, here)})
+        declared = self._declared(name, task_type, params, here)
+        written = node.get("reads")
+        if isinstance(written, Mapping):
+            warn_of_unused(declared["reads"], written, here)
+            declared["reads"] = renamed(declared["reads"], values.get("reads", {}))
+        return Task.model_validate({"name": name, **own, **fields, **declared})
 
     def _type(self, node: Mapping, here: Subject, head: Span) -> TaskType | None:
         if not require(node, "type", here, known=TASK_KEYS, at=head):

@@ -50,7 +50,8 @@ class Entry:
 class Mapping:
     """Keys with values, in the author's order; no key occurs twice.
 
-    It is not `whole` where the parser refused and reported a key: then nothing can be said to be missing.
+    It is not `whole` where the parser refused and reported a key, or the front end added some: then nothing can be
+    said to be missing, or too much.
     Keys are those of the YAML format; `spelled` gives a key as the author's language spells it, where that differs.
     """
 

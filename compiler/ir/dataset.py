@@ -66,6 +66,11 @@ class UriRead(Node):
 Read = Annotated[DatasetRead | UriRead, Field(discriminator="kind")]
 
 
+def is_renamed(read: Read) -> bool:
+    """Whether the task knows a dataset by a name of its own."""
+    return isinstance(read, DatasetRead) and read.name.casefold() != read.dataset.casefold()
+
+
 class Output(Node):
     """What a task writes. Without a location it is an intermediate: the engine chooses where it lies."""
 

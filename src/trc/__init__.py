@@ -1,7 +1,8 @@
 """trc: a pipeline-as-code compiler with pluggable backends.
 
 The names below load on first use, so that a task's own process (Python 3.9 and later, standard
-library alone) can import `trc` and pays for nothing that it does not use.
+library alone) can import `trc` and pays for nothing that it does not use. The names that build
+pipelines are among them there: a file may hold a pipeline and the code of its tasks.
 """
 
 from __future__ import annotations
@@ -9,27 +10,89 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trc.authoring.locations import csv, file, json, parquet
+    from trc.authoring.pipeline import Pipeline
+    from trc.authoring.policies import (
+        Concurrency,
+        Dedupe,
+        Environment,
+        Expectation,
+        Incremental,
+        RetryPolicy,
+        check,
+        cron,
+        every,
+        not_null,
+        unique,
+        webhook,
+    )
+    from trc.authoring.tasks import CompositeTask
+    from trc.authoring.work import shell, sql, work_of
     from trc.runtime.taskside.errors import PermanentError, TemporaryError
     from trc.runtime.taskside.task import BaseTask, TaskContext, TaskResult, task
 
 __version__ = "0.1.0"
 
-__all__ = ["BaseTask", "PermanentError", "TaskContext", "TaskResult", "TemporaryError", "__version__", "task"]
+__all__ = [
+    "BaseTask",
+    "CompositeTask",
+    "Concurrency",
+    "Dedupe",
+    "Environment",
+    "Expectation",
+    "Incremental",
+    "PermanentError",
+    "Pipeline",
+    "RetryPolicy",
+    "TaskContext",
+    "TaskResult",
+    "TemporaryError",
+    "__version__",
+    "check",
+    "cron",
+    "csv",
+    "every",
+    "file",
+    "json",
+    "not_null",
+    "parquet",
+    "shell",
+    "sql",
+    "task",
+    "unique",
+    "webhook",
+    "work_of",
+]
 
-_HOMES = {
-    "BaseTask": "trc.runtime.taskside.task",
-    "PermanentError": "trc.runtime.taskside.errors",
-    "TaskContext": "trc.runtime.taskside.task",
-    "TaskResult": "trc.runtime.taskside.task",
-    "TemporaryError": "trc.runtime.taskside.errors",
-    "task": "trc.runtime.taskside.task",
+_NAMES = {
+    "trc.authoring.locations": ("csv", "file", "json", "parquet"),
+    "trc.authoring.pipeline": ("Pipeline",),
+    "trc.authoring.policies": (
+        "Concurrency",
+        "Dedupe",
+        "Environment",
+        "Expectation",
+        "Incremental",
+        "RetryPolicy",
+        "check",
+        "cron",
+        "every",
+        "not_null",
+        "unique",
+        "webhook",
+    ),
+    "trc.authoring.tasks": ("CompositeTask",),
+    "trc.authoring.work": ("shell", "sql", "work_of"),
+    "trc.runtime.taskside.errors": ("PermanentError", "TemporaryError"),
+    "trc.runtime.taskside.task": ("BaseTask", "TaskContext", "TaskResult", "task"),
 }
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
-        message = f"trc has no {name!r}; a task can import {', '.join(sorted(_HOMES))} from it"
+        message = f"trc has no {name!r}; there are: {', '.join(sorted(_HOMES))}"
         raise AttributeError(message)
     from importlib import import_module  # noqa: PLC0415 - keeps `import trc` free of everything
 

@@ -25,7 +25,7 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.frontends.languages import SUFFIXES
+from trc.compiler.frontends.languages import CODE, SUFFIXES
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.uris import normalise
@@ -44,6 +44,7 @@ from trc.runtime.facts import Facts, compile_facts, run_facts
 from trc.runtime.observe import Happening, Observer
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
+from trc.runtime.pythonfile import PythonProcess
 from trc.runtime.reasons import Reason
 from trc.runtime.running import OnConflict, Options, Outcome, Runner
 from trc.runtime.schemas import FileSchemas
@@ -53,7 +54,7 @@ from trc.runtime.storage.local import LocalStorage, list_files
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
-from trc.settings import Settings, project_files, settings_for, settings_of
+from trc.settings import Settings, environment_of_code, listed_code, project_files, settings_for, settings_of
 
 Sources = Mapping[str, SourceFile]
 _PICTURES = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}
@@ -165,6 +166,8 @@ def pipeline_files(path: Path) -> Iterator[Path]:
             for found in path.rglob(f"*{suffix}")
             if not any(part.startswith(".") for part in found.relative_to(path).parts)
         )
+        # Code is run only where the project says that it may be.
+        yield from (file for file in listed_code(path) if file.suffix.lower() == CODE)
     else:
         yield path
 
@@ -176,7 +179,13 @@ def task_types() -> dict[str, TaskType]:
 
 def context_of(settings: Settings, backend: Backend, types: Mapping[str, TaskType]) -> Context:
     """The world that a project's pipelines are compiled in."""
-    return Context(settings.project, types, FileSchemas(settings.project, list_files), backend.capabilities)
+    return Context(
+        settings.project,
+        types,
+        FileSchemas(settings.project, list_files),
+        backend.capabilities,
+        python=PythonProcess(environment_of_code()),
+    )
 
 
 def _compile(path: Path, context: Context) -> Compiled:
@@ -229,7 +238,12 @@ def prepare(path: Path, settings: Settings, backend: Backend) -> Ready:
 
 
 def _compile_facts(path: Path, compilation: Compilation) -> Facts | None:
-    """What the compiler looked at, with the files whose columns it asked for."""
+    """What the compiler looked at, with the files whose columns it asked for.
+
+    None for a pipeline that is code: nobody knows what it has looked at.
+    """
+    if path.suffix.lower() == CODE:
+        return None
     context, project = compilation.context, compilation.context.project
     looked_at = {str(project / name): content is not None for name, content in context.seen.items()}
     looked_at[str(path.absolute())] = True

@@ -117,7 +117,7 @@ class Workspace:
             context = self._context(path)
             if source is None:
                 return Compiled(context.project, collect.sorted(), {})
-            compiled = compile_source(source, context, collect)
+            compiled = compile_source(source, path, context, collect)
         except Stopped as stopped:
             return Compiled(path.parent, tuple(stopped.diagnostics), {})
         files = frozenset(str(context.project / name) for name in context.seen)

@@ -1,4 +1,4 @@
-"""`trc check`: looks for mistakes, runs nothing."""
+"""`trc check`: looks for mistakes, runs no task."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from trc.compiler.diagnostics.render import json as as_json
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
 @json_option
 def command(screen: Screen, paths: tuple[Path, ...], form: Literal["human", "json"]) -> int:
-    """Look for mistakes in pipelines, without running anything.
+    """Look for mistakes in pipelines, without running any task.
 
-    A folder stands for all pipelines below it. Mistakes are told on standard error, all that can be
-    found in one go; as JSON they are printed on standard output.
+    A folder stands for all pipelines below it; of those in Python, for the files that trc.toml lists, since these
+    are run to tell what they build. Mistakes are told on standard error, all that can be found in one go; as JSON
+    they are printed on standard output.
     """
     report = api.check(paths)
     if form == "json" or screen.wants_json:

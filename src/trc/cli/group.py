@@ -17,7 +17,7 @@ from trc.compiler.diagnostics.nearest import did_you_mean
 
 COMMANDS: Final = {
     "init": "Make a small working project to start from.",
-    "check": "Look for mistakes in pipelines, without running anything.",
+    "check": "Look for mistakes in pipelines, without running any task.",
     "compile": "Write a pipeline's plan and its intermediate representation.",
     "plan": "Show what a run would do, and why.",
     "run": "Run what has changed since it last succeeded.",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from trc.backends.local.process import Handed, Kind, WorkerProcess
-from trc.backends.local.surroundings import clean
+from trc.runtime.surroundings import clean
 
 ORDERS = [Handed(str(number), b"order %d\n" % number, Kind(), f"/logs/{number}.log") for number in range(5)]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from tests.contracts.backend_suite import LONG, BackendSuite, World, wait_for_death
 
-from trc.backends.local.surroundings import clean
 from trc.backends.local.workers import LocalExecutor
 from trc.runtime.clock import SystemClock
 from trc.runtime.executor import Ended, Lost, Started
+from trc.runtime.surroundings import clean
 
 
 def make(workers: int) -> LocalExecutor:

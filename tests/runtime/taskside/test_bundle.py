@@ -33,7 +33,12 @@ def bundled() -> list[Path]:
     alone = [PACKAGE / "__init__.py", PACKAGE / "runtime/__init__.py", PACKAGE / "stdlib_tasks/__init__.py"]
     types = [path for path in (PACKAGE / "stdlib_tasks").glob("*/**/*.py") if path.name != "type.py"]
     run_sides = [path for path in types if path.name in {"__init__.py", "run.py"} or path.parent.name == "run"]
-    return [*alone, *(PACKAGE / "runtime/taskside").glob("*.py"), *run_sides]
+    return [
+        *alone,
+        *(PACKAGE / "runtime/taskside").glob("*.py"),
+        *(PACKAGE / "authoring").glob("*.py"),
+        *run_sides,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +100,8 @@ def test_a_task_runs(interpreter: Path, bundle: Path, tmp_path: Path) -> None:
 
 
 def test_another_name_of_trc_is_refused_with_a_sentence(bundle: Path) -> None:
-    code = "import trc\ntry: trc.Pipeline\nexcept AttributeError as error: print(error)"
-    assert python(INTERPRETERS[0], bundle, code).startswith("trc has no 'Pipeline'; a task can import BaseTask, ")
+    code = "import trc\ntry: trc.Planner\nexcept AttributeError as error: print(error)"
+    assert python(INTERPRETERS[0], bundle, code).startswith("trc has no 'Planner'; there are: BaseTask, ")
 
 
 def test_a_worker_loads_nothing_of_the_compiler() -> None:
@@ -106,3 +111,35 @@ def test_a_worker_loads_nothing_of_the_compiler() -> None:
     ours = {name for name in loaded if name.startswith("trc.") and not name.startswith("trc.runtime.taskside")}
     assert ours == {"trc.runtime"}
     assert not {"pydantic", "click", "duckdb", "subprocess", "asyncio"} & set(loaded)
+
+
+@pytest.mark.parametrize("interpreter", INTERPRETERS, ids=name_of)
+def test_file_of_a_pipeline_with_its_tasks_is_importable(interpreter: Path, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from trc import BaseTask, CompositeTask, Environment, Pipeline, RetryPolicy, csv, not_null, sql, task\n"
+        "p = Pipeline('shop', retry=RetryPolicy(attempts=3), environment=Environment(python='3.9'))\n"
+        "orders = p.source('orders', csv('orders.csv'))\n"
+        "paid = p.add('paid', sql('select * from orders'), expect=[not_null('id')], tags=['a'])\n"
+        "class Load(CompositeTask):\n"
+        "    def compose(self): self.sql('stage', 'select 1 as one')\n"
+        "p.add('load', Load()) >> paid\n"
+        "@p.task(inputs=[paid])\n"
+        "def page(context):\n"
+        "    print('page of', context.task)\n"
+    )
+    order = TaskOrder(
+        run="r",
+        pipeline="p",
+        task="page",
+        attempt=1,
+        token="page/1",
+        runs="trc.stdlib_tasks.python.run:run",
+        project=str(tmp_path),
+        log=str(tmp_path / "log"),
+        run_time="2026-01-01T00:00:00+00:00",
+        idempotency_key="k",
+        params={"entrypoint": "shop.py:page"},
+    )
+    result = AttemptResult.from_json(python(interpreter, bundle, RUN, order.to_json()))
+    assert result.failure is None, result.failure
+    assert (tmp_path / "log").read_text() == "page of page\n"

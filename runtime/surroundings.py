@@ -1,4 +1,4 @@
-"""The environment that workers start from: the same wherever trc is called, but for where things are."""
+"""The environment that the author's code starts from: the same wherever trc is called, but for where things are."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ _FIXED: Final = {"TZ": "UTC", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
-    """What a task sees of the caller's variables before its own are added."""
+    """What the code sees of the caller's variables before its own are added."""
     return {name: environ[name] for name in _PASSED if name in environ} | _FIXED

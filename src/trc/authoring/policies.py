@@ -1,0 +1,253 @@
+"""How tasks are run, in the author's words: retries, environments, skipping, rules, hooks, schedules and checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, Union
+
+from trc.authoring.misuse import Misuse, wrong_kind
+from trc.authoring.places import Spot, here
+from trc.authoring.values import (
+    Entries,
+    Table,
+    Written,
+    boolean,
+    keyed,
+    number,
+    plain,
+    seconds,
+    text,
+    texts,
+    whole,
+)
+
+Check = Callable[[Any, str, Spot], Any]
+Duration = Union[int, float, str, Any]
+
+
+class Policy:
+    """A part of the tree that was written in a call of its own."""
+
+    def __init__(self, table: Table, spot: Spot) -> None:
+        self.table = table
+        self.spot = spot
+
+    def written(self) -> Written:
+        return Written(Entries(self.table), self.spot)
+
+
+class RetryPolicy(Policy):
+    """How often and how fast a failed attempt is repeated; `attempts` counts the first.
+
+    `initial` and `max` are the first and the longest delay: seconds, or a text such as `1m30s`. `backoff` is
+    `fixed` or `exponential`, `jitter` is `none`, `full` or `equal`. With `retry_on`, only these exit codes are
+    tried again.
+    """
+
+    def __init__(
+        self,
+        attempts: int | None = None,
+        *,
+        backoff: str | None = None,
+        initial: Duration | None = None,
+        factor: float | None = None,
+        max: Duration | None = None,  # noqa: A002 - the word for it
+        jitter: str | None = None,
+        retry_on: Sequence[int] | None = None,
+    ) -> None:
+        spot = here()
+        table = _table(
+            spot,
+            ("attempts", "max_attempts", attempts, whole),
+            ("backoff", "backoff", backoff, text),
+            ("initial", "initial_delay_seconds", initial, seconds),
+            ("factor", "backoff_factor", factor, number),
+            ("max", "max_delay_seconds", max, seconds),
+            ("jitter", "jitter", jitter, text),
+            ("retry_on", "retry_on", retry_on, _codes),
+        )
+        super().__init__(table, spot)
+
+
+def _codes(value: Any, name: str, spot: Spot) -> list[int]:
+    if not isinstance(value, (list, tuple)):
+        raise Misuse(f'"{name}" is a list of exit codes', spot, "write it in brackets: [137]")
+    return [whole(item, f"{name}[{index}]", spot.at(index)) for index, item in enumerate(value)]
+
+
+class Environment(Policy):
+    """The world that a task's process runs in; `variables` are those that it sees."""
+
+    def __init__(
+        self,
+        *,
+        python: str | None = None,
+        requirements: Sequence[str] | None = None,
+        requirements_file: str | None = None,
+        system_packages: Sequence[str] | None = None,
+        image: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+    ) -> None:
+        spot = here()
+        table = _table(
+            spot,
+            ("python", "python_version", python, text),
+            ("requirements", "requirements", requirements, texts),
+            ("requirements_file", "requirements_file", requirements_file, text),
+            ("system_packages", "system_packages", system_packages, texts),
+            ("image", "image", image, text),
+            ("variables", "env", variables, plain),
+        )
+        super().__init__(table, spot)
+
+
+class Incremental(Policy):
+    """When a task may be skipped: see `incremental` of the YAML format."""
+
+    def __init__(
+        self,
+        enabled: bool | None = None,
+        *,
+        strategy: str | None = None,
+        max_age: Duration | None = None,
+        checksum_fields: Sequence[str] | None = None,
+        dependency_check: bool | None = None,
+    ) -> None:
+        spot = here()
+        table = _table(
+            spot,
+            ("enabled", "enabled", enabled, boolean),
+            ("strategy", "strategy", strategy, text),
+            ("max_age", "max_age_seconds", max_age, seconds),
+            ("checksum_fields", "checksum_fields", checksum_fields, texts),
+            ("dependency_check", "dependency_check", dependency_check, boolean),
+        )
+        super().__init__(table, spot)
+
+
+class Concurrency(Policy):
+    """At most `max` tasks of a type, with equal values of `fields`, run at a time."""
+
+    def __init__(
+        self,
+        max: int,  # noqa: A002 - the word for it
+        type: str | None = None,  # noqa: A002 - the word for it
+        fields: Sequence[str] | None = None,
+    ) -> None:
+        spot = here()
+        match = _table(spot, ("type", "type", type, text, 1), ("fields", "fields", fields, texts, 2))
+        table = _table(spot, ("max", "max", max, whole))
+        if match:
+            table.append(("match", match[0][1], Written(Entries(match), match[0][1])))
+        super().__init__(table, spot)
+
+
+class Dedupe(Policy):
+    """A task equal in `fields` to one that is in `state` is not created."""
+
+    def __init__(self, state: str, fields: Sequence[str] | None = None) -> None:
+        spot = here()
+        super().__init__(
+            _table(spot, ("state", "state", state, text), ("fields", "fields", fields, texts)),
+            spot,
+        )
+
+
+class Webhook(Policy):
+    """A URL that is told of what happened."""
+
+
+def webhook(url: str) -> Webhook:
+    """Tells a URL when a task or a run changes state: `on_failure=webhook("https://…")`."""
+    spot = here()
+    return Webhook(_table(spot, ("url", "webhook", url, text)), spot)
+
+
+class Schedule(Policy):
+    """When the pipeline is started."""
+
+
+def cron(expression: str, timezone: str | None = None) -> Schedule:
+    """A schedule as cron writes it: `cron("0 2 * * *", timezone="Europe/Paris")`."""
+    spot = here()
+    return Schedule(
+        _table(spot, ("expression", "cron", expression, text), ("timezone", "timezone", timezone, text)), spot
+    )
+
+
+def every(interval: Duration, timezone: str | None = None) -> Schedule:
+    """A schedule of equal steps: `every("6h")`."""
+    spot = here()
+    return Schedule(
+        _table(spot, ("interval", "interval_seconds", interval, seconds), ("timezone", "timezone", timezone, text)),
+        spot,
+    )
+
+
+class Expectation(Policy):
+    """A check on a task's rows before they are published, by its name, with what it is given."""
+
+    def __init__(self, check: str, arguments: Any = None, severity: str | None = None) -> None:
+        spot = here()
+        place = spot.argument(1, "arguments")
+        table: Table = [
+            (text(check, "check", spot.argument(0, "check")), place, plain(arguments, "arguments", place)),
+            *_severity(severity, spot.argument(2, "severity")),
+        ]
+        super().__init__(table, spot)
+
+
+class _NamedExpectation(Expectation):
+    def __init__(self, table: Table, spot: Spot) -> None:
+        Policy.__init__(self, table, spot)
+
+
+def not_null(column: str, severity: str | None = None) -> Expectation:
+    """Expects that a column holds a value in each row."""
+    spot = here()
+    return _named("not_null", spot, "column", column, severity)
+
+
+def unique(column: str | Sequence[str], severity: str | None = None) -> Expectation:
+    """Expects that no two rows are alike in a column, or in several together."""
+    spot = here()
+    return _named("unique", spot, "column", column, severity)
+
+
+def check(condition: str, severity: str | None = None) -> Expectation:
+    """Expects that a condition of SQL holds for each row: `check("revenue >= 0", severity="warn")`."""
+    spot = here()
+    return _named("check", spot, "condition", condition, severity)
+
+
+def _named(name: str, spot: Spot, parameter: str, arguments: Any, severity: str | None) -> Expectation:
+    place = spot.argument(0, parameter)
+    table: Table = [(name, place, plain(arguments, parameter, place))]
+    return _NamedExpectation([*table, *_severity(severity, spot.argument(1, "severity"))], spot)
+
+
+def _severity(severity: str | None, spot: Spot) -> Table:
+    return [] if severity is None else [("severity", spot, text(severity, "severity", spot))]
+
+
+def _table(spot: Spot, *fields: Any) -> Table:
+    """The keys that were given: `(parameter, key, value, check)`, in the order of the parameters."""
+    table: Table = []
+    for index, (name, key, value, check_value, *position) in enumerate(fields):
+        if value is not None:
+            place = spot.argument(position[0] if position else index, name)
+            table.append((key, place, check_value(value, name, place)))
+    return table
+
+
+def policy(kind: type[Policy], how: str) -> Check:
+    """A check that a value is a policy of a kind; a dict is taken with the keys of the YAML format."""
+
+    def checked(value: Any, name: str, spot: Spot) -> Any:
+        if isinstance(value, kind):
+            return value.written()
+        if isinstance(value, Mapping):
+            return Written(plain(keyed(value, name, spot), name, spot), spot)
+        raise wrong_kind(name, value, f"a {kind.__name__}", spot, f"write it like {how}")
+
+    return checked

@@ -1,0 +1,50 @@
+"""The examples of pipelines in Python: they check, and they run as far as this version runs them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "python"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    ignored = shutil.ignore_patterns(".trc", "out", "build", "__pycache__")
+    return Path(shutil.copytree(EXAMPLES, tmp_path / "python", ignore=ignored))
+
+
+def trc(folder: Path, *arguments: str, code: int = 0) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-m", "trc", *arguments, "--json"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout) if done.stdout else done.stderr
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_example_checks(folder: Path, example: Path) -> None:
+    found = trc(folder, "check", example.name)["diagnostics"]
+    assert {one["severity"] for one in found} <= {"note"}
+    assert trc(folder, "graph", example.name)["nodes"]
+
+
+def test_composite_runs(folder: Path) -> None:
+    trc(folder, "run", "composite.py")
+    assert (folder / "out/report.txt").read_text().split() == ["asia", "54.00", "eu", "153.30", "us", "72.00"]
+
+
+def test_tasks_are_retried_as_their_policies_say(folder: Path) -> None:
+    report = trc(folder, "run", "retry_policy.py")
+    assert {task["task"]: task["attempt"] for task in report["tasks"]} == {"rates": 3, "notify": 1, "strongest": 1}
+    assert (folder / "out/strongest.csv").read_text() == "currency\nEUR\n"
+
+
+def test_fan_out_over_items_is_refused_by_name(folder: Path) -> None:
+    assert "for_each" in str(trc(folder, "run", "fan_out.py", code=2))
