@@ -65,7 +65,7 @@ class Workspace:
     def hide(self, path: Path) -> None:
         """The editor shows the file no more: what counts is its disk."""
         self.texts.pop(path, None)
-        self._known.pop(path, None)
+        self._outdated.add(path)
 
     def forget(self, paths: Iterable[Path]) -> None:
         """These files have changed on disk: what was compiled with them is compiled again when it is asked for."""

@@ -35,13 +35,22 @@ class Ask:
         """What the text last was when it could be understood."""
         return self.checked.good
 
+    @property
+    def path(self) -> str:
+        """The document's file, as spans name it."""
+        return str(self.checked.path)
+
+    def is_own(self, span: Span) -> bool:
+        """Whether a span lies in this document: one file can bring in others."""
+        return span.file == self.path
+
     def covers(self, span: Span | None) -> bool:
         """Whether the place lies in a span of this document, its end included."""
-        return span is not None and span.file == str(self.checked.path) and span.start <= self.offset <= span.end
+        return span is not None and self.is_own(span) and span.start <= self.offset <= span.end
 
     def location(self, span: Span) -> Location | None:
         """A place as the editor opens it."""
-        if span.file == str(self.checked.path):
+        if self.is_own(span):
             return Location(self.uri, self.text.range_of(span))
         text = self.text_of(span.file)
         return Location(address(span.file), text.range_of(span)) if text else None

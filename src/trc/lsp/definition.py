@@ -16,7 +16,7 @@ from trc.lsp.occurrences import at, occurrences
 def define(ask: Ask) -> Location | None:
     """Where the thing at the place is defined."""
     found = occurrences(ask.compiled)
-    here = at(ask.offset, found)
+    here = at(ask, found)
     if here is not None:
         home = next((one for one in found if one.defines and one.name == here.name), None)
         return ask.location(home.span) if home else None

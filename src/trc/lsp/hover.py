@@ -27,7 +27,7 @@ def hover(ask: Ask) -> types.Hover | None:
         if ask.covers(diagnostic.span):
             span = span or diagnostic.span
             parts.append(_of_code(diagnostic))
-    occurrence = at(ask.offset, occurrences(ask.compiled))
+    occurrence = at(ask, occurrences(ask.compiled))
     if occurrence is not None:
         span = occurrence.span
         parts.append(_of_dataset(occurrence, ask.compiled))

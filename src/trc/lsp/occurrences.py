@@ -17,6 +17,7 @@ from trc.compiler.source import Span
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import Token, tokenize
 from trc.compiler.sql.uses import Relation
+from trc.lsp.ask import Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,6 @@ def schema_of(compiled: Compiled, dataset: str) -> Schema | None:
     return compiled.schemas.get((task.name, written[0].name)) if len(written) == 1 else None
 
 
-def at(ask_offset: int, found: tuple[Occurrence, ...]) -> Occurrence | None:
-    """The occurrence that covers an offset."""
-    return next((one for one in found if one.span.start <= ask_offset <= one.span.end), None)
+def at(ask: Ask, found: tuple[Occurrence, ...]) -> Occurrence | None:
+    """The occurrence that the place lies in."""
+    return next((one for one in found if ask.covers(one.span)), None)

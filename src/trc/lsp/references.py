@@ -11,7 +11,7 @@ from trc.lsp.occurrences import at, occurrences
 def refer(ask: Ask, *, with_definition: bool) -> list[Location]:
     """The places that name the thing at the place."""
     found = occurrences(ask.compiled)
-    here = at(ask.offset, found)
+    here = at(ask, found)
     if here is None:
         return []
     same = (one for one in found if one.name == here.name and (with_definition or not one.defines))

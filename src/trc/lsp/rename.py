@@ -26,18 +26,21 @@ _REQUEST_FAILED: Final = types.LSPErrorCodes.RequestFailed.value
 
 def prepare(ask: Ask) -> types.PrepareRenamePlaceholder | None:
     """The name at the place, if it can be renamed."""
-    here = at(ask.offset, occurrences(ask.compiled))
+    here = at(ask, occurrences(ask.compiled))
     return types.PrepareRenamePlaceholder(ask.text.range_of(here.span), here.name) if here else None
 
 
 def rename(ask: Ask, new: str) -> types.WorkspaceEdit:
     """The edits that give the thing at the place another name; refused where the pipeline would mean something else."""
     found = occurrences(ask.compiled)
-    here = at(ask.offset, found)
+    here = at(ask, found)
     if here is None:
         raise _refused("no task or source is named here")
     _check_name(ask, here.name, new)
-    edits = [(one.span, _spelled(one, new, ask)) for one in found if one.name == here.name]
+    same = [one for one in found if one.name == here.name]
+    if any(one.span.file != here.span.file for one in same):
+        raise _refused(f'"{here.name}" is named in another file, too')
+    edits = [(one.span, _spelled(one, new, ask)) for one in same]
     text = _edited(ask.text.content, edits)
     _check_meaning(ask.compiled, ask.workspace.judge(ask.checked.path, text), here.name, new)
     changes = [types.TextEdit(ask.text.range_of(span), replacement) for span, replacement in edits]

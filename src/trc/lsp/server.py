@@ -38,6 +38,7 @@ class Document:
     """A file that the editor shows. `follower` compiles it as long as it changes.
 
     `is_judged` says that the present text is being compiled, or has been: a change of it makes that false.
+    `own` are the findings of the text `own_of`, `across` those of its neighbours.
     """
 
     uri: str
@@ -45,6 +46,7 @@ class Document:
     text: Text
     version: int
     own: tuple[Diagnostic, ...] = ()
+    own_of: Text | None = None
     across: tuple[Diagnostic, ...] = ()
     is_judged: bool = False
     follower: asyncio.Task[None] | None = None
@@ -96,6 +98,7 @@ class Session:
             document.follower.cancel()
         self.workspace.hide(document.path)
         self.server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+        self.moved([document.path])
 
     def moved(self, paths: Iterable[Path]) -> None:
         """Files have changed that pipelines may be compiled with."""
@@ -119,7 +122,7 @@ class Session:
             checked = await self.in_worker(lambda: self.workspace.check(document.path))
             if not document.is_judged:
                 continue
-            document.own = checked.compiled.diagnostics
+            document.own, document.own_of = checked.compiled.diagnostics, document.text
             await self._tell_across(document)
             self._load(document)
 
@@ -132,7 +135,7 @@ class Session:
         for other in list(self.documents.values()):
             found = across.get(other.path, ())
             concerns = other is not document and project is not None and other.path.is_relative_to(project)
-            if other is document or (concerns and other.is_judged and found != other.across):
+            if other is document or (concerns and other.own_of is other.text and found != other.across):
                 other.across = found
                 self._publish(other)
 
@@ -140,7 +143,7 @@ class Session:
         self.server.text_document_publish_diagnostics(
             types.PublishDiagnosticsParams(
                 document.uri,
-                diagnostics.told((*document.own, *document.across), document.text, self.text_of),
+                diagnostics.told((*document.own, *document.across), str(document.path), document.text, self.text_of),
                 document.version,
             )
         )

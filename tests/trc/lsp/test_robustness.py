@@ -57,7 +57,7 @@ def test_any_text_gets_answers(
     workspace.show(path, content)
     text = Text(content, utf16)
     ask = Ask(path.as_uri(), text, int(at * len(content)), workspace.check(path), workspace, lambda _path: None)
-    told(ask.compiled.diagnostics, text, ask.text_of)
+    told(ask.compiled.diagnostics, ask.path, text, ask.text_of)
     completion.complete(ask)
     hover.hover(ask)
     definition.define(ask)

@@ -232,6 +232,7 @@ def test_unsaved_code_counts(editor: Editor) -> None:
     found = editor.ask("textDocument/definition", editor.at("unsaved.yaml", "tasks/page"))
     assert found["range"]["start"] == {"line": 2, "character": 4}
     editor.tell("textDocument/didClose", {"textDocument": {"uri": editor.uri("tasks/page.py")}})
+    assert codes(editor.diagnostics("unsaved.yaml")) == ["TRC212"]
 
 
 def test_files_that_move_are_looked_at_again(start: Open) -> None:
@@ -266,6 +267,9 @@ def test_pipelines_of_a_project_are_told_of_each_other(start: Open) -> None:
     editor.open("a.yaml", SHOP.replace("name: shop", "name: other").replace("out/paid", "out/other"))
     assert editor.diagnostics("a.yaml") == []
     assert editor.diagnostics("b.yaml") == []
+    # Closed without being saved: its disk counts again.
+    editor.tell("textDocument/didClose", {"textDocument": {"uri": editor.uri("a.yaml")}})
+    assert codes(editor.diagnostics("b.yaml")) == ["TRC206", "TRC303"]
 
 
 def test_a_wrong_project_file_is_told(start: Open) -> None:
