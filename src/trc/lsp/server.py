@@ -18,7 +18,7 @@ from pygls.uris import to_fs_path
 
 import trc
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.lsp import actions, completion, definition, diagnostics, hover, references, rename, symbols
+from trc.lsp import actions, completion, definition, diagnostics, formatting, hover, references, rename, symbols
 from trc.lsp.ask import Ask
 from trc.lsp.protocol import Protocol
 from trc.lsp.text import Text
@@ -273,6 +273,11 @@ def _answer(server: LanguageServer, session: Session) -> None:
     async def _symbols(params: types.DocumentSymbolParams) -> list[types.DocumentSymbol] | None:
         ask = await session.ask(params.text_document)
         return symbols.outline(ask) if ask else None
+
+    @server.feature(types.TEXT_DOCUMENT_FORMATTING)
+    async def _format(params: types.DocumentFormattingParams) -> list[types.TextEdit] | None:
+        ask = await session.ask(params.text_document)
+        return await session.in_worker(lambda: formatting.lay_out(ask)) if ask else None
 
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lsprotocol.types import Range, TextDocumentContentChangePartial
 from pygls.exceptions import JsonRpcException
 
-from trc.lsp import actions, completion, definition, hover, references, rename, symbols
+from trc.lsp import actions, completion, definition, formatting, hover, references, rename, symbols
 from trc.lsp.ask import Ask
 from trc.lsp.diagnostics import told
 from trc.lsp.text import Text
@@ -63,6 +63,7 @@ def test_any_text_gets_answers(
     definition.define(ask)
     references.refer(ask, with_definition=True)
     symbols.outline(ask)
+    formatting.lay_out(ask)
     actions.offer(ask, text.range(0, len(content)))
     if rename.prepare(ask) is not None:
         with suppress(JsonRpcException):

@@ -189,6 +189,18 @@ test "it works" { given orders = [] }
     assert "TRC120" in codes(editor.diagnostics("shop.trc"))
 
 
+def test_a_document_is_laid_out(editor: Editor) -> None:
+    text = 'pipeline "p" { }\ntask   a=sql $$ select 1 as one $$ {\nmemory=2Gi }\n'
+    editor.open("layout.trc", text)
+    asked = {"textDocument": {"uri": editor.uri("layout.trc")}, "options": {"tabSize": 2, "insertSpaces": True}}
+    laid_out = applied(text, editor.ask("textDocument/formatting", asked))
+    assert "task a = sql $$ select 1 as one $$ {\n  memory = 2Gi\n}\n" in laid_out
+    editor.write("layout.trc", laid_out)
+    assert editor.ask("textDocument/formatting", asked) == []
+    editor.write("layout.trc", "task {{{ $$")
+    assert editor.ask("textDocument/formatting", asked) is None
+
+
 def test_a_fix_is_offered_where_it_mends(editor: Editor) -> None:
     text = SHOP + "    optimise: yes\n"
     editor.open("fix.yaml", text)
