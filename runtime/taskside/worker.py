@@ -22,6 +22,10 @@ from trc.runtime.taskside.run import execute
 
 LOST_PIPE = 113
 """The exit code of a worker that lost its pipes: its task closed descriptors that it did not open."""
+READY = b"?"
+"""Before an order: it is to be read, and not begun."""
+BEGIN = b"!\n"
+"""The order that was read last is to be begun. Any other packet takes its place."""
 _CHUNK = 1 << 16
 """As much as a pipe holds. The memory for more than that would be mapped and given back for each read."""
 _REPORT_EVERY = 0.05
@@ -93,11 +97,12 @@ class _Inbox:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._held = b""
+        self._ready: TaskOrder | None = None
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
 
     def next(self, wait: bool) -> TaskOrder | None:
-        """The next order; None at the end, or without `wait` where there is none yet."""
+        """The next order that is to be begun; None at the end, or without `wait` where there is none yet."""
         while True:
             try:
                 chunk = os.read(self._descriptor, _CHUNK)
@@ -110,10 +115,25 @@ class _Inbox:
                 os._exit(LOST_PIPE)
             if not chunk:
                 return None
-            self._held += chunk
-            if self._held.endswith(b"\n"):
-                line, self._held = self._held, b""
-                return TaskOrder.from_json(line)
+            order = self._taken(chunk)
+            if order is not None:
+                return order
+
+    def _taken(self, chunk: bytes) -> TaskOrder | None:
+        """The order that is to be begun now, if there is one."""
+        if chunk == BEGIN and not self._held:
+            # Without an order it means nothing: that was taken back before we read it.
+            order, self._ready = self._ready, None
+            return order
+        if chunk.startswith(READY) and not self._held:
+            self._ready = TaskOrder.from_json(chunk[len(READY) :])
+            return None
+        self._ready = None
+        self._held += chunk
+        if not self._held.endswith(b"\n"):
+            return None
+        line, self._held = self._held, b""
+        return TaskOrder.from_json(line)
 
 
 class _Outbox:
