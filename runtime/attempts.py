@@ -73,11 +73,16 @@ class Attempts:
     def __post_init__(self) -> None:
         self._code = CodeWatch(self.orders.spec.project, self.outlet.identity)
 
-    def prepare(self, start: Start, settled: Mapping[Dataset, StoredOutput]) -> TaskOrder | Failure:
-        """Lists what the attempt reads, once and now, and writes its order."""
+    def prepare(
+        self, start: Start, settled: Mapping[Dataset, StoredOutput], listed: Inputs | None = None
+    ) -> TaskOrder | Failure:
+        """Writes the attempt's order, for what it reads as `listed` a moment ago, or else lists it now.
+
+        It is listed once: whatever moves from then on is seen before the outputs are published.
+        """
         task = self.tasks[start.task]
         self._names[start.token] = start.task
-        inputs = self.planner.inputs(task, settled)
+        inputs = listed or self.planner.inputs(task, settled)
         if isinstance(inputs, Missing):
             return inputs.failure
         edited = self._code.edited(task.code)

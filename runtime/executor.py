@@ -60,6 +60,13 @@ class Executor(Protocol):
         """
         ...
 
+    def make_ready(self, order: TaskOrder) -> bool:
+        """Lets whoever could begin the attempt at once read its order; False where nobody could.
+
+        Nothing of the attempt happens until `start`, which follows before the next `poll` or never.
+        """
+        ...
+
     def start(self, order: TaskOrder) -> None:
         """Hands an attempt over; a `Report` with its token follows. Never waits for it."""
         ...

@@ -13,7 +13,7 @@ from trc.runtime.attempts import Attempts
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Executor
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked
-from trc.runtime.planner import Dataset, MaySkip, Missing, MustRun, Planner
+from trc.runtime.planner import Dataset, Inputs, MaySkip, Missing, MustRun, Planner
 from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.spec import PipelineSpec
@@ -105,6 +105,10 @@ class Loop:
     _tasks: dict[str, TaskRecord] = field(default_factory=dict[str, TaskRecord])
     _records: dict[tuple[str, int], AttemptRecord] = field(default_factory=dict[tuple[str, int], AttemptRecord])
     _moved: list[TaskRecord] = field(default_factory=list[TaskRecord])
+    _listed: dict[str, Inputs] = field(default_factory=dict[str, Inputs])
+    """What the tasks read that were decided in this round: those that begin in it need not look again."""
+    _prepared: dict[str, TaskOrder | Failure] = field(default_factory=dict[str, "TaskOrder | Failure"])
+    """By token, the orders that were written before they may be begun."""
     _slots: int = 0
     _finished: RunState | None = None
 
@@ -113,7 +117,11 @@ class Loop:
         pending: list[events.Event] = [events.Opened(self.clock.now())]
         while True:
             effects = self._handle(pending)
-            pending = self._perform(effects)
+            try:
+                pending = self._perform(effects)
+            finally:
+                # After what was to be started: whoever watches can wait, the next attempt cannot.
+                self._announce()
             if self._finished is not None and not pending:
                 return self._finished
             if not pending:
@@ -143,8 +151,19 @@ class Loop:
                             effects.append(command)
             if durable:
                 self._write(batch.transaction)
-        self._announce()
+            self._make_ready(effects)
         return effects
+
+    def _make_ready(self, effects: Iterable[commands.Command]) -> None:
+        """Lets idle workers wake up and read, while the disk syncs, what they are to begin once that is done."""
+        for command in effects:
+            if isinstance(command, commands.Start):
+                order = self._prepared[command.token] = self._prepare(command)
+                if isinstance(order, Failure) or not self.executor.make_ready(order):
+                    return
+
+    def _prepare(self, start: commands.Start) -> TaskOrder | Failure:
+        return self.attempts.prepare(start, self.settled, self._listed.get(start.task))
 
     def _decide(self, task: str) -> events.Event:
         spec = self.attempts.tasks[task]
@@ -152,6 +171,7 @@ class Loop:
         now = self.clock.now()
         match decision:
             case MustRun():
+                self._listed[task] = decision.inputs
                 return events.DecidedRun(now, task, decision.reason)
             case MaySkip():
                 self._settle(task, decision.result.outputs)
@@ -199,7 +219,7 @@ class Loop:
         for command in effects:
             match command:
                 case commands.Start():
-                    prepared = self.attempts.prepare(command, self.settled)
+                    prepared = self._prepared.pop(command.token, None) or self._prepare(command)
                     if isinstance(prepared, Failure):
                         answers.append(self._never_began(command, prepared))
                     else:
@@ -218,6 +238,7 @@ class Loop:
                 case commands.Decide() | commands.Publish() | commands.Record():
                     raise AssertionError(command)
         self._hand_over(ready)
+        self._listed.clear()
         return answers
 
     def _hand_over(self, ready: list[TaskOrder]) -> None:
@@ -234,6 +255,8 @@ class Loop:
     def _wait(self) -> list[events.Event]:
         """What happened since: reports, alarms, and a request to cancel."""
         now = self.clock.now()
+        self.keep_alive(now)
+        self.observe(Ticked(now))
         next_at = self._timers.next_at()
         wait = _LONGEST_WAIT if self.tick is None else min(self.tick, _LONGEST_WAIT)
         if next_at is not None:
@@ -250,8 +273,6 @@ class Loop:
         if not happened and self._tasks:
             with self.journal.transaction() as transaction:
                 self._write(transaction)
-        self.keep_alive(now)
-        self.observe(Ticked(now))
         return happened
 
     def _heard(self, told: Sequence[reports.Report]) -> list[events.Event]:

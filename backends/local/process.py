@@ -19,8 +19,9 @@ from typing import IO, Final
 import trc
 from trc.backends.local.pace import Pace
 from trc.runtime.taskside.capture import blank_name
+from trc.runtime.taskside.worker import BEGIN, READY
 
-PREFETCH_LIMIT: Final = select.PIPE_BUF
+PREFETCH_LIMIT: Final = select.PIPE_BUF - len(READY)
 """The longest order, in bytes, that may wait behind another: a pipe of packets keeps it in one piece."""
 _CHUNK: Final = 1 << 16
 """As much as a pipe holds. The memory for more than that would be mapped and given back for each read."""
@@ -64,6 +65,8 @@ class WorkerProcess:
     def __init__(self, kind: Kind, environ: Mapping[str, str], errors: IO[bytes]) -> None:
         self.kind = kind
         self.running: Handed | None = None
+        self.ready: Handed | None = None
+        """The order that it has read, or is about to, and begins when it is told."""
         self.queued: deque[Handed] = deque()
         """The orders in its pipe, in the order in which it will take them."""
         self.pace = Pace()
@@ -111,7 +114,7 @@ class WorkerProcess:
 
     @property
     def is_idle(self) -> bool:
-        return self.running is None and not self.queued and self.stopping is None
+        return self.running is None and self.ready is None and not self.queued and self.stopping is None
 
     @property
     def depth(self) -> int:
@@ -150,6 +153,25 @@ class WorkerProcess:
         self.send_rest()
         return begins
 
+    def make_ready(self, handed: Handed) -> bool:
+        """Has the worker, which is idle, read an order that it may have to begin; tells whether there was place."""
+        try:
+            os.write(self._orders, READY + handed.line)
+        except BlockingIOError:
+            return False
+        self.ready = handed
+        return True
+
+    def begin(self) -> Handed:
+        """Has the worker begin what it was made ready for."""
+        assert self.ready is not None
+        self.running, self.ready = self.ready, None
+        self.since = time.monotonic()
+        self._log_folders.add(self.running.log.rpartition("/")[0])
+        self._unsent = BEGIN
+        self.send_rest()
+        return self.running
+
     def send_rest(self) -> None:
         with suppress(BlockingIOError):
             while self._unsent:
@@ -165,6 +187,9 @@ class WorkerProcess:
         if not self.queued or running is None or self._unsent:
             return []
         unread = set(self.unread())
+        if not unread.isdisjoint((READY + running.line, BEGIN)):
+            # It was made ready for it and told to begin, and has not taken both: that is as if neither.
+            unread.add(running.line)
         returned = [handed for handed in self.queued if handed.line in unread]
         taken = deque(handed for handed in self.queued if handed.line not in unread)
         if running.line in unread:
@@ -187,7 +212,8 @@ class WorkerProcess:
     def never_took(self, handed: Handed, unread: list[bytes]) -> bool:
         """Whether the worker ended before it had all of an order; `unread` was in the pipe then."""
         if len(handed.line) <= PREFETCH_LIMIT:
-            return handed.line in unread
+            halves = (READY + handed.line, BEGIN) if handed is self.running else ()
+            return any(packet in unread for packet in (handed.line, *halves))
         return bool(unread or self._unsent)
 
     def began(self) -> Handed | None:

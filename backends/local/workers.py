@@ -44,6 +44,8 @@ class LocalExecutor:
         self._workers: list[WorkerProcess] = []
         self._ending: list[WorkerProcess] = []
         self._waiting: deque[Handed] = deque()
+        self._ready: dict[str, WorkerProcess] = {}
+        """By token, the workers that have read an order which they may not begin yet."""
         self._reports: list[Report] = []
         self._begun: set[str] = set()
         """The attempts that were told to have begun, and not to have ended."""
@@ -56,14 +58,32 @@ class LocalExecutor:
         not_hired = self._most - len(self._workers)
         return 2 * not_hired + sum(1 + worker.depth for worker in self._workers)
 
+    def make_ready(self, order: TaskOrder) -> bool:
+        idle = None if self._waiting else next((one for one in self._workers if one.is_idle and one.has_spoken), None)
+        if idle is None:
+            return False
+        handed = self._handed(order)
+        if handed.kind != idle.kind or len(handed.line) > PREFETCH_LIMIT or not idle.make_ready(handed):
+            return False
+        self._ready[order.token] = idle
+        return True
+
     def start(self, order: TaskOrder) -> None:
+        ready = self._ready.pop(order.token, None)
+        if ready is None:
+            self._waiting.append(self._handed(order))
+            self._hand_out()
+            return
+        self._tell_started(ready.begin(), self._clock.now())
+        self._await_place(ready)
+
+    def _handed(self, order: TaskOrder) -> Handed:
         raw = order.to_dict()
         if order.memory is None:
             raw["memory_share"] = order.memory_share or self._memory_share
         line = _encode(raw).encode() + b"\n"
         kind = Kind(tuple(sorted(order.env.items())), order.memory)
-        self._waiting.append(Handed(order.token, line, kind, order.log, order.retry_on))
-        self._hand_out()
+        return Handed(order.token, line, kind, order.log, order.retry_on)
 
     def stop(self, token: str, grace: float) -> None:
         for handed in self._waiting:
@@ -183,6 +203,9 @@ class LocalExecutor:
     def _send(self, worker: WorkerProcess, handed: Handed) -> None:
         if worker.send(handed):
             self._tell_started(handed, self._clock.now())
+        self._await_place(worker)
+
+    def _await_place(self, worker: WorkerProcess) -> None:
         if worker.has_unsent:
             self._selector.register(worker.orders, selectors.EVENT_WRITE, partial(self._send_rest, worker))
 

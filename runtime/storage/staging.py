@@ -43,16 +43,13 @@ class Staging:
 
     def publish(self, staged: str, final: str) -> None:
         _require_file(staged)
-        try:
-            self._replace(staged, final)
-        except OSError as error:
-            raise unpublishable(error, final) from error
+        self._put(staged, final)
 
     def publish_all(self, files: Sequence[tuple[str, str]]) -> None:
         for staged, _ in files:
             _require_file(staged)
         if len(files) == 1:
-            self.publish(*files[0])
+            self._put(*files[0])
             return
         done: list[tuple[str, str | None]] = []
         aside: list[str] = []
@@ -61,7 +58,7 @@ class Staging:
                 before = self._keep_aside(staged, final)
                 if before is not None:
                     aside.append(before)
-                self.publish(staged, final)
+                self._put(staged, final)
                 done.append((final, before))
         except BaseException:
             for final, before in reversed(done):
@@ -130,6 +127,12 @@ class Staging:
         except FileNotFoundError:
             return []
         return list(_texts(lines))
+
+    def _put(self, staged: str, final: str) -> None:
+        try:
+            self._replace(staged, final)
+        except OSError as error:
+            raise unpublishable(error, final) from error
 
     def _replace(self, staged: str, final: str) -> None:
         try:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
-from trc.runtime.taskside.capture import Blank, captured, flush
+from trc.runtime.taskside.capture import Capture, captured, flush
 from trc.runtime.taskside.errors import AttemptFailed, PermanentError
 from trc.runtime.taskside.failures import failure_of
 from trc.runtime.taskside.order import TaskOrder
@@ -28,19 +28,19 @@ _KINDS = ("temporary", "permanent", "unknown")
 
 
 def execute(
-    order: TaskOrder, report: Report, settle: Callable[[], None] = lambda: None, blank: Blank | None = None
+    order: TaskOrder, report: Report, settle: Callable[[], None] = lambda: None, capture: Capture = captured
 ) -> AttemptResult:
     """Runs the attempt and tells how it ended; of what the task raises, only KeyboardInterrupt passes.
 
     `settle` is called when the task's code is done and before its outputs are looked at: the place
-    to end what the code left running. `blank` is a log to begin with, where one is kept ready.
+    to end what the code left running. `capture` points what is printed at the order's log.
     """
     started_at = time.time()
     usage = _Usage()
     outcome = TaskResult()
     failure: Failure | None = None
     try:
-        with captured(order.log, blank), surroundings(order.project, order.env):
+        with capture(order.log), surroundings(order.project, order.env):
             failure, outcome = _attempt(order, report)
             settle()
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import resource
@@ -15,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trc.runtime.taskside.capture import Blank, blank_name, open_stream
+from trc.runtime.taskside.descriptors import identity, out_of_the_way
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.processes import end_children, has_children
 from trc.runtime.taskside.result import AttemptResult
@@ -22,7 +22,10 @@ from trc.runtime.taskside.run import execute
 
 LOST_PIPE = 113
 """The exit code of a worker that lost its pipes: its task closed descriptors that it did not open."""
-_HIGH = 512
+READY = b"?"
+"""Before an order: it is to be read, and not begun."""
+BEGIN = b"!\n"
+"""The order that was read last is to be begun. Any other packet takes its place."""
 _CHUNK = 1 << 16
 """As much as a pipe holds. The memory for more than that would be mapped and given back for each read."""
 _REPORT_EVERY = 0.05
@@ -36,8 +39,8 @@ def work(orders: int, messages: int, memory: int | None = None) -> None:
     this process waits begins at once and needs no telling, for each message wakes a process.
     """
     _prepare_process(memory)
-    inbox = _Inbox(_out_of_the_way(orders))
-    outbox = _Outbox(_out_of_the_way(messages))
+    inbox = _Inbox(out_of_the_way(orders))
+    outbox = _Outbox(out_of_the_way(messages))
     blank = Blank(blank_name(os.getppid()))
     order = inbox.next(wait=True)
     if order is not None:
@@ -65,7 +68,7 @@ def _run(order: TaskOrder, outbox: _Outbox, blank: Blank) -> tuple[AttemptResult
             end_children()
             leftovers.append("processes")
 
-    result = execute(order, _Reporter(order.token, outbox), settle, blank)
+    result = execute(order, _Reporter(order.token, outbox), settle, blank.capture)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # A thread that the task left behind would go on in the next task's time, and print into its log.
     return result, not leftovers and threading.active_count() == 1
@@ -94,11 +97,12 @@ class _Inbox:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._held = b""
+        self._ready: TaskOrder | None = None
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
 
     def next(self, wait: bool) -> TaskOrder | None:
-        """The next order; None at the end, or without `wait` where there is none yet."""
+        """The next order that is to be begun; None at the end, or without `wait` where there is none yet."""
         while True:
             try:
                 chunk = os.read(self._descriptor, _CHUNK)
@@ -111,10 +115,25 @@ class _Inbox:
                 os._exit(LOST_PIPE)
             if not chunk:
                 return None
-            self._held += chunk
-            if self._held.endswith(b"\n"):
-                line, self._held = self._held, b""
-                return TaskOrder.from_json(line)
+            order = self._taken(chunk)
+            if order is not None:
+                return order
+
+    def _taken(self, chunk: bytes) -> TaskOrder | None:
+        """The order that is to be begun now, if there is one."""
+        if chunk == BEGIN and not self._held:
+            # Without an order it means nothing: that was taken back before we read it.
+            order, self._ready = self._ready, None
+            return order
+        if chunk.startswith(READY) and not self._held:
+            self._ready = TaskOrder.from_json(chunk[len(READY) :])
+            return None
+        self._ready = None
+        self._held += chunk
+        if not self._held.endswith(b"\n"):
+            return None
+        line, self._held = self._held, b""
+        return TaskOrder.from_json(line)
 
 
 class _Outbox:
@@ -122,35 +141,17 @@ class _Outbox:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._identity = _identity(descriptor)
+        self._identity = identity(descriptor)
 
     def send(self, message: Mapping[str, Any]) -> None:
         data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
-        if _identity(self._descriptor) != self._identity:
+        if identity(self._descriptor) != self._identity:
             os._exit(LOST_PIPE)
         try:
             while data:
                 data = data[os.write(self._descriptor, data) :]
         except BrokenPipeError:  # nobody is left to be told
             os._exit(LOST_PIPE)
-
-
-def _identity(descriptor: int) -> tuple[int, int] | None:
-    try:
-        found = os.fstat(descriptor)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _out_of_the_way(descriptor: int) -> int:
-    """The descriptor under a high number, where a task that closes what it did not open rarely looks."""
-    try:
-        moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
-    except (OSError, ValueError):  # the limit on open files is lower
-        return descriptor
-    os.close(descriptor)
-    return moved
 
 
 def _prepare_process(memory: int | None) -> None:

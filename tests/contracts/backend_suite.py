@@ -485,6 +485,45 @@ class BackendSuite:
         world.executor.close()
         wait_for_death(process)
 
+    # ── made ready ──
+
+    def test_what_was_made_ready_runs_once_when_it_is_started(self, world: World) -> None:
+        world.write(
+            """
+            def go(context):
+                with open("runs", "a") as runs:
+                    print(context.attempt, file=runs)
+            """
+        )
+        orders = [world.order("go", attempt=n) for n in range(5)]
+        world.success(orders[0])
+        for order in orders[1:]:
+            world.executor.make_ready(order)
+            world.success(order)
+        assert (world.folder / "runs").read_text().split() == ["0", "1", "2", "3", "4"]
+        begun = [report.token for report in world.reports if isinstance(report, Started)]
+        assert begun == [order.token for order in orders]
+
+    def test_what_was_made_ready_is_ahead_of_what_is_started_after_it(self, world: World) -> None:
+        world.write("def go(context):\n    return {'n': context.attempt}\n")
+        world.success(world.order("go", attempt=0))
+        made_ready, others = world.order("go", attempt=1), [world.order("go", attempt=n) for n in (2, 3, 4)]
+        world.executor.make_ready(made_ready)
+        for order in (*others, made_ready):
+            world.executor.start(order)
+        assert [world.wait(Ended, order.token).result.values["n"] for order in (made_ready, *others)] == [1, 2, 3, 4]
+
+    def test_what_was_made_ready_can_be_stopped_once_it_is_started(self, world: World) -> None:
+        world.write("def go(context):\n    pass\ndef hold(context):\n    open(context.args['gate']).read()\n")
+        world.success(world.order("go"))
+        hold = world.order("hold", args={"gate": str(world.fifo("gate"))})
+        world.executor.make_ready(hold)
+        world.executor.start(hold)
+        world.wait(Started, hold.token)
+        world.executor.stop(hold.token, 0)
+        world.wait(Lost, hold.token)
+        world.success(world.order("go", attempt=2))
+
     # ── one attempt and the next ──
 
     def test_everything_that_is_printed_is_in_the_log(self, world: World) -> None:

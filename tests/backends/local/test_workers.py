@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -217,6 +221,49 @@ def test_however_orders_are_shared_out_each_runs_once(world: World) -> None:
     assert sorted(ended) == list(range(1500))
     begun = [report.token for report in world.reports if isinstance(report, Started)]
     assert len(begun) == len(set(begun)) == 1500
+
+
+def test_an_idle_worker_alone_is_made_ready(world: World) -> None:
+    world.write(SHORT_AND_LONG)
+    assert not world.executor.make_ready(world.order("short", attempt=1))
+    world.success(world.order("short", attempt=2))
+    assert not world.executor.make_ready(world.order("short", attempt=3, env={"KIND": "other"}))
+    assert not world.executor.make_ready(world.order("short", attempt=4, args={"long": "x" * select.PIPE_BUF}))
+    assert world.executor.make_ready(world.order("short", attempt=5))
+    assert not world.executor.make_ready(world.order("short", attempt=6))
+
+
+def test_nothing_of_an_attempt_happens_before_it_is_started(world: World) -> None:
+    world.write("def quick(context):\n    pass\ndef go(context):\n    open('begun', 'w')\n")
+    world.success(world.order("quick"))
+    order = world.order("go")
+    assert world.executor.make_ready(order)
+    (worker,) = world.executor._workers  # type: ignore[attr-defined]
+    while _bytes_in(worker._taken_back):
+        """The worker has not read it yet."""
+    # It comes behind, so that the worker has dealt with what it read by the time that this has ended.
+    behind = world.order("quick", attempt=2)
+    worker.ready = None
+    world.success(behind)
+    assert not (world.folder / "begun").exists()
+    assert not Path(order.log).exists()
+
+
+def test_what_was_made_ready_is_lost_with_its_worker_and_not_run(world: World) -> None:
+    world.write(SHORT_AND_LONG)
+    process = world.success(world.order("short", attempt=1)).values["process"]
+    order = world.order("short", attempt=2)
+    assert world.executor.make_ready(order)
+    os.kill(process, signal.SIGKILL)
+    wait_for_death(process)
+    world.executor.start(order)
+    assert world.wait(Lost, order.token).why == "its worker process ended before it took the order"
+    assert world.success(world.order("short", attempt=3)).values["process"] != process
+
+
+def _bytes_in(pipe: int) -> int:
+    waiting: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+    return waiting
 
 
 def test_nothing_but_logs_is_left_in_their_folder(world: World) -> None:

@@ -16,6 +16,7 @@ import pytest
 from tests.contracts.store_suite import RESULT, RUN, StoreSuite, put, task
 
 from trc.runtime.errors import Stopped
+from trc.runtime.spec import KeyPart
 from trc.runtime.store.migrate import APPLICATION_ID
 from trc.runtime.store.sqlite import SqliteStore
 
@@ -64,6 +65,14 @@ class TestSqliteStore(StoreSuite):
 
 
 # What is kept
+
+
+def test_the_log_starts_over_before_it_is_large(path: Path) -> None:
+    with SqliteStore(path) as store:
+        put(store, RUN)
+        for number in range(20):
+            put(store, replace(RESULT, key=str(number), parts=(KeyPart("sql", "code", "x" * 240_000),)))
+        assert path.with_name(f"{path.name}-wal").stat().st_size < 2_500_000
 
 
 def test_what_is_committed_is_there_for_the_next_one_who_opens(path: Path) -> None:

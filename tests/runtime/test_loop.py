@@ -1,0 +1,208 @@
+"""In what order a run's steps are made ready, made durable, begun and told; and when inputs are looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from trc.runtime.clock import SystemClock
+from trc.runtime.drivers import boot_id
+from trc.runtime.executor import Ended, Report
+from trc.runtime.observe import Happening, TaskMoved
+from trc.runtime.running import Options, Outcome, Runner
+from trc.runtime.spec import KeyPart, NeedSpec, OutputSpec, PipelineSpec, ReadSpec, RetrySpec, SkipSpec, TaskSpec
+from trc.runtime.storage.local import LocalStorage
+from trc.runtime.store.journal import Transaction
+from trc.runtime.store.memory import MemoryStore
+from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.result import AttemptResult, WrittenOutput
+
+NOON = "2026-01-01T12:00:00+00:00"
+
+
+@dataclass
+class Diary(MemoryStore):
+    """A store that notes each commit, and can fail at one."""
+
+    steps: list[str] = field(default_factory=list)
+    fails: bool = False
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with super().transaction() as change:
+            yield change
+            if self.fails:
+                raise OSError("the disk is full")
+        self.steps.append("commit")
+
+
+@dataclass
+class Immediate:
+    """An executor that has run whatever is started by the time of the next poll."""
+
+    steps: list[str]
+    slots: int = 1
+    has_idle: bool = True
+    at_start: Callable[[TaskOrder], None] = lambda _order: None
+    started: list[TaskOrder] = field(default_factory=list)
+
+    def make_ready(self, order: TaskOrder) -> bool:
+        self.steps.append(f"ready {order.task}")
+        return self.has_idle
+
+    def start(self, order: TaskOrder) -> None:
+        self.steps.append(f"start {order.task}")
+        self.at_start(order)
+        self.started.append(order)
+
+    def stop(self, token: str, grace: float) -> None:
+        raise AssertionError(token, grace)
+
+    def poll(self, timeout: float | None) -> Sequence[Report]:
+        assert self.started, timeout
+        done, self.started = self.started, []
+        return [Ended(order.token, time.time(), _result(order)) for order in done]
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+def _result(order: TaskOrder) -> AttemptResult:
+    outputs = []
+    for output in order.outputs:
+        data = "".join(Path(file).read_text() for one in order.inputs for file in one.files).encode()
+        Path(output.path).write_bytes(data)
+        outputs.append(WrittenOutput(output.name, output.path, len(data), f"sha256:{hashlib.sha256(data).hexdigest()}"))
+    return AttemptResult(order.token, outputs=tuple(outputs), started_at=time.time(), ended_at=time.time())
+
+
+@dataclass
+class World:
+    """A project in a folder, and what happened in its run."""
+
+    folder: Path
+    store: Diary = field(default_factory=Diary)
+
+    def __post_init__(self) -> None:
+        (self.folder / "seed.txt").write_text("seed")
+        self.executor = Immediate(self.store.steps)
+
+    def task(self, name: str, reads: str) -> TaskSpec:
+        """A task that copies what it reads: a file, or the output of another task."""
+        is_file = reads.endswith(".txt")
+        read = ReadSpec(
+            reads,
+            "file",
+            producer=None if is_file else (reads, "output"),
+            uri=str(self.folder / reads) if is_file else None,
+        )
+        needs = () if is_file else (NeedSpec(reads, data=True),)
+        output = OutputSpec("output", "file", str(self.folder / f"{name}.txt"))
+        parts = (KeyPart("code", "code", name),)
+        retry = RetrySpec(max_attempts=2, initial_delay=0)
+        return TaskSpec(
+            name,
+            "python",
+            "m:f",
+            parts,
+            SkipSpec(can_skip=True),
+            reads=(read,),
+            outputs=(output,),
+            needs=needs,
+            retry=retry,
+        )
+
+    def run(self, *tasks: TaskSpec) -> Outcome:
+        storage = LocalStorage(self.store, self.folder / ".trc", boot_id(), time.time_ns)
+        spec = PipelineSpec("p", "p.yaml", str(self.folder), tasks, "digest")
+        return Runner(
+            spec,
+            self.store,
+            storage,
+            self.folder / ".trc",
+            SystemClock(),
+            lambda: self.executor,
+            self._note,
+            lambda _seconds: pytest.fail("there is nothing to wait for"),
+            lambda _cancel: None,
+        ).run(Options(), NOON)
+
+    def _note(self, happening: Happening) -> None:
+        if isinstance(happening, TaskMoved) and happening.record.state in ("claimed", "success"):
+            self.store.steps.append(f"told {happening.record.task} {happening.record.state}")
+
+
+def test_a_link_is_read_before_it_is_durable_and_begun_after(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    outcome = world.run(world.task("a", "seed.txt"), world.task("b", "a"))
+    assert outcome.run.state == "success"
+    steps = world.store.steps
+    link = steps[steps.index("start a") + 1 : steps.index("start b") + 1]
+    # One commit a link; who watches is told once the next attempt is on its way.
+    assert link == ["told a claimed", "ready b", "commit", "start b"]
+    assert steps[steps.index("start b") + 1 :][:3] == ["told a success", "told b claimed", "commit"]
+
+
+def test_what_cannot_be_made_durable_is_not_begun(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    def fill_the_disk(_order: TaskOrder) -> None:
+        world.store.fails = True
+
+    world.executor.at_start = fill_the_disk
+    with pytest.raises(OSError, match="the disk is full"):
+        world.run(world.task("a", "seed.txt"), world.task("b", "a"))
+    assert "ready b" in world.store.steps
+    assert "start b" not in world.store.steps
+    assert "told a success" not in world.store.steps
+
+
+def test_orders_are_made_ready_as_long_as_someone_is_idle(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.executor.slots, world.executor.has_idle = 3, False
+    world.run(*(world.task(name, "seed.txt") for name in "abc"))
+    steps = world.store.steps
+    assert [step for step in steps if step.startswith("ready")] == ["ready a"]
+    assert [step for step in steps if step.startswith("start")] == ["start a", "start b", "start c"]
+
+
+def test_a_task_that_waited_for_a_slot_reads_what_is_there_when_it_begins(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    (tmp_path / "other.txt").write_text("old")
+
+    def change_the_other(order: TaskOrder) -> None:
+        if order.task == "a":
+            (tmp_path / "other.txt").write_text("new content")
+
+    world.executor.at_start = change_the_other
+    outcome = world.run(world.task("a", "seed.txt"), world.task("b", "other.txt"))
+    assert (tmp_path / "b.txt").read_text() == "new content"
+    # Its first attempt was given what was there by then.
+    assert [attempt.state for attempt in world.store.attempts(outcome.run.id, "b")] == ["success"]
+
+
+def test_an_input_that_moves_after_it_was_decided_upon_fails_the_attempt(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    seed = tmp_path / "seed.txt"
+    moved: list[str] = []
+
+    def move_it_once(order: TaskOrder) -> None:
+        if not moved:
+            moved.append(order.task)
+            seed.write_text("changed meanwhile")
+
+    world.executor.at_start = move_it_once
+    outcome = world.run(world.task("a", "seed.txt"))
+    assert outcome.run.state == "success"
+    assert (tmp_path / "a.txt").read_text() == "changed meanwhile"
+    attempts = world.store.attempts(outcome.run.id)
+    assert [attempt.state for attempt in attempts] == ["failure", "success"]
