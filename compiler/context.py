@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from trc.compiler.capabilities import Capabilities
+from trc.compiler.choices import Choices
 from trc.compiler.ir.dataset import Format
 from trc.compiler.ir.types import Schema
+from trc.compiler.source import SourceFile
 from trc.compiler.tasktype import TaskType
 
 
@@ -25,7 +28,7 @@ class SourceReader(Protocol):
 class Context:
     """The world of one compilation. `project` is the folder that relative paths are relative to.
 
-    `seen` and `listed` are filled while it goes on: the project files that were looked at (None where
+    `seen`, `listed` and `used` are filled while it goes on: the project files that were looked at (None where
     there was none) and the globs that were expanded, since the result depends on them.
     """
 
@@ -35,3 +38,11 @@ class Context:
     capabilities: Capabilities
     seen: dict[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
     listed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    project_file: SourceFile | None = None
+    choices: Choices = Choices()
+    now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    """When the command was given: the logical time of a run that asks for no other."""
+    must_settle: bool = False
+    """Whether every value has to be there, since the pipeline is going to be planned or run."""
+    used: set[str] = field(default_factory=set[str])
+    """Which of `run.time` and `run.date` templates asked for: what they give holds for that time."""

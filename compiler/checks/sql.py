@@ -283,8 +283,9 @@ class _Check:
         fix = None
         if query.param is not None:
             span = self.places.within(("tasks", task.name, "params", query.param), start, end)
-            # Where escapes or folds lie between, an edit would not fit.
-            if span is not None and problem.replacement is not None and span.end - span.start == end - start:
+            # Where escapes or folds lie between, or a template stands, an edit would not fit.
+            is_copied = not self.places.is_computed(("tasks", task.name, "params", query.param), start, end)
+            if span and problem.replacement is not None and span.end - span.start == end - start and is_copied:
                 fix = Fix(span, problem.replacement, f"write {problem.replacement}")
         self.collect.add(
             Diagnostic(

@@ -59,6 +59,7 @@ def _nodes(node: Node, here: Subject) -> Sequence | None:
 
 _ROOT: Final[dict[str, Reader[Any]]] = {
     "name": allowed_name,
+    "imports": lambda *_: None,
     "description": text,
     "schedule": schedule,
     "params": params,
