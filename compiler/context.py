@@ -38,6 +38,8 @@ class Context:
     capabilities: Capabilities
     seen: dict[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
     listed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    unlisted: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Task types that are installed and not taken in, with the distributions that bring them."""
     project_file: SourceFile | None = None
     choices: Choices = Choices()
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)

@@ -118,9 +118,12 @@ class _Check:
         return None if wrong else Known(tuple(known))
 
     def query_schema(self, task: Task, query: Query) -> Schema:
-        if "{{" in query.text or "{%" in query.text:
-            return self.unknown(task, Unknown("its SQL has a template, which this version does not render"), None)
         parsed = parse(query.text)
+        if isinstance(parsed, SqlProblem) and self.is_unsettled(query.text):
+            self.explained.add(task.name)
+            if self.collect.has_errors:
+                return Unknown("its SQL has a template that is not rendered")
+            return self.unknown(task, Unknown("its SQL has a template whose values are not all given"), None)
         if isinstance(parsed, SqlProblem):
             self.report(task, query, parsed)
             self.explained.add(task.name)
@@ -134,6 +137,11 @@ class _Check:
         for problem in problems:
             self.report(task, query, _with_help(problem, parsed, inputs))
         return self.settled(task, parsed, Bound(bound.schema, problems), inputs, ChainMap(files, hidden, self.tables))
+
+    def is_unsettled(self, text: str) -> bool:
+        """Whether a query still holds a template: its values are not all given, or a mistake in it is reported."""
+        is_open = not self.context.must_settle or self.collect.has_errors
+        return is_open and ("{{" in text or "{%" in text)
 
     def settled(
         self,

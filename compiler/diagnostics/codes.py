@@ -55,6 +55,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC215", "a file cannot be imported"),
     Code("TRC216", "files import each other in a circle"),
     Code("TRC217", "a package of task types is not there"),
+    Code("TRC218", "the backend and the target disagree"),
     # The graph
     Code("TRC301", "a need names no task"),
     Code("TRC302", "tasks depend on each other in a circle"),

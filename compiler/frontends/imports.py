@@ -21,6 +21,8 @@ from trc.compiler.source import SourceFile, Span
 MACRO_SUFFIXES: Final = (".jinja", ".j2")
 _BROUGHT: Final = ("sources", "params", "targets")
 _DEEPEST: Final = 50
+_SAME: Final = {"timeout": ("timeout_seconds",), "timeout_seconds": ("timeout",)}
+"""Two spellings of one policy: the pipeline's own hides the project's other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,9 @@ def with_project(root: Mapping, project: Mapping) -> Mapping:
 def _over(own: Node, below: Node, *, deep: bool) -> Node:
     if not isinstance(own, Mapping) or not isinstance(below, Mapping):
         return own
-    entries = {entry.key.value: entry for entry in below.entries}
+    own_keys = {entry.key.value for entry in own.entries}
+    hidden = {other for key in own_keys for other in _SAME.get(key, ())}
+    entries = {entry.key.value: entry for entry in below.entries if entry.key.value not in hidden}
     for entry in own.entries:
         before = entries.get(entry.key.value)
         value = _over(entry.value, before.value, deep=True) if deep and before else entry.value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 
@@ -20,3 +20,9 @@ def logical_time(at: str | None, now: datetime, zone: tzinfo) -> datetime:
         return now.replace(microsecond=0)
     moment = datetime.fromisoformat(at)
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def end_of_day(moment: datetime, zone: tzinfo) -> float:
+    """When the day of a moment ends in a zone, in seconds since the epoch."""
+    tomorrow = moment.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), zone).timestamp()

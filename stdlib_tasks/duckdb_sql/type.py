@@ -50,8 +50,7 @@ class DuckdbSql:
     def declare(self, params: Any, scope: Scope) -> Declaration:
         """What the query reads and writes. Mistakes in the SQL itself are left to the check of SQL."""
         assert isinstance(params, DuckdbSqlParams)
-        # What a template renders to is not known here.
-        parsed = None if "{{" in params.sql or "{%" in params.sql else parse(params.sql)
+        parsed = parse(params.sql)
         known = parsed if isinstance(parsed, Parsed) else None
         fmt = _format(params)
         return Declaration(
