@@ -74,21 +74,21 @@ def tokenize(sql: str) -> tuple[Token, ...]:
     return tuple(_tokens(sql))
 
 
-def open_at_end(sql: str) -> str | None:
-    """What a text that goes on after `sql` would stand in: the opening of a quote or a comment, or None for none."""
+def open_at_end(sql: str) -> tuple[str, int] | None:
+    """What a text that goes on after `sql` would stand in: how a quote or a comment opens, and where; None for nothing."""
     probe = None
     for token in _tokens(sql + " a "):
         probe = token
     if probe is None:
-        return "--"
+        return "--", sql.rindex("--")
     if probe.kind != "unclosed":
-        return None if probe.end == len(sql) + 2 else "--"
+        return None if probe.end == len(sql) + 2 else ("--", sql.rindex("--"))
     if probe.text.startswith("/*"):
         marks = [mark[0] for mark in _COMMENT_MARK.finditer(probe.text)]
-        return "/*" * (2 * marks.count("/*") - len(marks))
+        return "/*" * (2 * marks.count("/*") - len(marks)), probe.start
     opening = _OPENING.match(probe.text)
     assert opening is not None
-    return opening[0]
+    return opening[0], probe.start
 
 
 def canonical(sql: str) -> str:

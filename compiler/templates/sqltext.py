@@ -55,10 +55,12 @@ class _Sql:
         if isinstance(piece.value, Raw):
             self.write(str.__str__(piece.value), piece)
             return
-        opening = open_at_end(self.pending)
-        if opening is None:
+        is_open = open_at_end(self.pending)
+        if is_open is None:
             self.outside(piece)
         else:
+            opening, start = is_open
+            self.pending = self.pending[start:]
             self.inside(piece, opening)
 
     def write(self, text: str, piece: Piece) -> None:
@@ -124,7 +126,8 @@ class _Sql:
             text = text.replace("'", "''")
             if opening[0] in "eE":
                 self.check_backslash()
-                text = text.replace("\\", "\\\\")
+                # Of the spaces beyond ASCII in such a text, DuckDB makes plain ones, unless they are escaped.
+                text = "".join(_escaped(one) for one in text.replace("\\", "\\\\"))
         self.parts.append((text, piece))
         # What was put in changes nothing about where the text goes on.
         self.pending = opening
@@ -166,6 +169,10 @@ def _no_comment_marks(text: str, before: str) -> str:
     start = " " if before[-1:] in "*/" else ""
     end = " " if text[-1:] in ("*", "/") else ""
     return start + text + end
+
+
+def _escaped(character: str) -> str:
+    return character if character.isascii() else f"\\U{ord(character):08x}"
 
 
 def piece_of_space(piece: Piece) -> Piece:

@@ -253,7 +253,7 @@ class _Template:
         return self.at_line(mistake, line)
 
     def at_line(self, mistake: Mistake, line: int | None, name: str | None = None) -> Mistake:
-        index = max((k for k, start in enumerate(self.lines) if line is not None and start <= line), default=self.first_own)
+        index = max((k for k, start in enumerate(self.lines) if line is not None and start < max(line, 2)), default=self.first_own)
         if index < self.first_own or index >= len(self.segments):
             return mistake
         mistake.start, mistake.end = self.segments[index].start, self.segments[index].end
