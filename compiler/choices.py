@@ -39,6 +39,9 @@ class Choices:
         return (self.backend, self.target, self.params, file, self.at, self.environment)
 
 
+NO_CHOICES = Choices()
+
+
 def is_choice(variable: str) -> bool:
     """Whether an environment variable makes a choice."""
     return variable == TARGET_VARIABLE or variable.startswith(PARAM_VARIABLE)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trc.compiler.capabilities import Capabilities
-from trc.compiler.choices import Choices
+from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.ir.dataset import Format
 from trc.compiler.ir.types import Schema
 from trc.compiler.source import SourceFile
@@ -41,7 +41,7 @@ class Context:
     unlisted: Mapping[str, str] = field(default_factory=dict[str, str])
     """Task types that are installed and not taken in, with the distributions that bring them."""
     project_file: SourceFile | None = None
-    choices: Choices = Choices()
+    choices: Choices = NO_CHOICES
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     """When the command was given: the logical time of a run that asks for no other."""
     must_settle: bool = False

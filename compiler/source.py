@@ -92,7 +92,9 @@ class ScalarMap:
     def is_computed(self, start: int, end: int | None = None) -> bool:
         """Whether one of the value's characters `[start, end)` was computed: no edit of the file can mend it there."""
         stop = start + 1 if end is None else end
-        return any(one.width is not None and one.value < stop and start < one.value + one.length for one in self.segments)
+        return any(
+            one.width is not None and one.value < stop and start < one.value + one.length for one in self.segments
+        )
 
     def _source(self, offset: int) -> tuple[int, int]:
         """The file's characters that a character of the value stands for."""

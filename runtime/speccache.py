@@ -26,6 +26,9 @@ class Circumstances:
     date: str | None = None
 
 
+PLAIN: Final = Circumstances()
+
+
 def recall(
     state: str, pipeline: str, version: str, choices: object
 ) -> tuple[PipelineSpec, Facts, Circumstances] | None:
@@ -47,7 +50,7 @@ def remember(
     began_ns: int,
     spec: PipelineSpec,
     facts: Facts,
-    circumstances: Circumstances = Circumstances(),  # noqa: B008 - a frozen value
+    circumstances: Circumstances = PLAIN,
 ) -> bool:
     """Keeps a spec, if all that it was compiled from is older than the compilation that began at `began_ns`.
 

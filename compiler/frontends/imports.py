@@ -33,7 +33,7 @@ class Imported:
     macros: tuple[SourceFile, ...] = ()
 
 
-def with_imports(
+def with_imports(  # noqa: PLR0917 - what a stage is handed
     root: Mapping, file: SourceFile, path: Path, context: Context, collect: Collector, sources: dict[str, SourceFile]
 ) -> Imported:
     """What the file at `path` says together with its imports; what is wrong with them goes to `collect`."""
@@ -62,7 +62,9 @@ class _Imports:
             shown = posixpath.normpath(posixpath.join(posixpath.dirname(file.name), written.value))
             if name in chain:
                 circle = " -> ".join((*chain[chain.index(name) :], name))
-                self.error("TRC216", f"files import each other in a circle: {circle}", written.span, "remove one import")
+                self.error(
+                    "TRC216", f"files import each other in a circle: {circle}", written.span, "remove one import"
+                )
             elif name not in self.done:
                 self.done.add(name)
                 self.bring(written, name, shown, chain)
@@ -87,7 +89,9 @@ class _Imports:
         suffix = PurePosixPath(name).suffix.lower()
         if suffix not in (*SUFFIXES, *MACRO_SUFFIXES):
             remedy = f"import files that end in {', '.join((*SUFFIXES, *MACRO_SUFFIXES))}"
-            self.error("TRC215", f'"{written.value}" cannot be imported: its suffix tells no language', written.span, remedy)
+            self.error(
+                "TRC215", f'"{written.value}" cannot be imported: its suffix tells no language', written.span, remedy
+            )
             return
         if len(chain) > _DEEPEST:
             self.error("TRC215", "imports nest deeper than 50 files", written.span, "import the files directly")
@@ -109,13 +113,17 @@ class _Imports:
             self.follow(tree, file, (*chain, name))
             self.trees.append(self.checked(tree, shown))
         elif tree is not None:
-            self.error("TRC215", f'"{shown}" holds nothing that can be imported', tree.span, "write sources, params or targets")
+            self.error(
+                "TRC215", f'"{shown}" holds nothing that can be imported', tree.span, "write sources, params or targets"
+            )
 
     def checked(self, tree: Mapping, shown: str) -> Mapping:
         for entry in tree.entries:
             if entry.key.value not in (*_BROUGHT, "imports"):
                 message = f'"{tree.spell(entry.key.value)}" cannot be imported with "{shown}"'
-                remedy = "an imported file brings sources, params and targets; the rest stands in the pipeline's own file"
+                remedy = (
+                    "an imported file brings sources, params and targets; the rest stands in the pipeline's own file"
+                )
                 self.error("TRC215", message, entry.key.span, remedy)
         return tree
 

@@ -33,6 +33,8 @@ def params_file(path: Path, collect: Collector, sources: dict[str, SourceFile]) 
     if tree is None or isinstance(tree, Mapping):
         return tree
     collect.add(
-        Diagnostic("TRC203", f'"{name}" holds no values by name', tree.span, help=("write lines such as day: 2026-01-31",))
+        Diagnostic(
+            "TRC203", f'"{name}" holds no values by name', tree.span, help=("write lines such as day: 2026-01-31",)
+        )
     )
     return None

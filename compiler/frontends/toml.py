@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any, Final
@@ -10,23 +11,19 @@ from typing import Any, Final
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
-from trc.compiler.source import ScalarMap, SourceFile, Span
+from trc.compiler.source import ScalarMap, Segment, SourceFile, Span
 
 _Path = tuple[str, ...]
 _KEY: Final = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 _KEYS: Final = re.compile(rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*")
 _SKIPPED: Final = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
-_STRING: Final = re.compile(
-    r'"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL
-)
+_STRING: Final = re.compile(r'"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
 _WORD: Final = re.compile(r"[^,\]}#\n]+")
 _AT: Final = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
 def parse(file: SourceFile, collect: Collector, code: str = "TRC106") -> Mapping | None:
     """The tree of a TOML file; None where it is no TOML, which goes to `collect` as `code`."""
-    import tomllib
-
     try:
         written = tomllib.loads(file.text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -62,7 +59,8 @@ class _Places:
         self.counts: dict[_Path, int] = {}
 
     def read(self) -> None:
-        position, table = 0, ()
+        position = 0
+        table: _Path = ()
         while (position := self.skip(position)) < len(self.text):
             if self.text[position] == "[":
                 brackets = 2 if self.text.startswith("[[", position) else 1
@@ -129,8 +127,6 @@ class _Places:
 
 
 def _spelled(key: str) -> str:
-    import tomllib
-
     return next(iter(tomllib.loads(f"{key} = 0"))) if key[0] in "\"'" else key
 
 
@@ -158,7 +154,7 @@ def _node(value: Any, path: _Path, places: _Places) -> Node:
             return Sequence(tuple(_node(one, (*path, str(index)), places) for index, one in enumerate(value)), span)
         case str():
             exact = places.text[span.start + 1 : span.end - 1] == value
-            return Scalar(value, "double", places_map(span) if exact else ScalarMap(span))
+            return Scalar(value, "double", _within_quotes(span) if exact else ScalarMap(span))
         case bool():
             return Scalar("true" if value else "false", "plain", ScalarMap(span))
         case date() | datetime() | time():
@@ -167,11 +163,11 @@ def _node(value: Any, path: _Path, places: _Places) -> Node:
             return Scalar(_number(value), "plain", ScalarMap(span))
 
 
-def places_map(span: Span) -> ScalarMap:
+def _within_quotes(span: Span) -> ScalarMap:
     """The map of a text without escapes, between its quotes."""
-    from trc.compiler.source import Segment
-
-    return ScalarMap(span, (Segment(0, span.start + 1, span.end - span.start - 2),) if span.end - span.start > 2 else ())
+    return ScalarMap(
+        span, (Segment(0, span.start + 1, span.end - span.start - 2),) if span.end - span.start > 2 else ()
+    )
 
 
 def _number(value: float) -> str:

@@ -34,7 +34,7 @@ def canonical_condition(text: str, names: Collection[str]) -> str:
     if len(text) > _LONGEST:
         raise Mistake("a condition is longer than 10,000 characters", code="TRC113")
     try:
-        tree = jinja2.Environment(optimized=False, cache_size=0).parse("{{ " + text + " }}")
+        tree = jinja2.Environment(optimized=False, cache_size=0, autoescape=True).parse("{{ " + text + " }}")
     except jinja2.TemplateSyntaxError as error:
         words = str(error.message).rstrip(".").replace("'", '"')
         words = words.replace('"end of print statement"', "the end")

@@ -27,6 +27,8 @@ class Settled:
     backend: str | None = None
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     missing: dict[str, Span] = field(default_factory=dict[str, Span])
+    wrong: set[str] = field(default_factory=set[str])
+    """Those of the missing ones that were given a value with a mistake in it, which is reported."""
     targets: tuple[str, ...] = ()
 
     def told(self) -> tuple[tuple[str, str], ...]:

@@ -102,7 +102,9 @@ class _Pass:
                 value = self.condition(entry.value, has_item=has_item)
             elif key == "params" and isinstance(entry.value, Mapping):
                 inner = [
-                    replace(one, value=self.node(one.value, replace(fields(one.key.value), has_item=has_item)) or one.value)
+                    replace(
+                        one, value=self.node(one.value, replace(fields(one.key.value), has_item=has_item)) or one.value
+                    )
                     for one in entry.value.entries
                 ]
                 value = replace(entry.value, entries=tuple(inner))
@@ -135,7 +137,9 @@ class _Pass:
         for item in node.items:
             if isinstance(item, Mapping):
                 inner = [
-                    replace(one, value=self.node(one.value, _Kind(is_sql=one.key.value == "check", keeps=True)) or one.value)
+                    replace(
+                        one, value=self.node(one.value, _Kind(is_sql=one.key.value == "check", keeps=True)) or one.value
+                    )
                     for one in item.entries
                 ]
                 items.append(replace(item, entries=tuple(inner)))
@@ -183,14 +187,9 @@ class _Pass:
     def tell_missing(self) -> None:
         """A run needs every value, so that it can be said what it ran with."""
         names = self.settled.missing if self.context.must_settle else self.missing
-        has_errors = self.collect.has_errors
         for name in names:
-            if not has_errors or not self.is_explained(name):
+            if name not in self.settled.wrong:
                 self.collect.add(missing_value(name, self.settled, self.context))
-
-    def is_explained(self, name: str) -> bool:
-        """Whether the parameter has no value because the one that was given is wrong."""
-        return any(f'"{name}"' in one.message and one.code == "TRC209" for one in self.collect.reported)
 
     def condition(self, node: Node, *, has_item: bool) -> Node:
         if not isinstance(node, Scalar) or not node.value.strip():

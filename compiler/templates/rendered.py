@@ -33,7 +33,7 @@ def rendered(scalar: Scalar, world: World, *, is_sql: bool, run_time: bool, has_
     if single is not None and not isinstance(single.value, str | RunTime):
         check_extent(single.value)
         return _node(single.value, scalar.map.whole)
-    return _joined(scalar, [(_plain(scalar, piece, run_time=run_time), piece) for piece in pieces])
+    return _joined(scalar, [(_plain(piece, run_time=run_time), piece) for piece in pieces])
 
 
 def rendered_value(scalar: Scalar, world: World) -> Any:
@@ -41,10 +41,10 @@ def rendered_value(scalar: Scalar, world: World) -> Any:
     pieces = run(scalar.value, world)
     if len(pieces) == 1:
         return pieces[0].value
-    return "".join(_plain(scalar, piece, run_time=False) for piece in pieces)
+    return "".join(_plain(piece, run_time=False) for piece in pieces)
 
 
-def _plain(scalar: Scalar, piece: Piece, *, run_time: bool) -> str:
+def _plain(piece: Piece, *, run_time: bool) -> str:
     if not isinstance(piece.value, RunTime):
         return plain_text(piece.value)
     if not run_time:
@@ -65,9 +65,11 @@ def _joined(scalar: Scalar, parts: Iterable[tuple[str, Piece]]) -> Scalar:
     for part, piece in parts:
         if part:
             is_copied = piece.is_text and piece.depth == 0 and piece.end - piece.start == len(part)
-            segments += _copied(scalar.map, piece.start, length, len(part)) if is_copied else [
-                _computed(scalar.map, piece, length, len(part))
-            ]
+            segments += (
+                _copied(scalar.map, piece.start, length, len(part))
+                if is_copied
+                else [_computed(scalar.map, piece, length, len(part))]
+            )
             text.append(part)
             length += len(part)
     style = "double" if scalar.style == "plain" else scalar.style

@@ -42,7 +42,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self._combined(operator, left, right)
         if isinstance(left, int) and isinstance(right, int) and _bits(operator, left, right) > _WIDEST_NUMBER:
             raise Mistake("a number in a template gets too large", code="TRC113")
-        if operator == "**" and not (isinstance(left, int) and isinstance(right, int) and 0 <= right):
+        if operator == "**" and not (isinstance(left, int) and isinstance(right, int) and right >= 0):
             raise Mistake('"**" takes whole numbers, the second one not negative')
         return self.binop_table[operator](left, right)
 
@@ -54,9 +54,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if operator == "*" and isinstance(left, str) and isinstance(right, int):
             self.budget.write(len(left) * max(right, 0))
             return left * right
-        raise Mistake(
-            f'"{operator}" does not work on {_kind(left)} and {_kind(right)}', help=('join texts with "~"',)
-        )
+        raise Mistake(f'"{operator}" does not work on {_kind(left)} and {_kind(right)}', help=('join texts with "~"',))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         return self.getitem(obj, attribute)
@@ -85,7 +83,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return part
         raise Mistake(f'{_kind(obj)} has no "{argument}" in templates', help=("use a filter: {{ name | upper }}",))
 
-    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - Jinja's interface
+    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805, PYI063 - Jinja's interface
         __self.budget.step()
         own = {name: value for name, value in kwargs.items() if name not in ("_loop_vars", "_block_vars")}
         if isinstance(__obj, Macro | Callback) or getattr(__obj, "__self__", None) is __self:
@@ -178,14 +176,18 @@ def _guard(node: nodes.Node) -> None:
         elif isinstance(value, nodes.Node):
             setattr(node, name, _wrapped(value))
     if isinstance(node, nodes.For):
-        node.iter = _called("__each", [node.iter])
+        source: Any = node.iter
+        node.iter = _called("__each", [source])
 
 
 def _wrapped(node: Any) -> Any:
     if isinstance(node, nodes.Concat):
         return _called("__glue", node.nodes)
     is_made = isinstance(node, nodes.List | nodes.Dict) or (isinstance(node, nodes.Tuple) and node.ctx == "load")
-    return _called("__made", [node]) if is_made else node
+    if not is_made:
+        return node
+    assert isinstance(node, nodes.Expr)
+    return _called("__made", [node])
 
 
 def _called(name: str, arguments: list[nodes.Expr]) -> nodes.Call:

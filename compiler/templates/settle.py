@@ -17,10 +17,11 @@ from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar
 from trc.compiler.ir.pipeline import Param, ParamType
 from trc.compiler.source import SourceFile, Span
 from trc.compiler.templates.mistake import Mistake, Unsettled
-from trc.compiler.templates.names import Settled, jinja, world
 from trc.compiler.templates.moments import logical_time, zone_named
+from trc.compiler.templates.names import Settled, jinja, world
 from trc.compiler.templates.segments import has_template
 from trc.compiler.templates.values import Misfit, typed_value
+from trc.compiler.templates.words import RESERVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,11 @@ def _choose_target(root: Mapping, settled: Settled, context: Context, collect: C
     found = next((entry for entry in entries if entry.key.value == wanted), None)
     if found is None:
         origin = "--target" if context.choices.target else "TRC_TARGET"
-        known = f"its targets are: {', '.join(settled.targets)}" if entries else "it declares none, under \"targets\""
+        known = f"its targets are: {', '.join(settled.targets)}" if entries else 'it declares none, under "targets"'
         remedy = (*did_you_mean(wanted, settled.targets), known)
-        collect.add(Diagnostic("TRC504", f'the pipeline has no target "{wanted}", which {origin} asks for', help=remedy))
+        collect.add(
+            Diagnostic("TRC504", f'the pipeline has no target "{wanted}", which {origin} asks for', help=remedy)
+        )
         return
     settled.target = wanted
     backend = found.value.get("backend") if isinstance(found.value, Mapping) else None
@@ -93,6 +96,10 @@ class _Params:
             given.setdefault(name, []).append(one)
         for name, param in self.declared.items():
             self.check_default(param)
+            if name in RESERVED:
+                remedy = ("give it another name",)
+                message = f'a parameter cannot be called "{name}": in templates that is a word of its own'
+                self.collect.add(Diagnostic("TRC207", message, self.entries[name].key.span, help=remedy))
             self.settle_one(param, given.get(name, []))
 
     def settle_one(self, param: Param, given: list[Given]) -> None:
@@ -153,7 +160,11 @@ class _Params:
     def check_default(self, param: Param) -> None:
         """A default that does not fit is a mistake, whether it is used or not."""
         raw = param.default
-        if not param.has_default or not lower_parts.fits(raw, param.type) or (isinstance(raw, str) and has_template(raw)):
+        if (
+            not param.has_default
+            or not lower_parts.fits(raw, param.type)
+            or (isinstance(raw, str) and has_template(raw))
+        ):
             return
         try:
             typed_value(param.type, raw)
@@ -170,7 +181,7 @@ class _Params:
         if given.node is not None:
             held = self.read(given.node, param.type)
             if held is None:
-                self.settled.missing[param.name] = self.entries[param.name].key.span
+                self.leave_open(param)
                 return
             raw = held[0]
         try:
@@ -179,7 +190,12 @@ class _Params:
             is_plain_default = given.origin == "its default" and not _is_template(given.node)
             if not is_plain_default:
                 self.misfit(param, given, misfit)
-            self.settled.missing[param.name] = self.entries[param.name].key.span
+            self.leave_open(param)
+
+    def leave_open(self, param: Param) -> None:
+        """A mistake in the value is told of: that there is none need not be."""
+        self.settled.missing[param.name] = self.entries[param.name].key.span
+        self.settled.wrong.add(param.name)
 
     def read(self, node: Node, kind: ParamType) -> tuple[object] | None:
         """The value that stands in a file, in a tuple; None where it is not settled, or a mistake is reported."""

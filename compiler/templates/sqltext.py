@@ -76,7 +76,7 @@ class _Sql:
 
     def outside(self, piece: Piece) -> None:
         text = _outside(piece.value)
-        self.check_before(piece)
+        self.check_before()
         before = self.pending[-1:] or (self.parts[-1][0][-1:] if self.parts else "")
         if before and (before in "'\"" or (self.after_value and _GLUED.match(text))):
             self.parts.append((" ", piece_of_space(piece)))
@@ -84,7 +84,7 @@ class _Sql:
         self.pending = ""
         self.after_value = True
 
-    def check_before(self, piece: Piece) -> None:
+    def check_before(self) -> None:
         """A value that follows a name without a space would become a part of it."""
         tokens = tokenize(self.pending)
         last = tokens[-1] if tokens and tokens[-1].end == len(self.pending) else None

@@ -63,8 +63,11 @@ class _Template:
         self.segments = (*before, *segments)
         self.values: list[tuple[int, Any]] = []
         self.sandbox = Sandbox(world.budget)
-        emitters = {"__text": self.emit_text, "__value": self.emit_value, "__run_time": self.emit_run_time}
-        self.sandbox.globals |= {name: Callback(function) for name, function in emitters.items()}
+        self.sandbox.globals |= {
+            "__text": Callback(self.emit_text),
+            "__value": Callback(self.emit_value),
+            "__run_time": Callback(self.emit_run_time),
+        }
 
     def pieces(self) -> list[Piece]:
         tree = self.parsed()
@@ -90,7 +93,9 @@ class _Template:
         try:
             return self.sandbox.parse(self.source)
         except jinja2.TemplateSyntaxError as error:
-            raise self.at_line(Mistake(_syntax_words(str(error.message)), help=_syntax_help(str(error.message))), error.lineno) from None
+            raise self.at_line(
+                Mistake(_syntax_words(str(error.message)), help=_syntax_help(str(error.message))), error.lineno
+            ) from None
 
     @cached_property
     def source(self) -> str:
@@ -121,19 +126,18 @@ class _Template:
                 remedy = did_you_mean(filtered.name, FILTERS) or (f"the filters are: {', '.join(sorted(FILTERS))}",)
                 raise self.at_line(Mistake(f'there is no filter "{filtered.name}"', help=remedy), filtered.lineno)
         for block in tree.find_all(tuple(_REFUSED)):
-            name, remedy = _REFUSED[type(block)]
-            raise self.at_line(Mistake(f'templates have no statement "{name}"', help=(remedy,)), block.lineno)
+            statement, why = _REFUSED[type(block)]
+            raise self.at_line(Mistake(f'templates have no statement "{statement}"', help=(why,)), block.lineno)
         for constant in tree.find_all(nodes.Const):
             if isinstance(constant.value, str) and "\0" in constant.value:
                 raise self.at_line(Mistake("a text in a template holds a NUL character"), constant.lineno)
-        undeclared = meta.find_undeclared_variables(tree) - {"range"}
-        for name in sorted(undeclared):
-            if name in RUN_TIME_NAMES:
-                self.check_run_time(name, tree)
-            elif name not in self.world.names:
-                raise self.unknown(name)
-            elif isinstance(self.world.names[name], Missing):
-                raise Unsettled(name)
+        for word in sorted(meta.find_undeclared_variables(tree) - {"range"}):
+            if word in RUN_TIME_NAMES:
+                self.check_run_time(word, tree)
+            elif word not in self.world.names:
+                raise self.unknown(word)
+            elif isinstance(self.world.names[word], Missing):
+                raise Unsettled(word)
 
     def is_macro(self, node: nodes.Node, tree: nodes.Template) -> bool:
         return isinstance(node, nodes.Name) and any(one.name == node.name for one in tree.find_all(nodes.Macro))
@@ -253,7 +257,10 @@ class _Template:
         return self.at_line(mistake, line)
 
     def at_line(self, mistake: Mistake, line: int | None, name: str | None = None) -> Mistake:
-        index = max((k for k, start in enumerate(self.lines) if line is not None and start < max(line, 2)), default=self.first_own)
+        index = max(
+            (k for k, start in enumerate(self.lines) if line is not None and start < max(line, 2)),
+            default=self.first_own,
+        )
         if index < self.first_own or index >= len(self.segments):
             return mistake
         mistake.start, mistake.end = self.segments[index].start, self.segments[index].end

@@ -33,7 +33,7 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
-class Misfit(ValueError):
+class Misfit(ValueError):  # noqa: N818 - a finding, not an error of ours
     """A value is not of the type; the message goes on after "is"."""
 
 

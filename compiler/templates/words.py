@@ -16,8 +16,37 @@ LONGEST_TEXT: Final = 1024 * 1024
 RUN_TIME_NAMES: Final = ("item", "tasks")
 """What only a run knows."""
 RESERVED: Final = frozenset(
-    "run target params item tasks loop range true false none True False None not and or in is if else for macro set "
-    "self caller varargs kwargs ident raw".split()
+    {
+        "run",
+        "target",
+        "params",
+        "item",
+        "tasks",
+        "loop",
+        "range",
+        "true",
+        "false",
+        "none",
+        "True",
+        "False",
+        "None",
+        "not",
+        "and",
+        "or",
+        "in",
+        "is",
+        "if",
+        "else",
+        "for",
+        "macro",
+        "set",
+        "self",
+        "caller",
+        "varargs",
+        "kwargs",
+        "ident",
+        "raw",
+    }
 )
 """What no parameter can be called, since it has a meaning of its own in templates."""
 
@@ -112,9 +141,8 @@ def _unique(values: Iterable[Any]) -> list[Any]:
 
 
 def _default(value: Any, otherwise: Any = "") -> Any:
-    import jinja2
-
-    return otherwise if value is None or isinstance(value, jinja2.Undefined) else value
+    """The value, or another one in its place where there is none; Jinja's undefined values are of a class so named."""
+    return otherwise if value is None or type(value).__name__ == "StrictUndefined" else value
 
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
@@ -153,15 +181,36 @@ def _filled(value: object) -> str:
 
 
 TESTS: Final = (
-    "defined undefined none string number integer boolean mapping sequence odd even divisibleby in eq ne lt le gt ge"
-).split()
+    "defined",
+    "undefined",
+    "none",
+    "string",
+    "number",
+    "integer",
+    "boolean",
+    "mapping",
+    "sequence",
+    "odd",
+    "even",
+    "divisibleby",
+    "in",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+)
 DATE_PARTS: Final = frozenset({"year", "month", "day", "hour", "minute", "second"})
 LOOP_PARTS: Final = frozenset({"index", "index0", "first", "last", "length", "revindex", "revindex0"})
 
 
 def date_part(value: object, name: str) -> int | None:
     """The part of a date or time of that name, or None where it has none."""
-    if name in DATE_PARTS and isinstance(value, date) and (isinstance(value, datetime) or name in ("year", "month", "day")):
+    if (
+        name in DATE_PARTS
+        and isinstance(value, date)
+        and (isinstance(value, datetime) or name in ("year", "month", "day"))
+    ):
         return int(getattr(value, name))
     return None
-

@@ -17,9 +17,9 @@ import trc
 from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
-from trc.compiler.choices import Choices
 from trc.compiler.checks.project import check_project
 from trc.compiler.checks.target import check_target
+from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.compile import Compiled
 from trc.compiler.compile import compile_file as run_compiler
 from trc.compiler.context import Context
@@ -59,7 +59,6 @@ from trc.settings import Settings, project_files, project_of, settings_for, sett
 
 Sources = Mapping[str, SourceFile]
 DEFAULT_BACKEND = "local"
-NO_CHOICES = Choices()
 _PICTURES = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}
 
 
@@ -307,9 +306,9 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> 
     compilation = load(path, settings, choices, now)
     settled, used = compilation.compiled.settled, compilation.context.used
     assert settled is not None
-    facts = _compile_facts(path, compilation)
+    behind = _compile_facts(path, compilation)
     # Warnings are told each time, so they are found each time.
-    if facts is not None and not compilation.diagnostics:
+    if behind is not None and not compilation.diagnostics:
         date = _date(settled.moment, settled.zone) if used else None
         around = speccache.Circumstances(compilation.backend.name, settled.zone, date)
         speccache.remember(
@@ -319,12 +318,12 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> 
             choices.told(),
             began_ns=began_ns,
             spec=compilation.spec,
-            facts=facts,
+            facts=behind,
             circumstances=around,
         )
     return Ready(
         compilation.spec,
-        facts,
+        behind,
         compilation.backend,
         settled.moment.isoformat(),
         compilation.diagnostics,
@@ -456,11 +455,7 @@ def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready) -> 
         clock, drivers = SystemClock(), store.drivers()
         running = [one for one in store.runs(state="running", limit=1000) if one.pipeline == ready.spec.name]
         here, moment = this_driver(clock), clock.now()
-        left = [
-            one
-            for one in running
-            if one.driver not in drivers or not is_alive(*drivers[one.driver], moment, here)
-        ]
+        left = [one for one in running if one.driver not in drivers or not is_alive(*drivers[one.driver], moment, here)]
     for one in left:
         if one.digest == ready.spec.digest:
             return ready

@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], int, str, str]] = {
     "no integer": (("--param", "limit=x"), 3, "TRC209", 'from --param is "x", not a whole number'),
     "no such parameter": (("--param", "limit=1", "--param", "dya=1"), 3, "TRC213", 'did you mean "day"?'),
     "no such target": (("--target", "fien"), 3, "TRC504", 'did you mean "fine"?'),
-    "target's parameter": (("--target", "mine"), 2, "TRC213", "p.yaml:7:50"),
+    "target's parameter": (("--target", "mine"), 2, "TRC213", "p.yaml:7:45"),
     "backend that is not there": (("--target", "prod", "--param", "limit=1"), 3, "TRC504", '"nowhere"'),
     "state elsewhere": (("--target", "kept"), 2, "TRC501", "p.yaml:8:26"),
     "two backends": (("--target", "fine", "--backend", "other"), 3, "TRC504", "other"),
@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], int, str, str]] = {
     "file of another kind": (("--params", "p.txt"), 2, "TRC110", ".toml"),
     "value in a file": (("--params", "v.yaml"), 2, "TRC209", "v.yaml:1:8"),
     "value in a TOML file": (("--params", "v.toml"), 2, "TRC209", "v.toml:2:9"),
-    "value in a JSON file": (("--params", "v.json"), 2, "TRC209", "v.json:2:12"),
+    "value in a JSON file": (("--params", "v.json"), 2, "TRC209", "v.json:2:11"),
     "no such parameter in a file": (("--params", "w.toml"), 2, "TRC213", "w.toml:1:1"),
     "no equals sign": (("--param", "limit"), 3, "", "--param takes NAME=VALUE"),
     "no time": (("--at", "noon", "--param", "limit=1"), 3, "TRC205", "noon"),
@@ -81,12 +81,16 @@ FILES: dict[str, tuple[dict[str, str], str, str]] = {
         "TRC206",
         "a.yaml:1:10",
     ),
-    "a mistake inside": ({"p.yaml": "imports: [a.yaml]\n", "a.yaml": "params: {x: {tpye: date}}\n"}, "TRC201", "a.yaml:1:14"),
+    "a mistake inside": (
+        {"p.yaml": "imports: [a.yaml]\n", "a.yaml": "params: {x: {tpye: date}}\n"},
+        "TRC201",
+        "a.yaml:1:14",
+    ),
     "text beside macros": ({"p.yaml": "imports: [m.j2]\n", "m.j2": "hello"}, "TRC112", "m.j2:1:1"),
     "no list": ({"p.yaml": "imports: a.yaml\n"}, "TRC203", "p.yaml:1:10"),
     "the project file's key": ({"trc.toml": "pipeline = []\n"}, "TRC111", "trc.toml:1:1"),
     "the project file's syntax": ({"trc.toml": "# x\npipelines = [\n"}, "TRC111", "trc.toml:"),
-    "the project file's type": ({"trc.toml": "\npipelines = [1]\n"}, "TRC111", "trc.toml:2:14"),
+    "the project file's type": ({"trc.toml": "\npipelines = [1]\n"}, "TRC111", "trc.toml:1:14"),
     "the project file's workers": ({"trc.toml": "[local]\nworkers = 0\n"}, "TRC111", "trc.toml:2:11"),
     "the project file's defaults": ({"trc.toml": "[defaults]\ntimeuot = '1h'\n"}, "TRC201", "trc.toml:2:1"),
     "the project file's targets": ({"trc.toml": "[targets.prod]\nbackend = 1\n"}, "TRC204", "trc.toml:2:11"),
@@ -108,8 +112,15 @@ def test_file_is_refused(space: Any, name: str) -> None:
 
 
 def test_project_file_is_below_the_pipeline(space: Any) -> None:
-    space.write("trc.toml", 'pipelines = ["p.yaml"]\n[defaults]\nmetadata = {a = 1, b = 2}\n[targets.ci]\nbackend = "local"\nparams = {x = "of-ci"}\n')
-    space.write("p.yaml", "defaults: {metadata: {b: 3}}\nparams: {x: {default: d}}\n" + REST.replace("select 1 as x", '"select {{ x }} as x"'))
+    space.write(
+        "trc.toml",
+        'pipelines = ["p.yaml"]\n[defaults]\nmetadata = {a = 1, b = 2}\n[targets.ci]\nbackend = "local"\nparams = {x = "of-ci"}\n',
+    )
+    space.write(
+        "p.yaml",
+        "defaults: {metadata: {b: 3}}\nparams: {x: {default: d}}\n"
+        + REST.replace("select 1 as x", '"select {{ x }} as x"'),
+    )
     space.write("common.yaml", "params: {}\n")
     assert "1 file checked" in space.trc("check", ".").out
     emitted = space.trc("compile", "p.yaml", "--emit", "ir", "--target", "ci").json
@@ -121,7 +132,11 @@ def test_imports_bring_sources_params_and_targets_from_both_languages(space: Any
     space.write("lib/nums.csv", "n\n1\n2\n")
     space.write("lib/common.trc", 'param top: integer = 5\nsource nums = csv("lib/nums.csv")\n')
     space.write("lib/more.yaml", "imports: [common.trc]\ntargets: {ci: {backend: local, params: {top: 1}}}\n")
-    space.write("p.yaml", "imports: [lib/more.yaml, lib/common.trc]\n" + REST.replace("select 1 as x", '"select n from nums where n <= {{ top }}", output_uri: o.csv'))
+    space.write(
+        "p.yaml",
+        "imports: [lib/more.yaml, lib/common.trc]\n"
+        + REST.replace("select 1 as x", '"select n from nums where n <= {{ top }}", output_uri: o.csv'),
+    )
     space.trc("run", "p.yaml", "--target", "ci")
     assert space.read("o.csv") == "n\n1\n"
     space.trc("run", "p.yaml")

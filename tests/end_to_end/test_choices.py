@@ -30,11 +30,14 @@ nodes:
     type: duckdb_sql
     params: {sql: "select 1 as x", output_uri: out/fixed.csv}
 """
-DATED = PIPELINE + """
+DATED = (
+    PIPELINE
+    + """
   - id: dated
     type: duckdb_sql
     params: {sql: "select {{ day }} as d", output_uri: out/dated.csv}
 """
+)
 
 
 def _until_it_stands(space: Any) -> None:
@@ -108,10 +111,10 @@ def test_kept_spec_is_for_its_own_choices(space: Any, monkeypatch: pytest.Monkey
 MOVES: dict[str, tuple[Callable[[Any], object], str]] = {
     "the file of parameters, with its size and time kept": (
         lambda space: _edit_unseen(space.root / "values.yaml", "region: no-file\n"),
-        "no-file",
+        "no-file 1",
     ),
     "an imported file": (
-        lambda space: _edit_unseen(space.root / "common.yaml", "params: {other: {default: 2}}\n"),
+        lambda space: _edit_unseen(space.root / "common.yaml", "params: {other: {type: integer, default: 2}}\n"),
         "of-file 2",
     ),
     "a file of macros": (
@@ -128,8 +131,7 @@ def test_files_behind_choices_are_watched(space: Any, what: str) -> None:
     sql = "select {{ region }} || ' ' || {{ m(other) }} as r"
     space.write("p.yaml", "imports: [common.yaml, m.jinja]\n" + PIPELINE.replace("select {{ region }} as r", sql))
     space.write("values.yaml", "region: of-file\n")
-    space.write("common.yaml", "params: {other: {default: 1}}\n".replace("default: 1", "default: 1"))
-    (space.root / "common.yaml").write_text("params: {other: {default: 1}}\n".replace("1", '"1"').replace('"1"', "1"))
+    space.write("common.yaml", "params: {other: {type: integer, default: 1}}\n")
     space.write("m.jinja", "{% macro m(x) %}{{ x }} || '' {% endmacro %}")
     for _ in range(8):
         space.trc("run", "p.yaml", "--params", "values.yaml")
@@ -175,7 +177,9 @@ def test_logical_time_is_in_the_zone_of_the_schedule(space: Any) -> None:
 
 def test_json_of_the_ir_is_equal_for_equal_conditions(space: Any) -> None:
     for name, condition in (("a", "target.name=='prod'"), ("b", 'target.name  ==  "prod"')):
-        space.write(f"{name}/p.yaml", PIPELINE.replace("  - id: fixed", f"  - id: fixed\n    when: {json.dumps(condition)}"))
+        space.write(
+            f"{name}/p.yaml", PIPELINE.replace("  - id: fixed", f"  - id: fixed\n    when: {json.dumps(condition)}")
+        )
     a, b = (space.trc("compile", f"{name}/p.yaml", "--emit", "ir").out for name in "ab")
     assert a == b
     refused = space.trc("run", "a/p.yaml", code=2)

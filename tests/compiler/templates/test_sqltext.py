@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -31,8 +30,14 @@ def sql(template: str, **names: Any) -> str:
     return "".join(text for text, _ in put_sql(run(template, World(names), has_item=True)))
 
 
+def rows(query: str) -> list[Any]:
+    import duckdb
+
+    return duckdb.sql(query).fetchall()
+
+
 def answer(query: str) -> Any:
-    return duckdb.sql(query).fetchall()[0][0]
+    return rows(query)[0][0]
 
 
 PLACES = {
@@ -66,7 +71,7 @@ def test_any_text_stays_a_value(place: str, value: str) -> None:
     plain = sql(template, v="v")
     assert [one.kind for one in tokenize(made)] == [one.kind for one in tokenize(plain)]
     if expected is None:
-        assert duckdb.sql(made).fetchall() == [(1,)]
+        assert rows(made) == [(1,)]
     else:
         assert answer(made) == expected(value)
 
@@ -74,15 +79,15 @@ def test_any_text_stays_a_value(place: str, value: str) -> None:
 @settings(max_examples=60)
 @given(value=HOSTILE)
 def test_text_between_dollars_cannot_end_them(value: str) -> None:
-    try:
-        made = sql("select $t$a{{ v }}b$t$", v=value)
-    except Mistake as mistake:
-        assert mistake.code == "TRC115"
-        assert "$" in value
+    template = "select $t$a{{ v }}b$t$"
+    if "$" in value:
+        with pytest.raises(Mistake, match=r"cannot stand between \$t\$"):
+            sql(template, v=value)
     else:
-        assert answer(made) == f"a{value}b"
+        assert answer(sql(template, v=value)) == f"a{value}b"
 
 
+MOMENT = datetime.fromisoformat("2026-01-31T02:03:04.000005")
 VALUES: list[tuple[Any, Any, str]] = [
     (3, 3, "INTEGER"),
     (-3, -3, "INTEGER"),
@@ -96,7 +101,7 @@ VALUES: list[tuple[Any, Any, str]] = [
     (False, False, "BOOLEAN"),
     (None, None, '"NULL"'),
     (date(2026, 1, 31), date(2026, 1, 31), "DATE"),
-    (datetime(2026, 1, 31, 2, 3, 4, 5), datetime(2026, 1, 31, 2, 3, 4, 5), "TIMESTAMP"),
+    (MOMENT, MOMENT, "TIMESTAMP"),
     (Duration.parse("1h30m"), timedelta(minutes=90), "INTERVAL"),
     (Size.parse("2Ki"), 2048, "INTEGER"),
     ([1, 2], [1, 2], "INTEGER[]"),
@@ -108,7 +113,7 @@ VALUES: list[tuple[Any, Any, str]] = [
 @pytest.mark.parametrize(("value", "expected", "kind"), VALUES, ids=[repr(one[0]) for one in VALUES])
 def test_values_are_typed_literals(value: Any, expected: Any, kind: str) -> None:
     query = sql("select x, typeof(x) from (select {{ v }} as x)", v=value)
-    assert duckdb.sql(query).fetchall() == [(expected, kind)]
+    assert rows(query) == [(expected, kind)]
 
 
 def test_time_with_a_zone_is_that_instant() -> None:
@@ -143,7 +148,7 @@ def test_what_stands_beside_a_value_stays_apart(template: str, expected: str) ->
         "select a{{ v }}",
         "select 1{{ v }}",
         "select ${{ v }}",
-        "select \"{{ v }}\"",
+        'select "{{ v }}"',
         "select x'{{ v }}'",
         "select U&'{{ v }}'",
         "select '{{ v | ident }}'",
@@ -160,7 +165,14 @@ def test_where_no_value_can_stand(template: str) -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["'{{ item }}'", "-- {{ item }}", "{% if item %}{% endif %}", "{{ item | ident }}", "{{ item ~ 'x' }}", "{{ tasks.a.rows }}"],
+    [
+        "'{{ item }}'",
+        "-- {{ item }}",
+        "{% if item %}{% endif %}",
+        "{{ item | ident }}",
+        "{{ item ~ 'x' }}",
+        "{{ tasks.a.rows }}",
+    ],
 )
 def test_what_only_a_run_knows_is_never_rendered(template: str) -> None:
     with pytest.raises(Mistake) as told:

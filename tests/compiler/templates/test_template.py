@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trc.compiler.frontends.syntax import Scalar
+from trc.compiler.source import ScalarMap, Segment, Span
 from trc.compiler.templates.mistake import Mistake, Unsettled
 from trc.compiler.templates.rendered import rendered
 from trc.compiler.templates.template import macros_of, run
 from trc.compiler.templates.texts import plain_text
 from trc.compiler.templates.world import MISSING, Names, World
-from trc.compiler.frontends.syntax import Scalar
-from trc.compiler.source import ScalarMap, Segment, Span
 
 NAMES: dict[str, Any] = {"day": date(2026, 1, 31), "name": "it's", "list": [3, 1, 2], "map": {"k": "v"}, "n": 7}
 
@@ -127,8 +127,60 @@ def test_hostile_template_ends_early(name: str) -> None:
 @given(
     st.lists(
         st.sampled_from(
-            "{{ }} {% %} {# #} - ' \" ( ) [ ] | ~ + * . , : = == for in endfor if endif else set macro endmacro raw endraw "
-            "name list map n day loop range f upper default join 1 0 x item tasks \\ \n".split(" ")
+            # The words of templates.
+            [
+                "{{",
+                "}}",
+                "{%",
+                "%}",
+                "{#",
+                "#}",
+                "-",
+                "'",
+                '"',
+                "(",
+                ")",
+                "[",
+                "]",
+                "|",
+                "~",
+                "+",
+                "*",
+                ".",
+                ",",
+                ":",
+                "=",
+                "==",
+                "for",
+                "in",
+                "endfor",
+                "if",
+                "endif",
+                "else",
+                "set",
+                "macro",
+                "endmacro",
+                "raw",
+                "endraw",
+                "name",
+                "list",
+                "map",
+                "n",
+                "day",
+                "loop",
+                "range",
+                "f",
+                "upper",
+                "default",
+                "join",
+                "1",
+                "0",
+                "x",
+                "item",
+                "tasks",
+                "\\",
+                "\n",
+            ]
         ),
         max_size=25,
     )
