@@ -120,8 +120,8 @@ class _Check:
     def query_schema(self, task: Task, query: Query) -> Schema:
         parsed = parse(query.text)
         if isinstance(parsed, SqlProblem) and self.is_unsettled(query.text):
-            self.explained.add(task.name)
             if self.collect.has_errors:
+                self.explained.add(task.name)
                 return Unknown("its SQL has a template that is not rendered")
             return self.unknown(task, Unknown("its SQL has a template whose values are not all given"), None)
         if isinstance(parsed, SqlProblem):
@@ -281,8 +281,12 @@ class _Check:
             message = f'"{task.name}" always runs: {volatile.reason}'
             remedy = ('"incremental" with "max_age_seconds" can allow a skip',)
             self.report(task, query, SqlProblem("TRC412", message, volatile.start, volatile.end, "", remedy, "note"))
-        for use in () if task.for_each else parsed.parameters:
-            remedy = ("write the value itself, or a template",)
+        for use in parsed.parameters:
+            if task.for_each and (use.name == "$item" or use.name.startswith("$item_")):
+                continue
+            remedy = ("write the value itself, or a template: {{ name }}",)
+            if task.for_each:
+                remedy = ("the item is $item, or {{ item }}; its fields are {{ item.name }}",)
             self.report(task, query, SqlProblem("TRC407", f'"{use.name}" has no value', use.start, use.end, "", remedy))
 
     def report(self, task: Task, query: Query, problem: SqlProblem) -> None:

@@ -184,3 +184,50 @@ def test_json_of_the_ir_is_equal_for_equal_conditions(space: Any) -> None:
     assert a == b
     refused = space.trc("run", "a/p.yaml", code=2)
     assert "TRC501" in refused.err
+
+
+def test_unfinished_run_goes_on_at_its_own_time(space: Any) -> None:
+    """A run that was killed is taken up with the values it began with, though its templates read the time."""
+    slow = (
+        PIPELINE.replace("select {{ region }} as r", "select {{ run.time }} as r")
+        + """
+  - id: slow
+    type: shell
+    params: {command: "until [ -f go ]; do sleep 0.05; done; echo x > $TRC_OUTPUT_OUTPUT", output_uri: out/slow.csv}
+"""
+    )
+    space.write("p.yaml", slow)
+    process = space.start("run", "p.yaml")
+    while not (space.root / "out/region.csv").is_file() or not (space.root / "out/fixed.csv").is_file():
+        assert process.poll() is None
+    first = _region(space)
+    process.kill()
+    process.wait()
+    (space.root / "go").touch()
+    report = space.trc("run", "p.yaml", "--json").json
+    assert report["run"]["resumed"] == 1
+    assert _region(space) == first
+    assert space.trc("runs", "--json").json["runs"][0]["state"] == "success"
+    assert len(space.trc("runs", "--json").json["runs"]) == 1
+
+
+def test_other_values_are_another_run(space: Any) -> None:
+    """An unfinished run is taken up for equal values only, used or not."""
+    waiting = (
+        PIPELINE
+        + """
+  - id: slow
+    type: shell
+    params: {command: "echo began > began; until [ -f go ]; do sleep 0.05; done; echo x > $TRC_OUTPUT_OUTPUT", output_uri: out/slow.csv}
+"""
+    )
+    space.write("p.yaml", waiting)
+    process = space.start("run", "p.yaml", "--param", "unused=1")
+    while not (space.root / "began").is_file():
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    (space.root / "go").touch()
+    space.trc("run", "p.yaml", "--param", "unused=2")
+    states = {run["state"] for run in space.trc("runs", "--json").json["runs"]}
+    assert states == {"success", "abandoned"}
