@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,8 @@ def test_standing_answer_is_for_its_own_choices(space: Any, monkeypatch: pytest.
     with monkeypatch.context() as given:
         for name, value in variables.items():
             given.setenv(name, value)
-        assert space.states(*arguments) == {"region": "success", "fixed": "skipped"}
+        # As it is typed: with --json, say, no answer that stands is looked for.
+        assert NOTHING not in space.trc("run", "p.yaml", *arguments).out
         assert _region(space) == expected
     assert NOTHING not in space.trc("run", "p.yaml").out
     assert _region(space) == "eu"
@@ -231,3 +233,17 @@ def test_other_values_are_another_run(space: Any) -> None:
     space.trc("run", "p.yaml", "--param", "unused=2")
     states = {run["state"] for run in space.trc("runs", "--json").json["runs"]}
     assert states == {"success", "abandoned"}
+
+
+@pytest.mark.parametrize("way", ["a parameter", "a file", "a target"])
+def test_run_with_choices_leaves_no_answer_for_a_plain_one(space: Any, way: str) -> None:
+    """Not even when it had nothing to do, and all that it looked at is settled."""
+    arguments, _variables, expected = WAYS[way]
+    space.write("p.yaml", PIPELINE)
+    space.write("values.yaml", "region: of-file\n")
+    began = time.monotonic()
+    while time.monotonic() - began < 5:
+        space.trc("run", "p.yaml", *arguments)
+    assert _region(space) == expected
+    assert NOTHING not in space.trc("run", "p.yaml").out
+    assert _region(space) == "eu"
