@@ -1,4 +1,4 @@
-"""The whole chain, one function: read, parse, lower, check."""
+"""The whole chain, one function: read, parse, settle, render, lower, check."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from trc.compiler.checks.values import check_values
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.frontends import toml
 from trc.compiler.frontends.files import read
+from trc.compiler.frontends.imports import with_imports, with_project
 from trc.compiler.frontends.languages import tree_of
 from trc.compiler.frontends.lower import lower
+from trc.compiler.frontends.syntax import Mapping as Tree
 from trc.compiler.frontends.syntax import Node
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.types import Schema
 from trc.compiler.source import SourceFile
+from trc.compiler.templates.names import Settled
+from trc.compiler.templates.render import render
+from trc.compiler.templates.settle import settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class Compiled:
     places: Places = field(default_factory=Places)
     graph: Graph | None = None
     schemas: Mapping[tuple[str, str], Schema] = field(default_factory=dict[tuple[str, str], Schema])
+    settled: Settled | None = None
 
     @property
     def has_errors(self) -> bool:
@@ -60,11 +67,28 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
     tree = tree_of(file, path, context, collect)
     if tree is None:
         return Compiled(context.project, collect.sorted(), sources)
+    written = tree
+    settled: Settled | None = None
+    if isinstance(tree, Tree):
+        imported = with_imports(_in_project(tree, context, sources), file, path, context, collect, sources)
+        settled = settle(imported.root, context, collect, sources)
+        tree = render(imported.root, settled, imported.macros, context, collect)
     lowered = lower(tree, file, context, collect)
     if lowered is None:
-        return Compiled(context.project, collect.sorted(), sources, tree)
+        return Compiled(context.project, collect.sorted(), sources, written, settled=settled)
     pipeline, places = lowered.pipeline, lowered.places
     check_values(pipeline, places, collect)
     graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
     schemas = check_sql(pipeline, graph, places, context, collect)
-    return Compiled(context.project, collect.sorted(), sources, tree, pipeline, places, graph, schemas)
+    return Compiled(context.project, collect.sorted(), sources, written, pipeline, places, graph, schemas, settled)
+
+
+def _in_project(tree: Tree, context: Context, sources: dict[str, SourceFile]) -> Tree:
+    """The tree over what the project file says for all its pipelines."""
+    file = context.project_file
+    # What is wrong with the file itself was told when the project's settings were read.
+    project = None if file is None else toml.parse(file, Collector())
+    if file is None or project is None:
+        return tree
+    sources[file.name] = file
+    return with_project(tree, project)

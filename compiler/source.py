@@ -59,11 +59,15 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """`length` characters of a value from `value` on are those of the file from `source` on."""
+    """`length` characters of a value from `value` on are those of the file from `source` on.
+
+    With a `width`, they were computed: all of them stand for as many characters of the file.
+    """
 
     value: int
     source: int
     length: int
+    width: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +85,24 @@ class ScalarMap:
         """The file's span of the value's characters `[start, end)`; the whole scalar if unmapped."""
         if not self.segments:
             return self.whole
-        first = self._source(start)
-        last = self._source(end - 1) + 1 if end > start else first
+        first, first_end = self._source(start)
+        last = self._source(end - 1)[1] if end > start else first_end if self.is_computed(start) else first
         return Span(self.whole.file, first, max(first, last))
 
-    def _source(self, offset: int) -> int:
+    def is_computed(self, start: int, end: int | None = None) -> bool:
+        """Whether one of the value's characters `[start, end)` was computed: no edit of the file can mend it there."""
+        stop = start + 1 if end is None else end
+        return any(
+            one.width is not None and one.value < stop and start < one.value + one.length for one in self.segments
+        )
+
+    def _source(self, offset: int) -> tuple[int, int]:
+        """The file's characters that a character of the value stands for."""
         index = bisect_right(self.segments, offset, key=lambda segment: segment.value) - 1
         segment = self.segments[max(index, 0)]
+        if segment.width is not None and offset < segment.value + segment.length:
+            return segment.source, segment.source + segment.width
+        width = segment.length if segment.width is None else segment.width
         within = min(max(offset - segment.value, 0), segment.length)
-        return segment.source + within
+        start = segment.source + (within if segment.width is None else width)
+        return start, start + 1

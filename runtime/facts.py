@@ -56,7 +56,8 @@ def run_facts(
     facts = compile_facts({output.path: True for output in outputs}, read)
     if facts is None:
         return None
-    return Facts(facts.present | compiled.present, facts.absent | compiled.absent, _expires(spec, results))
+    expires = min(compiled.expires, _expires(spec, results))
+    return Facts(facts.present | compiled.present, facts.absent | compiled.absent, expires)
 
 
 def _folders(pattern: str) -> set[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from trc.runtime import standing
@@ -17,19 +17,46 @@ _SHAPE: Final = tuple(
 )
 
 
-def recall(state: str, pipeline: str, version: str, backend: str) -> tuple[PipelineSpec, Facts] | None:
-    """The spec of a pipeline file, with the facts behind it, if all of them still hold."""
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a spec was compiled for: the backend, the zone of its logical time, and the date if the spec holds it."""
+
+    backend: str = "local"
+    zone: str = "UTC"
+    date: str | None = None
+
+
+PLAIN: Final = Circumstances()
+
+
+def recall(
+    state: str, pipeline: str, version: str, choices: object
+) -> tuple[PipelineSpec, Facts, Circumstances] | None:
+    """The spec of a pipeline file for these choices, with the facts behind it, if all of them still hold."""
     kept: Any = standing.recall(standing.answer_path(state, pipeline, _FOLDER), pipeline, version)
-    if kept is None or kept[:2] != (_SHAPE, backend):
+    if kept is None or kept[:2] != (_SHAPE, choices):
         return None
-    _, _, raw, present, absent = kept
-    return replace(_pipeline(raw), file=pipeline), Facts(frozenset(present), frozenset(absent), standing.FOR_EVER)
+    _, _, raw, present, absent, expires, circumstances = kept
+    facts = Facts(frozenset(present), frozenset(absent), expires)
+    return replace(_pipeline(raw), file=pipeline), facts, Circumstances(*circumstances)
 
 
 def remember(
-    state: str, pipeline: str, version: str, backend: str, *, began_ns: int, spec: PipelineSpec, facts: Facts
+    state: str,
+    pipeline: str,
+    version: str,
+    choices: object,
+    *,
+    began_ns: int,
+    spec: PipelineSpec,
+    facts: Facts,
+    circumstances: Circumstances = PLAIN,
 ) -> bool:
-    """Keeps a spec, if all that it was compiled from is older than the compilation that began at `began_ns`."""
+    """Keeps a spec, if all that it was compiled from is older than the compilation that began at `began_ns`.
+
+    `choices` are plain values: a spec is of use for equal ones only.
+    """
+    kept = (tuple(facts.present), tuple(facts.absent), facts.expires, _plain(circumstances))
     return standing.remember(
         standing.answer_path(state, pipeline, _FOLDER),
         pipeline,
@@ -37,8 +64,8 @@ def remember(
         began_ns=began_ns,
         present=facts.present,
         absent=facts.absent,
-        expires=standing.FOR_EVER,
-        answer=(_SHAPE, backend, _plain(spec), tuple(facts.present), tuple(facts.absent)),
+        expires=facts.expires,
+        answer=(_SHAPE, choices, _plain(spec), *kept),
     )
 
 

@@ -43,7 +43,9 @@ def specify(compiled: Compiled, *, file: str, runs: Mapping[str, str | None], ve
     assert graph is not None
     make = _TaskSpecs(compiled, pipeline, graph, runs, versions)
     tasks = tuple(make.spec(make.tasks[name]) for name in graph.order)
-    digest = hashlib.sha256(repr((pipeline.name, tasks)).encode()).hexdigest()
+    # Runs with other values are other runs, even where no task uses what differs.
+    values = compiled.settled.told() if compiled.settled else ()
+    digest = hashlib.sha256(repr((pipeline.name, tasks, *values)).encode("utf-8", "replace")).hexdigest()
     return PipelineSpec(pipeline.name, file, str(compiled.project), tasks, digest)
 
 

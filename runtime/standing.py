@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_VERSION = 1
+_VERSION = 2
 FOR_EVER = 1e12
 """A time that does not come, in seconds since the epoch."""
 _SETTLED_NS = 2_000_000_000
@@ -42,7 +42,13 @@ def _stamp(path: str) -> Stamp | None:
 
 def _header(pipeline: str, version: str) -> tuple[int | str | tuple[str, ...], ...]:
     """What an answer is about, and the world that it was given in."""
-    return (_VERSION, version, os.path.abspath(pipeline), sys.version, sys.executable, tuple(sys.path), _boot())  # noqa: PTH100
+    path = os.path.abspath(pipeline)  # noqa: PTH100
+    return (_VERSION, version, path, sys.version, sys.executable, tuple(sys.path), _boot(), *_variables())
+
+
+def _variables() -> list[str]:
+    """The variables by which a user chooses targets and values of parameters: another choice is another answer."""
+    return sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("TRC_"))
 
 
 def _boot() -> str:

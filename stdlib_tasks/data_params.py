@@ -36,12 +36,19 @@ class DataParams(TaskParams):
         description="the datasets and locations that the task reads: a list, or names that the task knows them by",
     )
     files: list[str] | None = Field(default=None, description="further files that the task reads; patterns are fine")
-    output_uri: str | None = Field(default=None, min_length=1, description="where the task's only output is written")
+    output_uri: str | None = Field(
+        default=None,
+        min_length=1,
+        description="where the task's only output is written",
+        json_schema_extra={"runtime": True},
+    )
     output_format: Format | None = Field(
         default=None, description="the format of the only output; by default what the suffix tells"
     )
     outputs: dict[str, OutputParams] | None = Field(
-        default=None, description="several outputs by name, in place of output_uri and output_format"
+        default=None,
+        description="several outputs by name, in place of output_uri and output_format",
+        json_schema_extra={"runtime": True},
     )
 
     @field_validator("inputs", "files")

@@ -19,7 +19,9 @@ from trc.runtime.surroundings import clean
 
 _CAPABILITIES: Final = Capabilities(
     backend="local",
-    supports=frozenset({"environment.env", "resources.memory", "timeout", "heartbeat_timeout", "retries"}),
+    supports=frozenset(
+        {"environment.env", "resources.memory", "timeout", "heartbeat_timeout", "retries", "params", "templates"}
+    ),
     unenforced={
         "resources.cpu": "the local backend gives DuckDB as many threads, and does not limit other code",
     },

@@ -118,9 +118,12 @@ class _Check:
         return None if wrong else Known(tuple(known))
 
     def query_schema(self, task: Task, query: Query) -> Schema:
-        if "{{" in query.text or "{%" in query.text:
-            return self.unknown(task, Unknown("its SQL has a template, which this version does not render"), None)
         parsed = parse(query.text)
+        if isinstance(parsed, SqlProblem) and self.is_unsettled(query.text):
+            if self.collect.has_errors:
+                self.explained.add(task.name)
+                return Unknown("its SQL has a template that is not rendered")
+            return self.unknown(task, Unknown("its SQL has a template whose values are not all given"), None)
         if isinstance(parsed, SqlProblem):
             self.report(task, query, parsed)
             self.explained.add(task.name)
@@ -134,6 +137,11 @@ class _Check:
         for problem in problems:
             self.report(task, query, _with_help(problem, parsed, inputs))
         return self.settled(task, parsed, Bound(bound.schema, problems), inputs, ChainMap(files, hidden, self.tables))
+
+    def is_unsettled(self, text: str) -> bool:
+        """Whether a query still holds a template: its values are not all given, or a mistake in it is reported."""
+        is_open = not self.context.must_settle or self.collect.has_errors
+        return is_open and ("{{" in text or "{%" in text)
 
     def settled(
         self,
@@ -284,8 +292,12 @@ class _Check:
             message = f'"{task.name}" always runs: {volatile.reason}'
             remedy = ('"incremental" with "max_age_seconds" can allow a skip',)
             self.report(task, query, SqlProblem("TRC412", message, volatile.start, volatile.end, "", remedy, "note"))
-        for use in () if task.for_each else parsed.parameters:
-            remedy = ("write the value itself, or a template",)
+        for use in parsed.parameters:
+            if task.for_each and (use.name == "$item" or use.name.startswith("$item_")):
+                continue
+            remedy = ("write the value itself, or a template: {{ name }}",)
+            if task.for_each:
+                remedy = ("the item is $item, or {{ item }}; its fields are {{ item.name }}",)
             self.report(task, query, SqlProblem("TRC407", f'"{use.name}" has no value', use.start, use.end, "", remedy))
 
     def report(self, task: Task, query: Query, problem: SqlProblem) -> None:
@@ -294,8 +306,9 @@ class _Check:
         fix = None
         if query.param is not None:
             span = self.places.within(("tasks", task.name, "params", query.param), start, end)
-            # Where escapes or folds lie between, an edit would not fit.
-            if span is not None and problem.replacement is not None and span.end - span.start == end - start:
+            # Where escapes or folds lie between, or a template stands, an edit would not fit.
+            is_copied = not self.places.is_computed(("tasks", task.name, "params", query.param), start, end)
+            if span and problem.replacement is not None and span.end - span.start == end - start and is_copied:
                 fix = Fix(span, problem.replacement, f"write {problem.replacement}")
         self.collect.add(
             Diagnostic(

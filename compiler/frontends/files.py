@@ -21,7 +21,15 @@ _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 def read(path: Path, name: str, collect: Collector) -> SourceFile | None:
     """The file's text under the name that diagnostics show, without a byte order mark; None if that was reported."""
     content = _bytes(path, name)
-    file = content if isinstance(content, Diagnostic) else _decoded(content, name)
+    if isinstance(content, Diagnostic):
+        collect.add(content)
+        return None
+    return decoded(content, name, collect)
+
+
+def decoded(content: bytes, name: str, collect: Collector) -> SourceFile | None:
+    """The text of a file's content, without a byte order mark; None if what is wrong with it was reported."""
+    file = _decoded(content, name)
     if isinstance(file, Diagnostic):
         collect.add(file)
         return None

@@ -15,6 +15,7 @@ from trc.compiler.frontends.placing import place_table
 from trc.compiler.frontends.reading import (
     Key,
     Subject,
+    filled_text,
     list_of,
     read_fields,
     reads,
@@ -63,6 +64,7 @@ def _nodes(node: Node, here: Subject) -> Sequence | None:
 
 ROOT: Final = {
     "name": Key("The pipeline's name", allowed_name, required=True),
+    "imports": Key("Files whose sources, params, targets and macros are taken in", list_of(filled_text)),
     "description": Key("What the pipeline is for, for people", text),
     "schedule": Key("When runs are started: a cron expression or an interval", schedule),
     "params": Key("Parameters of a run, by name", params),

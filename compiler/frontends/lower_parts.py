@@ -106,7 +106,7 @@ def _param(name: str, node: Node, here: Subject) -> Param | None:
     if not isinstance(default, Held):
         return param
     entry = node.entry("default")
-    if entry and not _fits(default.value, param.type):
+    if entry and not fits(default.value, param.type):
         here.error(
             "TRC209",
             f'the default of "{name}" is {found(entry.value)}, and its type is {param.type}',
@@ -130,7 +130,7 @@ _CLASSES: Final[dict[str, tuple[type, ...]]] = {
 }
 
 
-def _fits(value: object, kind: str) -> bool:
+def fits(value: object, kind: str) -> bool:
     """Whether a default is of the declared kind; what a template will yield is not known yet."""
     if isinstance(value, str) and "{{" in value:
         return True

@@ -167,11 +167,14 @@ class TaskLowering:
         name = filled_text(written, here.at("type")) if written else None
         if name is None or written is None or name in self.context.task_types:
             return self.context.task_types[name] if name else None
+        unlisted = self.context.unlisted.get(name)
         here.error(
             "TRC208",
             f'there is no task type "{name}"',
             written.span,
-            help=suggestion(name, _types(self.context.task_types, node.language), "the task types are"),
+            help=(f'"{unlisted}" brings it: list it in trc.toml, as task_packages = ["{unlisted}"]',)
+            if unlisted
+            else suggestion(name, _types(self.context.task_types, node.language), "the task types are"),
         )
         return None
 

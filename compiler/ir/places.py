@@ -48,3 +48,8 @@ class Places:
         if place is None:
             return None
         return place.text.span(start, end) if place.text and path in self.table else place.value
+
+    def is_computed(self, path: Path, start: int, end: int) -> bool:
+        """Whether a template gave one of the characters `[start, end)` of the text at `path`."""
+        place = self.exact(*path)
+        return place is not None and place.text is not None and place.text.is_computed(start, end)

@@ -41,6 +41,7 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_OPENING: Final = re.compile(rf"""(?:[eExXbB]|[uU]&)?'|(?:[uU]&)?"|\$(?:{_WORD_START}(?:{_WORD_START}|\d)*)?\$""")
 # What lets an operator of several characters end in a sign, as in PostgreSQL's grammar.
 _MAY_END_IN_SIGN: Final = frozenset("~!@#^&|`?%")
 
@@ -71,6 +72,23 @@ class Token:
 def tokenize(sql: str) -> tuple[Token, ...]:
     """The tokens of `sql`. A quote or comment that never closes makes a last token, `unclosed`."""
     return tuple(_tokens(sql))
+
+
+def open_at_end(sql: str) -> tuple[str, int] | None:
+    """What a text that goes on after `sql` would stand in: how a quote or a comment opens, and where; None for nothing."""
+    probe = None
+    for token in _tokens(sql + " a "):
+        probe = token
+    if probe is None:
+        return "--", sql.rindex("--")
+    if probe.kind != "unclosed":
+        return None if probe.end == len(sql) + 2 else ("--", sql.rindex("--"))
+    if probe.text.startswith("/*"):
+        marks = [mark[0] for mark in _COMMENT_MARK.finditer(probe.text)]
+        return "/*" * (2 * marks.count("/*") - len(marks)), probe.start
+    opening = _OPENING.match(probe.text)
+    assert opening is not None
+    return opening[0], probe.start
 
 
 def canonical(sql: str) -> str:

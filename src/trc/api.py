@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.compiler.checks.project import check_project
 from trc.compiler.checks.target import check_target
+from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.compile import Compiled
 from trc.compiler.compile import compile_file as run_compiler
 from trc.compiler.context import Context
@@ -36,6 +38,7 @@ from trc.compiler.picture.mermaid import mermaid
 from trc.compiler.picture.svg import svg
 from trc.compiler.source import SourceFile, Span
 from trc.compiler.tasktype import TaskType
+from trc.compiler.templates.moments import end_of_day, logical_time, zone_named
 from trc.runtime import speccache
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
@@ -54,9 +57,19 @@ from trc.runtime.storage.local import LocalStorage, list_files
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
-from trc.settings import Settings, environment_of_code, listed_code, project_files, settings_for, settings_of
+from trc.settings import (
+    Settings,
+    environment_of_code,
+    listed_pipelines,
+    project_files,
+    project_of,
+    settings_for,
+    settings_of,
+    with_environment,
+)
 
 Sources = Mapping[str, SourceFile]
+DEFAULT_BACKEND = "local"
 _PICTURES = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}
 
 
@@ -78,6 +91,7 @@ class Compilation:
     diagnostics: tuple[Diagnostic, ...]
     sources: Sources
     context: Context
+    backend: Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +153,19 @@ class Explanation:
     result: Result | None
 
 
-def check(paths: Sequence[Path]) -> CheckReport:
+def check(paths: Sequence[Path], choices: Choices = NO_CHOICES) -> CheckReport:
     """Checks pipeline files, and those in folders; mistakes in them are diagnostics."""
-    backend = backend_named("local")
-    types = task_types()
+    choices, now = with_environment(choices), _now(choices.at)
     files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
     collect = Collector()
     sources: dict[str, SourceFile] = {}
     pipelines: list[tuple[str, Pipeline, Places]] = []
     for file in files:
-        compiled = _compile(file, context_of(settings_for(file), backend, types))
+        compiled = _compile(file, context_of(settings_for(file), choices, now))
         collect.extend(compiled.diagnostics)
         sources.update(compiled.sources)
+        if compiled.settled is not None and compiled.settled.target is not None:
+            _backend(choices, compiled)
         if compiled.pipeline is not None:
             pipelines.append((str(compiled.project), compiled.pipeline, compiled.places))
     check_project(pipelines, collect)
@@ -158,33 +173,84 @@ def check(paths: Sequence[Path]) -> CheckReport:
 
 
 def pipeline_files(path: Path) -> Iterator[Path]:
-    """The file itself, or the pipeline files below a folder; hidden folders are passed over."""
-    if path.is_dir():
-        yield from sorted(
-            found
-            for suffix in SUFFIXES
-            for found in path.rglob(f"*{suffix}")
-            if not any(part.startswith(".") for part in found.relative_to(path).parts)
-        )
-        # Code is run only where the project says that it may be.
-        yield from (file for file in listed_code(path) if file.suffix.lower() == CODE)
-    else:
+    """The file itself; of a folder, those that its project lists, else all below it whose suffix tells a pipeline.
+
+    Hidden folders are passed over. Code is run only where a project says that it may be.
+    """
+    if not path.is_dir():
         yield path
+        return
+    project = project_of(path)
+    if project is not None and project.pipelines is not None:
+        yield from listed_pipelines(path)
+        return
+    yield from sorted(
+        found
+        for suffix in SUFFIXES
+        for found in path.rglob(f"*{suffix}")
+        if not any(part.startswith(".") for part in found.relative_to(path).parts)
+    )
+    yield from (file for file in listed_pipelines(path) if file.suffix.lower() == CODE)
+
+
+_OWN_DISTRIBUTION = "trc-pipelines"
+
+
+@dataclass(frozen=True, slots=True)
+class _Types:
+    """The task types of a project; `unlisted` are installed ones that it does not take in."""
+
+    taken: Mapping[str, TaskType]
+    unlisted: Mapping[str, str]
 
 
 def task_types() -> dict[str, TaskType]:
-    """The task types that are installed, ours and others', by name."""
-    return {entry.name: entry.load()() for entry in entry_points(group="trc.tasks")}
+    """Our own task types, by name."""
+    own = (entry for entry in entry_points(group="trc.tasks") if _is_from(entry, _OWN_DISTRIBUTION))
+    return {entry.name: entry.load()() for entry in own}
 
 
-def context_of(settings: Settings, backend: Backend, types: Mapping[str, TaskType]) -> Context:
+def _is_from(entry: EntryPoint, *distributions: str) -> bool:
+    return _normal(entry.dist.name if entry.dist else "") in distributions
+
+
+def types_of(settings: Settings) -> _Types:
+    """Our own task types, and those of the packages that the project lists."""
+    listed = {_normal(name): span for name, span in settings.task_packages}
+    taken: dict[str, TaskType] = {}
+    unlisted: dict[str, str] = {}
+    for entry in entry_points(group="trc.tasks"):
+        if _is_from(entry, _OWN_DISTRIBUTION, *listed):
+            taken[entry.name] = entry.load()()
+        else:
+            unlisted[entry.name] = entry.dist.name if entry.dist else ""
+    for name, span in settings.task_packages:
+        if _version(name) == "absent":
+            remedy = (f"install it with `pip install {name}`, or take it off the list",)
+            message = f'the package "{name}" of task types is not installed'
+            sources = {settings.file.name: settings.file} if settings.file else {}
+            raise Stopped([Diagnostic("TRC217", message, span, help=remedy)], 3, sources)
+    return _Types(taken, {name: dist for name, dist in unlisted.items() if name not in taken})
+
+
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def context_of(settings: Settings, choices: Choices, now: datetime, *, must_settle: bool = False) -> Context:
     """The world that a project's pipelines are compiled in."""
+    types = types_of(settings)
     return Context(
         settings.project,
-        types,
+        types.taken,
         FileSchemas(settings.project, list_files),
-        backend.capabilities,
+        backend_named(choices.backend or DEFAULT_BACKEND).capabilities,
         python=PythonProcess(environment_of_code()),
+        unlisted=types.unlisted,
+        project_file=settings.file,
+        choices=choices,
+        now=now,
+        must_settle=must_settle,
     )
 
 
@@ -192,49 +258,105 @@ def _compile(path: Path, context: Context) -> Compiled:
     return run_compiler(path, str(path), context)
 
 
-def load(path: Path, settings: Settings, backend: Backend) -> Compilation:
+def _backend(choices: Choices, compiled: Compiled) -> Backend:
+    """The backend that was asked for, else the target's, else the local one."""
+    settled = compiled.settled
+    of_target = settled.backend if settled else None
+    if settled is not None and of_target is not None and choices.backend not in (None, of_target):
+        raise stopped(
+            "TRC218",
+            f'the target "{settled.target}" is on the backend "{of_target}", and --backend asks for "{choices.backend}"',
+            "leave out --backend, or choose another target",
+        )
+    return backend_named(choices.backend or of_target or DEFAULT_BACKEND)
+
+
+# What is wrong with the choices, and not with the pipeline: these have no place in its files.
+_OF_CHOICES = frozenset({"TRC209", "TRC213", "TRC214", "TRC504"})
+
+
+def _refuse(compiled: Compiled, diagnostics: Sequence[Diagnostic]) -> Stopped:
+    errors = [one for one in diagnostics if one.severity == "error"]
+    is_usage = all(one.code in _OF_CHOICES and (one.span is None or one.code == "TRC214") for one in errors)
+    return Stopped(diagnostics, 3 if is_usage else 2, compiled.sources)
+
+
+def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Compilation:
     """Compiles a pipeline that is going to be planned or run: what this version cannot run is refused."""
-    types = task_types()
-    context = context_of(settings, backend, types)
+    context = context_of(settings, choices, now, must_settle=True)
     compiled = _compile(path, context)
     collect = Collector(list(compiled.diagnostics))
-    if compiled.pipeline is not None and not compiled.has_errors:
-        runs = {name: found.runs for name, found in types.items()}
+    if collect.has_errors:
+        raise _refuse(compiled, collect.sorted())
+    backend = _backend(choices, compiled)
+    runs = {name: found.runs for name, found in context.task_types.items()}
+    if compiled.pipeline is not None:
         check_target(compiled.pipeline, compiled.places, backend.capabilities, collect, runs)
     if collect.has_errors:
         raise Stopped(collect.sorted(), 2, compiled.sources)
-    runs = {name: found.runs for name, found in types.items()}
     spec = specify(compiled, file=str(path), runs=runs, versions=_version)
     # Notes say what cannot be checked: that is for `check`, not for each run.
     warnings = tuple(one for one in collect.sorted() if one.severity != "note")
-    return Compilation(spec, compiled, warnings, compiled.sources, context)
+    return Compilation(spec, compiled, warnings, compiled.sources, context, backend)
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A pipeline to be planned or run; `facts` are those behind its spec, if they can be told."""
+    """A pipeline to be planned or run at a logical time; `facts` are those behind its spec, if they can be told."""
 
     spec: PipelineSpec
     facts: Facts | None
+    backend: Backend
+    logical_time: str
     diagnostics: tuple[Diagnostic, ...] = ()
     sources: Sources = field(default_factory=dict[str, SourceFile])
     compiled: Compiled | None = None
+    holds_time: bool = False
+    """Whether the spec holds something of its logical time."""
 
 
-def prepare(path: Path, settings: Settings, backend: Backend) -> Ready:
+def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> Ready:
     """The pipeline as it was compiled before, if nothing that was looked at then has moved; else compiled now."""
     began_ns, state, pipeline = time.time_ns(), str(settings.state), str(path)
-    kept = speccache.recall(state, pipeline, trc.__version__, backend.name)
+    kept = speccache.recall(state, pipeline, trc.__version__, choices.told())
     if kept is not None:
-        return Ready(*kept)
-    compilation = load(path, settings, backend)
-    facts = _compile_facts(path, compilation)
+        spec, facts, around = kept
+        moment = logical_time(choices.at, now, zone_named(around.zone))
+        if around.date in (None, _date(moment, around.zone)):
+            backend = backend_named(around.backend)
+            return Ready(spec, facts, backend, moment.isoformat(), holds_time=around.date is not None)
+    compilation = load(path, settings, choices, now)
+    settled, used = compilation.compiled.settled, compilation.context.used
+    assert settled is not None
+    behind = _compile_facts(path, compilation)
     # Warnings are told each time, so they are found each time.
-    if facts is not None and not compilation.diagnostics:
+    if behind is not None and not compilation.diagnostics:
+        date = _date(settled.moment, settled.zone) if used else None
+        around = speccache.Circumstances(compilation.backend.name, settled.zone, date)
         speccache.remember(
-            state, pipeline, trc.__version__, backend.name, began_ns=began_ns, spec=compilation.spec, facts=facts
+            state,
+            pipeline,
+            trc.__version__,
+            choices.told(),
+            began_ns=began_ns,
+            spec=compilation.spec,
+            facts=behind,
+            circumstances=around,
         )
-    return Ready(compilation.spec, facts, compilation.diagnostics, compilation.sources, compilation.compiled)
+    return Ready(
+        compilation.spec,
+        behind,
+        compilation.backend,
+        settled.moment.isoformat(),
+        compilation.diagnostics,
+        compilation.sources,
+        compilation.compiled,
+        holds_time=bool(used),
+    )
+
+
+def _date(moment: datetime, zone: str) -> str:
+    return moment.astimezone(zone_named(zone)).date().isoformat()
 
 
 def _compile_facts(path: Path, compilation: Compilation) -> Facts | None:
@@ -245,13 +367,21 @@ def _compile_facts(path: Path, compilation: Compilation) -> Facts | None:
     if path.suffix.lower() == CODE:
         return None
     context, project = compilation.context, compilation.context.project
+    if "run.time" in context.used and context.choices.at is None:
+        return None
     looked_at = {str(project / name): content is not None for name, content in context.seen.items()}
     looked_at[str(path.absolute())] = True
+    if context.choices.params_file is not None:
+        looked_at[str(context.choices.params_file.absolute())] = True
     looked_at |= {str(one): one.is_file() for one in project_files(path)}
     looked_at |= dict.fromkeys(_own_code(context.task_types), True)
     globs = [normalise(pattern, str(project)) for pattern in context.listed]
     columns_of = context.sources.asked if isinstance(context.sources, FileSchemas) else ()
-    return compile_facts(looked_at, [*globs, *columns_of])
+    facts = compile_facts(looked_at, [*globs, *columns_of])
+    settled = compilation.compiled.settled
+    if facts is None or settled is None or "run.date" not in context.used or context.choices.at is not None:
+        return facts
+    return replace(facts, expires=end_of_day(settled.moment, zone_named(settled.zone)))
 
 
 def _own_code(types: Mapping[str, TaskType]) -> Iterator[str]:
@@ -271,48 +401,54 @@ def _version(distribution: str) -> str:
 
 
 def compile_file(
-    path: Path, *, backend: str = "local", output: Path | None = None
+    path: Path, choices: Choices = NO_CHOICES, *, output: Path | None = None
 ) -> tuple[Compilation, tuple[Path, ...]]:
     """Writes what the backend deploys; answers the files written, by default under the project's `build/`."""
-    settings, chosen = settings_for(path), backend_named(backend)
-    compilation = load(path, settings, chosen)
+    settings = settings_for(path)
+    compilation = load(path, settings, with_environment(choices), _now(choices.at))
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
-    return compilation, write(folder, chosen.emit(pipeline, compilation.spec))
+    return compilation, write(folder, compilation.backend.emit(pipeline, compilation.spec))
 
 
-def emit(path: Path, what: Literal["ir", "plan", "sql"], *, backend: str = "local") -> str:
+def emit(path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES) -> str:
     """The IR, the plan against nothing stored, or each task's SQL, as text."""
-    settings, chosen = settings_for(path), backend_named(backend)
+    settings, choices, now = settings_for(path), with_environment(choices), _now(choices.at)
     if what == "ir":
-        compiled = _compile(path, context_of(settings, chosen, task_types()))
-        if compiled.has_errors or compiled.pipeline is None:
-            raise Stopped(compiled.diagnostics, 2, compiled.sources)
+        compiled = _compiled(path, settings, choices, now)
+        assert compiled.pipeline is not None
         return compiled.pipeline.dump().decode()
-    compilation = load(path, settings, chosen)
+    compilation = load(path, settings, choices, now)
     assert compilation.compiled.pipeline is not None
-    artefacts = chosen.emit(compilation.compiled.pipeline, compilation.spec)
+    artefacts = compilation.backend.emit(compilation.compiled.pipeline, compilation.spec)
     if what == "plan":
         return artefacts["plan.json"].decode()
     return "\n".join(f"-- {name}\n{text.decode()}" for name, text in artefacts.items() if name.startswith("sql/"))
 
 
-def plan(path: Path, *, backend: str = "local", at: str | None = None, force: bool = False) -> PlanReport:
+def _compiled(path: Path, settings: Settings, choices: Choices, now: datetime) -> Compiled:
+    """A pipeline without mistakes, to be looked at: values that nobody gave stay open."""
+    compiled = _compile(path, context_of(settings, choices, now))
+    if compiled.has_errors or compiled.pipeline is None:
+        raise _refuse(compiled, compiled.diagnostics)
+    _backend(choices, compiled)
+    return compiled
+
+
+def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
-    settings, chosen = settings_for(path), backend_named(backend)
-    ready = prepare(path, settings, chosen)
-    with _runner(ready.spec, settings, chosen, None) as runner:
-        options = Options(at=at, force=force)
-        foreseen = runner.plan(options, _logical_time(at))
+    settings, choices = settings_for(path), with_environment(choices)
+    ready = prepare(path, settings, choices, _now(choices.at))
+    with _runner(ready, settings, None) as runner:
+        foreseen = runner.plan(Options(at=choices.at, force=force), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
 
 
 def run(
     path: Path,
+    choices: Choices = NO_CHOICES,
     *,
-    backend: str = "local",
-    at: str | None = None,
     force: bool = False,
     new: bool = False,
     on_conflict: OnConflict = "wait",
@@ -326,15 +462,37 @@ def run(
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
-    settings, chosen = settings_for(path, workers=workers), backend_named(backend)
-    logical_time = _logical_time(at)
-    ready = prepare(path, settings, chosen)
-    with _runner(ready.spec, settings, chosen, observe, on_cancel) as runner:
-        options = Options(at, force, new, on_conflict, tick)
-        outcome = runner.run(options, logical_time)
+    settings, choices, now = settings_for(path, workers=workers), with_environment(choices), _now(choices.at)
+    ready = prepare(path, settings, choices, now)
+    if ready.holds_time and choices.at is None and not (force or new):
+        ready = _as_left(path, settings, choices, ready)
+    with _runner(ready, settings, observe, on_cancel) as runner:
+        options = Options(choices.at, force, new, on_conflict, tick)
+        outcome = runner.run(options, ready.logical_time)
     if any(record.state == "failure" for record in outcome.tasks) and ready.compiled is None:
-        ready = _compiled_again(path, settings, chosen, ready)
+        ready = _compiled_again(path, settings, choices, now, ready)
     return _report(ready, outcome, settings)
+
+
+def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready) -> Ready:
+    """As of the time of an unfinished run that can go on: its values are those of its own logical time."""
+    if not settings.database.is_file():
+        return ready
+    with SqliteStore(settings.database) as store:
+        clock, drivers = SystemClock(), store.drivers()
+        running = [one for one in store.runs(state="running", limit=1000) if one.pipeline == ready.spec.name]
+        here, moment = this_driver(clock), clock.now()
+        left = [one for one in running if one.driver not in drivers or not is_alive(*drivers[one.driver], moment, here)]
+    for one in left:
+        if one.digest == ready.spec.digest:
+            return ready
+        try:
+            found = prepare(path, settings, replace(choices, at=one.logical_time), datetime.now(UTC))
+        except Stopped:
+            continue
+        if found.spec.digest == one.digest:
+            return found
+    return ready
 
 
 def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
@@ -345,10 +503,10 @@ def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
     return run_facts(ready.spec, ready.facts, outcome.stored, outputs)
 
 
-def _compiled_again(path: Path, settings: Settings, backend: Backend, ready: Ready) -> Ready:
+def _compiled_again(path: Path, settings: Settings, choices: Choices, now: datetime, ready: Ready) -> Ready:
     """With the places in the file that a failure is shown at; without, if the file says something else by now."""
     try:
-        compilation = load(path, settings, backend)
+        compilation = load(path, settings, replace(choices, at=choices.at or ready.logical_time), now)
     except Stopped:
         return ready
     if compilation.spec.digest != ready.spec.digest:
@@ -358,21 +516,20 @@ def _compiled_again(path: Path, settings: Settings, backend: Backend, ready: Rea
 
 @contextmanager
 def _runner(
-    spec: PipelineSpec,
+    ready: Ready,
     settings: Settings,
-    backend: Backend,
     observe: Observer | None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
 ) -> Iterator[Runner]:
     with SqliteStore(settings.database) as store:
         storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
         yield Runner(
-            spec,
+            ready.spec,
             store,
             storage,
             settings.state,
             SystemClock(),
-            lambda: backend.executor(settings.workers, settings.state),
+            lambda: ready.backend.executor(settings.workers, settings.state),
             observe or _ignore,
             time.sleep,
             on_cancel,
@@ -383,17 +540,16 @@ def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
 
 
-def _logical_time(at: str | None) -> str:
-    """The run's logical time as ISO 8601 with zone: what was asked for, else the present, to the second."""
-    if at is None:
-        return datetime.now(UTC).replace(microsecond=0).isoformat()
+def _now(at: str | None) -> datetime:
+    """When the command is given; stops where what was asked for is no time."""
+    now = datetime.now(UTC)
     try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
+        logical_time(at, now, UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise stopped(
             "TRC205", f'"{at}" is not a time', "write it like 2026-01-31 or 2026-01-31T02:00:00+01:00"
         ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+    return now
 
 
 def _report(ready: Ready, outcome: Outcome, settings: Settings) -> RunReport:
@@ -573,18 +729,18 @@ def require_extra(extra: str, package: str) -> None:
         raise stopped("TRC620", f'"trc {extra}" needs the package "{package}", which is not installed', remedy)
 
 
-def graph(path: Path, *, form: Literal["mermaid", "dot", "svg", "html"]) -> str:
+def graph(path: Path, choices: Choices = NO_CHOICES, *, form: Literal["mermaid", "dot", "svg", "html"]) -> str:
     """The pipeline's picture in one of the forms."""
-    return _PICTURES[form](_drawing(path))
+    return _PICTURES[form](_drawing(path, choices))
 
 
-def graph_json(path: Path) -> dict[str, Any]:
+def graph_json(path: Path, choices: Choices = NO_CHOICES) -> dict[str, Any]:
     """The pipeline's nodes and edges."""
-    return _drawing(path).to_json()
+    return _drawing(path, choices).to_json()
 
 
-def _drawing(path: Path) -> Drawing:
-    compiled = _compile(path, context_of(settings_for(path), backend_named("local"), task_types()))
-    if compiled.has_errors or compiled.pipeline is None or compiled.graph is None:
-        raise Stopped(compiled.diagnostics, 2, compiled.sources)
+def _drawing(path: Path, choices: Choices) -> Drawing:
+    compiled = _compiled(path, settings_for(path), with_environment(choices), _now(choices.at))
+    assert compiled.pipeline is not None
+    assert compiled.graph is not None
     return draw(compiled.pipeline, compiled.graph)

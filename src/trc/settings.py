@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from trc.compiler.choices import Choices, is_choice
+from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.compiler.frontends import toml
+from trc.compiler.frontends.files import read
+from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
+from trc.compiler.frontends.typed import typed
+from trc.compiler.source import SourceFile, Span
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 from trc.runtime.surroundings import clean
 
-_KEYS: Final = {"local": {"workers": int}}
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where a project is, where its state lies, and how many workers the local backend has."""
+    """Where a project is, where its state lies, how many workers the local backend has, and what `trc.toml` says.
+
+    `pipelines` are globs of the project's pipeline files, or None where it does not say; `task_packages`
+    are distributions that bring task types, each with its place.
+    """
 
     project: Path
     workers: int
+    file: SourceFile | None = None
+    pipelines: tuple[str, ...] | None = None
+    task_packages: tuple[tuple[str, Span], ...] = ()
 
     @property
     def state(self) -> Path:
@@ -31,6 +44,11 @@ class Settings:
     @property
     def database(self) -> Path:
         return self.state / "state.db"
+
+
+def with_environment(choices: Choices) -> Choices:
+    """The choices of the command line with those that environment variables make."""
+    return replace(choices, environment=tuple(sorted(item for item in os.environ.items() if is_choice(item[0]))))
 
 
 def settings_for(pipeline: Path, *, workers: int | None = None) -> Settings:
@@ -68,13 +86,13 @@ def environment_of_code() -> dict[str, str]:
     return clean(os.environ)
 
 
-def listed_code(folder: Path) -> Iterator[Path]:
+def listed_pipelines(folder: Path) -> Iterator[Path]:
     """The files below a folder that the projects there, or the one that it lies in, list as `pipelines`."""
     here = folder.resolve()
     above = [up for up in (here, *here.parents) if (up / PROJECT_FILE).is_file()][:1]
     projects = {*above, *(file.parent for file in here.rglob(PROJECT_FILE) if not _is_hidden(file, here))}
     for project in sorted(projects):
-        for pattern in _read(project / PROJECT_FILE).get("pipelines", ()):
+        for pattern in _read(project / PROJECT_FILE).pipelines or ():
             for file in sorted(project.glob(pattern)):
                 if file.is_file() and file.is_relative_to(here) and not _is_hidden(file, here):
                     yield folder / file.relative_to(here)
@@ -84,54 +102,120 @@ def _is_hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
+def project_of(folder: Path) -> Settings | None:
+    """The settings of the project whose file lies in a folder or above it, if there is one."""
+    folder = folder.resolve()
+    found = next((up for up in (folder, *folder.parents) if (up / PROJECT_FILE).is_file()), None)
+    return None if found is None else _settings(found, None)
+
+
 def _settings(project: Path, workers: int | None) -> Settings:
-    written = _read(project / PROJECT_FILE)
-    chosen = workers or written.get("local", {}).get("workers") or _cores()
-    return Settings(project, chosen)
+    path = project / PROJECT_FILE
+    written = _Written() if not path.is_file() else _read(path)
+    return Settings(
+        project,
+        workers or written.workers or _cores(),
+        written.file,
+        written.pipelines,
+        written.task_packages,
+    )
 
 
 def _cores() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise stopped("TRC101", f'"{path}" cannot be read: {error.strerror}') from error
-    import tomllib  # noqa: PLC0415 - only projects with a trc.toml pay for it
+@dataclass(slots=True)
+class _Written:
+    """What a project file says."""
 
-    try:
-        written = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise _wrong(path, str(error)) from error
-    _check(path, written)
+    file: SourceFile | None = None
+    workers: int | None = None
+    pipelines: tuple[str, ...] | None = None
+    task_packages: tuple[tuple[str, Span], ...] = ()
+
+
+def _read(path: Path) -> _Written:
+    collect = Collector()
+    file = read(path, _shown(path), collect)
+    tree = toml.parse(file, collect, "TRC111") if file and file.text.strip() else None
+    written = _Written(file if tree is not None else None)
+    for entry in tree.entries if tree else ():
+        _KEYS.get(entry.key.value, _unknown)(entry.value, entry.key, written, collect)
+    if collect.has_errors:
+        raise Stopped(collect.sorted(), 2, {file.name: file} if file else {})
     return written
 
 
-def _check(path: Path, written: dict[str, Any]) -> None:
-    for table, entries in written.items():
-        if table == "pipelines":
-            _check_patterns(path, entries)
+def _shown(path: Path) -> str:
+    """The file as the user would name it from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+_Reader = Callable[[Node, Scalar, _Written, Collector], None]
+
+
+def _unknown(_value: Node, key: Scalar, _written: _Written, collect: Collector) -> None:
+    remedy = did_you_mean(key.value, _KEYS) or (f"the keys are: {', '.join(_KEYS)}",)
+    _wrong(collect, f'"{key.value}" is not known here', key.span, *remedy)
+
+
+def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{key.value}" is a table', key.span, "write [local] on a line of its own")
+        return
+    for entry in value.entries:
+        if entry.key.value != "workers":
+            remedy = did_you_mean(entry.key.value, ("workers",)) or ("the key is: workers",)
+            _wrong(collect, f'"local.{entry.key.value}" is not known here', entry.key.span, *remedy)
             continue
-        if table not in _KEYS or not isinstance(entries, dict):
-            raise _wrong(path, f'"{table}" is not known here', *did_you_mean(table, (*_KEYS, "pipelines")))
-        for key, value in entries.items():
-            if key not in _KEYS[table]:
-                raise _wrong(path, f'"{table}.{key}" is not known here', *did_you_mean(key, _KEYS[table]))
-            if type(value) is not _KEYS[table][key] or not 1 <= value <= 1024:
-                raise _wrong(path, f'"{table}.{key}" is a whole number from 1 to 1024, not {value!r}')
+        number: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
+        if type(number) is int and 1 <= number <= 1024:
+            written.workers = number
+        else:
+            _wrong(collect, '"local.workers" is a whole number from 1 to 1024', entry.value.span, "write workers = 4")
 
 
-def _check_patterns(path: Path, patterns: Any) -> None:
-    if not isinstance(patterns, list):
-        raise _wrong(path, '"pipelines" is a list of paths and patterns, such as ["pipelines/*.py"]')
-    for pattern in patterns:
-        if not isinstance(pattern, str) or not pattern or pattern.startswith("/") or ".." in Path(pattern).parts:
-            raise _wrong(path, f'"pipelines" holds {pattern!r}, which is no pattern within the project')
+def _pipelines(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    texts = [text for text, span in _texts(value, key, collect) if _is_inside(text, span, collect)]
+    written.pipelines = tuple(texts)
 
 
-def _wrong(path: Path, message: str, *help_lines: str) -> Stopped:
-    return Stopped([Diagnostic("TRC111", f"{path.name}: {message}", help=help_lines)], 2)
+def _is_inside(pattern: str, span: Span, collect: Collector) -> bool:
+    if not pattern.startswith("/") and ".." not in Path(pattern).parts and "\0" not in pattern and pattern.strip():
+        return True
+    _wrong(collect, f'"{pattern}" does not stay in the project', span, "write a pattern such as pipelines/*.yaml")
+    return False
+
+
+def _task_packages(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    written.task_packages = tuple(_texts(value, key, collect))
+
+
+def _texts(value: Node, key: Scalar, collect: Collector) -> Iterator[tuple[str, Span]]:
+    for item in value.items if isinstance(value, Sequence) else (None,):
+        if isinstance(item, Scalar) and item.style == "double":
+            yield item.value, item.span
+        else:
+            span = value.span if item is None else item.span
+            _wrong(collect, f'"{key.value}" is a list of texts', span, f'write {key.value} = ["…"]')
+
+
+def _of_pipelines(value: Node, key: Scalar, _written: _Written, collect: Collector) -> None:
+    """Read with each pipeline, which says what is wrong within."""
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{key.value}" is a table', key.span, f"write [{key.value}] on a line of its own")
+
+
+_KEYS: Final[MappingOf[str, _Reader]] = {
+    "pipelines": _pipelines,
+    "task_packages": _task_packages,
+    "defaults": _of_pipelines,
+    "targets": _of_pipelines,
+    "local": _local,
+}
+
+
+def _wrong(collect: Collector, message: str, span: Span, *help_lines: str) -> None:
+    collect.add(Diagnostic("TRC111", message, span, help=help_lines))

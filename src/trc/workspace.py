@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from trc import api
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.compiler.checks.project import check_project
+from trc.compiler.choices import NO_CHOICES
 from trc.compiler.compile import Compiled, compile_source
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
@@ -25,7 +27,7 @@ from trc.runtime.errors import Stopped
 from trc.runtime.folders import PROJECT_FILE
 from trc.runtime.schema_memory import Answers, RememberedSchemas
 from trc.runtime.storage.local import list_files
-from trc.settings import settings_for
+from trc.settings import settings_for, with_environment
 
 _COMMON: Final = (".yaml", ".yml")
 # A YAML file may be anything; one with such a key is meant to be a pipeline.
@@ -126,7 +128,7 @@ class Workspace:
         return compiled
 
     def _context(self, path: Path) -> Context:
-        made = api.context_of(settings_for(path), self.backend, self.types)
+        made = api.context_of(settings_for(path), with_environment(NO_CHOICES), datetime.now(UTC))
         project = made.project
         unsaved = {
             one.relative_to(project).as_posix(): text.encode("utf-8", "replace")

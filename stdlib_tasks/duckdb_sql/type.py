@@ -16,9 +16,15 @@ from trc.compiler.tasktype import Declaration, Scope, TaskParams
 class DuckdbSqlParams(TaskParams):
     """Parameters of a task of SQL."""
 
-    sql: str = Field(description="one query; it names sources and other tasks as tables, and files as literals")
+    sql: str = Field(
+        description="one query; it names sources and other tasks as tables, and files as literals",
+        json_schema_extra={"template": "sql"},
+    )
     output_uri: str | None = Field(
-        default=None, min_length=1, description="where its rows are written; left out, only this pipeline reads them"
+        default=None,
+        min_length=1,
+        description="where its rows are written; left out, only this pipeline reads them",
+        json_schema_extra={"runtime": True},
     )
     output_format: Literal["parquet", "csv", "json"] | None = Field(
         default=None, description="the format of the output; by default what the suffix tells, else parquet"
@@ -44,8 +50,7 @@ class DuckdbSql:
     def declare(self, params: Any, scope: Scope) -> Declaration:
         """What the query reads and writes. Mistakes in the SQL itself are left to the check of SQL."""
         assert isinstance(params, DuckdbSqlParams)
-        # What a template renders to is not known here.
-        parsed = None if "{{" in params.sql or "{%" in params.sql else parse(params.sql)
+        parsed = parse(params.sql)
         known = parsed if isinstance(parsed, Parsed) else None
         fmt = _format(params)
         return Declaration(

@@ -21,7 +21,9 @@ class PythonParams(DataParams):
 
     entrypoint: str = Field(description="the file and the class or function in it: path/to/file.py:Name")
     args: dict[str, JsonValue] = Field(
-        default_factory=dict[str, JsonValue], description="values that the task finds in context.args"
+        default_factory=dict[str, JsonValue],
+        description="values that the task finds in context.args",
+        json_schema_extra={"runtime": True},
     )
 
     @field_validator("entrypoint")

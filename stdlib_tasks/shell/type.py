@@ -18,7 +18,8 @@ class ShellParams(DataParams):
     """Parameters of a command."""
 
     command: str | list[str] = Field(
-        description="a text for /bin/sh, or a list: a program and its arguments, run without a shell"
+        description="a text for /bin/sh, or a list: a program and its arguments, run without a shell",
+        json_schema_extra={"runtime": True},
     )
 
     @field_validator("command")

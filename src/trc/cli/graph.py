@@ -11,8 +11,9 @@ import click
 from trc import api
 from trc.cli import exits
 from trc.cli.files import write_whole
-from trc.cli.options import file_argument, json_option, subcommand
+from trc.cli.options import choices_options, file_argument, json_option, subcommand
 from trc.cli.output import Screen
+from trc.compiler.choices import Choices
 
 Form = Literal["mermaid", "dot", "svg", "html", "json"]
 
@@ -26,17 +27,18 @@ Form = Literal["mermaid", "dot", "svg", "html", "json"]
     help="The form; by default the one that the suffix of -o tells, else mermaid.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here, not to the screen.")
+@choices_options(backend=False)
 @json_option
-def command(screen: Screen, file: Path, form: Form | None, output: Path | None) -> int:
+def command(screen: Screen, file: Path, choices: Choices, form: Form | None, output: Path | None) -> int:
     """Draw a pipeline.
 
     The SVG and the HTML page are complete in themselves.
     """
     chosen = "json" if screen.wants_json else form or _form_of(output)
     if chosen == "json":
-        text = json.dumps(api.graph_json(file), indent=2, ensure_ascii=False)
+        text = json.dumps(api.graph_json(file, choices), indent=2, ensure_ascii=False)
     else:
-        text = api.graph(file, form=chosen)
+        text = api.graph(file, choices, form=chosen)
     if output is None:
         screen.say(text.rstrip("\n"))
     else:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+
+from trc.compiler.choices import Choices
 
 LATEST: Final = "latest"
 """What a user may write for the newest run."""
@@ -32,10 +35,21 @@ json_option: Final = click.option(
     callback=_set_json,
     help="Print one JSON document on standard output.",
 )
-backend_option: Final = click.option(
-    "--backend", default="local", show_default=True, metavar="NAME", help="Where tasks run."
+_BACKEND: Final = click.option(
+    "--backend", metavar="NAME", help="Where tasks run; without it, where the target says, else on this machine."
 )
-at_option: Final = click.option(
+_TARGET: Final = click.option("--target", metavar="NAME", help="One of the pipeline's targets; else TRC_TARGET.")
+_PARAM: Final = click.option(
+    "--param", "param", multiple=True, metavar="NAME=VALUE", help="The value of a parameter; may be repeated."
+)
+_PARAMS: Final = click.option(
+    "--params",
+    "params_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Values of parameters, as YAML, JSON or TOML.",
+)
+_AT: Final = click.option(
     "--at", metavar="TIME", help="The run's logical time, such as 2026-01-15 or 2026-01-15T02:00+01:00."
 )
 force_option: Final = click.option("--force", is_flag=True, help="Run tasks that are up to date, too.")
@@ -63,6 +77,38 @@ def subcommand(function: Callable[..., int]) -> click.Command:
         )
     )
     return made
+
+
+def choices_options(*, backend: bool = True) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Gives a command the options by which a user chooses, as one argument `choices`."""
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        @wraps(function)
+        def chosen(
+            *arguments: Any,
+            target: str | None,
+            param: tuple[str, ...],
+            params_file: Path | None,
+            at: str | None,
+            backend: str | None = None,
+            **others: Any,
+        ) -> int:
+            pairs = tuple(map(_pair, param))
+            return function(*arguments, choices=Choices(backend, target, pairs, params_file, at), **others)
+
+        given = chosen
+        for option in (_AT, _PARAMS, _PARAM, _TARGET, *((_BACKEND,) if backend else ())):
+            given = option(given)
+        return given
+
+    return decorate
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise click.UsageError(f'--param takes NAME=VALUE, not "{text}"')
+    return name.strip(), value
 
 
 def chosen_run(run: str | None) -> str | None:

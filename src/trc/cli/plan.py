@@ -8,9 +8,10 @@ from typing import Final
 from trc import api
 from trc.cli import exits
 from trc.cli.failures import tell_diagnostics
-from trc.cli.options import at_option, backend_option, file_argument, force_option, json_option, subcommand
+from trc.cli.options import choices_options, file_argument, force_option, json_option, subcommand
 from trc.cli.output import STATE_COLOURS, Screen
 from trc.cli.quantities import count
+from trc.compiler.choices import Choices
 from trc.compiler.diagnostics.render.cells import visible
 from trc.runtime.plan import Action, Plan
 
@@ -24,16 +25,15 @@ _ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
 
 @subcommand
 @file_argument
-@backend_option
-@at_option
+@choices_options()
 @force_option
 @json_option
-def command(screen: Screen, file: Path, backend: str, at: str | None, force: bool) -> int:
+def command(screen: Screen, file: Path, choices: Choices, force: bool) -> int:
     """Show what a run would do, and why.
 
     Nothing is run. "maybe" is decided when what the task reads is there.
     """
-    report = api.plan(file, backend=backend, at=at, force=force)
+    report = api.plan(file, choices, force=force)
     tell_diagnostics(screen, report.diagnostics, report.sources)
     if screen.wants_json:
         screen.document(report.plan.to_json())

@@ -17,18 +17,18 @@ import trc
 from trc import api
 from trc.cli import exits
 from trc.cli.live import FRAME, Live
-from trc.cli.options import at_option, backend_option, file_argument, force_option, json_option, subcommand
+from trc.cli.options import choices_options, file_argument, force_option, json_option, subcommand
 from trc.cli.output import Screen
 from trc.cli.progress import Lines
 from trc.cli.summary import nothing_to_do, run_report_document, summarise
+from trc.compiler.choices import Choices
 from trc.runtime import standing
 from trc.runtime.store.journal import RunState
 
 
 @subcommand
 @file_argument
-@backend_option
-@at_option
+@choices_options()
 @force_option
 @click.option("--new", is_flag=True, help="Start a new run, even if an unfinished one could go on.")
 @click.option(
@@ -43,8 +43,7 @@ from trc.runtime.store.journal import RunState
 def command(  # noqa: PLR0917 - click passes them by name
     screen: Screen,
     file: Path,
-    backend: str,
-    at: str | None,
+    choices: Choices,
     force: bool,
     new: bool,
     on_conflict: Literal["wait", "fail"],
@@ -63,8 +62,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     with closing(watch):
         report = api.run(
             file,
-            backend=backend,
-            at=at,
+            choices,
             force=force,
             new=new,
             on_conflict=on_conflict,
@@ -73,7 +71,7 @@ def command(  # noqa: PLR0917 - click passes them by name
             tick=FRAME,
             on_cancel=interruption.listen,
         )
-    is_plain = not (at or force or new or workers) and (backend, on_conflict) == ("local", "wait")
+    is_plain = choices.is_plain and not (force or new or workers) and on_conflict == "wait"
     if report.facts is not None and is_plain:
         standing.remember(
             answer,

@@ -1,0 +1,1 @@
+"""Templates: values of parameters and targets, and the texts of a pipeline that they are rendered into."""

@@ -1,0 +1,121 @@
+"""Conditions of `when`: one expression, its names known, in the one spelling that equal ones share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import jinja2
+from jinja2 import nodes
+
+from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.compiler.templates.mistake import Mistake
+from trc.compiler.templates.words import FILTERS, TESTS
+
+_COMPARED: Final = {
+    "eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in", "notin": "not in",
+}  # fmt: skip
+_BINARY: Final[Mapping[type[nodes.BinExpr], tuple[str, int]]] = {
+    nodes.Or: ("or", 1),
+    nodes.And: ("and", 2),
+    nodes.Add: ("+", 5),
+    nodes.Sub: ("-", 5),
+    nodes.Mul: ("*", 7),
+    nodes.Div: ("/", 7),
+    nodes.FloorDiv: ("//", 7),
+    nodes.Mod: ("%", 7),
+    nodes.Pow: ("**", 9),
+}
+_LONGEST: Final = 10_000
+
+
+def canonical_condition(text: str, names: Collection[str]) -> str:
+    """The condition as the IR holds it; `names` are those that it may use. Raises Mistake."""
+    if len(text) > _LONGEST:
+        raise Mistake("a condition is longer than 10,000 characters", code="TRC113")
+    try:
+        tree = jinja2.Environment(optimized=False, cache_size=0, autoescape=True).parse("{{ " + text + " }}")
+    except jinja2.TemplateSyntaxError as error:
+        words = str(error.message).rstrip(".").replace("'", '"')
+        words = words.replace('"end of print statement"', "the end")
+        raise Mistake(f"this condition cannot be read: {words[:1].lower()}{words[1:]}", code="TRC118") from None
+    except RecursionError:
+        raise Mistake("a condition nests too deep", code="TRC113") from None
+    outputs = tree.body[0].nodes if len(tree.body) == 1 and isinstance(tree.body[0], nodes.Output) else []
+    if len(outputs) != 1 or isinstance(outputs[0], nodes.TemplateData):
+        remedy = ("write it without braces: target.name == 'prod'",)
+        raise Mistake("a condition is one expression", code="TRC118", help=remedy)
+    try:
+        return _Printer(text, names).print(outputs[0], 0)
+    except RecursionError:
+        raise Mistake("a condition nests too deep", code="TRC113") from None
+
+
+class _Printer:
+    def __init__(self, text: str, names: Collection[str]) -> None:
+        self.text = text
+        self.names = names
+
+    def print(self, node: Any, within: int) -> str:
+        text, binding = self.printed(node)
+        return f"({text})" if binding < within else text
+
+    def printed(self, node: Any) -> tuple[str, int]:
+        match node:
+            case nodes.Name():
+                return self.name(node.name), 12
+            case nodes.Const():
+                return _constant(node.value), 12
+            case nodes.Getattr():
+                return f"{self.print(node.node, 11)}.{node.attr}", 11
+            case nodes.Getitem() if not isinstance(node.arg, nodes.Slice):
+                return f"{self.print(node.node, 11)}[{self.print(node.arg, 0)}]", 11
+            case nodes.Not():
+                return f"not {self.print(node.node, 3)}", 3
+            case nodes.Neg():
+                return f"-{self.print(node.node, 8)}", 8
+            case nodes.Compare():
+                parts = [f"{_COMPARED[one.op]} {self.print(one.expr, 5)}" for one in node.ops]
+                return " ".join([self.print(node.expr, 5), *parts]), 4
+            case nodes.Concat():
+                return " ~ ".join(self.print(one, 7) for one in node.nodes), 6
+            case nodes.BinExpr():
+                word, binding = _BINARY[type(node)]
+                return f"{self.print(node.left, binding)} {word} {self.print(node.right, binding + 1)}", binding
+            case nodes.List():
+                return f"[{', '.join(self.print(one, 0) for one in node.items)}]", 12
+            case nodes.Filter() if node.node is not None and not (node.dyn_args or node.dyn_kwargs):
+                return f"{self.print(node.node, 10)} | {self.word(node, FILTERS, 'filter')}", 10
+            case nodes.Test() if not (node.dyn_args or node.dyn_kwargs):
+                return f"{self.print(node.node, 10)} is {self.word(node, TESTS, 'test')}", 4
+            case _:
+                remedy = ("compare values: target.name == 'prod' and day > '2026-01-01'",)
+                raise Mistake("this cannot stand in a condition", code="TRC118", help=remedy)
+
+    def name(self, name: str) -> str:
+        if name not in self.names:
+            start = max(self.text.find(name), 0)
+            remedy = did_you_mean(name, self.names) or (f"there are: {', '.join(self.names)}",)
+            raise Mistake(f'nothing is called "{name}" here', start, start + len(name), code="TRC114", help=remedy)
+        return name
+
+    def word(self, node: Any, known: Collection[str], what: str) -> str:
+        if node.name not in known:
+            remedy = did_you_mean(node.name, known) or (f"there are: {', '.join(sorted(known))}",)
+            raise Mistake(f'there is no {what} "{node.name}"', code="TRC118", help=remedy)
+        arguments = [self.print(one, 0) for one in node.args]
+        arguments += [f"{one.key}={self.print(one.value, 0)}" for one in node.kwargs]
+        return f"{node.name}({', '.join(arguments)})" if arguments else node.name
+
+
+def _constant(value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "none"
+        case str():
+            escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+            return f"'{escaped}'"
+        case _:
+            return repr(value)

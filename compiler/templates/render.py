@@ -1,0 +1,203 @@
+"""Renders the templates of a pipeline's tree, between parsing and lowering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any, Final
+
+from trc.compiler.context import Context
+from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
+from trc.compiler.source import SourceFile
+from trc.compiler.templates.mistake import Mistake, Unsettled
+from trc.compiler.templates.names import Settled, jinja, world
+from trc.compiler.templates.segments import has_template
+from trc.compiler.templates.settle import at_scalar, missing_value, no_target
+from trc.compiler.templates.world import Macros, World
+
+_AS_WRITTEN: Final = frozenset({"name", "imports", "params", "targets", "tests", "schedule"})
+"""Keys of a pipeline in which nothing is rendered."""
+_TASK_AS_WRITTEN: Final = frozenset({"id", "type", "needs"})
+_CONDITION_NAMES: Final = ("tasks",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What the templates of a field make: SQL or text, with values of the run or not."""
+
+    is_sql: bool = False
+    run_time: bool = False
+    has_item: bool = False
+    keeps: bool = False
+    """Whether a text stays as it is while its values are not settled; else its key is left out."""
+
+
+def render(
+    root: Mapping, settled: Settled, macros: tuple[SourceFile, ...], context: Context, collect: Collector
+) -> Mapping:
+    """The tree with every template rendered; what is wrong with one goes to `collect`, and it stays as it is.
+
+    Values that nobody gave are told about once each.
+    """
+    pass_ = _Pass(world(settled, context, _macros(macros, collect)), settled, context, collect)
+    entries = [
+        entry if entry.key.value in _AS_WRITTEN else replace(entry, value=pass_.root_value(entry))
+        for entry in root.entries
+    ]
+    pass_.tell_missing()
+    return replace(root, entries=tuple(entries))
+
+
+def _macros(files: tuple[SourceFile, ...], collect: Collector) -> tuple[Macros, ...]:
+    """The macros of the imported files; a name that two of them give is a mistake."""
+    found: list[Macros] = []
+    for file in files:
+        try:
+            macros: Macros = jinja().macros_of(file.name, file.text)
+        except Mistake as mistake:
+            end = len(file.text) if mistake.end is None else mistake.end
+            collect.add(Diagnostic(mistake.code, mistake.message, file.span(mistake.start, end), help=mistake.help))
+            continue
+        twice = sorted(name for one in found for name in one.names & macros.names)
+        if twice:
+            message = f'two files have a macro "{twice[0]}"'
+            start = max(file.text.find(twice[0]), 0)
+            span = file.span(start, start + len(twice[0]))
+            collect.add(Diagnostic("TRC206", message, span, help=("give one of them another name",)))
+        found.append(macros)
+    return tuple(found)
+
+
+class _Pass:
+    def __init__(self, names: World, settled: Settled, context: Context, collect: Collector) -> None:
+        self.world = names
+        self.settled = settled
+        self.context = context
+        self.collect = collect
+        self.missing: dict[str, None] = {}
+        self.told_target = False
+        self.task: str | None = None
+
+    def root_value(self, entry: Entry) -> Node:
+        if entry.key.value == "nodes" and isinstance(entry.value, Sequence):
+            return replace(entry.value, items=tuple(self.of_task(one) for one in entry.value.items))
+        kind = _Kind(keeps=entry.key.value in ("sources", "description"))
+        return self.node(entry.value, kind) or entry.value
+
+    def of_task(self, task: Node) -> Node:
+        if not isinstance(task, Mapping):
+            return task
+        named, kind = task.get("id"), task.get("type")
+        self.task = named.value if isinstance(named, Scalar) else None
+        fields = self.fields(kind.value if isinstance(kind, Scalar) else "")
+        has_item = task.entry("for_each") is not None
+        entries: list[Entry] = []
+        for entry in task.entries:
+            key = entry.key.value
+            value: Node | None = entry.value
+            if key == "when":
+                value = self.condition(entry.value, has_item=has_item)
+            elif key == "params" and isinstance(entry.value, Mapping):
+                inner = [
+                    replace(
+                        one, value=self.node(one.value, replace(fields(one.key.value), has_item=has_item)) or one.value
+                    )
+                    for one in entry.value.entries
+                ]
+                value = replace(entry.value, entries=tuple(inner))
+            elif key == "expect":
+                value = self.expectations(entry.value)
+            elif key not in _TASK_AS_WRITTEN:
+                value = self.node(entry.value, _Kind(has_item=has_item))
+            if value is not None:
+                entries.append(replace(entry, value=value))
+        self.task = None
+        return replace(task, entries=tuple(entries))
+
+    def fields(self, task_type: str) -> Callable[[str], _Kind]:
+        """How each parameter of a task type is rendered: its model's fields are marked."""
+        found = self.context.task_types.get(task_type)
+        known: Any = found.params.model_fields if found else {}
+
+        def kind(name: str) -> _Kind:
+            extra = known[name].json_schema_extra if name in known else None
+            marks: dict[str, object] = extra if isinstance(extra, dict) else {}
+            return _Kind(is_sql=marks.get("template") == "sql", run_time=bool(marks.get("runtime")), keeps=True)
+
+        return kind
+
+    def expectations(self, node: Node) -> Node:
+        """The arguments of `check` are SQL."""
+        if not isinstance(node, Sequence):
+            return node
+        items: list[Node] = []
+        for item in node.items:
+            if isinstance(item, Mapping):
+                inner = [
+                    replace(
+                        one, value=self.node(one.value, _Kind(is_sql=one.key.value == "check", keeps=True)) or one.value
+                    )
+                    for one in item.entries
+                ]
+                items.append(replace(item, entries=tuple(inner)))
+            else:
+                items.append(item)
+        return replace(node, items=tuple(items))
+
+    def node(self, node: Node, kind: _Kind) -> Node | None:
+        """The node rendered; None where its value is not settled and it is to be left out."""
+        match node:
+            case Scalar():
+                return self.scalar(node, kind) if has_template(node.value) else node
+            case Sequence():
+                items = (self.node(one, kind) for one in node.items)
+                return replace(node, items=tuple(one for one in items if one is not None))
+            case Mapping():
+                values = ((entry, self.node(entry.value, kind)) for entry in node.entries)
+                return replace(
+                    node, entries=tuple(replace(entry, value=one) for entry, one in values if one is not None)
+                )
+
+    def scalar(self, scalar: Scalar, kind: _Kind) -> Node | None:
+        if self.world.budget.is_spent:
+            return scalar
+        try:
+            made: Node = jinja().rendered(
+                scalar, self.world, is_sql=kind.is_sql, run_time=kind.run_time, has_item=kind.has_item
+            )
+        except Mistake as mistake:
+            self.collect.add(at_scalar(mistake, scalar, self.task))
+        except Unsettled as unsettled:
+            self.unsettled(unsettled.name, scalar)
+        else:
+            return made
+        return scalar if kind.keeps else None
+
+    def unsettled(self, name: str, scalar: Scalar) -> None:
+        if name.startswith("target."):
+            if not self.told_target:
+                self.told_target = True
+                self.collect.add(no_target(scalar.span, name, self.settled, self.context))
+        else:
+            self.missing[name.removeprefix("params.")] = None
+
+    def tell_missing(self) -> None:
+        """A run needs every value, so that it can be said what it ran with."""
+        names = self.settled.missing if self.context.must_settle else self.missing
+        for name in names:
+            if name not in self.settled.wrong:
+                self.collect.add(missing_value(name, self.settled, self.context))
+
+    def condition(self, node: Node, *, has_item: bool) -> Node:
+        if not isinstance(node, Scalar) or not node.value.strip():
+            return node
+        names = [*self.world.names, *_CONDITION_NAMES, *(["item"] if has_item else [])]
+        try:
+            text = import_module("trc.compiler.templates.conditions").canonical_condition(node.value, names)
+        except Mistake as mistake:
+            self.collect.add(at_scalar(mistake, node, self.task))
+            return node
+        return Scalar(text, "double", node.map)
