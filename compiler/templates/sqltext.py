@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from trc.compiler.sql.tokens import open_at_end, tokenize
+from trc.compiler.sql.tokens import UNICODE_SPACES, open_at_end, tokenize
 from trc.compiler.templates.literals import sql_literal
 from trc.compiler.templates.mistake import Mistake
 from trc.compiler.templates.texts import plain_text
@@ -18,6 +18,7 @@ from trc.compiler.templates.words import Ident, Raw
 from trc.compiler.templates.world import Piece, RunTime
 
 _GLUED: Final = re.compile(r"[\w'\"$.?:\u0080-\U0010ffff]")
+_WIDE_SPACE: Final = re.compile(f"[{UNICODE_SPACES}]")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 Part = tuple[str, Piece]
 
@@ -126,8 +127,14 @@ class _Sql:
             text = text.replace("'", "''")
             if opening[0] in "eE":
                 self.check_backslash()
-                # Of the spaces beyond ASCII in such a text, DuckDB makes plain ones, unless they are escaped.
-                text = "".join(_escaped(one) for one in text.replace("\\", "\\\\"))
+                if _WIDE_SPACE.search(text):
+                    # After an escaped quote, DuckDB would make plain ones of them.
+                    raise Mistake(
+                        f"a value with a space beyond ASCII cannot stand within {opening}…'",
+                        code="TRC115",
+                        help=("write it outside, as {{ value }}, and join texts with ||",),
+                    )
+                text = text.replace("\\", "\\\\")
         self.parts.append((text, piece))
         # What was put in changes nothing about where the text goes on.
         self.pending = opening
@@ -169,10 +176,6 @@ def _no_comment_marks(text: str, before: str) -> str:
     start = " " if before[-1:] in "*/" else ""
     end = " " if text[-1:] in ("*", "/") else ""
     return start + text + end
-
-
-def _escaped(character: str) -> str:
-    return character if character.isascii() else f"\\U{ord(character):08x}"
 
 
 def piece_of_space(piece: Piece) -> Piece:

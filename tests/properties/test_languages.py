@@ -200,7 +200,7 @@ PIPELINES = st.fixed_dictionaries(
             st.fixed_dictionaries({"interval_seconds": SECONDS}),
         ),
         "params": st.dictionaries(NAMES, some(type=st.sampled_from(["string", "list", "date"]), default=JSON, description=TEXTS), max_size=3),
-        "sources": st.dictionaries(NAMES, st.builds(lambda form, uri, columns: {form: uri, **columns}, st.sampled_from(["csv", "file", "parquet"]), FILLED, some(columns=st.dictionaries(KEYS, FILLED, max_size=2))), max_size=2),
+        "sources": st.dictionaries(NAMES.map("src_{}".format), st.builds(lambda form, uri, columns: {form: uri, **columns}, st.sampled_from(["csv", "file", "parquet"]), FILLED, some(columns=st.dictionaries(KEYS, FILLED, max_size=2))), max_size=2),
         "targets": st.dictionaries(NAMES, st.fixed_dictionaries({"backend": st.just("ecs")}, optional={"state": FILLED, "params": st.dictionaries(KEYS, JSON, max_size=2), "ecs": st.dictionaries(KEYS, JSON, max_size=2)}), max_size=2),
         "defaults": some(**POLICIES),
         "tests": st.lists(st.fixed_dictionaries({"name": FILLED}, optional={"params": st.dictionaries(KEYS, JSON, max_size=2), "given": st.dictionaries(KEYS, st.lists(st.dictionaries(KEYS, JSON, max_size=2), max_size=2), max_size=2)}), max_size=2),

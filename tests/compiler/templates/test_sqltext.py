@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trc.compiler.ir.values import Duration, Size
-from trc.compiler.sql.tokens import open_at_end, tokenize
+from trc.compiler.sql.tokens import UNICODE_SPACES, open_at_end, tokenize
 from trc.compiler.templates.mistake import Mistake
 from trc.compiler.templates.sqltext import put_sql
 from trc.compiler.templates.template import run
@@ -66,6 +67,10 @@ PLACES = {
 def test_any_text_stays_a_value(place: str, value: str) -> None:
     template, expected = PLACES[place]
     if expected is None and not value:
+        return
+    if place == "in a text with escapes" and re.search(f"[{UNICODE_SPACES}]", value):
+        with pytest.raises(Mistake, match="a space beyond ASCII"):
+            sql(template, v=value)
         return
     made = sql(template, v=value)
     plain = sql(template, v="v")
