@@ -497,7 +497,10 @@ def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready) -> 
 
 def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
     """What stands behind a run that skipped everything, so that the next need not look again at all of it."""
-    if ready.facts is None or not outcome.tasks or any(record.state != "skipped" for record in outcome.tasks):
+    # Warnings are told by each run: an answer that is kept would tell none.
+    if ready.facts is None or ready.diagnostics or not outcome.tasks:
+        return None
+    if any(record.state != "skipped" for record in outcome.tasks):
         return None
     outputs = [output for made in outcome.outputs.values() for output in made]
     return run_facts(ready.spec, ready.facts, outcome.stored, outputs)

@@ -127,3 +127,22 @@ def test_other_words_are_not_answered_at_a_glance(space: Any) -> None:
     _until_it_stands(space)
     assert space.states("--force") == {"joined": "success"}
     assert NOTHING not in space.trc("run", "p.yaml").out
+
+
+WARNED = """
+name: p
+nodes:
+  - id: one
+    type: duckdb_sql
+    params: {sql: select 1 as one, output_uri: out/one.csv}
+    incremental: {checksum_fields: [nothing]}
+"""
+
+
+def test_warning_is_told_by_each_run(space: Any) -> None:
+    """A pipeline that is warned about has no answer that stands: it would tell no warning."""
+    space.write("p.yaml", WARNED)
+    for _ in range(_TRIES // 2):
+        done = space.trc("run", "p.yaml")
+        assert "warning[TRC211]" in done.err
+        assert NOTHING not in done.out
