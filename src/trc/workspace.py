@@ -13,13 +13,14 @@ from trc import api
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.compiler.checks.project import check_project
+from trc.compiler.checks.summary import summary_of
 from trc.compiler.choices import NO_CHOICES
 from trc.compiler.compile import Compiled, compile_source
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.files import read, take
-from trc.compiler.frontends.languages import SUFFIXES
+from trc.compiler.frontends.suffixes import SUFFIXES
 from trc.compiler.ir.uris import covers
 from trc.compiler.source import SourceFile
 from trc.compiler.tasktype import TaskType
@@ -171,7 +172,12 @@ class Workspace:
                 self.check(one)
             compiled = [known.compiled for one in sorted(members) if (known := self._known.get(one))]
             check_project(
-                [(str(one.project), one.pipeline, one.places) for one in compiled if one.pipeline is not None], collect
+                [
+                    summary_of(str(one.project), one.pipeline, one.places)
+                    for one in compiled
+                    if one.pipeline is not None
+                ],
+                collect,
             )
         found: dict[Path, tuple[Diagnostic, ...]] = {}
         for diagnostic in collect.sorted():
