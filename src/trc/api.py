@@ -24,8 +24,8 @@ from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.compile import Compiled
 from trc.compiler.compile import compile_file as run_compiler
 from trc.compiler.context import Context
-from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.languages import CODE, SUFFIXES
 from trc.compiler.ir.pipeline import Pipeline
@@ -153,16 +153,21 @@ class Explanation:
     result: Result | None
 
 
-def check(paths: Sequence[Path], choices: Choices = NO_CHOICES) -> CheckReport:
-    """Checks pipeline files, and those in folders; mistakes in them are diagnostics."""
+def check(paths: Sequence[Path], choices: Choices = NO_CHOICES, *, deny_warnings: bool = False) -> CheckReport:
+    """Checks pipeline files, and those in folders; mistakes in them are diagnostics.
+
+    With `deny_warnings`, or where the project asks for it, warnings are errors.
+    """
     choices, now = with_environment(choices), _now(choices.at)
     files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
     collect = Collector()
     sources: dict[str, SourceFile] = {}
     pipelines: list[tuple[str, Pipeline, Places]] = []
     for file in files:
-        compiled = _compile(file, context_of(settings_for(file), choices, now))
-        collect.extend(compiled.diagnostics)
+        settings = settings_for(file)
+        compiled = _compile(file, context_of(settings, choices, now))
+        denies = deny_warnings or settings.deny_warnings
+        collect.extend(denied(compiled.diagnostics) if denies else compiled.diagnostics)
         sources.update(compiled.sources)
         if compiled.settled is not None and compiled.settled.target is not None:
             _backend(choices, compiled)
@@ -285,7 +290,7 @@ def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Com
     """Compiles a pipeline that is going to be planned or run: what this version cannot run is refused."""
     context = context_of(settings, choices, now, must_settle=True)
     compiled = _compile(path, context)
-    collect = Collector(list(compiled.diagnostics))
+    collect = Collector(list(compiled.diagnostics), list(compiled.allows))
     if collect.has_errors:
         raise _refuse(compiled, collect.sorted())
     backend = _backend(choices, compiled)
@@ -715,14 +720,6 @@ def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanat
                 )
         known = sorted({one.task for one in store.tasks(candidates[0].id)}) if candidates else []
     raise stopped("TRC609", f'no run has a task "{name}"', f"the last one has: {', '.join(known)}")
-
-
-def explain_code(code: str) -> str:
-    """The page of a diagnostic code, as Markdown."""
-    page = Path(__file__).parent / "error_pages" / f"{code.upper()}.md"
-    if code.upper() not in TITLES or not page.is_file():
-        raise stopped("TRC609", f'"{code}" is not a diagnostic code', "codes look like TRC204; docs/errors lists them")
-    return page.read_text()
 
 
 def require_extra(extra: str, package: str) -> None:
