@@ -6,6 +6,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from pathlib import PurePath
 from typing import Final
 
@@ -23,6 +24,7 @@ _CODES: Final = re.compile(r"(?:[ \t,]*\bTRC\w*)*", re.IGNORECASE)
 _CODE: Final = re.compile(r"TRC\w*", re.IGNORECASE)
 _BEFORE_REASON: Final = " \t,:;.-–—"
 _ALLOWABLE: Final = tuple(row.code for row in BY_CODE.values() if row.can_be_allowed)
+_SLIP: Final = 0.8
 _HOW: Final = "write it like # trc: allow TRC410 the files come tomorrow"
 
 
@@ -90,7 +92,8 @@ class _Comment:
         elif not self._codes:
             self._warn(collect, "a comment allows something without its code", self._whole, self._removal, _HOW)
         elif not self._reason:
-            message = "a comment allows something without a reason, so it allows nothing"
+            codes = ", ".join(f'"{self._file.text[one.start : one.end]}"' for one in self._codes)
+            message = f"a comment allows {codes} without a reason, so it allows nothing"
             self._warn(collect, message, self._whole, self._removal, f"say why behind the code: {_HOW}")
         else:
             for span in self._codes:
@@ -101,7 +104,7 @@ class _Comment:
         row = BY_CODE.get(code)
         removal = self._without(span)
         if row is None:
-            meant = nearest(code, _ALLOWABLE)
+            meant = _meant(code)
             fix = removal if meant is None else Fix(span, meant, f"write {meant}")
             remedy = f'did you mean "{meant}"?' if meant else removal.title
             self._warn(collect, f'"{code}" is no code, so it cannot be allowed', span, fix, remedy)
@@ -139,3 +142,9 @@ class _Comment:
             return self._removal
         listed = Span(self._file.name, self._codes[0].start, self._codes[-1].end)
         return Fix(listed, ", ".join(others), f"remove {self._file.text[span.start : span.end]} from the comment")
+
+
+def _meant(code: str) -> str | None:
+    """The code that is one slip of the hand away."""
+    meant = nearest(code, _ALLOWABLE)
+    return meant if meant and SequenceMatcher(None, code, meant).ratio() > _SLIP else None

@@ -406,25 +406,33 @@ def _version(distribution: str) -> str:
 
 
 def compile_file(
-    path: Path, choices: Choices = NO_CHOICES, *, output: Path | None = None
+    path: Path, choices: Choices = NO_CHOICES, *, output: Path | None = None, deny_warnings: bool = False
 ) -> tuple[Compilation, tuple[Path, ...]]:
     """Writes what the backend deploys; answers the files written, by default under the project's `build/`."""
     settings = settings_for(path)
     compilation = load(path, settings, with_environment(choices), _now(choices.at))
+    if deny_warnings:
+        _stop_at_warnings(compilation)
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
     return compilation, write(folder, compilation.backend.emit(pipeline, compilation.spec))
 
 
-def emit(path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES) -> str:
+def emit(
+    path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES, *, deny_warnings: bool = False
+) -> str:
     """The IR, the plan against nothing stored, or each task's SQL, as text."""
     settings, choices, now = settings_for(path), with_environment(choices), _now(choices.at)
     if what == "ir":
         compiled = _compiled(path, settings, choices, now)
+        if deny_warnings:
+            _stop_at_warnings(compiled)
         assert compiled.pipeline is not None
         return compiled.pipeline.dump().decode()
     compilation = load(path, settings, choices, now)
+    if deny_warnings:
+        _stop_at_warnings(compilation)
     assert compilation.compiled.pipeline is not None
     artefacts = compilation.backend.emit(compilation.compiled.pipeline, compilation.spec)
     if what == "plan":
@@ -441,10 +449,20 @@ def _compiled(path: Path, settings: Settings, choices: Choices, now: datetime) -
     return compiled
 
 
-def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False) -> PlanReport:
+def _stop_at_warnings(found: Compiled | Compilation | Ready) -> None:
+    """Stops the command, as an error would, where there is a warning."""
+    if any(one.severity == "warning" for one in found.diagnostics):
+        raise Stopped(denied(found.diagnostics), 2, found.sources)
+
+
+def plan(
+    path: Path, choices: Choices = NO_CHOICES, *, force: bool = False, deny_warnings: bool = False
+) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
     settings, choices = settings_for(path), with_environment(choices)
     ready = prepare(path, settings, choices, _now(choices.at))
+    if deny_warnings:
+        _stop_at_warnings(ready)
     with _runner(ready, settings, None) as runner:
         foreseen = runner.plan(Options(at=choices.at, force=force), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
@@ -458,6 +476,7 @@ def run(
     new: bool = False,
     on_conflict: OnConflict = "wait",
     workers: int | None = None,
+    deny_warnings: bool = False,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -471,6 +490,8 @@ def run(
     ready = prepare(path, settings, choices, now)
     if ready.holds_time and choices.at is None and not (force or new):
         ready = _as_left(path, settings, choices, ready)
+    if deny_warnings:
+        _stop_at_warnings(ready)
     with _runner(ready, settings, observe, on_cancel) as runner:
         options = Options(choices.at, force, new, on_conflict, tick)
         outcome = runner.run(options, ready.logical_time)
