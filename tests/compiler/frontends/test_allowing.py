@@ -9,7 +9,7 @@ import pytest
 
 from trc import api
 from trc.compiler.diagnostics.allow import not_allowed
-from trc.compiler.diagnostics.codes import BY_CODE
+from trc.compiler.diagnostics.codes import BY_CODE, Code
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.render.human import render
@@ -53,14 +53,13 @@ def comments_told(file: Path) -> list[Diagnostic]:
 
 
 @pytest.mark.parametrize("row", BY_CODE.values(), ids=lambda row: row.code)
-def test_only_what_is_no_error_can_be_allowed(row: object) -> None:
-    code = next(one for one in BY_CODE.values() if one is row)
+def test_only_what_is_no_error_can_be_allowed(row: Code) -> None:
     collect = Collector()
-    read_allows(SourceFile("p.trc", f"# trc: allow {code.code} for the sake of it\n"), collect)
-    assert bool(collect.allows) is code.can_be_allowed is not bool(collect.reported)
-    for severity in code.severities:
-        told = list(not_allowed([Diagnostic(code.code, "x", Span("p.trc", 0, 1), severity=severity)], collect.allows))
-        assert bool(told) is (severity == "error" or not code.can_be_allowed)
+    read_allows(SourceFile("p.trc", f"# trc: allow {row.code} for the sake of it\n"), collect)
+    assert bool(collect.allows) is row.can_be_allowed is not bool(collect.reported)
+    for severity in row.severities:
+        told = list(not_allowed([Diagnostic(row.code, "x", Span("p.trc", 0, 1), severity=severity)], collect.allows))
+        assert bool(told) is (severity == "error" or not row.can_be_allowed)
 
 
 def test_allow_is_for_its_own_file() -> None:
