@@ -1,4 +1,5 @@
-"""Writes docs/errors/README.md, the index of the diagnostic codes; with --check, only says whether it is as it should be."""
+"""Writes docs/errors/README.md, the index of the diagnostic codes, or checks with --check that it is up to date."""
+# ruff: noqa: INP001
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from trc.compiler.diagnostics.diagnostic import Diagnostic
 def denied(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The diagnostics with each warning as an error that says it is one; notes stay notes."""
     return tuple(
-        replace(one, severity="error", message=f"{one.message} (a denied warning)") if one.severity == "warning" else one
+        replace(one, severity="error", message=f"{one.message} (a denied warning)")
+        if one.severity == "warning"
+        else one
         for one in diagnostics
     )

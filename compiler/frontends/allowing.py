@@ -22,7 +22,7 @@ from trc.compiler.source import SourceFile, Span
 _COMMENT: Final = re.compile(r"#[ \t]*trc:[ \t]*(?P<word>\w+)(?P<rest>[^\r\n]*)")
 _CODES: Final = re.compile(r"(?:[ \t,]*\bTRC\w*)*", re.IGNORECASE)
 _CODE: Final = re.compile(r"TRC\w*", re.IGNORECASE)
-_BEFORE_REASON: Final = " \t,:;.-–—"
+_BEFORE_REASON: Final = " \t,:;.-\u2013\u2014"
 _ALLOWABLE: Final = tuple(row.code for row in BY_CODE.values() if row.can_be_allowed)
 _SLIP: Final = 0.8
 _HOW: Final = "write it like # trc: allow TRC410 the files come tomorrow"
@@ -78,9 +78,7 @@ class _Comment:
         rest_at = start + match.start("rest")
         listed = _CODES.match(match["rest"])
         assert listed is not None
-        self._codes = [
-            Span(file.name, rest_at + one.start(), rest_at + one.end()) for one in _CODE.finditer(listed[0])
-        ]
+        self._codes = [Span(file.name, rest_at + one.start(), rest_at + one.end()) for one in _CODE.finditer(listed[0])]
         self._reason = match["rest"][listed.end() :].strip(_BEFORE_REASON)
 
     def read(self, collect: Collector, *, is_own: bool) -> None:
@@ -88,7 +86,9 @@ class _Comment:
             # Any comment may begin so: it is meant for trc if it names a code.
             if self._codes and nearest(self._word, ("allow",)):
                 place = Span(self._file.name, self._word_at, self._word_at + len(self._word))
-                self._warn(collect, f'"{self._word}" stands for nothing here', place, Fix(place, "allow", "write allow"))
+                self._warn(
+                    collect, f'"{self._word}" stands for nothing here', place, Fix(place, "allow", "write allow")
+                )
         elif not self._codes:
             self._warn(collect, "a comment allows something without its code", self._whole, self._removal, _HOW)
         elif not self._reason:
@@ -115,9 +115,7 @@ class _Comment:
             collect.allows.append(Allow(code, span, is_own, removal))
 
     def _warn(self, collect: Collector, message: str, span: Span, fix: Fix, *remedies: str) -> None:
-        collect.add(
-            Diagnostic("TRC119", message, span, help=remedies or (fix.title,), fix=fix, severity="warning")
-        )
+        collect.add(Diagnostic("TRC119", message, span, help=remedies or (fix.title,), fix=fix, severity="warning"))
 
     @property
     def _whole(self) -> Span:

@@ -455,9 +455,7 @@ def _stop_at_warnings(found: Compiled | Compilation | Ready) -> None:
         raise Stopped(denied(found.diagnostics), 2, found.sources)
 
 
-def plan(
-    path: Path, choices: Choices = NO_CHOICES, *, force: bool = False, deny_warnings: bool = False
-) -> PlanReport:
+def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False, deny_warnings: bool = False) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
     settings, choices = settings_for(path), with_environment(choices)
     ready = prepare(path, settings, choices, _now(choices.at))

@@ -29,7 +29,7 @@ def explain_code(code: str) -> CodePage:
     row = BY_CODE.get(code.upper())
     if row is None:
         remedies = did_you_mean(code, BY_CODE) or ("codes look like TRC204; docs/errors lists them",)
-        task = f'write task:{code} if it is a task'
+        task = f"write task:{code} if it is a task"
         raise stopped("TRC609", f'"{code}" is not a diagnostic code', *remedies, task)
     return CodePage(row.code, row.title, row.severities, page_of(row.code))
 

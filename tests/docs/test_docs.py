@@ -17,8 +17,8 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-
 from tests.docs.playing import FENCE, Block, Session, blocks, masked, play_document, rewrite
+
 from trc.cli.group import COMMANDS, group
 
 ROOT = Path(__file__).resolve().parents[2]

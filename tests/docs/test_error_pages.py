@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 import pytest
-
 from tests.docs.playing import Session, masked, play_document, rewrite
+
 from trc.compiler.diagnostics.codes import BY_CODE, CODES, Code
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "errors"

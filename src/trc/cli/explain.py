@@ -25,7 +25,7 @@ from trc.runtime.reasons import Change
 from trc.runtime.store.journal import AttemptRecord
 from trc.runtime.store.results import StoredOutput
 
-_CODE: Final = re.compile(r"TRC\d+", re.IGNORECASE)
+_CODE: Final = re.compile(r"TRC\d\w{0,3}", re.IGNORECASE)
 _LONGEST_VALUE: Final = 160
 _CHANGED_LINES_TOLD: Final = 20
 

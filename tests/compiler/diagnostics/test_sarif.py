@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema.validators import validator_for
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
 from trc.compiler.diagnostics.render.sarif import render
@@ -157,7 +157,11 @@ def fingerprints(text: str, *offsets: int, file: str = "shop.yaml") -> list[str]
 def test_fingerprint_stays_while_other_lines_come_and_go() -> None:
     before = fingerprints("one\ntwo\n", 4)
     assert before == fingerprints("\n\nzero\n   two\nthree\n", 10) != fingerprints("one\ntwo too\n", 4)
-    assert before == fingerprints("one\ntwo\n", 4, file="/work/shop/shop.yaml") != fingerprints("one\ntwo\n", 4, file="b.yaml")
+    assert (
+        before
+        == fingerprints("one\ntwo\n", 4, file="/work/shop/shop.yaml")
+        != fingerprints("one\ntwo\n", 4, file="b.yaml")
+    )
 
 
 def test_equal_lines_have_fingerprints_of_their_own() -> None:
@@ -171,6 +175,6 @@ def test_log_is_valid_by_the_schema_of_the_format() -> None:
     if path is None:
         pytest.skip(f"{SCHEMA} names no copy of the schema of SARIF 2.1.0")
     schema = json.loads(Path(path).read_text(encoding="utf-8"))
-    validator = jsonschema.validators.validator_for(schema)
+    validator = validator_for(schema)
     for told in (log(), log(*EACH)):
         validator(schema, format_checker=validator.FORMAT_CHECKER).validate(told)
