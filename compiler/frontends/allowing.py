@@ -20,6 +20,7 @@ from trc.compiler.frontends.comments import trc_comments, yaml_comments
 from trc.compiler.source import SourceFile, Span
 
 _COMMENT: Final = re.compile(r"#[ \t]*trc:[ \t]*(?P<word>\w+)(?P<rest>[^\r\n]*)")
+_BREAKS: Final = re.compile("[\x85\u2028\u2029]")
 _CODES: Final = re.compile(r"(?:[ \t,]*\bTRC\w*)*", re.IGNORECASE)
 _CODE: Final = re.compile(r"TRC\w*", re.IGNORECASE)
 _BEFORE_REASON: Final = " \t,:;.-\u2013\u2014"
@@ -51,7 +52,8 @@ def _comments(file: SourceFile) -> Iterator[tuple[int, str]]:
     elif suffix in {".yaml", ".yml"}:
         tree = yaml.parse(file, Collector())
         if tree is not None:
-            yield from ((one.start, one.text) for one in yaml_comments(file, tree))
+            # YAML ends lines, and comments with them, at three characters more than other languages do.
+            yield from ((one.start, _BREAKS.split(one.text)[0].rstrip()) for one in yaml_comments(file, tree))
 
 
 def _python_comments(text: str) -> Iterator[tuple[int, str]]:
@@ -124,14 +126,14 @@ class _Comment:
     @property
     def _removal(self) -> Fix:
         """Takes the comment away: with the line that it stands on alone, else with the space before it."""
-        text = self._file.text
-        line = text.rfind("\n", 0, self._start) + 1
-        start, end = self._start, self._end
-        if text[line:start].strip():
-            start -= len(text[line:start]) - len(text[line:start].rstrip())
-        else:
-            start, newline = line, text.find("\n", end)
-            end = len(text) if newline < 0 else newline + 1
+        text, start, end = self._file.text, self._start, self._end
+        line, newline = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+        next_line = len(text) if newline < 0 else newline + 1
+        before, behind = text[line:start], text[end:next_line]
+        if before.strip():
+            start -= len(before) - len(before.rstrip())
+        elif not behind.strip():
+            start, end = line, next_line
         return Fix(Span(self._file.name, start, end), "", "remove the comment")
 
     def _without(self, span: Span) -> Fix:

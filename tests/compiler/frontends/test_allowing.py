@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trc import api
 from trc.compiler.diagnostics.allow import not_allowed
@@ -74,3 +76,33 @@ def test_allow_is_for_its_own_file() -> None:
         Diagnostic("TRC211", "there", Span("brought.trc", 0, 1), severity="warning"),
     ]
     assert list(not_allowed(told, collect.allows)) == [told[1], told[2], told[3]]
+
+
+PIECES = ["\n", "\r\n", " ", "  ", "#", "# trc: allow TRC409 why", "# trc: allow TRC409, TRC412 why", "# trc: allow", " TRC413", ",", ": ", "$$", '"', "'", "a", "key: ", "- ", "|", "\t", "🦆", "é"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join), st.sampled_from([".trc", ".yaml", ".py"]))
+def test_any_text_is_read_and_what_it_allows_can_be_taken_out(text: str, suffix: str) -> None:
+    file = SourceFile(f"p{suffix}", text)
+    collect = Collector()
+    read_allows(file, collect)
+    for diagnostic in collect.reported:
+        assert diagnostic.span is not None
+        assert diagnostic.fix is not None
+        assert 0 <= diagnostic.span.start < diagnostic.span.end <= len(text)
+    for allow in collect.allows:
+        assert text[allow.span.start : allow.span.end].upper() == allow.code
+        fix = allow.removal
+        again = Collector()
+        read_allows(SourceFile(file.name, text[: fix.span.start] + fix.replacement + text[fix.span.end :]), again)
+        left = [one.code for one in collect.allows if one is not allow]
+        assert [one.code for one in again.allows] == left
+
+
+def test_comment_of_yaml_ends_where_its_line_does() -> None:
+    text = "# trc: allow TRC409 why\u2028- a\n# trc: allow TRC412\u2028- why\n"
+    collect = Collector()
+    read_allows(SourceFile("p.yaml", text), collect)
+    (allow,) = collect.allows
+    assert (allow.code, allow.removal.span.end) == ("TRC409", text.index("\u2028"))
+    assert [one.code for one in collect.reported] == ["TRC119"]
