@@ -74,9 +74,17 @@ class Workspace:
         moved = frozenset(paths)
         for path in moved - self.texts.keys():
             self._list(path)
-        for path, looked_at in list(self._looked_at.items()):
-            if path in moved or any(covers(one, str(file)) for one in looked_at for file in moved):
-                self._outdated.add(path)
+        self._outdated |= moved & self._looked_at.keys()
+        for file in moved:
+            self._outdated |= self.readers(file)
+
+    def readers(self, file: Path) -> frozenset[Path]:
+        """The other pipelines that were compiled with a file."""
+        return frozenset(
+            path
+            for path, looked_at in list(self._looked_at.items())
+            if path != file and any(covers(one, str(file)) for one in looked_at)
+        )
 
     def _list(self, path: Path) -> None:
         """Counts a file on disk among the pipelines of its project, or no more."""
