@@ -16,6 +16,7 @@ from typing import Any, Final
 from trc.compiler.checks.project import check_project
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.files import LONGEST_FILE, read
 from trc.compiler.frontends.suffixes import CODE, SUFFIXES
@@ -51,21 +52,24 @@ class Job:
     key: str | None = None
 
 
-def check(paths: Sequence[Path], choices: Choices = NO_CHOICES, *, remembers: bool = True) -> CheckReport:
+def check(
+    paths: Sequence[Path], choices: Choices = NO_CHOICES, *, remembers: bool = True, deny_warnings: bool = False
+) -> CheckReport:
     """Checks pipeline files, and those in folders; mistakes in them are diagnostics.
 
     With `remembers`, verdicts are kept in the state of projects, and given again while nothing that they
-    rest on has changed.
+    rest on has changed. With `deny_warnings`, or where the project asks for it, warnings are errors.
     """
     choices, now = with_environment(choices), moment_of(choices.at)
     files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
     found = _verdicts(files, choices, now, remembers=remembers)
     collect = Collector()
     sources: dict[str, SourceFile] = {}
-    for verdict in found:
-        collect.extend(verdict.diagnostics)
+    for job, verdict in found:
+        denies = deny_warnings or job.settings.deny_warnings
+        collect.extend(denied(verdict.diagnostics) if denies else verdict.diagnostics)
         sources.update(verdict.sources)
-    check_project((one.summary for one in found if one.summary is not None), collect)
+    check_project((verdict.summary for _, verdict in found if verdict.summary is not None), collect)
     _complete(sources, collect.reported)
     return CheckReport(tuple(str(file) for file in files), collect.sorted(), sources)
 
@@ -113,7 +117,7 @@ def pipeline_files(path: Path) -> Iterator[Path]:
     yield from (file for file in listed_pipelines(path) if file.suffix.lower() == CODE)
 
 
-def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembers: bool) -> list[Verdict]:
+def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembers: bool) -> list[tuple[Job, Verdict]]:
     """The verdict on each file, in order."""
     judge = verdicts.world() if remembers else b""
     looks = verdicts.Looks()
@@ -130,7 +134,7 @@ def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembe
     if missing:
         known |= dict(zip(missing, _judge_all(list(missing.values()), choices, now), strict=True))
         _tidy(jobs.values())
-    return [known[number] for number in range(len(files))]
+    return [(job, known[number]) for number, job in jobs.items()]
 
 
 def _job(file: Path, projects: dict[Path, Settings], choices: Choices, judge: bytes) -> Job:

@@ -28,7 +28,7 @@ class Settings:
     """Where a project is, where its state lies, how many workers the local backend has, and what `trc.toml` says.
 
     `pipelines` are globs of the project's pipeline files, or None where it does not say; `task_packages`
-    are distributions that bring task types, each with its place.
+    are distributions that bring task types, each with its place; `deny_warnings` is for `trc check`.
     """
 
     project: Path
@@ -36,6 +36,7 @@ class Settings:
     file: SourceFile | None = None
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
+    deny_warnings: bool = False
 
     @property
     def state(self) -> Path:
@@ -118,6 +119,7 @@ def _settings(project: Path, workers: int | None) -> Settings:
         written.file,
         written.pipelines,
         written.task_packages,
+        written.deny_warnings,
     )
 
 
@@ -133,6 +135,7 @@ class _Written:
     workers: int | None = None
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
+    deny_warnings: bool = False
 
 
 def _read(path: Path) -> _Written:
@@ -177,6 +180,23 @@ def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> N
             _wrong(collect, '"local.workers" is a whole number from 1 to 1024', entry.value.span, "write workers = 4")
 
 
+def _check(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{key.value}" is a table', key.span, "write [check] on a line of its own")
+        return
+    for entry in value.entries:
+        if entry.key.value != "deny_warnings":
+            remedy = did_you_mean(entry.key.value, ("deny_warnings",)) or ("the key is: deny_warnings",)
+            _wrong(collect, f'"check.{entry.key.value}" is not known here', entry.key.span, *remedy)
+            continue
+        answer: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
+        if isinstance(answer, bool):
+            written.deny_warnings = answer
+        else:
+            message = '"check.deny_warnings" is true or false'
+            _wrong(collect, message, entry.value.span, "write deny_warnings = true")
+
+
 def _pipelines(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
     texts = [text for text, span in _texts(value, key, collect) if _is_inside(text, span, collect)]
     written.pipelines = tuple(texts)
@@ -214,6 +234,7 @@ _KEYS: Final[MappingOf[str, _Reader]] = {
     "defaults": _of_pipelines,
     "targets": _of_pipelines,
     "local": _local,
+    "check": _check,
 }
 
 
