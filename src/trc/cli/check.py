@@ -43,5 +43,6 @@ def command(  # noqa: PLR0917 - click passes them by name
     tell_findings(screen, form, report.diagnostics, report.sources, report.files)
     wrong = any(diagnostic.severity == "error" for diagnostic in report.diagnostics)
     if form == "human" and not wrong:
-        screen.say(f"{count(len(report.files), 'file')} checked: no mistakes")
+        found = "no errors" if report.diagnostics else "no mistakes"
+        screen.say(f"{count(len(report.files), 'file')} checked: {found}")
     return exits.WRONG_PIPELINE if wrong else exits.OK
