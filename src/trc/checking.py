@@ -22,7 +22,7 @@ from trc.compiler.frontends.files import LONGEST_FILE, read
 from trc.compiler.frontends.suffixes import CODE, SUFFIXES
 from trc.compiler.source import SourceFile
 from trc.compiler.templates.moments import logical_time
-from trc.runtime import verdicts
+from trc.runtime import checked
 from trc.runtime.errors import stopped
 from trc.runtime.folders import PROJECT_FILE
 from trc.settings import Settings, listed_pipelines, project_of, settings_for, with_environment
@@ -119,14 +119,14 @@ def pipeline_files(path: Path) -> Iterator[Path]:
 
 def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembers: bool) -> list[tuple[Job, Verdict]]:
     """The verdict on each file, in order."""
-    judge = verdicts.world() if remembers else b""
-    looks = verdicts.Looks()
+    judge = checked.world() if remembers else b""
+    looks = checked.Looks()
     projects: dict[Path, Settings] = {}
     known: dict[int, Verdict] = {}
     jobs: dict[int, Job] = {}
     for number, file in enumerate(files):
         job = jobs[number] = _job(file, projects, choices, judge)
-        answer = None if job.memory is None or job.key is None else verdicts.recall(job.memory, job.key, looks)
+        answer = None if job.memory is None or job.key is None else checked.recall(job.memory, job.key, looks)
         verdict = told(answer)
         if verdict is not None:
             known[number] = verdict
@@ -147,8 +147,8 @@ def _job(file: Path, projects: dict[Path, Settings], choices: Choices, judge: by
     content = _content(file) if keeps else None
     if content is None:
         return Job(file, settings, None)
-    key = verdicts.key_of(judge, str(file), choices.told(), content)
-    return Job(file, settings, content, settings.state / verdicts.FOLDER, key)
+    key = checked.key_of(judge, str(file), choices.told(), content)
+    return Job(file, settings, content, settings.state / checked.FOLDER, key)
 
 
 def _content(file: Path) -> bytes | None:
@@ -179,4 +179,4 @@ def _tidy(jobs: Iterable[Job]) -> None:
         if job.memory is not None and job.key is not None:
             in_use.setdefault(job.memory, []).append(job.key)
     for folder, keys in in_use.items():
-        verdicts.forget_oldest(folder, keys)
+        checked.forget_oldest(folder, keys)

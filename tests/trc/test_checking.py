@@ -22,7 +22,7 @@ import trc
 from trc import checking, judging
 from trc.checking import CheckReport, check
 from trc.compiler.choices import NO_CHOICES, Choices
-from trc.runtime import verdicts
+from trc.runtime import checked
 from trc.runtime.errors import Stopped
 
 PIPELINE = """\
@@ -105,7 +105,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     lay(tmp_path)
     monkeypatch.chdir(tmp_path)
     # A change time is of the moment, and cannot be set back: here, what was just written counts as written before.
-    monkeypatch.setattr(verdicts, "_SETTLED_NS", -10_000_000_000)
+    monkeypatch.setattr(checked, "_SETTLED_NS", -10_000_000_000)
     return tmp_path
 
 
@@ -292,28 +292,28 @@ def test_what_was_written_just_now_is_not_believed(
 
 
 def test_another_trc_or_another_package_judges_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    here = verdicts.world()
-    assert verdicts.world() == here
+    here = checked.world()
+    assert checked.world() == here
     (tmp_path / "some_tasks-1.0.dist-info").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
-    installed = verdicts.world()
+    installed = checked.world()
     assert installed != here
     (tmp_path / "some_tasks-1.0.dist-info").rename(tmp_path / "some_tasks-1.1.dist-info")
-    assert verdicts.world() != installed
+    assert checked.world() != installed
     monkeypatch.undo()
-    assert verdicts.world() == here
+    assert checked.world() == here
     monkeypatch.setattr(trc, "__file__", str(tmp_path / "__init__.py"))
     (tmp_path / "__init__.py").write_text("")
-    alone = verdicts.world()
+    alone = checked.world()
     (tmp_path / "compiler.py").write_text("x = 1")
-    assert verdicts.world() not in {alone, here}
+    assert checked.world() not in {alone, here}
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "foreign", "folder"])
 def test_a_damaged_entry_is_as_if_it_were_not_there(project: Path, damage: str) -> None:
     edit("shop.trc", "select paid", "select pad")(project)
     before = remembered()
-    for entry in (project / ".trc" / verdicts.FOLDER).iterdir():
+    for entry in (project / ".trc" / checked.FOLDER).iterdir():
         content = entry.read_bytes()
         if damage == "folder":
             entry.unlink()
@@ -356,8 +356,8 @@ def test_links_that_lead_elsewhere_are_followed(project: Path) -> None:
 
 
 def test_old_entries_go(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdicts, "_SLACK", 5)
-    folder = project / ".trc" / verdicts.FOLDER
+    monkeypatch.setattr(checked, "_SLACK", 5)
+    folder = project / ".trc" / checked.FOLDER
     for number in range(40):
         edit("shop.trc", f"{{}}{' ' * number}\n", f"{{}}{' ' * (number + 1)}\n")(project)
         remembered()
