@@ -374,12 +374,20 @@ def _unquoted_sql(spot: _Spot) -> Diagnostic | None:
     return spot.told(f"{kind} stands between $$ and $$", "write $$ before it, and $$ behind it")
 
 
+_SQL: Final = frozenset({"select", "with", "insert", "create", "values"})
+
+
 def _statement_keyword(spot: _Spot) -> Diagnostic | None:
     if "TASK" not in spot.wanted or spot.outline.open_at(spot.at):
         return None
     word = re.match(r"\w+", spot.rest)
     if word is None:
         return spot.told(f"{_shown(spot)} begins no statement", f"a statement begins with {_words(KEYWORDS)}")
+    if word[0].lower() in _SQL:
+        return spot.told("SQL stands in a task", "write task name = sql $$ … $$ around it")
+    if spot.file.text[: spot.at].endswith("$$"):
+        remedy = "where $$ stands in a text, begin and end it with a tag: $sql$ … $sql$"
+        return spot.told('the text ends at the "$$" before this', remedy)
     looks_like_yaml = spot.at == spot.start and re.match(r"\w+:(?:\s|$)", spot.rest)
     near = did_you_mean(word[0], KEYWORDS)
     if looks_like_yaml and not near:

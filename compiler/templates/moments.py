@@ -10,7 +10,7 @@ def zone_named(name: str) -> tzinfo:
     """The time zone of that name; UTC where there is none, which another check reports."""
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         return UTC
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-
 from tests.given import given
+
 from trc import api
 from trc.texts import convert_file, format_files
 
