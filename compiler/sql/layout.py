@@ -20,12 +20,12 @@ class LeftAsItIs:
 
 
 def lay_out(sql: str, opaque: Sequence[Region] = ()) -> str | LeftAsItIs:
-    """The query in the canonical layout, without a line break at its end.
+    r"""The query in the canonical layout, without a line break at its end.
 
     Its tokens and comments are the same, in the same order, and so are the `opaque` regions, which
     hold templates. A layout that is laid out again stays as it is.
 
-    >>> print(lay_out("select a,\\n  sum(b) as b from t group by a"))
+    >>> print(lay_out("select a,\n  sum(b) as b from t group by a"))
     select
       a,
       sum(b) as b

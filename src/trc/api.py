@@ -28,6 +28,7 @@ from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.languages import CODE, SUFFIXES
+from trc.compiler.frontends.syntax import Mapping as Tree
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.uris import normalise
@@ -156,12 +157,15 @@ class Explanation:
 def check(paths: Sequence[Path], choices: Choices = NO_CHOICES) -> CheckReport:
     """Checks pipeline files, and those in folders; mistakes in them are diagnostics."""
     choices, now = with_environment(choices), _now(choices.at)
-    files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
+    found = tuple(dict.fromkeys(file for path in paths for file in pipeline_files(path)))
+    checked = {file: _compile(file, context_of(settings_for(file), choices, now)) for file in found}
+    named = {path for path in paths if not path.is_dir()}
+    for file in _only_imported(checked) - named:
+        del checked[file]
     collect = Collector()
     sources: dict[str, SourceFile] = {}
     pipelines: list[tuple[str, Pipeline, Places]] = []
-    for file in files:
-        compiled = _compile(file, context_of(settings_for(file), choices, now))
+    for compiled in checked.values():
         collect.extend(compiled.diagnostics)
         sources.update(compiled.sources)
         if compiled.settled is not None and compiled.settled.target is not None:
@@ -169,7 +173,24 @@ def check(paths: Sequence[Path], choices: Choices = NO_CHOICES) -> CheckReport:
         if compiled.pipeline is not None:
             pipelines.append((str(compiled.project), compiled.pipeline, compiled.places))
     check_project(pipelines, collect)
-    return CheckReport(tuple(str(file) for file in files), collect.sorted(), sources)
+    return CheckReport(tuple(str(file) for file in checked), collect.sorted(), sources)
+
+
+def _only_imported(checked: Mapping[Path, Compiled]) -> set[Path]:
+    """The files that are no pipelines of their own: others import them, and are checked together with them."""
+    places = {file.resolve(): file for file in checked}
+    imported = {
+        places.get(Path(name).resolve())
+        for file, compiled in checked.items()
+        for name in compiled.sources
+        if name != str(file)
+    }
+    return {file for file in imported if file is not None and _holds_no_pipeline(checked[file])}
+
+
+def _holds_no_pipeline(compiled: Compiled) -> bool:
+    tree = compiled.tree
+    return isinstance(tree, Tree) and tree.get("nodes") is None and tree.get("name") is None
 
 
 def pipeline_files(path: Path) -> Iterator[Path]:
