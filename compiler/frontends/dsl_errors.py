@@ -406,6 +406,12 @@ def _reserved_word(spot: _Spot) -> Diagnostic | None:
 
 
 def _unexpected(spot: _Spot) -> Diagnostic:
+    word = re.match(r"[\w./-]+", spot.rest)
+    if spot.wanted & set(_TERMINALS) == {"STRING"} and word is not None:
+        start = spot.at
+        span = spot.file.span(start, start + word.end())
+        fix = Fix(span, f'"{word[0]}"', "put it in double quotes")
+        return spot.told(f'"{word[0]}" stands without quotes', "put it in double quotes", span=span, fix=fix)
     return spot.told(f"{_shown(spot)} stands where {_list_of(spot.wanted)} is wanted")
 
 
