@@ -25,7 +25,7 @@ help:
 	@echo "make clean     remove what was generated, the example's results and state too"
 
 demo: setup-demo
-	@$(BIN)/python -m trc run $(DEMO)/flights.yaml
+	@$(BIN)/python -m trc run $(DEMO)/flights.trc
 	@$(BIN)/python $(DEMO)/show.py
 
 test: setup-dev

@@ -223,7 +223,12 @@ def _backend(choices: Choices, compiled: Compiled) -> Backend:
             f'the target "{settled.target}" is on the backend "{of_target}", and --backend asks for "{choices.backend}"',
             "leave out --backend, or choose another target",
         )
-    return backend_named(choices.backend or of_target or DEFAULT_BACKEND)
+    try:
+        return backend_named(choices.backend or of_target or DEFAULT_BACKEND)
+    except Stopped as stop:
+        span = settled.backend_span if settled is not None and choices.backend is None else None
+        found = [replace(one, span=span) for one in stop.diagnostics]
+        raise Stopped(found, stop.exit_code, compiled.sources) from None
 
 
 # What is wrong with the choices, and not with the pipeline: these have no place in its files.

@@ -62,7 +62,12 @@ def check(
     """
     choices, now = with_environment(choices), moment_of(choices.at)
     files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
-    found = _verdicts(files, choices, now, remembers=remembers)
+    named = {path for path in paths if not path.is_dir()}
+    judged = _verdicts(files, choices, now, remembers=remembers)
+    brought = {Path(name).resolve() for _, verdict in judged for name in verdict.brought}
+    found = [
+        (job, one) for job, one in judged if not one.is_part or job.file in named or job.file.resolve() not in brought
+    ]
     collect = Collector()
     sources: dict[str, SourceFile] = {}
     for job, verdict in found:
@@ -71,7 +76,7 @@ def check(
         sources.update(verdict.sources)
     check_project((verdict.summary for _, verdict in found if verdict.summary is not None), collect)
     _complete(sources, collect.reported)
-    return CheckReport(tuple(str(file) for file in files), collect.sorted(), sources)
+    return CheckReport(tuple(str(job.file) for job, _ in found), collect.sorted(), sources)
 
 
 def _complete(sources: dict[str, SourceFile], diagnostics: Iterable[Diagnostic]) -> None:

@@ -15,6 +15,7 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.files import decoded
+from trc.compiler.frontends.syntax import Mapping as Tree
 from trc.compiler.ir.uris import is_remote, normalise
 from trc.compiler.templates.moments import end_of_day, zone_named
 from trc.runtime import checked
@@ -31,7 +32,7 @@ def judge(job: Job, choices: Choices, now: datetime, began_ns: int) -> Verdict:
     params = None if choices.params_file is None else checked.file_digest(str(choices.params_file))
     compiled = _compile(job, context)
     api.check_choices(choices, compiled)
-    verdict = _verdict(compiled)
+    verdict = _verdict(str(job.file), compiled)
     if job.memory is not None and job.key is not None:
         basis = _basis(job, compiled, context, params, began_ns)
         if basis is not None:
@@ -50,13 +51,16 @@ def _compile(job: Job, context: Context) -> Compiled:
     return compile_source(source, job.file, context, collect)
 
 
-def _verdict(compiled: Compiled) -> Verdict:
+def _verdict(name: str, compiled: Compiled) -> Verdict:
     wanted = {name for one in compiled.diagnostics for name in _files_of(one)}
     summary = None
     if compiled.pipeline is not None:
         summary = summary_of(str(compiled.project), compiled.pipeline, compiled.places)
     sources = {name: source for name, source in compiled.sources.items() if name in wanted}
-    return Verdict(compiled.diagnostics, sources, summary)
+    brought = tuple(one for one in compiled.sources if one != name)
+    tree = compiled.tree
+    is_part = isinstance(tree, Tree) and tree.get("nodes") is None and tree.get("name") is None
+    return Verdict(compiled.diagnostics, sources, summary, brought, is_part)
 
 
 def _files_of(diagnostic: Diagnostic) -> Iterator[str]:

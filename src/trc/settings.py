@@ -166,7 +166,7 @@ def _unknown(_value: Node, key: Scalar, _written: _Written, collect: Collector) 
 
 def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
     if not isinstance(value, Mapping):
-        _wrong(collect, f'"{key.value}" is a table', key.span, "write [local] on a line of its own")
+        _wrong(collect, f'"{key.value}" takes a table', key.span, "write [local] on a line of its own")
         return
     for entry in value.entries:
         if entry.key.value != "workers":
@@ -177,7 +177,9 @@ def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> N
         if type(number) is int and 1 <= number <= 1024:
             written.workers = number
         else:
-            _wrong(collect, '"local.workers" is a whole number from 1 to 1024', entry.value.span, "write workers = 4")
+            _wrong(
+                collect, '"local.workers" takes a whole number from 1 to 1024', entry.value.span, "write workers = 4"
+            )
 
 
 def _check(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
@@ -219,13 +221,13 @@ def _texts(value: Node, key: Scalar, collect: Collector) -> Iterator[tuple[str, 
             yield item.value, item.span
         else:
             span = value.span if item is None else item.span
-            _wrong(collect, f'"{key.value}" is a list of texts', span, f'write {key.value} = ["…"]')
+            _wrong(collect, f'"{key.value}" takes a list of texts', span, f'write {key.value} = ["…"]')
 
 
 def _of_pipelines(value: Node, key: Scalar, _written: _Written, collect: Collector) -> None:
     """Read with each pipeline, which says what is wrong within."""
     if not isinstance(value, Mapping):
-        _wrong(collect, f'"{key.value}" is a table', key.span, f"write [{key.value}] on a line of its own")
+        _wrong(collect, f'"{key.value}" takes a table', key.span, f"write [{key.value}] on a line of its own")
 
 
 _KEYS: Final[MappingOf[str, _Reader]] = {
