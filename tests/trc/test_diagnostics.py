@@ -101,7 +101,8 @@ def told(pipeline: Path) -> tuple[tuple[Diagnostic, ...], Mapping[str, SourceFil
         report = api.check([pipeline], choices)
         if pipeline.is_file() and not any(one.severity == "error" for one in report.diagnostics):
             planned = api.plan(pipeline, choices)
-            return tuple(dict.fromkeys((*report.diagnostics, *planned.diagnostics))), report.sources
+            sources = {**report.sources, **planned.sources}
+            return tuple(dict.fromkeys((*report.diagnostics, *planned.diagnostics))), sources
     except Stopped as stop:
         return tuple(stop.diagnostics), stop.sources
     return report.diagnostics, report.sources
