@@ -52,6 +52,17 @@ def read_tree(sql: str) -> Tree | SqlProblem:
     return _tree_of_other(text, tokens, str(answer["error_message"]))
 
 
+def plain_tree(sql: str) -> dict[str, Any] | None:
+    """The tree of a query that DuckDB takes as it is written; None where anything about it is out of the ordinary."""
+    if _UNWRITABLE.search(sql) or (not sql.isascii() and _WIDE_SPACE.search(sql)):
+        return None
+    answer = _serialised(sql)
+    if answer is None or answer["error"] or len(answer["statements"]) != 1:
+        return None
+    statement: dict[str, Any] = answer["statements"][0]
+    return statement
+
+
 def with_plain_spaces(sql: str) -> str:
     """`sql` with each wide or hidden space between its tokens as a blank.
 
