@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 from trc.compiler.sql.functions import BARE_FUNCTIONS, volatile_names
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.problem import SqlProblem
-from trc.compiler.sql.statements import plain_tree
+from trc.compiler.sql.statements import plain_trees
 
 _CLOSER: Final = ("TABLE_FUNCTION", "SHOW_REF", "PIVOT")
 """Nodes that need a closer look: what they read is more than a table's name tells."""
@@ -27,26 +27,42 @@ class Plain:
     ctes: tuple[str, ...]
 
 
-# Two stages ask for a query's tables in turn, each for all queries: the cache has to hold a long pipeline's.
-@lru_cache(maxsize=8192)
+_skimmed: Final[dict[str, Plain | Parsed | SqlProblem]] = {}
+"""What is known of queries, the longest known first. Two stages ask for all of a pipeline's: it has to hold a long one."""
+_MOST: Final = 8192
+_AT_ONCE: Final = 64
+
+
 def skim(sql: str) -> Plain | Parsed | SqlProblem:
     """What the query reads if that is plain, else all that there is to know of it; see `parse`."""
-    return _plain(sql) or parse(sql)
+    known = _skimmed.get(sql)
+    if known is None:
+        skim_all((sql,))
+        known = _skimmed[sql]
+    return known
 
 
-def _plain(sql: str) -> Plain | None:
+def skim_all(queries: Iterable[str]) -> None:
+    """Skims queries together: DuckDB reads some at once in two thirds of the time that it takes one by one."""
+    new = [sql for sql in dict.fromkeys(queries) if sql not in _skimmed]
+    for start in range(0, len(new), _AT_ONCE):
+        some = new[start : start + _AT_ONCE]
+        for sql, tree in zip(some, plain_trees(some), strict=True):
+            _skimmed[sql] = _plain(sql, tree) or parse(sql)
+    while len(_skimmed) > max(_MOST, len(new)):
+        del _skimmed[next(iter(_skimmed))]
+
+
+def _plain(sql: str, tree: dict[str, Any] | None) -> Plain | None:
     # These may be parameters, which are no part of the tree.
-    if "?" in sql or "$" in sql:
+    if tree is None or "?" in sql or "$" in sql:
         return None
-    tree = plain_tree(sql)
-    if tree is None:
+    look = _Skim(sql.encode())
+    if not look.run(tree):
         return None
-    skimmed = _Skim(sql.encode())
-    if not skimmed.run(tree):
-        return None
-    names = [name for _, name in sorted(skimmed.tables)]
+    names = [name for _, name in sorted(look.tables)]
     once = tuple({name.casefold(): name for name in reversed(names)}.values())[::-1]
-    return Plain(sql, once, tuple(skimmed.ctes))
+    return Plain(sql, once, tuple(look.ctes))
 
 
 class _Skim:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -52,15 +53,21 @@ def read_tree(sql: str) -> Tree | SqlProblem:
     return _tree_of_other(text, tokens, str(answer["error_message"]))
 
 
-def plain_tree(sql: str) -> dict[str, Any] | None:
-    """The tree of a query that DuckDB takes as it is written; None where anything about it is out of the ordinary."""
-    if _UNWRITABLE.search(sql) or (not sql.isascii() and _WIDE_SPACE.search(sql)):
-        return None
-    answer = _serialised(sql)
-    if answer is None or answer["error"] or len(answer["statements"]) != 1:
-        return None
-    statement: dict[str, Any] = answer["statements"][0]
-    return statement
+def plain_trees(queries: Sequence[str]) -> list[dict[str, Any] | None]:
+    """The trees of queries that DuckDB takes as they are written; None where anything is out of the ordinary."""
+    sent = {index: sql for index, sql in enumerate(queries) if _is_ordinary(sql)}
+    listed = ", ".join(f"({literal(sql)})" for sql in sent.values())
+    rows = query(f"select json_serialize_sql(sql) from (values {listed}) as queries(sql)") if sent else []
+    trees: list[dict[str, Any] | None] = [None] * len(queries)
+    for index, (answer,) in zip(sent, rows, strict=True):
+        tree = _loaded(answer)
+        if tree is not None and not tree["error"] and len(tree["statements"]) == 1:
+            trees[index] = tree["statements"][0]
+    return trees
+
+
+def _is_ordinary(sql: str) -> bool:
+    return not _UNWRITABLE.search(sql) and (sql.isascii() or not _WIDE_SPACE.search(sql))
 
 
 def with_plain_spaces(sql: str) -> str:
@@ -81,6 +88,10 @@ def with_plain_spaces(sql: str) -> str:
 def _serialised(sql: str) -> dict[str, Any] | None:
     """DuckDB's answer, or None for a query that nests deeper than its tree can be read."""
     ((answer,),) = query(f"select json_serialize_sql({literal(sql)})")
+    return _loaded(answer)
+
+
+def _loaded(answer: str) -> dict[str, Any] | None:
     try:
         tree: dict[str, Any] = json.loads(answer)
     except RecursionError:

@@ -9,7 +9,7 @@ from tests.compiler.sql.test_parse import TABLES as READS
 from trc.compiler.ir.types import Known, Schema
 from trc.compiler.sql.bind import Binder
 from trc.compiler.sql.parse import Parsed, parse
-from trc.compiler.sql.skim import Plain, skim
+from trc.compiler.sql.skim import Plain, skim, skim_all
 
 TYPES = """
 select null as a, null::json as b, 'x'::enum('x', 'y z') as c, {'k': [1], 'l m': map {'a': 1.5}} as d, [1, 2]::int[2] as e,
@@ -116,3 +116,13 @@ def test_a_pipeline_leaves_no_tables_to_the_next() -> None:
     with Binder() as binder:
         assert binder.bind_plain(Plain("from x", (), ()), {}) is None
         assert binder.bind_plain(Plain("from x", ("x",), ()), {"x": known(b="DATE")}) == known(b="DATE")
+
+
+def test_queries_are_skimmed_together_as_one_by_one() -> None:
+    layout = "\n-- together"
+    skim_all(sql + layout for sql in QUERIES)
+    for sql in QUERIES:
+        together, alone = skim(sql + layout), skim(sql)
+        assert type(together) is type(alone)
+        if isinstance(together, Plain) and isinstance(alone, Plain):
+            assert (together.tables, together.ctes) == (alone.tables, alone.ctes)
