@@ -57,7 +57,7 @@ def plain_trees(queries: Sequence[str]) -> list[dict[str, Any] | None]:
     """The trees of queries that DuckDB takes as they are written; None where anything is out of the ordinary."""
     sent = {index: sql for index, sql in enumerate(queries) if _is_ordinary(sql)}
     listed = ", ".join(f"({literal(sql)})" for sql in sent.values())
-    rows = query(f"select json_serialize_sql(sql) from (values {listed}) as queries(sql)") if sent else []
+    rows = query(f"from (values {listed}) as queries(sql) select json_serialize_sql(sql)") if sent else []
     trees: list[dict[str, Any] | None] = [None] * len(queries)
     for index, (answer,) in zip(sent, rows, strict=True):
         tree = _loaded(answer)
