@@ -24,7 +24,7 @@ is_active boolean, referred_by bigint, balance decimal(12, 2), visits integer, l
 """
 SOURCES = {"orders": ORDERS, "customers": CUSTOMERS}
 
-# A pipeline in ten queries. Each says its pipeline's number, so that no two of a project are the same text.
+# A pipeline in ten queries. Each says its pipeline's number, and so do the tasks' names: no two of a project are alike.
 QUERIES = {
     "clean_orders": """\
 select
@@ -172,6 +172,14 @@ from trend
 }
 
 
+def queries_of(number: int) -> dict[str, str]:
+    """The queries of one pipeline by its tasks' names."""
+    names = re.compile(rf"\b(from|join) ({'|'.join(QUERIES)})\b")
+    return {
+        f"{name}_{number}": names.sub(rf"\1 \2_{number}", sql.format(number=number)) for name, sql in QUERIES.items()
+    }
+
+
 def write_project(folder: Path, language: Language, files: int) -> Path:
     """A project of `files` pipelines, ten queries each."""
     folder.mkdir(parents=True)
@@ -182,7 +190,7 @@ def write_project(folder: Path, language: Language, files: int) -> Path:
 
 
 def pipeline(number: int, language: Language) -> str:
-    queries = {name: sql.format(number=number) for name, sql in QUERIES.items()}
+    queries = queries_of(number)
     if language == "trc":
         head = f'pipeline "p{number:04}" {{ description = "The figures of shop {number}" }}\n\n'
         return head + "\n".join([*map(_trc_source, SOURCES), *(_trc_task(number, *task) for task in queries.items())])
@@ -246,7 +254,7 @@ for queries in project["pipelines"]:
 def write_parse_and_bind(folder: Path, files: int) -> Path:
     """The same queries for a script that parses and binds them, and does nothing else."""
     folder.mkdir(parents=True)
-    pipelines = [{name: sql.format(number=number) for name, sql in QUERIES.items()} for number in range(files)]
+    pipelines = [queries_of(number) for number in range(files)]
     (folder / "queries.json").write_text(json.dumps({"sources": SOURCES, "pipelines": pipelines}), encoding="utf-8")
     (folder / "parse_and_bind.py").write_text(PARSE_AND_BIND)
     return folder
@@ -277,8 +285,8 @@ def write_sqlbuild(folder: Path, files: int) -> Path:
     for number in range(files):
         models = folder / "models" / f"p{number:04}"
         models.mkdir(parents=True)
-        for name, sql in QUERIES.items():
-            (models / f"p{number:04}_{name}.sql").write_text(sqlbuild_model(number, sql))
+        for name, sql in queries_of(number).items():
+            (models / f"{name}.sql").write_text(sqlbuild_model(number, sql))
     return folder
 
 
@@ -287,10 +295,10 @@ def sqlbuild_model(number: int, sql: str) -> str:
         word, name = match.groups()
         if name in SOURCES:
             return f'{word} __source("{name}")'
-        return f'{word} __ref("p{number:04}_{name}")' if name in QUERIES else match[0]
+        return f'{word} __ref("{name}")' if name.removesuffix(f"_{number}") in QUERIES else match[0]
 
     head = f'MODEL (\n  materialized table,\n  description "Of shop {number}",\n);\n\n'
-    return head + re.sub(r"\b(from|join) (\w+)", reference, sql.format(number=number))
+    return head + re.sub(r"\b(from|join) (\w+)", reference, sql)
 
 
 def _sqlbuild_source(name: str) -> str:

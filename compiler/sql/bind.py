@@ -18,7 +18,7 @@ from trc.compiler.sql.engine import Complaint, complaint, give_back, lend, query
 from trc.compiler.sql.functions import fixed_schema, scalar_names
 from trc.compiler.sql.parse import Parsed
 from trc.compiler.sql.problem import SqlProblem
-from trc.compiler.sql.shared import SharedTables
+from trc.compiler.sql.shared import SharedTables, give_back_tables, lend_tables
 from trc.compiler.sql.skim import Plain
 from trc.compiler.sql.statements import whole
 from trc.compiler.sql.tokens import tokenize
@@ -50,23 +50,23 @@ def bind(parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schem
 class Binder:
     """Sandboxed databases in which a pipeline's queries are bound one after the other.
 
-    Plain queries share a database, and its tables; each other one has tables of its own in another. They are there
-    from their first use on: a pipeline without SQL does not pay for loading DuckDB.
+    Plain queries share a database and its tables; in another, each query has tables of its own. They are there from
+    their first use on: a pipeline without SQL does not pay for loading DuckDB.
     """
 
     def __init__(self) -> None:
         self._database: duckdb.DuckDBPyConnection | None = None
-        self._shared = SharedTables()
+        self._shared: SharedTables | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        if error is None:
-            self._shared.close()
-            if self._database is not None:
-                give_back(self._database)
-        self._database = None
+        if self._database is not None and error is None:
+            give_back(self._database)
+        if self._shared is not None and error is None:
+            give_back_tables(self._shared)
+        self._database = self._shared = None
 
     @property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -105,6 +105,8 @@ class Binder:
             if not isinstance(schema, Known):
                 return None
             read[name.casefold()] = schema
+        if self._shared is None or not self._shared.is_fit:
+            self._shared = lend_tables()
         columns = self._shared.columns(query, read)
         if columns is None or len({column.name.casefold() for column in columns}) < len(columns):
             return None

@@ -110,12 +110,27 @@ def test_a_table_that_only_a_cte_names_is_not_there() -> None:
         assert binder.bind_plain(Plain("from (with x as (select 1) from x), x", (), ("x",)), tables) is None
 
 
-def test_a_pipeline_leaves_no_tables_to_the_next() -> None:
+def test_a_pipeline_has_the_tables_of_its_own_columns() -> None:
+    for schema in (known(a="INTEGER"), known(a="INTEGER"), known(b="DATE"), known(a="INTEGER")):
+        with Binder() as binder:
+            assert binder.bind_plain(Plain("from x", ("X",), ()), {"X": schema}) == schema
+
+
+def test_a_table_that_cannot_be_made_harms_no_later_query() -> None:
     with Binder() as binder:
-        assert binder.bind_plain(Plain("from x", ("x",), ()), {"x": known(a="INTEGER")}) is not None
+        query = Plain("from x", ("x",), ())
+        assert binder.bind_plain(query, {"x": known(a="INTEGER", A="DATE")}) is None
+        assert binder.bind_plain(query, {"x": known(a="INTEGER")}) == known(a="INTEGER")
     with Binder() as binder:
-        assert binder.bind_plain(Plain("from x", (), ()), {}) is None
-        assert binder.bind_plain(Plain("from x", ("x",), ()), {"x": known(b="DATE")}) == known(b="DATE")
+        assert binder.bind_plain(query, {"x": known(a="DATE")}) == known(a="DATE")
+
+
+def test_many_tables_are_left_behind() -> None:
+    for number in range(300):
+        with Binder() as binder:
+            assert binder.bind_plain(Plain(f"from t{number}", (f"t{number}",), ()), {f"t{number}": TABLES["customers"]})
+    with Binder() as binder:
+        assert binder.bind_plain(Plain("from t1", ("t1",), ()), {"t1": known(b="DATE")}) == known(b="DATE")
 
 
 def test_queries_are_skimmed_together_as_one_by_one() -> None:
