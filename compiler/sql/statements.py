@@ -53,17 +53,24 @@ def read_tree(sql: str) -> Tree | SqlProblem:
     return _tree_of_other(text, tokens, str(answer["error_message"]))
 
 
-def plain_trees(queries: Sequence[str]) -> list[dict[str, Any] | None]:
-    """The trees of queries that DuckDB takes as they are written; None where anything is out of the ordinary."""
+def serialised(queries: Sequence[str]) -> list[str | None]:
+    """What DuckDB says of each text, as JSON; None where it would not take it as it is written."""
     sent = {index: sql for index, sql in enumerate(queries) if _is_ordinary(sql)}
     listed = ", ".join(f"({literal(sql)})" for sql in sent.values())
     rows = query(f"from (values {listed}) as queries(sql) select json_serialize_sql(sql)") if sent else []
-    trees: list[dict[str, Any] | None] = [None] * len(queries)
+    answers: list[str | None] = [None] * len(queries)
     for index, (answer,) in zip(sent, rows, strict=True):
-        tree = _loaded(answer)
-        if tree is not None and not tree["error"] and len(tree["statements"]) == 1:
-            trees[index] = tree["statements"][0]
-    return trees
+        answers[index] = answer
+    return answers
+
+
+def only_statement(answer: str) -> dict[str, Any] | None:
+    """The tree in what DuckDB says of a text; None where that is not one query that it can serialise."""
+    tree = _loaded(answer)
+    if tree is None or tree["error"] or len(tree["statements"]) != 1:
+        return None
+    statement: dict[str, Any] = tree["statements"][0]
+    return statement
 
 
 def _is_ordinary(sql: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.compiler.sql.test_bind import CASES, TABLES, cases_of, known
 from tests.compiler.sql.test_parse import TABLES as READS
 
@@ -55,6 +57,10 @@ QUERIES = [
 
 @pytest.mark.parametrize("sql", QUERIES)
 def test_a_skimmed_query_is_told_as_a_parsed_one(sql: str) -> None:
+    compare(sql)
+
+
+def compare(sql: str) -> None:
     skimmed, parsed = skim(sql), parse(sql)
     if not isinstance(skimmed, Plain):
         assert skimmed == parsed
@@ -65,6 +71,64 @@ def test_a_skimmed_query_is_told_as_a_parsed_one(sql: str) -> None:
     assert parsed.volatile is None
     assert (parsed.files, parsed.computed, parsed.parameters) == ((), (), ())
     assert (parsed.dynamic, parsed.unread) == (False, False)
+
+
+PIECES = [
+    *(
+        "",
+        " ",
+        "(",
+        ")",
+        "'",
+        '"',
+        "$$",
+        ";",
+        ",",
+        ".",
+        "-- ",
+        "/*",
+        "?",
+        "$a",
+        "é",
+        "*",
+        "::",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+    ),
+    *(
+        " from orders ",
+        " join 'a.csv' on true ",
+        " with a as (from b) ",
+        " union all from e ",
+        " as x ",
+        " now() ",
+        " age(d) ",
+    ),
+    *(
+        '"type":"BASE_TABLE"',
+        "'\"sample\":{'",
+        '"x""y"',
+        "'\\'",
+        " current_date ",
+        " range(3) ",
+        " tablesample 1% ",
+        " X ",
+    ),
+]
+
+
+@settings(max_examples=400)
+@given(data=st.data())
+def test_changed_queries_are_told_as_parsed_ones(data: st.DataObject) -> None:
+    sql = data.draw(st.sampled_from(QUERIES))
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(sql)))
+        end = min(len(sql), start + data.draw(st.integers(0, 4)))
+        sql = sql[:start] + data.draw(st.sampled_from(PIECES)) + sql[end:]
+    compare(sql)
 
 
 def test_shared_tables_give_the_columns_of_own_ones() -> None:
