@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,21 +37,23 @@ _AT_ONCE: Final = 64
 def skim(sql: str) -> Plain | Parsed | SqlProblem:
     """What the query reads if that is plain, else all that there is to know of it; see `parse`."""
     known = _skimmed.get(sql)
-    if known is None:
-        skim_all((sql,))
-        known = _skimmed[sql]
-    return known
+    return _look((sql,))[sql] if known is None else known
 
 
 def skim_all(queries: Iterable[str]) -> None:
     """Skims queries together: DuckDB reads some at once in two thirds of the time that it takes one by one."""
     new = [sql for sql in dict.fromkeys(queries) if sql not in _skimmed]
     for start in range(0, len(new), _AT_ONCE):
-        some = new[start : start + _AT_ONCE]
-        for sql, answer in zip(some, serialised(some), strict=True):
-            _skimmed[sql] = (_plain(sql, answer) if answer else None) or parse(sql)
+        _look(new[start : start + _AT_ONCE])
     while len(_skimmed) > max(_MOST, len(new)):
-        del _skimmed[next(iter(_skimmed))]
+        _skimmed.pop(next(iter(_skimmed)), None)
+
+
+def _look(queries: Sequence[str]) -> dict[str, Plain | Parsed | SqlProblem]:
+    answers = zip(queries, serialised(queries), strict=True)
+    found = {sql: (_plain(sql, answer) if answer else None) or parse(sql) for sql, answer in answers}
+    _skimmed.update(found)
+    return found
 
 
 def _plain(sql: str, answer: str) -> Plain | None:
