@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from trc.compiler.frontends.imports import with_imports, with_project
 from trc.compiler.frontends.languages import tree_of
 from trc.compiler.frontends.lower import lower
 from trc.compiler.frontends.syntax import Mapping as Tree
-from trc.compiler.frontends.syntax import Node
+from trc.compiler.frontends.syntax import Node, Scalar, Sequence
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.types import Schema
 from trc.compiler.source import SourceFile
+from trc.compiler.sql.skim import skim_all
 from trc.compiler.templates.names import Settled
 from trc.compiler.templates.render import render
 from trc.compiler.templates.settle import settle
@@ -78,6 +79,7 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
         imported = with_imports(_in_project(tree, context, sources), file, path, context, collect, sources)
         settled = settle(imported.root, context, collect, sources)
         tree = render(imported.root, settled, imported.macros, context, collect)
+        skim_all(_queries(tree))
     lowered = lower(tree, file, context, collect)
     if lowered is None:
         return Compiled(context.project, collect.sorted(), sources, written, settled=settled)
@@ -88,6 +90,16 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
     collect.tell_idle_allows()
     told, allows = collect.sorted(), tuple(collect.allows)
     return Compiled(context.project, told, sources, written, pipeline, places, graph, schemas, settled, allows)
+
+
+def _queries(tree: Tree) -> Iterator[str]:
+    """The texts of SQL in the tasks' parameters, as far as they can be told before tasks are understood."""
+    nodes = tree.get("nodes")
+    for node in nodes.items if isinstance(nodes, Sequence) else ():
+        params = node.get("params") if isinstance(node, Tree) else None
+        sql = params.get("sql") if isinstance(params, Tree) else None
+        if isinstance(sql, Scalar) and sql.value.strip():
+            yield sql.value
 
 
 def _in_project(tree: Tree, context: Context, sources: dict[str, SourceFile]) -> Tree:

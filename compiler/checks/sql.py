@@ -21,6 +21,7 @@ from trc.compiler.sql.bind import Binder, Bound, quoted_if_needed
 from trc.compiler.sql.engine import Complaint
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.problem import SqlProblem
+from trc.compiler.sql.skim import Plain, skim
 
 Dataset = tuple[str, str]
 """A task and the name of its output; `("", name)` is a source."""
@@ -118,6 +119,11 @@ class _Check:
         return None if wrong else Known(tuple(known))
 
     def query_schema(self, task: Task, query: Query) -> Schema:
+        skimmed = skim(query.text)
+        if isinstance(skimmed, Plain):
+            schema = self.plain_schema(task, skimmed)
+            if schema is not None:
+                return schema
         parsed = parse(query.text)
         if isinstance(parsed, SqlProblem) and self.is_unsettled(query.text):
             if self.collect.has_errors:
@@ -140,6 +146,16 @@ class _Check:
         for problem in problems:
             self.report(task, query, _with_help(problem, parsed, inputs))
         return self.settled(task, parsed, Bound(bound.schema, problems), inputs, ChainMap(files, hidden, self.tables))
+
+    def plain_schema(self, task: Task, query: Plain) -> Schema | None:
+        """The columns of a query about which there is nothing to tell; None where a closer look is needed."""
+        inputs = self.graph.inputs.get(task.name, ())
+        is_odd = any(one.explained or is_renamed(one.read) for one in inputs) or any(
+            one.producer is not None and one.producer[0] in self.doubtful for one in inputs
+        )
+        if is_odd or any(name.casefold() in self.kinds for name in query.ctes):
+            return None
+        return self.binder.bind_plain(query, self.tables)
 
     def is_unsettled(self, text: str) -> bool:
         """Whether a query still holds a template: its values are not all given, or a mistake in it is reported."""

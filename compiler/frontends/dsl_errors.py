@@ -16,26 +16,6 @@ from trc.compiler.frontends.wording import one_line
 from trc.compiler.source import SourceFile, Span
 
 
-def control_character(file: SourceFile, at: int) -> Diagnostic:
-    """A character that no text file should hold."""
-    name = f"U+{ord(file.text[at]):04X}"
-    return Diagnostic(
-        "TRC120",
-        f"the control character {name} cannot stand in a .trc file",
-        file.span(at, at + 1),
-        help=(f'remove it; in a text in double quotes it is written "\\u{ord(file.text[at]):04x}"',),
-    )
-
-
-def nested_too_deep(file: SourceFile, at: int, most: int) -> Diagnostic:
-    return Diagnostic(
-        "TRC108",
-        f"the file nests deeper than {most} levels here",
-        file.span(at, at + 1),
-        help=("keep deeply nested data in a file of its own",),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Spot:
     """Where the parser could not go on: in the statement at `[start, end)`, at `at`, having wanted `wanted`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Final
@@ -53,6 +54,30 @@ def read_tree(sql: str) -> Tree | SqlProblem:
     return _tree_of_other(text, tokens, str(answer["error_message"]))
 
 
+def serialised(queries: Sequence[str]) -> list[str | None]:
+    """What DuckDB says of each text, as JSON; None where it would not take it as it is written."""
+    sent = {index: sql for index, sql in enumerate(queries) if _is_ordinary(sql)}
+    listed = ", ".join(f"({literal(sql)})" for sql in sent.values())
+    rows = query(f"from (values {listed}) as queries(sql) select json_serialize_sql(sql)") if sent else []
+    answers: list[str | None] = [None] * len(queries)
+    for index, (answer,) in zip(sent, rows, strict=True):
+        answers[index] = answer
+    return answers
+
+
+def only_statement(answer: str) -> dict[str, Any] | None:
+    """The tree in what DuckDB says of a text; None where that is not one query that it can serialise."""
+    tree = _loaded(answer)
+    if tree is None or tree["error"] or len(tree["statements"]) != 1:
+        return None
+    statement: dict[str, Any] = tree["statements"][0]
+    return statement
+
+
+def _is_ordinary(sql: str) -> bool:
+    return not _UNWRITABLE.search(sql) and (sql.isascii() or not _WIDE_SPACE.search(sql))
+
+
 def with_plain_spaces(sql: str) -> str:
     """`sql` with each wide or hidden space between its tokens as a blank.
 
@@ -71,6 +96,10 @@ def with_plain_spaces(sql: str) -> str:
 def _serialised(sql: str) -> dict[str, Any] | None:
     """DuckDB's answer, or None for a query that nests deeper than its tree can be read."""
     ((answer,),) = query(f"select json_serialize_sql({literal(sql)})")
+    return _loaded(answer)
+
+
+def _loaded(answer: str) -> dict[str, Any] | None:
     try:
         tree: dict[str, Any] = json.loads(answer)
     except RecursionError:

@@ -68,7 +68,7 @@ class Token:
 
 
 # As for the trees: each stage asks for all queries of a pipeline.
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def tokenize(sql: str) -> tuple[Token, ...]:
     """The tokens of `sql`. A quote or comment that never closes makes a last token, `unclosed`."""
     return tuple(_tokens(sql))

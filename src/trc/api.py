@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -155,12 +156,17 @@ class _Types:
 
 def task_types() -> dict[str, TaskType]:
     """Our own task types, by name."""
-    own = (entry for entry in entry_points(group="trc.tasks") if _is_from(entry, _OWN_DISTRIBUTION))
-    return {entry.name: entry.load()() for entry in own}
+    return {
+        entry.name: entry.load()()
+        for entry, package in _installed(tuple(sys.path))
+        if _normal(package) == _OWN_DISTRIBUTION
+    }
 
 
-def _is_from(entry: EntryPoint, *distributions: str) -> bool:
-    return _normal(entry.dist.name if entry.dist else "") in distributions
+@cache
+def _installed(_path: tuple[str, ...]) -> tuple[tuple[EntryPoint, str], ...]:
+    """The task types that are installed, each with its distribution. Looking takes milliseconds, so it is done once a path."""
+    return tuple((entry, entry.dist.name if entry.dist else "") for entry in entry_points(group="trc.tasks"))
 
 
 def types_of(settings: Settings) -> _Types:
@@ -168,11 +174,11 @@ def types_of(settings: Settings) -> _Types:
     listed = {_normal(name): span for name, span in settings.task_packages}
     taken: dict[str, TaskType] = {}
     unlisted: dict[str, str] = {}
-    for entry in entry_points(group="trc.tasks"):
-        if _is_from(entry, _OWN_DISTRIBUTION, *listed):
+    for entry, package in _installed(tuple(sys.path)):
+        if _normal(package) in (_OWN_DISTRIBUTION, *listed):
             taken[entry.name] = entry.load()()
         else:
-            unlisted[entry.name] = entry.dist.name if entry.dist else ""
+            unlisted[entry.name] = package
     for name, span in settings.task_packages:
         if _version(name) == "absent":
             remedy = (f"install it with `pip install {name}`, or take it off the list",)
