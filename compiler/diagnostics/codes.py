@@ -50,6 +50,9 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC210", "a file that the pipeline names does not exist"),
     Code("TRC211", "a checksum field names nothing"),
     Code("TRC212", "Python code cannot be read"),
+    Code("TRC220", "a secret cannot stand here"),
+    Code("TRC221", "a provider of secrets is not known"),
+    Code("TRC222", "a reference to a secret is malformed"),
     Code("TRC225", "the code of a pipeline's file fails"),
     Code("TRC226", "a call of trc is written wrong"),
     Code("TRC227", "a Python file builds no pipeline, or several"),
@@ -101,6 +104,10 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC609", "nothing by that name is recorded"),
     Code("TRC610", "a task ran out of memory"),
     Code("TRC611", "an output cannot be published"),
+    Code("TRC612", "a secret cannot be had"),
+    Code("TRC613", "where a secret lies cannot be reached"),
+    Code("TRC614", "a secret cannot be used"),
+    Code("TRC615", "what fetches a secret is not installed"),
     Code("TRC620", "a part of trc is not installed"),
 )
 
