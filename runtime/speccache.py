@@ -8,7 +8,17 @@ from typing import Any, Final
 
 from trc.runtime import standing
 from trc.runtime.facts import Facts
-from trc.runtime.spec import KeyPart, NeedSpec, OutputSpec, PipelineSpec, ReadSpec, RetrySpec, SecretSpec, SkipSpec, TaskSpec
+from trc.runtime.spec import (
+    KeyPart,
+    NeedSpec,
+    OutputSpec,
+    PipelineSpec,
+    ReadSpec,
+    RetrySpec,
+    SecretSpec,
+    SkipSpec,
+    TaskSpec,
+)
 
 _FOLDER: Final = "compiled"
 _SHAPE: Final = tuple(

@@ -192,12 +192,13 @@ def _secrets(task: Task) -> tuple[SecretSpec, ...]:
         if isinstance(value, SecretRef):
             places.setdefault(value.secret, []).append(("env", name))
     for path in task.secrets:
-        value: Any = task.params
+        inner: Any = task.params
         for step in path:
-            value = value[step]
-        places.setdefault(SecretRef.model_validate(value).secret, []).append(("params", *path))
+            inner = inner[step]
+        places.setdefault(SecretRef.model_validate(inner).secret, []).append(("params", *path))
     return tuple(
-        SecretSpec(ref, tuple(found), SecretRef(secret=ref).provider in VERSIONED) for ref, found in sorted(places.items())
+        SecretSpec(ref, tuple(found), SecretRef(secret=ref).provider in VERSIONED)
+        for ref, found in sorted(places.items())
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
 from trc.compiler.frontends.problems import problems
-from trc.compiler.frontends.secrets import ALLOWED, has_secret_beside, is_meant_as_secret, is_secret
+from trc.compiler.frontends.secrets import ALLOWED, is_meant_as_secret, is_secret, secret_beside
 from trc.compiler.frontends.shapes import (
     ANY,
     BOOLEAN,
@@ -326,11 +326,12 @@ def _with_secrets(node: Node, here: Subject) -> Held | None:
             found = secret(node, here)
             return Held(found.model_dump() if found else None)
         case Mapping():
-            if has_secret_beside(node):
+            beside = secret_beside(node)
+            if beside is not None:
                 here.error(
                     "TRC220",
                     f"{here.called} is a secret with further keys beside it",
-                    node.entry(KEY).key.span,  # type: ignore[union-attr] - it is there
+                    beside.key.span,
                     help=('a secret is a mapping with the one key "secret": move the others out of it',),
                 )
                 return None

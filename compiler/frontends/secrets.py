@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
+from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.ir.secrets import KEY, is_reference
 
 ALLOWED: Final = (
@@ -25,10 +25,11 @@ def is_meant_as_secret(node: Node) -> bool:
     return isinstance(value, Scalar) and is_reference(value.value)
 
 
-def has_secret_beside(node: Mapping) -> bool:
-    """Whether a mapping of several keys has one that reads like a secret of its own."""
-    value = node.get(KEY)
-    return len(node.entries) > 1 and isinstance(value, Scalar) and is_reference(value.value)
+def secret_beside(node: Mapping) -> Entry | None:
+    """The entry of a mapping of several keys that reads like a secret of its own."""
+    entry = node.entry(KEY)
+    is_one = entry is not None and isinstance(entry.value, Scalar) and is_reference(entry.value.value)
+    return entry if is_one and len(node.entries) > 1 else None
 
 
 def first_secret(node: Node) -> Mapping | None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.compiler.ir.node import ENVIRONMENT, Node
 
-Provider = Literal["env", "file", "aws-secretsmanager", "aws-ssm"]
-
-PROVIDERS: Final[Mapping[Provider, str]] = {
+PROVIDERS: Final[Mapping[str, str]] = {
     "env": "env:NAME",
     "file": "file:path",
     "aws-secretsmanager": "aws-secretsmanager:name",
@@ -22,7 +20,7 @@ PROVIDERS: Final[Mapping[Provider, str]] = {
 KEY: Final = "secret"
 """A mapping with this one key is a secret: `{secret: "env:NAME"}`."""
 
-VERSIONED: Final[frozenset[Provider]] = frozenset({"aws-secretsmanager", "aws-ssm"})
+VERSIONED: Final[frozenset[str]] = frozenset({"aws-secretsmanager", "aws-ssm"})
 """The providers that number the values that a secret has had."""
 
 LONGEST: Final = 2048

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,7 +50,7 @@ from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.pythonfile import PythonProcess
 from trc.runtime.reasons import Reason
-from trc.runtime.running import OnConflict, Options, Outcome, Runner
+from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
 from trc.runtime.schemas import FileSchemas
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.specify import specify
@@ -65,6 +66,7 @@ from trc.settings import (
     project_of,
     settings_for,
     settings_of,
+    variables_of_secrets,
     with_environment,
 )
 
@@ -536,7 +538,17 @@ def _runner(
             observe or _ignore,
             time.sleep,
             on_cancel,
+            _secrets(ready.spec, settings),
         )
+
+
+def _secrets(spec: PipelineSpec, settings: Settings) -> RunSecrets | None:
+    """What fetches the secrets of a pipeline. Only those that have some pay for loading it."""
+    if not any(task.secrets for task in spec.tasks):
+        return None
+    resolver: Any = import_module("trc.runtime.secrets.resolver")
+    found: RunSecrets = resolver.secrets_of_run(settings.project, variables_of_secrets(), time.monotonic)
+    return found
 
 
 def _ignore(_happening: Happening) -> None:
@@ -589,6 +601,10 @@ _FAILURE_CODES = {
     "memory": "TRC610",
     "publish": "TRC611",
     "fenced": "TRC611",
+    "secret_missing": "TRC612",
+    "secret_unreachable": "TRC613",
+    "secret_unusable": "TRC614",
+    "secret_package": "TRC615",
 }
 
 
