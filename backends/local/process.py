@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
@@ -57,7 +57,8 @@ class Handed:
     """An order on its way: its line, and the kind of worker that it takes."""
 
     token: str
-    line: bytes
+    line: bytes = field(repr=False)
+    """It may hold the values of secrets."""
     kind: Kind
     log: str
     retry_on: tuple[int, ...] = ()

@@ -232,7 +232,7 @@ def _values(params: Mapping, task_type: TaskType, here: Subject) -> dict[str, An
         key = entry.key.value
         read = values_with_secrets if takes_secrets(task_type, key) else named_values
         held[key] = read(entry.value, here.at(key))
-    return {key: value.value for key, value in held.items() if value}
+    return {key: value.value if value else None for key, value in held.items()}
 
 
 def takes_secrets(task_type: TaskType, name: str) -> bool:

@@ -304,12 +304,7 @@ def values_with_secrets(node: Node, here: Subject) -> Held | None:
     if not isinstance(node, Mapping):
         return json_value(node, here)
     if is_meant_as_secret(node):
-        here.error(
-            "TRC220",
-            f"{here.called} holds values by name, and is a secret as a whole",
-            node.span,
-            help=("give the secret a name in it",),
-        )
+        misplaced_secret(node, here)
         return None
     held = ((entry.key.value, _with_secrets(entry.value, here.at(entry.key.value))) for entry in node.entries)
     return Held({key: value.value for key, value in held if value})

@@ -8,7 +8,8 @@ from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.ir.secrets import KEY, is_reference
 
 ALLOWED: Final = (
-    "a secret stands in environment.env, or in the args of a python task, and reaches the task by reference"
+    "a secret is the value of a variable in environment.env, or a value in the args of a python task;"
+    " it reaches the task by reference"
 )
 
 

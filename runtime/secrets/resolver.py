@@ -102,7 +102,11 @@ def _check(value: str, secret: SecretSpec) -> None:
         raise Unavailable(
             f"{called} {what}", "secret_unusable", "so short a text cannot be told from others, and masked in logs"
         )
-    if len(value.encode("utf-8", "surrogatepass")) > LONGEST:
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise Unavailable(f"{called} is no text in UTF-8", "secret_unusable") from None
+    if size > LONGEST:
         raise Unavailable(f"{called} has more than {LONGEST:,} bytes", "secret_unusable")
     variable = next((place[1] for place in secret.places if place[0] == "env"), None)
     if variable is not None and "\0" in value:

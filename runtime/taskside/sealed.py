@@ -6,6 +6,7 @@ import contextlib
 import copy
 import json
 import os
+import resource
 import socket
 import stat
 import sys
@@ -31,6 +32,8 @@ class Sealed:
         self._control = socket.socket(fileno=out_of_the_way(control))
         self._identity = identity(self._control.fileno())
         self._lost = lost
+        # What a process leaves behind when it crashes would hold the values.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         """Ends this process: the task closed what it did not open."""
 
     def execute(self, order: TaskOrder, report: Report, settle: Callable[[], None]) -> AttemptResult:

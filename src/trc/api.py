@@ -20,6 +20,7 @@ from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.compiler.checks.project import check_project
+from trc.compiler.checks.spots import secret_span
 from trc.compiler.checks.target import check_target
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.compile import Compiled
@@ -612,7 +613,7 @@ def _failure(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
     """A failed task as a diagnostic: at its SQL where the engine named a place, else at its name."""
     error = record.error or {}
     code = _FAILURE_CODES.get(error.get("reason", ""), "TRC601")
-    span = _failure_span(compiled, record.task, error.get("query_offset")) if compiled else None
+    span = _failure_span(compiled, record.task, error) if compiled else None
     lines = str(error.get("message", "")).strip().splitlines() or ["it gave no reason"]
     kind = f"{error['type']}: " if error.get("type") else ""
     tried = f" after {record.attempt} attempts" if record.attempt > 1 else ""
@@ -626,8 +627,11 @@ def _failure(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
     )
 
 
-def _failure_span(compiled: Compiled, name: str, offset: int | None) -> Span | None:
+def _failure_span(compiled: Compiled, name: str, error: Mapping[str, Any]) -> Span | None:
     task = compiled.pipeline.task(name) if compiled.pipeline else None
+    if task is not None and str(error.get("reason", "")).startswith("secret_"):
+        return secret_span(compiled.places, task, str(error.get("message", "")))
+    offset: int | None = error.get("query_offset")
     if offset is not None and task and task.query and task.query.param:
         place = compiled.places.within(("tasks", name, "params", task.query.param), offset, offset + 1)
         if place is not None:
