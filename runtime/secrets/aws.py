@@ -99,7 +99,7 @@ def _asked(provider: str, reference: str, service: str, operation: str, **argume
         ) from None
     except errors.ParamValidationError:
         raise Unavailable(f"{called} has a name that AWS does not take", "secret_missing") from None
-    except errors.HTTPClientError:
+    except (errors.HTTPClientError, errors.ConnectionError):
         raise Unavailable(f"{called} cannot be had: AWS does not answer", "secret_unreachable") from None
     except errors.BotoCoreError as error:
         raise Unavailable(f"{called} cannot be had: {type(error).__name__}", "secret_missing") from None

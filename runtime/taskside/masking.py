@@ -203,6 +203,7 @@ def _base64(data: bytes) -> Iterator[bytes]:
     for before in range(3):
         bits = (before + len(data)) * 8
         start, end = -(-before * 8 // 6), bits // 6
-        padded = b"\0" * before + data + b"\0\0"
-        yield base64.b64encode(padded)[start:end]
-        yield base64.urlsafe_b64encode(padded)[start:end]
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            yield encode(b"\0" * before + data + b"\0\0")[start:end]
+            # The same where the value is the end of it all.
+            yield encode(b"\0" * before + data)[start:]
