@@ -96,7 +96,7 @@ def test_a_trace_that_is_cut_holds_no_half_of_it(world: World) -> None:
     world.write(
         """
         def go(context):
-            raise ValueError(context.args["token"] * 3000)
+            raise ValueError(context.args["token"] * 3000 + "x" * 10)
         """
     )
     failed = order(world, "go")
