@@ -28,7 +28,7 @@ class Unavailable(Exception):  # noqa: N818 - an outcome: the task's, not the pr
     def __init__(self, message: str, reason: Reason, *help_lines: str) -> None:
         super().__init__("\n".join((message, *help_lines)))
         self.message = "\n".join((message, *help_lines))
-        self.reason = reason
+        self.reason: Reason = reason
 
     @property
     def is_temporary(self) -> bool:

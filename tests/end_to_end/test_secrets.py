@@ -164,7 +164,7 @@ def test_a_key_holds_where_a_secret_lies_and_not_what_it_is(spilling: Any, monke
     spilling.write("p.yaml", moved)
     assert spilling.states(code=1)["spills"] == "success"
     changes = spilling.why("spills")["changes"]
-    assert ["params.args"] == [change["field"] for change in changes]
+    assert [change["field"] for change in changes] == ["params.args"]
     assert '"secret": "env:PASSWORD"' in changes[0]["new"]
 
 
