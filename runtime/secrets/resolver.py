@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from trc.runtime.reasons import Reason
-from trc.runtime.secrets.aws import Parameters, SecretsManager
+from trc.runtime.secrets.aws import Aws, Parameters, SecretsManager
 from trc.runtime.secrets.base import LONGEST, Fetched, Provider, Unavailable
 from trc.runtime.secrets.environment import Environment
 from trc.runtime.secrets.file import Files
@@ -85,11 +85,12 @@ class SecretsOfRun:
 
 def secrets_of_run(project: Path, variables: Mapping[str, str], monotonic: Callable[[], float]) -> SecretsOfRun:
     """The secrets of a run of a project, whose process has these variables."""
+    aws = Aws()
     providers: dict[str, Provider] = {
         "env": Environment(variables),
         "file": Files(project),
-        SecretsManager.name: SecretsManager(),
-        Parameters.name: Parameters(),
+        SecretsManager.name: SecretsManager(aws),
+        Parameters.name: Parameters(aws),
     }
     return SecretsOfRun(providers, monotonic)
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from trc.runtime.reasons import Reason
-from trc.runtime.secrets import aws
 from trc.runtime.secrets.resolver import SecretsOfRun, secrets_of_run
 from trc.runtime.spec import SecretSpec
 from trc.runtime.taskside.result import Failure
@@ -36,13 +35,10 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _configured(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _configured(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    aws._client.cache_clear()
-    yield
-    aws._client.cache_clear()
 
 
 @pytest.fixture
@@ -202,17 +198,17 @@ def test_nobody_listening_is_temporary(secrets: SecretsOfRun, monkeypatch: pytes
     )  # fmt: skip
 
 
-def test_no_credentials_and_no_region_are_permanent(secrets: SecretsOfRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_credentials_and_no_region_are_permanent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     ref = "aws-secretsmanager:shop/token"
+    secrets = secrets_of_run(tmp_path, {}, lambda: 0.0)
     assert told(value(secrets, ref)) == (
         "permanent", "secret_missing", f'the secret "{ref}" cannot be had: there are no AWS credentials',
     )  # fmt: skip
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    aws._client.cache_clear()
-    assert told(value(secrets, ref)) == (
-        "permanent", "secret_missing", 'secrets of "aws-secretsmanager" need an AWS region, and none is configured',
+    assert told(value(secrets_of_run(tmp_path, {}, lambda: 0.0), ref)) == (
+        "permanent", "secret_missing", f'the secret "{ref}" cannot be had: no AWS region is configured',
     )  # fmt: skip
 
 
