@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -12,6 +14,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 VALUES = {"TOKEN": 'hunter2/"is" + se?cret', "PASSWORD": "correct horse battery staple"}
+AWS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1"}
 FILE = "-----BEGIN-----\nMIIEpAIBAAKCAQEA1c7\n-----END-----"
 
 TASKS = """
@@ -185,11 +188,87 @@ def test_a_secret_that_is_too_short_is_refused(spilling: Any, monkeypatch: pytes
     assert told["message"] == 'task "command" failed: the secret "env:PASSWORD" has fewer than 4 characters'
 
 
+MISPLACED = {
+    "a map on the command line": (("--param", 'm={"secret": "env:TOKEN"}'), {}, "p.yaml:6:51"),
+    "a map in a file": (("--params", "v.yaml"), {"v.yaml": 'm: {secret: "env:TOKEN"}\n'}, "v.yaml:1:4"),
+    "a map of a target": (("--target", "prod"), {}, "p.yaml:3:46"),
+    "the project file": ((), {"trc.toml": '[defaults.environment.env]\nA = {secret = "env:TOKEN"}\n'}, "trc.toml:2:5"),
+}
+
+
+@pytest.mark.parametrize("case", MISPLACED)
+def test_no_value_from_elsewhere_is_a_secret(space: Any, case: str) -> None:
+    """Whoever chooses a parameter's value does not choose which of the machine's secrets a task is given."""
+    arguments, more, place = MISPLACED[case]
+    space.write(
+        "p.yaml",
+        """
+        name: p
+        params: {m: {type: map, default: {}}}
+        targets: {prod: {backend: local, params: {m: {secret: "env:TOKEN"}}}}
+        nodes:
+          - id: send
+            params: {entrypoint: tasks.py:send, args: {m: "{{ m }}"}}
+            type: python
+        """,
+    )
+    if case != "a map of a target":
+        text = space.read("p.yaml")
+        space.write("p.yaml", text.replace('{m: {secret: "env:TOKEN"}}', "{m: {}}"))
+    space.write("tasks.py", "def send(context):\n    pass\n")
+    for name, text in more.items():
+        space.write(name, text)
+    for command in ("check", "run"):
+        done = space.trc(command, "p.yaml", *arguments, code=2)
+        assert "error[TRC220]" in done.out + done.err
+        assert place in done.out + done.err
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server: Any = import_module("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def test_a_new_value_with_aws_makes_its_task_run(space: Any, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**AWS, "AWS_ENDPOINT_URL": endpoint}.items():
+        monkeypatch.setenv(name, value)
+    manager: Any = import_module("boto3").client("secretsmanager")
+    first = manager.create_secret(Name="shop/db", SecretString='{"password": "correct horse"}')["VersionId"]
+    space.write(
+        "p.yaml",
+        """
+        name: p
+        nodes:
+          - id: send
+            type: shell
+            params: {command: 'printf %s "$PASSWORD" | wc -c > "$TRC_OUTPUT_OUTPUT"', files: [p.yaml], output_uri: out/n.txt}
+            environment: {env: {PASSWORD: {secret: "aws-secretsmanager:shop/db#password"}}}
+        """,
+    )
+    space.age()
+    assert space.states() == {"send": "success"}
+    assert space.read("out/n.txt").strip() == "13"
+    assert space.states() == {"send": "skipped"}
+    assert space.states() == {"send": "skipped"}
+    second = manager.put_secret_value(SecretId="shop/db", SecretString='{"password": "battery staple"}')["VersionId"]
+    assert space.states() == {"send": "success"}
+    assert space.read("out/n.txt").strip() == "14"
+    field = "secrets.aws-secretsmanager:shop/db#password"
+    assert space.why("send")["changes"] == [{"field": field, "old": first, "new": second}]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    [planned] = space.trc("plan", "p.yaml", "--json").json["tasks"]
+    assert (planned["action"], planned["reason"]["code"]) == ("run", "no_key")
+    for path in files(space.root):
+        for value in (b"correct horse", b"battery staple"):
+            assert value not in path.read_bytes(), path
+
+
 def test_an_unreachable_provider_is_tried_again(space: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-    }.items():  # fmt: skip
+    for name, value in {**AWS, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}.items():
         monkeypatch.setenv(name, value)
     space.write(
         "p.yaml",
