@@ -108,6 +108,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC613", "where a secret lies cannot be reached"),
     Code("TRC614", "a secret cannot be used"),
     Code("TRC615", "what fetches a secret is not installed"),
+    Code("TRC616", "a file ends the process that looks at it"),
     Code("TRC620", "a part of trc is not installed"),
 )
 

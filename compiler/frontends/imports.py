@@ -13,8 +13,9 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Label
 from trc.compiler.frontends.files import decoded
-from trc.compiler.frontends.languages import SUFFIXES, parse
+from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.project_files import ProjectFiles
+from trc.compiler.frontends.suffixes import SUFFIXES
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.source import SourceFile, Span
 

@@ -24,6 +24,8 @@ class Settled:
     moment: datetime
     zone: str
     target: str | None = None
+    wrong_target: bool = False
+    """Whether a target was asked for that there is not, which is reported: nobody knows what it would have settled."""
     backend: str | None = None
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     missing: dict[str, Span] = field(default_factory=dict[str, Span])

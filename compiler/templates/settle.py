@@ -65,6 +65,7 @@ def _choose_target(root: Mapping, settled: Settled, context: Context, collect: C
         collect.add(
             Diagnostic("TRC504", f'the pipeline has no target "{wanted}", which {origin} asks for', help=remedy)
         )
+        settled.wrong_target = True
         return
     settled.target = wanted
     backend = found.value.get("backend") if isinstance(found.value, Mapping) else None
@@ -218,7 +219,7 @@ class _Params:
         except Mistake as mistake:
             self.collect.add(at_scalar(mistake, node))
         except Unsettled as unsettled:
-            if unsettled.name.startswith("target."):
+            if unsettled.name.startswith("target.") and not self.settled.wrong_target:
                 self.collect.add(no_target(node.span, unsettled.name, self.settled, self.context))
         return None
 

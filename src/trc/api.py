@@ -19,7 +19,7 @@ import trc
 from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
-from trc.compiler.checks.project import check_project
+from trc.checking import CheckReport, check, moment_of, pipeline_files
 from trc.compiler.checks.spots import secret_span
 from trc.compiler.checks.target import check_target
 from trc.compiler.choices import NO_CHOICES, Choices
@@ -29,9 +29,7 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.frontends.languages import CODE, SUFFIXES
-from trc.compiler.ir.pipeline import Pipeline
-from trc.compiler.ir.places import Places
+from trc.compiler.frontends.suffixes import CODE
 from trc.compiler.ir.uris import normalise
 from trc.compiler.picture.dot import dot
 from trc.compiler.picture.drawing import Drawing, draw
@@ -62,27 +60,18 @@ from trc.runtime.store.sqlite import SqliteStore
 from trc.settings import (
     Settings,
     environment_of_code,
-    listed_pipelines,
     project_files,
-    project_of,
     settings_for,
     settings_of,
     variables_of_secrets,
     with_environment,
 )
 
+__all__ = ["CheckReport", "check", "pipeline_files"]
+
 Sources = Mapping[str, SourceFile]
 DEFAULT_BACKEND = "local"
 _PICTURES = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """What was found in the files that were checked."""
-
-    files: tuple[str, ...]
-    diagnostics: tuple[Diagnostic, ...]
-    sources: Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,46 +145,6 @@ class Explanation:
     result: Result | None
 
 
-def check(paths: Sequence[Path], choices: Choices = NO_CHOICES) -> CheckReport:
-    """Checks pipeline files, and those in folders; mistakes in them are diagnostics."""
-    choices, now = with_environment(choices), _now(choices.at)
-    files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
-    collect = Collector()
-    sources: dict[str, SourceFile] = {}
-    pipelines: list[tuple[str, Pipeline, Places]] = []
-    for file in files:
-        compiled = _compile(file, context_of(settings_for(file), choices, now))
-        collect.extend(compiled.diagnostics)
-        sources.update(compiled.sources)
-        if compiled.settled is not None and compiled.settled.target is not None:
-            _backend(choices, compiled)
-        if compiled.pipeline is not None:
-            pipelines.append((str(compiled.project), compiled.pipeline, compiled.places))
-    check_project(pipelines, collect)
-    return CheckReport(tuple(str(file) for file in files), collect.sorted(), sources)
-
-
-def pipeline_files(path: Path) -> Iterator[Path]:
-    """The file itself; of a folder, those that its project lists, else all below it whose suffix tells a pipeline.
-
-    Hidden folders are passed over. Code is run only where a project says that it may be.
-    """
-    if not path.is_dir():
-        yield path
-        return
-    project = project_of(path)
-    if project is not None and project.pipelines is not None:
-        yield from listed_pipelines(path)
-        return
-    yield from sorted(
-        found
-        for suffix in SUFFIXES
-        for found in path.rglob(f"*{suffix}")
-        if not any(part.startswith(".") for part in found.relative_to(path).parts)
-    )
-    yield from (file for file in listed_pipelines(path) if file.suffix.lower() == CODE)
-
-
 _OWN_DISTRIBUTION = "trc-pipelines"
 
 
@@ -259,6 +208,12 @@ def context_of(settings: Settings, choices: Choices, now: datetime, *, must_sett
 
 def _compile(path: Path, context: Context) -> Compiled:
     return run_compiler(path, str(path), context)
+
+
+def check_choices(choices: Choices, compiled: Compiled) -> None:
+    """Stops where a target is chosen whose backend is not to be had."""
+    if compiled.settled is not None and compiled.settled.target is not None:
+        _backend(choices, compiled)
 
 
 def _backend(choices: Choices, compiled: Compiled) -> Backend:
@@ -408,7 +363,7 @@ def compile_file(
 ) -> tuple[Compilation, tuple[Path, ...]]:
     """Writes what the backend deploys; answers the files written, by default under the project's `build/`."""
     settings = settings_for(path)
-    compilation = load(path, settings, with_environment(choices), _now(choices.at))
+    compilation = load(path, settings, with_environment(choices), moment_of(choices.at))
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
@@ -417,7 +372,7 @@ def compile_file(
 
 def emit(path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES) -> str:
     """The IR, the plan against nothing stored, or each task's SQL, as text."""
-    settings, choices, now = settings_for(path), with_environment(choices), _now(choices.at)
+    settings, choices, now = settings_for(path), with_environment(choices), moment_of(choices.at)
     if what == "ir":
         compiled = _compiled(path, settings, choices, now)
         assert compiled.pipeline is not None
@@ -442,7 +397,7 @@ def _compiled(path: Path, settings: Settings, choices: Choices, now: datetime) -
 def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
     settings, choices = settings_for(path), with_environment(choices)
-    ready = prepare(path, settings, choices, _now(choices.at))
+    ready = prepare(path, settings, choices, moment_of(choices.at))
     with _runner(ready, settings, None) as runner:
         foreseen = runner.plan(Options(at=choices.at, force=force), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
@@ -465,7 +420,7 @@ def run(
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
-    settings, choices, now = settings_for(path, workers=workers), with_environment(choices), _now(choices.at)
+    settings, choices, now = settings_for(path, workers=workers), with_environment(choices), moment_of(choices.at)
     ready = prepare(path, settings, choices, now)
     if ready.holds_time and choices.at is None and not (force or new):
         ready = _as_left(path, settings, choices, ready)
@@ -554,18 +509,6 @@ def _secrets(spec: PipelineSpec, settings: Settings) -> RunSecrets | None:
 
 def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
-
-
-def _now(at: str | None) -> datetime:
-    """When the command is given; stops where what was asked for is no time."""
-    now = datetime.now(UTC)
-    try:
-        logical_time(at, now, UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise stopped(
-            "TRC205", f'"{at}" is not a time', "write it like 2026-01-31 or 2026-01-31T02:00:00+01:00"
-        ) from None
-    return now
 
 
 def _report(ready: Ready, outcome: Outcome, settings: Settings) -> RunReport:
@@ -763,7 +706,7 @@ def graph_json(path: Path, choices: Choices = NO_CHOICES) -> dict[str, Any]:
 
 
 def _drawing(path: Path, choices: Choices) -> Drawing:
-    compiled = _compiled(path, settings_for(path), with_environment(choices), _now(choices.at))
+    compiled = _compiled(path, settings_for(path), with_environment(choices), moment_of(choices.at))
     assert compiled.pipeline is not None
     assert compiled.graph is not None
     return draw(compiled.pipeline, compiled.graph)

@@ -55,6 +55,13 @@ def test_choice_is_refused(space: Any, name: str) -> None:
     assert "Traceback" not in told
 
 
+def test_target_that_there_is_not_is_all_that_is_told(space: Any) -> None:
+    space.write("p.yaml", BASE.replace('as l"', 'as l, {{ target.name }} as t"'))
+    told = space.trc("plan", "p.yaml", "--target", "fien", code=3).err
+    assert "TRC504" in told
+    assert "1 error\n" in told
+
+
 def test_values_that_are_not_given_are_no_mistake_to_check(space: Any) -> None:
     space.write("p.yaml", BASE)
     told = space.trc("check", "p.yaml").err

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from trc import api
+from trc.checking import check
 from trc.cli import exits
 from trc.cli.failures import tell_diagnostics
 from trc.cli.options import choices_options, json_option, subcommand
@@ -20,16 +20,19 @@ from trc.compiler.diagnostics.render import json as as_json
 @subcommand
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR...", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
+@click.option("--no-cache", is_flag=True, help="Look at every file again, whether or not it changed.")
 @choices_options(backend=False)
 @json_option
-def command(screen: Screen, paths: tuple[Path, ...], form: Literal["human", "json"], choices: Choices) -> int:
+def command(
+    screen: Screen, paths: tuple[Path, ...], form: Literal["human", "json"], choices: Choices, no_cache: bool
+) -> int:
     """Look for mistakes in pipelines, without running anything.
 
     A folder stands for all pipelines below it; of those in Python, for the files that trc.toml lists, since these
     are run to tell what they build. Mistakes are told on standard error, all that can be found in one go; as JSON
     they are printed on standard output.
     """
-    report = api.check(paths, choices)
+    report = check(paths, choices, remembers=not no_cache)
     if form == "json" or screen.wants_json:
         diagnostics = as_json.render(report.diagnostics, report.sources)
         screen.document({"files": report.files, "diagnostics": diagnostics})

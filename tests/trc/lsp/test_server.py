@@ -247,6 +247,24 @@ def test_unsaved_code_counts(editor: Editor) -> None:
     assert codes(editor.diagnostics("unsaved.yaml")) == ["TRC212"]
 
 
+def test_unsaved_imports_count(start: Open) -> None:
+    editor = start(toml="")
+    common = 'source orders = csv("data/orders.csv")\n'
+    (editor.folder / "common.trc").write_text(common)
+    text = 'import "common.trc"\n\npipeline "p" {}\n\ntask a = sql $$ select customer from orders $$\n'
+    editor.open("p.trc", text)
+    assert editor.diagnostics("p.trc") == []
+    editor.open("common.trc", common)
+    editor.write("common.trc", common.replace("orders =", "bills ="))
+    (told,) = editor.diagnostics("p.trc")
+    assert told["code"] == "TRC403"
+    editor.write("common.trc", "\n" + common)
+    assert editor.diagnostics("p.trc") == []
+    found = editor.ask("textDocument/definition", editor.at("p.trc", "orders"))
+    assert found["uri"] == editor.uri("common.trc")
+    assert found["range"]["start"] == {"line": 1, "character": 7}
+
+
 def test_files_that_move_are_looked_at_again(start: Open) -> None:
     editor = start()
     editor.open("shop.yaml", BROKEN)
