@@ -7,12 +7,14 @@ read, masked and written. It knows the values as long as the worker lives, and i
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
 import signal
 import socket
 import struct
+import termios
 from collections.abc import Iterable
 
 from trc.runtime.taskside.masking import Masker, Stream
@@ -24,6 +26,7 @@ END = b"e"
 DONE = b"k"
 LENGTH = struct.Struct("!Q")
 """Before an attempt's values: the length of their JSON. With it come the log and the pipe to be read."""
+_INT = struct.Struct("i")
 _CHUNK = 1 << 16
 _LONGEST_END = 5.0
 """Seconds that it may take to write what was left when the worker has ended."""
@@ -110,7 +113,6 @@ class _Attempt:
         self._printed = printed
         self._stream = stream
         self._is_open = True
-        os.set_blocking(printed, False)
 
     def follow(self) -> bool:
         """Until the attempt is over; tells whether the worker is still there."""
@@ -119,7 +121,9 @@ class _Attempt:
         poll.register(self._control, select.POLLIN)
         while True:
             ready = dict(poll.poll())
-            if self._is_open and self._printed in ready and not self._read():
+            if self._is_open and self._printed in ready:
+                self._read(_CHUNK)
+            if not self._is_open and self._printed in ready:
                 poll.unregister(self._printed)
             if self._control.fileno() in ready:
                 asked = self._control.recv(1)
@@ -128,33 +132,29 @@ class _Attempt:
                     return False
                 self._drain()
                 if asked == END:
-                    self._write(self._stream.end())
+                    self._write(self._stream.end(is_cut=True))
                 self._control.sendall(DONE)
                 if asked == END:
                     return True
 
-    def _read(self) -> bool:
-        """Reads a piece if there is one; tells whether there can be more."""
-        try:
-            chunk = os.read(self._printed, _CHUNK)
-        except BlockingIOError:
-            return True
+    def _read(self, most: int) -> int:
+        """Reads a piece, which is there or is waited for; tells how much it was."""
+        chunk = os.read(self._printed, most)
         self._is_open = bool(chunk)
         self._write(self._stream.feed(chunk))
-        return self._is_open
+        return len(chunk)
 
     def _drain(self) -> None:
-        poll = select.poll()
-        poll.register(self._printed, select.POLLIN)
-        while self._is_open and poll.poll(0):
-            self._read()
+        """Reads what is there now: somebody may go on printing for ever."""
+        (waiting,) = _INT.unpack(fcntl.ioctl(self._printed, termios.FIONREAD, bytes(_INT.size)))
+        while waiting > 0 and self._is_open:
+            waiting -= self._read(min(waiting, _CHUNK))
 
     def _read_to_the_end(self) -> None:
         """The worker is dead; its processes are being ended, and with the last of them the pipe."""
-        os.set_blocking(self._printed, True)
         while self._is_open:
-            self._read()
-        self._write(self._stream.end())
+            self._read(_CHUNK)
+        self._write(self._stream.end(is_cut=True))
 
     def _write(self, data: bytes) -> None:
         # A disk that is full takes the log's end away, and not the attempt's output pipe.

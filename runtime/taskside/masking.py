@@ -80,9 +80,14 @@ class Stream:
         lines = _Joined(self._held)
         return self._shown(lines, self._begins(lines))
 
-    def end(self) -> bytes:
-        """The rest."""
-        return self._shown(_Joined(self._held), len(self._held))
+    def end(self, *, is_cut: bool = False) -> bytes:
+        """The rest; of what may be `is_cut` off, the beginning of a value is masked as the value would be."""
+        lines = _Joined(self._held)
+        begins = self._begins(lines) if is_cut else len(self._held)
+        if len(self._held) - begins < SHORTEST:
+            return self._shown(lines, len(self._held))
+        shown = self._shown(lines, begins)
+        return shown if self._covered else shown + _MASK
 
     def _shown(self, lines: _Joined, until: int) -> bytes:
         held, shown = self._held, []

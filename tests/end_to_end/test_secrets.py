@@ -263,8 +263,8 @@ def test_a_new_value_with_aws_makes_its_task_run(space: Any, endpoint: str, monk
     [planned] = space.trc("plan", "p.yaml", "--json").json["tasks"]
     assert (planned["action"], planned["reason"]["code"]) == ("run", "no_key")
     for path in files(space.root):
-        for value in (b"correct horse", b"battery staple"):
-            assert value not in path.read_bytes(), path
+        for leaked in (b"correct horse", b"battery staple"):
+            assert leaked not in path.read_bytes(), path
 
 
 def test_an_unreachable_provider_is_tried_again(space: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,21 @@ def test_other_text_stays_as_it_is(text: bytes, cuts: list[int]) -> None:
     assert in_pieces(Masker(["secret that nobody says"]), text, cuts) == text
 
 
+@given(VALUES, AROUND, st.integers(4, 40), CUTS)
+def test_what_is_cut_off_in_a_value_leaves_little_of_it(
+    value: str, before: bytes, length: int, cuts: list[int]
+) -> None:
+    """Who is killed while printing has printed the beginning of a value."""
+    part = value.encode()[:length]
+    stream, shown, start = Stream(Masker([value])), b"", 0
+    for cut in [*sorted(cuts), len(before + part)]:
+        shown += stream.feed((before + part)[start:cut])
+        start = max(start, cut)
+    shown += stream.end(is_cut=True)
+    assert shown.endswith(MASK.encode())
+    assert part not in shown.replace(MASK.encode(), b"\0")
+
+
 def test_lines_of_a_value_are_masked_by_themselves() -> None:
     key = "-----BEGIN KEY-----\r\n  MIIEpAIBAAKCAQEA1\r\nx\r\n-----END KEY-----\r\n"
     shown = Masker([key]).text("first MIIEpAIBAAKCAQEA1, then x and -----END KEY-----")
