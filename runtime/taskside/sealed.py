@@ -32,26 +32,23 @@ class Sealed:
         self._control = socket.socket(fileno=out_of_the_way(control))
         self._identity = identity(self._control.fileno())
         self._lost = lost
+        """Ends this process: the task closed what it did not open."""
         # What a process leaves behind when it crashes would hold the values.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        """Ends this process: the task closed what it did not open."""
 
     def execute(self, order: TaskOrder, report: Report, settle: Callable[[], None]) -> AttemptResult:
         """As `run.execute`, with the values where the order wants them, and masked in whatever is told."""
         values = [one.value for one in order.secrets]
         masker = Masker(values)
 
-        @contextlib.contextmanager
-        def capture(log: str) -> Iterator[None]:
-            with self._captured(log, values):
-                yield
+        def capture(log: str) -> contextlib.AbstractContextManager[None]:
+            return self._captured(log, values)
 
         def flush_log() -> None:
             flush()
             self._ask(SETTLE)
 
-        result = execute(opened(order), report, settle, capture, flush_log, masker.text)
-        return masked(result, masker)
+        return masked(execute(opened(order), report, settle, capture, flush_log, masker.text), masker)
 
     @contextlib.contextmanager
     def _captured(self, log: str, values: Sequence[str]) -> Iterator[None]:
