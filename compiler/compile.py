@@ -10,9 +10,11 @@ from trc.compiler.checks.graph import Graph, resolve
 from trc.compiler.checks.sql import check_sql
 from trc.compiler.checks.values import check_values
 from trc.compiler.context import Context
+from trc.compiler.diagnostics.allow import Allow
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends import toml
+from trc.compiler.frontends.allowing import read_allows
 from trc.compiler.frontends.files import read
 from trc.compiler.frontends.imports import with_imports, with_project
 from trc.compiler.frontends.languages import tree_of
@@ -36,6 +38,7 @@ class Compiled:
     `pipeline` and `graph` are None where the file could not be read that far; with errors among the
     diagnostics they hold what is right. `schemas` are by `(task, output)`, and by `("", source)`.
     `tree` is what the text says before anything is understood; None where it could not be parsed.
+    What comments allow is not among the diagnostics; `allows` is for what later stages report.
     """
 
     project: Path
@@ -47,6 +50,7 @@ class Compiled:
     graph: Graph | None = None
     schemas: Mapping[tuple[str, str], Schema] = field(default_factory=dict[tuple[str, str], Schema])
     settled: Settled | None = None
+    allows: tuple[Allow, ...] = ()
 
     @property
     def has_errors(self) -> bool:
@@ -65,6 +69,7 @@ def compile_file(path: Path, name: str, context: Context) -> Compiled:
 def compile_source(file: SourceFile, path: Path, context: Context, collect: Collector) -> Compiled:
     """Compiles the text of the pipeline at `path`; what reading it has reported is in `collect`."""
     sources = {file.name: file}
+    read_allows(file, collect)
     tree = tree_of(file, path, context, collect)
     if tree is None:
         return Compiled(context.project, collect.sorted(), sources)
@@ -81,7 +86,9 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
     check_values(pipeline, places, collect)
     graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
     schemas = check_sql(pipeline, graph, places, context, collect)
-    return Compiled(context.project, collect.sorted(), sources, written, pipeline, places, graph, schemas, settled)
+    collect.tell_idle_allows()
+    told, allows = collect.sorted(), tuple(collect.allows)
+    return Compiled(context.project, told, sources, written, pipeline, places, graph, schemas, settled, allows)
 
 
 def _in_project(tree: Tree, context: Context, sources: dict[str, SourceFile], collect: Collector) -> Tree:

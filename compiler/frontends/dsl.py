@@ -172,7 +172,7 @@ def _without(text: str, start: int, end: int) -> str | None:
     return text[:start] + re.sub(r"[^\n]", " ", culprit) + text[end:]
 
 
-_HEADER: Final = re.compile(r'(?P<kind>param|source|task|target|test)[ \t]+(?P<name>[^\W\d]\w*|"(?:[^"\\\n]|\\.)*")')
+_HEADER: Final = re.compile(r'(?P<kind>[^\W\d]\w*)[ \t]+(?P<name>[^\W\d]\w*|"(?:[^"\\\n]|\\.)*")')
 
 
 def _named_only(file: SourceFile, start: int, end: int) -> Iterator[Statement]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from trc.compiler.diagnostics.nearest import did_you_mean, nearest
 from trc.compiler.ir.dataset import Column
@@ -67,14 +67,16 @@ class Binder:
             self._database = lend()
         return self._database
 
-    def bind(self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema]) -> Bound:
-        """Binds a query.
+    def bind(
+        self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema], reader: str = ""
+    ) -> Bound:
+        """Binds a query of the task `reader`.
 
         `tables` are all datasets that it may name (a reader's name, or `task.output`), `files` the
         schemas by location. Where a schema that it reads is unknown, so are its columns, and only
         the names of tables and functions are checked.
         """
-        reads, problems = _read_schemas(parsed, tables)
+        reads, problems = _read_schemas(parsed, tables, reader)
         file_schemas = _file_schemas(parsed, files)
         reason = _why_unknown(parsed, [*reads.values(), *file_schemas.values()])
         if reason is not None:
@@ -167,14 +169,16 @@ class Binder:
                 self._connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
-def _read_schemas(parsed: Parsed, tables: Mapping[str, Schema]) -> tuple[dict[str, Schema], list[SqlProblem]]:
+def _read_schemas(
+    parsed: Parsed, tables: Mapping[str, Schema], reader: str
+) -> tuple[dict[str, Schema], list[SqlProblem]]:
     """The schema of each table, and the tables that do not exist; those stand for what they come closest to."""
     schemas: dict[str, Schema] = {}
     problems: list[SqlProblem] = []
     for use in parsed.tables:
         schema = _find(use.name, tables)
         if schema is None:
-            problems.append(_unknown_table(use, list(tables)))
+            problems.append(_unknown_table(use, _others(tables, reader)))
             # Only a table that was surely meant has columns that tell something.
             meant = closest(use.name, tables, 0.85)
             schema = tables[meant] if meant else Unknown(f'there is no "{use.name}"')
@@ -190,6 +194,9 @@ def _find(name: str, tables: Mapping[str, Schema]) -> Schema | None:
     return next((schema for known, schema in tables.items() if known.casefold() == folded), None)
 
 
+_DECLARE: Final = "declare a source of that name, or read a file by its path, as in: from 'data/orders.csv'"
+
+
 def _unknown_table(use: TableUse, known: list[str]) -> SqlProblem:
     meant = nearest(use.name, known)
     label = "" if meant else _listing("there are", known)
@@ -199,9 +206,19 @@ def _unknown_table(use: TableUse, known: list[str]) -> SqlProblem:
         use.start,
         use.end,
         label,
-        did_you_mean(use.name, known),
-        replacement=_quoted_if_needed(meant) if meant else None,
+        did_you_mean(use.name, known) or (_DECLARE,),
+        replacement=quoted_if_needed(meant) if meant else None,
     )
+
+
+def _others(tables: Mapping[str, Schema], reader: str) -> list[str]:
+    """What a task may have meant: not itself, and no output by two names."""
+    return [
+        name
+        for name in tables
+        if name.partition(".")[0] != reader
+        and (not name.endswith(".output") or name.removesuffix(".output") not in tables)
+    ]
 
 
 def _file_schemas(parsed: Parsed, files: Mapping[str, Schema]) -> dict[tuple[int, int], Schema]:
@@ -307,7 +324,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _quoted_if_needed(name: str) -> str:
+def quoted_if_needed(name: str) -> str:
     tokens = tokenize(name)
     plain = all(token.kind == "word" or token.text == "." for token in tokens)
     return name if plain else _qualified(name)

@@ -189,7 +189,9 @@ class _Pass:
         if name.startswith("target."):
             if not self.told_target:
                 self.told_target = True
-                self.collect.add(no_target(scalar.span, name, self.settled, self.context))
+                at = scalar.value.find(name)
+                span = scalar.span if at < 0 else scalar.map.span(at, at + len(name))
+                self.collect.add(no_target(span, name, self.settled, self.context))
         else:
             self.missing[name.removeprefix("params.")] = None
 

@@ -26,8 +26,8 @@ from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.compile import Compiled
 from trc.compiler.compile import compile_file as run_compiler
 from trc.compiler.context import Context
-from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.suffixes import CODE
 from trc.compiler.ir.uris import normalise
@@ -226,7 +226,12 @@ def _backend(choices: Choices, compiled: Compiled) -> Backend:
             f'the target "{settled.target}" is on the backend "{of_target}", and --backend asks for "{choices.backend}"',
             "leave out --backend, or choose another target",
         )
-    return backend_named(choices.backend or of_target or DEFAULT_BACKEND)
+    try:
+        return backend_named(choices.backend or of_target or DEFAULT_BACKEND)
+    except Stopped as stop:
+        span = settled.backend_span if settled is not None and choices.backend is None else None
+        found = [replace(one, span=span) for one in stop.diagnostics]
+        raise Stopped(found, stop.exit_code, compiled.sources) from None
 
 
 # What is wrong with the choices, and not with the pipeline: these have no place in its files.
@@ -243,7 +248,7 @@ def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Com
     """Compiles a pipeline that is going to be planned or run: what this version cannot run is refused."""
     context = context_of(settings, choices, now, must_settle=True)
     compiled = _compile(path, context)
-    collect = Collector(list(compiled.diagnostics))
+    collect = Collector(list(compiled.diagnostics), list(compiled.allows))
     if collect.has_errors:
         raise _refuse(compiled, collect.sorted())
     backend = _backend(choices, compiled)
@@ -359,25 +364,33 @@ def _version(distribution: str) -> str:
 
 
 def compile_file(
-    path: Path, choices: Choices = NO_CHOICES, *, output: Path | None = None
+    path: Path, choices: Choices = NO_CHOICES, *, output: Path | None = None, deny_warnings: bool = False
 ) -> tuple[Compilation, tuple[Path, ...]]:
     """Writes what the backend deploys; answers the files written, by default under the project's `build/`."""
     settings = settings_for(path)
     compilation = load(path, settings, with_environment(choices), moment_of(choices.at))
+    if deny_warnings:
+        _stop_at_warnings(compilation)
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
     return compilation, write(folder, compilation.backend.emit(pipeline, compilation.spec))
 
 
-def emit(path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES) -> str:
+def emit(
+    path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES, *, deny_warnings: bool = False
+) -> str:
     """The IR, the plan against nothing stored, or each task's SQL, as text."""
     settings, choices, now = settings_for(path), with_environment(choices), moment_of(choices.at)
     if what == "ir":
         compiled = _compiled(path, settings, choices, now)
+        if deny_warnings:
+            _stop_at_warnings(compiled)
         assert compiled.pipeline is not None
         return compiled.pipeline.dump().decode()
     compilation = load(path, settings, choices, now)
+    if deny_warnings:
+        _stop_at_warnings(compilation)
     assert compilation.compiled.pipeline is not None
     artefacts = compilation.backend.emit(compilation.compiled.pipeline, compilation.spec)
     if what == "plan":
@@ -394,10 +407,18 @@ def _compiled(path: Path, settings: Settings, choices: Choices, now: datetime) -
     return compiled
 
 
-def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False) -> PlanReport:
+def _stop_at_warnings(found: Compiled | Compilation | Ready) -> None:
+    """Stops the command, as an error would, where there is a warning."""
+    if any(one.severity == "warning" for one in found.diagnostics):
+        raise Stopped(denied(found.diagnostics), 2, found.sources)
+
+
+def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False, deny_warnings: bool = False) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
     settings, choices = settings_for(path), with_environment(choices)
     ready = prepare(path, settings, choices, moment_of(choices.at))
+    if deny_warnings:
+        _stop_at_warnings(ready)
     with _runner(ready, settings, None) as runner:
         foreseen = runner.plan(Options(at=choices.at, force=force), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
@@ -411,6 +432,7 @@ def run(
     new: bool = False,
     on_conflict: OnConflict = "wait",
     workers: int | None = None,
+    deny_warnings: bool = False,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -424,6 +446,8 @@ def run(
     ready = prepare(path, settings, choices, now)
     if ready.holds_time and choices.at is None and not (force or new):
         ready = _as_left(path, settings, choices, ready)
+    if deny_warnings:
+        _stop_at_warnings(ready)
     with _runner(ready, settings, observe, on_cancel) as runner:
         options = Options(choices.at, force, new, on_conflict, tick)
         outcome = runner.run(options, ready.logical_time)
@@ -678,14 +702,6 @@ def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanat
                 )
         known = sorted({one.task for one in store.tasks(candidates[0].id)}) if candidates else []
     raise stopped("TRC609", f'no run has a task "{name}"', f"the last one has: {', '.join(known)}")
-
-
-def explain_code(code: str) -> str:
-    """The page of a diagnostic code, as Markdown."""
-    page = Path(__file__).parent / "error_pages" / f"{code.upper()}.md"
-    if code.upper() not in TITLES or not page.is_file():
-        raise stopped("TRC609", f'"{code}" is not a diagnostic code', "codes look like TRC204; docs/errors lists them")
-    return page.read_text()
 
 
 def require_extra(extra: str, package: str) -> None:

@@ -16,12 +16,13 @@ from typing import Any, Final
 from trc.compiler.checks.project import check_project
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.files import LONGEST_FILE, read
 from trc.compiler.frontends.suffixes import CODE, SUFFIXES
 from trc.compiler.source import SourceFile
 from trc.compiler.templates.moments import logical_time
-from trc.runtime import verdicts
+from trc.runtime import checked
 from trc.runtime.errors import stopped
 from trc.runtime.folders import PROJECT_FILE
 from trc.settings import Settings, listed_pipelines, project_of, settings_for, with_environment
@@ -51,23 +52,31 @@ class Job:
     key: str | None = None
 
 
-def check(paths: Sequence[Path], choices: Choices = NO_CHOICES, *, remembers: bool = True) -> CheckReport:
+def check(
+    paths: Sequence[Path], choices: Choices = NO_CHOICES, *, remembers: bool = True, deny_warnings: bool = False
+) -> CheckReport:
     """Checks pipeline files, and those in folders; mistakes in them are diagnostics.
 
     With `remembers`, verdicts are kept in the state of projects, and given again while nothing that they
-    rest on has changed.
+    rest on has changed. With `deny_warnings`, or where the project asks for it, warnings are errors.
     """
     choices, now = with_environment(choices), moment_of(choices.at)
     files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
-    found = _verdicts(files, choices, now, remembers=remembers)
+    named = {path for path in paths if not path.is_dir()}
+    judged = _verdicts(files, choices, now, remembers=remembers)
+    brought = {Path(name).resolve() for _, verdict in judged for name in verdict.brought}
+    found = [
+        (job, one) for job, one in judged if not one.is_part or job.file in named or job.file.resolve() not in brought
+    ]
     collect = Collector()
     sources: dict[str, SourceFile] = {}
-    for verdict in found:
-        collect.extend(verdict.diagnostics)
+    for job, verdict in found:
+        denies = deny_warnings or job.settings.deny_warnings
+        collect.extend(denied(verdict.diagnostics) if denies else verdict.diagnostics)
         sources.update(verdict.sources)
-    check_project((one.summary for one in found if one.summary is not None), collect)
+    check_project((verdict.summary for _, verdict in found if verdict.summary is not None), collect)
     _complete(sources, collect.reported)
-    return CheckReport(tuple(str(file) for file in files), collect.sorted(), sources)
+    return CheckReport(tuple(str(job.file) for job, _ in found), collect.sorted(), sources)
 
 
 def _complete(sources: dict[str, SourceFile], diagnostics: Iterable[Diagnostic]) -> None:
@@ -113,16 +122,16 @@ def pipeline_files(path: Path) -> Iterator[Path]:
     yield from (file for file in listed_pipelines(path) if file.suffix.lower() == CODE)
 
 
-def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembers: bool) -> list[Verdict]:
+def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembers: bool) -> list[tuple[Job, Verdict]]:
     """The verdict on each file, in order."""
-    judge = verdicts.world() if remembers else b""
-    looks = verdicts.Looks()
+    judge = checked.world() if remembers else b""
+    looks = checked.Looks()
     projects: dict[Path, Settings] = {}
     known: dict[int, Verdict] = {}
     jobs: dict[int, Job] = {}
     for number, file in enumerate(files):
         job = jobs[number] = _job(file, projects, choices, judge)
-        answer = None if job.memory is None or job.key is None else verdicts.recall(job.memory, job.key, looks)
+        answer = None if job.memory is None or job.key is None else checked.recall(job.memory, job.key, looks)
         verdict = told(answer)
         if verdict is not None:
             known[number] = verdict
@@ -130,7 +139,7 @@ def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembe
     if missing:
         known |= dict(zip(missing, _judge_all(list(missing.values()), choices, now), strict=True))
         _tidy(jobs.values())
-    return [known[number] for number in range(len(files))]
+    return [(job, known[number]) for number, job in jobs.items()]
 
 
 def _job(file: Path, projects: dict[Path, Settings], choices: Choices, judge: bytes) -> Job:
@@ -143,8 +152,8 @@ def _job(file: Path, projects: dict[Path, Settings], choices: Choices, judge: by
     content = _content(file) if keeps else None
     if content is None:
         return Job(file, settings, None)
-    key = verdicts.key_of(judge, str(file), choices.told(), content)
-    return Job(file, settings, content, settings.state / verdicts.FOLDER, key)
+    key = checked.key_of(judge, str(file), choices.told(), content)
+    return Job(file, settings, content, settings.state / checked.FOLDER, key)
 
 
 def _content(file: Path) -> bytes | None:
@@ -175,4 +184,4 @@ def _tidy(jobs: Iterable[Job]) -> None:
         if job.memory is not None and job.key is not None:
             in_use.setdefault(job.memory, []).append(job.key)
     for folder, keys in in_use.items():
-        verdicts.forget_oldest(folder, keys)
+        checked.forget_oldest(folder, keys)

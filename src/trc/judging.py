@@ -15,9 +15,10 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.files import decoded
+from trc.compiler.frontends.syntax import Mapping as Tree
 from trc.compiler.ir.uris import is_remote, normalise
 from trc.compiler.templates.moments import end_of_day, zone_named
-from trc.runtime import verdicts
+from trc.runtime import checked
 from trc.runtime.folders import PROJECT_FILE
 from trc.runtime.schemas import FileSchemas
 from trc.runtime.standing import FOR_EVER
@@ -28,14 +29,14 @@ from trc.verdict import Verdict, plain
 def judge(job: Job, choices: Choices, now: datetime, began_ns: int) -> Verdict:
     """The verdict on a file; kept where the job says so, if all that it rests on was older than `began_ns`."""
     context = api.context_of(job.settings, choices, now)
-    params = None if choices.params_file is None else verdicts.file_digest(str(choices.params_file))
+    params = None if choices.params_file is None else checked.file_digest(str(choices.params_file))
     compiled = _compile(job, context)
     api.check_choices(choices, compiled)
-    verdict = _verdict(compiled)
+    verdict = _verdict(str(job.file), compiled)
     if job.memory is not None and job.key is not None:
         basis = _basis(job, compiled, context, params, began_ns)
         if basis is not None:
-            verdicts.remember(job.memory, job.key, basis, plain(verdict))
+            checked.remember(job.memory, job.key, basis, plain(verdict))
     return verdict
 
 
@@ -50,13 +51,16 @@ def _compile(job: Job, context: Context) -> Compiled:
     return compile_source(source, job.file, context, collect)
 
 
-def _verdict(compiled: Compiled) -> Verdict:
+def _verdict(name: str, compiled: Compiled) -> Verdict:
     wanted = {name for one in compiled.diagnostics for name in _files_of(one)}
     summary = None
     if compiled.pipeline is not None:
         summary = summary_of(str(compiled.project), compiled.pipeline, compiled.places)
     sources = {name: source for name, source in compiled.sources.items() if name in wanted}
-    return Verdict(compiled.diagnostics, sources, summary)
+    brought = tuple(one for one in compiled.sources if one != name)
+    tree = compiled.tree
+    is_part = isinstance(tree, Tree) and tree.get("nodes") is None and tree.get("name") is None
+    return Verdict(compiled.diagnostics, sources, summary, brought, is_part)
 
 
 def _files_of(diagnostic: Diagnostic) -> Iterator[str]:
@@ -65,27 +69,27 @@ def _files_of(diagnostic: Diagnostic) -> Iterator[str]:
     yield from (label.span.file for label in diagnostic.related)
 
 
-def _basis(job: Job, compiled: Compiled, context: Context, params: str | None, began_ns: int) -> verdicts.Basis | None:
+def _basis(job: Job, compiled: Compiled, context: Context, params: str | None, began_ns: int) -> checked.Basis | None:
     """What the verdict rests on; None where that cannot be told, or may have changed meanwhile."""
     choices, settled = context.choices, compiled.settled
     holds_time = choices.at is None and context.used
     if holds_time and ("run.time" in context.used or settled is None):
         return None
     expires = end_of_day(settled.moment, zone_named(settled.zone)) if holds_time and settled else FOR_EVER
-    files = {str(place): verdicts.file_digest(str(place)) for place in project_files(job.file)}
+    files = {str(place): checked.file_digest(str(place)) for place in project_files(job.file)}
     if not _is_as_read(job.settings):
         return None
     if choices.params_file is not None:
         place = str(choices.params_file.absolute())
-        files[place] = verdicts.file_digest(place)
+        files[place] = checked.file_digest(place)
         if files[place] != params:
             return None
-    files |= {place: verdicts.file_digest(place) for place in _code_of(context)}
+    files |= {place: checked.file_digest(place) for place in _code_of(context)}
     data = _data(context, began_ns)
     if data is None:
         return None
-    texts = {name: verdicts.digest_of(content) for name, content in context.seen.items()}
-    return verdicts.Basis(str(context.project), texts, files, dict(context.listed), data, expires)
+    texts = {name: checked.digest_of(content) for name, content in context.seen.items()}
+    return checked.Basis(str(context.project), texts, files, dict(context.listed), data, expires)
 
 
 def _is_as_read(settings: Settings) -> bool:
@@ -109,15 +113,15 @@ def _code_of(context: Context) -> Iterator[str]:
             yield file
 
 
-def _data(context: Context, began_ns: int) -> Mapping[str, tuple[tuple[str, verdicts.Identity], ...]] | None:
+def _data(context: Context, began_ns: int) -> Mapping[str, tuple[tuple[str, checked.Identity], ...]] | None:
     asked = context.sources.asked if isinstance(context.sources, FileSchemas) else ()
-    found: dict[str, tuple[tuple[str, verdicts.Identity], ...]] = {}
+    found: dict[str, tuple[tuple[str, checked.Identity], ...]] = {}
     for uri in asked:
         location = normalise(uri, str(context.project))
         if is_remote(location):
             continue
-        there = verdicts.data_at(location)
-        if there is None or not verdicts.is_settled(location, began_ns):
+        there = checked.data_at(location)
+        if there is None or not checked.is_settled(location, began_ns):
             return None
         found[location] = there
     return found

@@ -13,15 +13,22 @@ from trc.compiler.source import SourceFile, Span
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found in a file. `sources` are the files that diagnostics point into; `summary` is for its project."""
+    """What was found in a file.
+
+    `sources` are the files that diagnostics point into; `summary` is for its project. `brought` are the names of the
+    files that it was read with; whether it `is_part` of a pipeline only, and declares none, counts where others bring it.
+    """
 
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, SourceFile] = field(default_factory=dict[str, SourceFile])
     summary: Summary | None = None
+    brought: tuple[str, ...] = ()
+    is_part: bool = False
 
 
 _SHAPE: Final = tuple(
-    (cls.__name__, *(one.name for one in fields(cls))) for cls in (Diagnostic, Label, Fix, Span, Summary, Written)
+    (cls.__name__, *(one.name for one in fields(cls)))
+    for cls in (Verdict, Diagnostic, Label, Fix, Span, Summary, Written)
 )
 """A verdict whose parts have another shape is of no use."""
 
@@ -29,7 +36,8 @@ _SHAPE: Final = tuple(
 def plain(verdict: Verdict) -> tuple[object, ...]:
     """The verdict as tuples, texts and numbers, which can be written and read without running anything."""
     texts = {name: source.text for name, source in verdict.sources.items()}
-    return (_SHAPE, [_plain(one) for one in verdict.diagnostics], texts, _plain(verdict.summary))
+    found = [_plain(one) for one in verdict.diagnostics]
+    return (_SHAPE, found, texts, _plain(verdict.summary), verdict.brought, verdict.is_part)
 
 
 def _plain(value: Any) -> Any:
@@ -43,11 +51,13 @@ def told(raw: Any) -> Verdict | None:
     """The verdict that `plain` made; None for anything else."""
     if not isinstance(raw, tuple) or not raw or raw[0] != _SHAPE:
         return None
-    _, diagnostics, texts, summary = raw
+    _, diagnostics, texts, summary, brought, is_part = raw
     return Verdict(
         tuple(_diagnostic(*one) for one in diagnostics),
         {name: SourceFile(name, text) for name, text in texts.items()},
         None if summary is None else _summary(*summary),
+        brought,
+        is_part,
     )
 
 

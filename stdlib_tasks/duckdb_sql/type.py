@@ -83,6 +83,6 @@ def _unclear_format(params: DuckdbSqlParams, scope: Scope) -> Diagnostic:
         "TRC205",
         f'the suffix of "{params.output_uri}" tells no format for rows',
         scope.places.span(*scope.path, "params", "output_uri"),
-        help=('end it in .parquet, .csv or .json, or say "output_format"',),
+        help=("end it in .parquet, .csv or .json, or say which format they have",),
         task=scope.task,
     )

@@ -215,6 +215,17 @@ def test_a_fix_is_offered_where_it_mends(editor: Editor) -> None:
     assert editor.ask("textDocument/codeAction", elsewhere) == []
 
 
+def test_comment_that_allows_nothing_is_offered_to_be_removed(editor: Editor) -> None:
+    comment = "# trc: allow TRC409 nothing is hidden\n"
+    editor.open("idle.yaml", comment + SHOP)
+    (found,) = editor.diagnostics("idle.yaml")
+    assert found["code"] == "TRC230"
+    asked = {"textDocument": {"uri": editor.uri("idle.yaml")}, "range": found["range"], "context": {"diagnostics": []}}
+    (action,) = editor.ask("textDocument/codeAction", asked)
+    assert action["title"] == "remove the comment"
+    assert applied(comment + SHOP, action["edit"]["changes"][editor.uri("idle.yaml")]) == SHOP
+
+
 def test_yaml_that_is_no_pipeline_is_left_alone(editor: Editor) -> None:
     editor.open("compose.yaml", "services: {web: {image: nginx}}\n")
     assert editor.ask("textDocument/hover", editor.at("compose.yaml", "services")) is None
