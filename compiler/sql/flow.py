@@ -65,7 +65,7 @@ def composed(outer: How, inner: How) -> How:
     if outer in INFLUENCES:
         return outer
     if inner in INFLUENCES:
-        return inner
+        return outer if (outer, inner) == ("aggregated", "rows") else inner
     return max(outer, inner, key=HOWS.index)
 
 
