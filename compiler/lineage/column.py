@@ -118,8 +118,16 @@ class _Growing:
         if key in self.shown:
             return _with(told, is_repeated=bool(flow))
         self.shown.add(key)
-        shown = (one for one in _causes(flow) if one.column is not None or one.has_value)
+        shown = _telling(_causes(flow))
         return _with(told, tuple(self.made(Input(one.dataset, one.column), one.how) for one in shown))
+
+
+def _telling(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
+    """The columns; the rows of a dataset only where nothing else gives the values, as in `count(*)`."""
+    columns = tuple(one for one in causes if one.column is not None)
+    if any(one.has_value for one in columns):
+        return columns
+    return tuple(one for one in causes if one.column is not None or one.has_value)
 
 
 def _with(made: Made, causes: tuple[Made, ...] = (), unknown: str | None = None, *, is_repeated: bool = False) -> Made:

@@ -53,7 +53,7 @@ def _split(steps: Steps, name: str) -> ColumnName | Diagnostic:
         dataset = _dataset(steps, name[:dot])
         if dataset is not None and name[dot + 1 :].strip():
             return ColumnName(dataset, _plain(name[dot + 1 :]))
-    whole = _dataset(steps, name)
+    whole = _dataset(steps, name.rstrip("."))
     if whole is not None:
         columns = columns_of(steps[whole]) or ("COLUMN",)
         message = f'"{name}" names a dataset, and no column of it'

@@ -19,7 +19,9 @@ def draw_column(lineage: ColumnLineage, steps: Steps) -> Drawing:
         nodes.setdefault(_id(made.dataset, made.column), _node(made))
         for cause in made_of:
             has_value = any(how in VALUES for how in cause.how)
-            arrow = Arrow(_id(cause.dataset, cause.column), _id(made.dataset, made.column), has_value, ", ".join(cause.how))
+            arrow = Arrow(
+                _id(cause.dataset, cause.column), _id(made.dataset, made.column), has_value, ", ".join(cause.how)
+            )
             arrows[arrow.start, arrow.end] = arrow
     for one in lineage.rows:
         if one.column is None:

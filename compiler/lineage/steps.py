@@ -73,7 +73,8 @@ class _Stepping:
     def __init__(self, compiled: Compiled, sources: SourceReader, binder: Binder) -> None:
         assert compiled.pipeline is not None
         assert compiled.graph is not None
-        self.pipeline, self.graph, self.schemas = compiled.pipeline, compiled.graph, compiled.schemas
+        self.pipeline, self.graph = compiled.pipeline, compiled.graph
+        self.known = dict(compiled.schemas)
         self.project = str(compiled.project)
         self.sources, self.binder = sources, binder
         self.tasks = {task.name: task for task in self.pipeline.tasks}
@@ -81,7 +82,7 @@ class _Stepping:
 
     def all(self) -> Iterator[Step]:
         for source in self.pipeline.sources:
-            schema = self.schemas.get(("", source.name), Unknown("its columns are not known"))
+            schema = self.known.get(("", source.name), _NOT_KNOWN)
             yield Origin(source.name, "source", schema, source.columns is not None)
         for name in self.graph.order:
             inputs = self.graph.inputs.get(name, ())
@@ -99,12 +100,18 @@ class _Stepping:
         reads = tuple(dict.fromkeys(name for one in inputs for name in self.meant(one)))
         lineage = self.lineage(task, inputs)
         for output in task.outputs:
-            schema = self.schemas.get((task.name, output.name), Unknown("its columns are not known"))
-            if isinstance(schema, Unknown) and task.query is not None and isinstance(lineage, Unknown):
-                # What the check tells its readers is shorter.
-                schema = lineage
-            is_inferred = task.query is not None and not isinstance(lineage, Unknown)
+            schema = self.known.get((task.name, output.name), _NOT_KNOWN)
+            if task.query is not None and isinstance(lineage, Unknown) and not self.is_proved(task, schema, inputs):
+                # What the check tells readers of the dataset is shorter.
+                schema = self.known[task.name, output.name] = lineage
+            is_inferred = task.query is not None and (task.columns is None or isinstance(lineage, QueryLineage))
             yield Derived(self.called(task, output.name), task.name, task.type, reads, schema, is_inferred, lineage)
+
+    def is_proved(self, task: Task, schema: Schema, inputs: Iterable[Resolved]) -> bool:
+        """Whether a task's columns are surely these: its own word, or inferred by the DuckDB that will run it."""
+        if isinstance(schema, Unknown) or task.columns is not None:
+            return isinstance(schema, Known)
+        return _other_engine(task.environment) is None and all(isinstance(self.schema(one), Known) for one in inputs)
 
     def called(self, task: Task, output: str) -> str:
         return task.name if len(task.outputs) == 1 else f"{task.name}.{output}"
@@ -116,7 +123,9 @@ class _Stepping:
         if one.producer is not None:
             return (self.called(self.tasks[one.producer[0]], one.producer[1]),)
         if one.feeders:
-            return tuple(self.called(self.tasks[name], out.name) for name in one.feeders for out in self.tasks[name].outputs)
+            return tuple(
+                self.called(self.tasks[name], out.name) for name in one.feeders for out in self.tasks[name].outputs
+            )
         if isinstance(one.read, DatasetRead):
             return ()
         return (self.by_location.get(normalise(one.read.uri, self.project), f"'{one.read.uri}'"),)
@@ -131,7 +140,7 @@ class _Stepping:
         if other is not None:
             return Unknown(other)
         parsed = parse(task.query.text)
-        if isinstance(parsed, SqlProblem):
+        if isinstance(parsed, SqlProblem) or "{{" in task.query.text or "{%" in task.query.text:
             return Unknown("its SQL has a template whose values are not all given")
         tables = {one.read.name: self.schema(one) for one in inputs if one.read.kind == "dataset"}
         files = {one.read.uri: self.schema(one) for one in inputs if one.read.kind == "uri"}
@@ -142,7 +151,7 @@ class _Stepping:
     def schema(self, one: Resolved) -> Schema:
         """The columns that a query finds in what it reads."""
         if one.source is not None:
-            return self.schemas.get(("", one.source.name), Unknown("its columns are not known"))
+            return self.known.get(("", one.source.name), _NOT_KNOWN)
         read = one.read
         if one.producer is None:
             is_plain = read.kind == "uri" and not one.feeders
@@ -151,7 +160,7 @@ class _Stepping:
         output = next(out for out in self.tasks[one.producer[0]].outputs if out.name == one.producer[1])
         if output.format == "file" or (read.kind == "uri" and output.format in ("csv", "json")):
             return Unknown(f'"{one.producer[0]}" is stored as {output.format}, which keeps no types')
-        schema = self.schemas.get(one.producer, Unknown("its columns are not known"))
+        schema = self.known.get(one.producer, _NOT_KNOWN)
         return Unknown(f'the columns of "{one.producer[0]}" are not known') if isinstance(schema, Unknown) else schema
 
     def renamed(self, lineage: QueryLineage, inputs: Iterable[Resolved]) -> QueryLineage | Unknown:
@@ -173,6 +182,7 @@ def _called_so(flow: Flow, names: Mapping[str, str]) -> Flow:
     return merged({Input(names[key.dataset], key.column): hows} for key, hows in flow.items())
 
 
+_NOT_KNOWN: Final = Unknown("its columns are not known")
 _PINNED: Final = re.compile(r"\s*duckdb\s*(?:\[[^]]*\])?\s*(?P<version>[^;]*)", re.IGNORECASE)
 _NAMED: Final = re.compile(r"\s*(?P<name>[A-Za-z0-9._-]+)")
 

@@ -32,9 +32,7 @@ class Relation:
 
     def beside(self, other: Relation, rows: Flow) -> Relation:
         """The columns of both, as a join has them."""
-        return Relation(
-            self.columns + other.columns, rows, self.types + other.types, self.names + other.names
-        )
+        return Relation(self.columns + other.columns, rows, self.types + other.types, self.names + other.names)
 
     def kept(self, places: Sequence[int]) -> Relation:
         """Only these columns; all of them, where none are named."""

@@ -24,13 +24,15 @@ from trc.compiler.picture.mermaid import mermaid
 @file_argument
 @click.argument("column", metavar="DATASET.COLUMN")
 @click.option(
-    "--format", "form", type=click.Choice(["tree", "mermaid", "dot"]), default="tree", help="The form; a tree, if not told."
+    "--format",
+    "form",
+    type=click.Choice(["tree", "mermaid", "dot"]),
+    default="tree",
+    help="The form; a tree, if not told.",
 )
 @choices_options(backend=False)
 @json_option
-def command(
-    screen: Screen, file: Path, column: str, choices: Choices, form: Literal["tree", "mermaid", "dot"]
-) -> int:
+def command(screen: Screen, file: Path, column: str, choices: Choices, form: Literal["tree", "mermaid", "dot"]) -> int:
     """Show what a column is made of, back to the sources.
 
     A column gets into another as it is (identity), through an expression (transformed) or from many rows

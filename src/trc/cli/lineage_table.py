@@ -23,7 +23,11 @@ from trc.compiler.picture.mermaid import mermaid
 @file_argument
 @click.argument("dataset", required=False)
 @click.option(
-    "--format", "form", type=click.Choice(["tree", "mermaid", "dot"]), default="tree", help="The form; a tree, if not told."
+    "--format",
+    "form",
+    type=click.Choice(["tree", "mermaid", "dot"]),
+    default="tree",
+    help="The form; a tree, if not told.",
 )
 @choices_options(backend=False)
 @json_option
