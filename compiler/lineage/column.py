@@ -47,6 +47,12 @@ class Made:
     unknown: str | None = None
     is_repeated: bool = False
 
+    def all(self) -> Iterator[Made]:
+        """This and all that stands below it."""
+        yield self
+        for cause in self.causes:
+            yield from cause.all()
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnLineage:
@@ -61,6 +67,12 @@ class ColumnLineage:
     sources: tuple[Cause, ...]
     rows: tuple[Cause, ...]
     unknown: tuple[tuple[str, str], ...]
+
+    @property
+    def unseen(self) -> tuple[Cause, ...]:
+        """Columns of `sources` that the tree does not show: they decide about rows that only this column sees."""
+        shown = frozenset((made.dataset, made.column) for made in self.tree.all())
+        return tuple(one for one in self.sources if one.column and (one.dataset, one.column) not in shown)
 
     def to_json(self) -> dict[str, Any]:
         """As `trc lineage column --json` prints it."""

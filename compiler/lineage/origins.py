@@ -51,5 +51,7 @@ def _expanded(flow: Flow, traced: dict[str, Traced]) -> Flow:
             flows.append({key: hows})
             continue
         inner = behind.lineage.rows if key.column is None else behind.flow(key.column)
-        flows += [{end: frozenset(composed(how, one) for one in ones for how in hows)} for end, ones in inner.items()]
+        flows.append(
+            {end: frozenset(composed(how, one) for one in ones for how in hows) for end, ones in inner.items()}
+        )
     return merged(flows)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from trc.compiler.lineage.column import ColumnLineage, Made, kind_of
+from trc.compiler.lineage.column import ColumnLineage, Kind, Made, kind_of
 from trc.compiler.lineage.steps import Derived, Steps
 from trc.compiler.picture.drawing import Arrow, Drawing, Node
+from trc.compiler.picture.drawing import Kind as Shape
 from trc.compiler.sql.flow import VALUES
 
 
@@ -15,30 +16,22 @@ def draw_column(lineage: ColumnLineage, steps: Steps) -> Drawing:
     root = lineage.tree
     nodes: dict[str, Node] = {}
     arrows: dict[tuple[str, str], Arrow] = {}
-    for made, made_of in _walk(root):
+    for made in root.all():
         nodes.setdefault(_id(made.dataset, made.column), _node(made))
-        for cause in made_of:
+        for cause in made.causes:
             has_value = any(how in VALUES for how in cause.how)
             arrow = Arrow(
                 _id(cause.dataset, cause.column), _id(made.dataset, made.column), has_value, ", ".join(cause.how)
             )
             arrows[arrow.start, arrow.end] = arrow
-    for one in lineage.rows:
+    for one, what in [*((one, "rows: ") for one in lineage.rows), *((one, "") for one in lineage.unseen)]:
         if one.column is None:
             continue
         key = _id(one.dataset, one.column)
-        kind = "source" if kind_of(steps[one.dataset]) != "task" else "task"
-        nodes.setdefault(key, Node(key, f"{one.dataset}.{one.column}", kind))
-        arrow = Arrow(key, _id(root.dataset, root.column), data=False, label=f"rows: {', '.join(one.how)}")
-        if (arrow.start, arrow.end) not in arrows:
-            arrows[arrow.start, arrow.end] = arrow
+        nodes.setdefault(key, Node(key, key, _shape(kind_of(steps[one.dataset]))))
+        arrow = Arrow(key, _id(root.dataset, root.column), data=False, label=what + ", ".join(one.how))
+        arrows.setdefault((arrow.start, arrow.end), arrow)
     return Drawing(f"{root.dataset}.{root.column}", tuple(nodes.values()), tuple(arrows.values()))
-
-
-def _walk(made: Made) -> Iterator[tuple[Made, tuple[Made, ...]]]:
-    yield made, made.causes
-    for cause in made.causes:
-        yield from _walk(cause)
 
 
 def _id(dataset: str, column: str | None) -> str:
@@ -50,7 +43,7 @@ def _node(made: Made) -> Node:
     return Node(_id(made.dataset, made.column), _id(made.dataset, made.column), _shape(made.kind), detail)
 
 
-def _shape(kind: str) -> str:
+def _shape(kind: Kind) -> Shape:
     return "task" if kind == "task" else "source"
 
 
@@ -73,7 +66,8 @@ def draw_datasets(steps: Steps, title: str, wanted: Iterable[str]) -> Drawing:
 def upstream_of(steps: Steps, dataset: str) -> tuple[str, ...]:
     """A dataset and all that it is made of, in the order of `steps`."""
     found = {dataset}
-    for name, step in reversed(steps.items()):
+    for name in reversed(list(steps)):
+        step = steps[name]
         if name in found and isinstance(step, Derived):
             found.update(step.reads)
     return tuple(name for name in steps if name in found)

@@ -153,10 +153,12 @@ class _Stepping:
         if one.source is not None:
             return self.known.get(("", one.source.name), _NOT_KNOWN)
         read = one.read
+        if one.feeders:
+            return Unknown(f'tasks write files that "{read.name}" matches')
         if one.producer is None:
-            is_plain = read.kind == "uri" and not one.feeders
-            reason = f'tasks write files that "{read.name}" matches' if one.feeders else f'there is no "{read.name}"'
-            return self.sources.schema(read.uri, read.format) if is_plain else Unknown(reason)
+            if read.kind == "uri":
+                return self.sources.schema(read.uri, read.format)
+            return Unknown(f'there is no "{read.name}"')
         output = next(out for out in self.tasks[one.producer[0]].outputs if out.name == one.producer[1])
         if output.format == "file" or (read.kind == "uri" and output.format in ("csv", "json")):
             return Unknown(f'"{one.producer[0]}" is stored as {output.format}, which keeps no types')

@@ -66,7 +66,7 @@ def composed(outer: How, inner: How) -> How:
         return outer
     if inner in INFLUENCES:
         return outer if (outer, inner) == ("aggregated", "rows") else inner
-    return max(outer, inner, key=HOWS.index)
+    return outer if HOWS.index(outer) >= HOWS.index(inner) else inner
 
 
 def rows_of(flow: Flow, how: How) -> Flow:

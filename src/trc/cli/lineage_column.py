@@ -52,11 +52,12 @@ def command(screen: Screen, file: Path, column: str, choices: Choices, form: Lit
 def _lines(lineage: ColumnLineage) -> Iterator[str]:
     yield from tree_lines(_branch(lineage.tree))
     rows = [one for one in lineage.rows if one.column is not None]
-    if rows:
-        yield ""
-        yield "its rows depend on"
-        for one in rows:
-            yield f"  {_called(one)}  {', '.join(one.how)}"
+    for head, causes in (("its values also depend on", lineage.unseen), ("its rows depend on", rows)):
+        if causes:
+            yield ""
+            yield head
+            for one in causes:
+                yield f"  {_called(one)}  {', '.join(one.how)}"
     for dataset, reason in lineage.unknown:
         yield ""
         yield f"unknown behind {visible(dataset)}: {reason}"

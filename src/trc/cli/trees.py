@@ -17,9 +17,9 @@ class Branch:
 
 
 def tree_lines(branch: Branch) -> Iterator[str]:
-    """The lines of a tree, whose root stands at the left.
+    r"""The lines of a tree, whose root stands at the left.
 
-    >>> print(*tree_lines(Branch("a", (Branch("b", (Branch("c"),)), Branch("d")))), sep="\\n")
+    >>> print(*tree_lines(Branch("a", (Branch("b", (Branch("c"),)), Branch("d")))), sep="\n")
     a
     ├─ b
     │  └─ c

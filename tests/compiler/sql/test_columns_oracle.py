@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import duckdb  # noqa: TID253 - the judge
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from trc.compiler.ir.dataset import Column
-from trc.compiler.ir.types import Known, Schema
+from trc.compiler.ir.types import Known, Schema, Unknown
+from trc.compiler.lineage.origins import trace_all
+from trc.compiler.lineage.steps import Derived, Origin, Step
 from trc.compiler.sql.bind import Binder
 from trc.compiler.sql.columns import BoundPlan, QueryLineage, trace
 from trc.compiler.sql.flow import NOTHING, Input
@@ -93,15 +96,19 @@ def lineages() -> dict[str, QueryLineage]:
     return {}
 
 
-def lineage_of(sql: str) -> QueryLineage:
-    parsed = parse(sql)
-    assert isinstance(parsed, Parsed), sql
+def lineage_of(sql: str, tables: Mapping[str, Schema] = TABLES) -> QueryLineage:
     with Binder() as binder:
-        bound = binder.plan(parsed, TABLES, {})
+        bound = binder.plan(parsed(sql), tables, {})
     assert isinstance(bound, BoundPlan), f"{sql}\n{bound}"
     lineage = trace(bound)
     assert isinstance(lineage, QueryLineage), f"{sql}\n{lineage}"
     return lineage
+
+
+def parsed(sql: str) -> Parsed:
+    found = parse(sql)
+    assert isinstance(found, Parsed), sql
+    return found
 
 
 def refute(lineage: QueryLineage, sql: str, world: World, data: st.DataObject, oracle: Oracle) -> None:
@@ -191,13 +198,13 @@ def queries(draw: st.DrawFn, depth: int = 3) -> tuple[str, Columns]:
         both = (f"SELECT x{mine}::VARCHAR AS x0 FROM ({sql})", f"SELECT x{theirs}::VARCHAR AS x0 FROM ({other})")
         return f" {word} ".join(both), ["t"]
     if step == "unnest":
-        one = draw(place(kinds))
-        size = f"[1, 2, 3][1:{'length' if kinds[one] == 't' else 'abs'}(r.x{one})::INTEGER]"
+        by = draw(place(kinds))
+        size = f"[1, 2, 3][1:{'length' if kinds[by] == 't' else 'abs'}(r.x{by})::INTEGER]"
         return f"SELECT r.*, unnest({size}) AS x{len(kinds)} FROM ({sql}) r", [*kinds, "n"]
     if step == "twice":
-        one, other, key = draw(place(kinds)), draw(place(kinds)), draw(place(kinds))
-        query = f"WITH q AS ({sql}) SELECT l.x{one} AS x0, r.x{other} AS x1 FROM q l JOIN q r ON l.x{key} = r.x{key}"
-        return query, [kinds[one], kinds[other]]
+        left, right, key = draw(place(kinds)), draw(place(kinds)), draw(place(kinds))
+        query = f"WITH q AS ({sql}) SELECT l.x{left} AS x0, r.x{right} AS x1 FROM q l JOIN q r ON l.x{key} = r.x{key}"
+        return query, [kinds[left], kinds[right]]
     if step == "first":
         key, order = draw(place(kinds)), draw(place(kinds))
         return f"SELECT DISTINCT ON (r.x{key}) * FROM ({sql}) r ORDER BY r.x{order}", kinds
@@ -319,6 +326,36 @@ def test_nothing_else_has_an_effect(
     lineage = lineage_of(sql)
     assert len(lineage.columns) == len(kinds)
     refute(lineage, sql, world, data, oracle)
+
+
+READERS = (
+    "SELECT x0 AS y0, x1 AS y1 FROM m",
+    "SELECT x1 AS y0, count(*) AS y1 FROM m GROUP BY x1",
+    "SELECT b AS y0, (SELECT max(x0) FROM m) AS y1, 1 AS y2 FROM t",
+    "SELECT b AS y0, (SELECT count(*) FROM m WHERE m.x0::VARCHAR = t.b) AS y1 FROM t",
+    "SELECT t.c AS y0, m.x1 AS y1 FROM t LEFT JOIN m ON t.a::VARCHAR = m.x0::VARCHAR",
+    "SELECT a AS y0, EXISTS(SELECT 1 FROM m WHERE x1 IS NULL) AS y1 FROM u",
+    "SELECT x0 AS y0 FROM m ORDER BY x1 LIMIT 2",
+    "SELECT count(*) AS y0, max(x1) AS y1 FROM m",
+    "SELECT l.x0 AS y0, row_number() OVER (ORDER BY r.x1) AS y1 FROM m l JOIN m r ON l.x0 = r.x0",
+)
+"""Queries over the result of another one."""
+
+
+@settings(max_examples=60)
+@given(query=queries(), reader=st.sampled_from(READERS), world=worlds, data=st.data())
+def test_nothing_else_has_an_effect_across_tasks(
+    query: tuple[str, Columns], reader: str, oracle: Oracle, world: World, data: st.DataObject
+) -> None:
+    first = query[0]
+    assume(len(query[1]) > 1)
+    with Binder() as binder:
+        schema = binder.bind(parsed(first), TABLES, {}).schema
+    steps: dict[str, Step] = {name: Origin(name, "source", columns, True) for name, columns in TABLES.items()}
+    second = lineage_of(reader, {**TABLES, "m": schema})
+    steps["m"] = Derived("m", "m", "duckdb_sql", ("t", "u"), schema, True, lineage_of(first))
+    steps["out"] = Derived("out", "out", "duckdb_sql", ("m", "t", "u"), Unknown("not asked"), True, second)
+    refute(trace_all(steps)["out"].lineage, f"WITH m AS ({first}) {reader}", world, data, oracle)
 
 
 def test_an_effect_that_is_not_told_is_found(oracle: Oracle) -> None:
