@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trc.compiler.ir.dataset import Column
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.sql.bind import Binder
-from trc.compiler.sql.columns import QueryLineage, trace
-from trc.compiler.sql.flow import HOWS, Flow
+from trc.compiler.sql.columns import BoundPlan, QueryLineage, trace
+from trc.compiler.sql.flow import HOWS, Flow, Input
 from trc.compiler.sql.parse import Parsed, parse
 
 CASES = Path(__file__).parents[2] / "cases" / "lineage"
@@ -81,3 +82,55 @@ def test_columns_of_the_lineage_are_those_that_duckdb_tells(path: Path, binder: 
             assert [name for name, _ in lineage.columns] == [column.name for column in bound.columns]
         else:
             assert path.stem == "unknown" or isinstance(bound, Unknown), sql
+
+
+DEEP = {
+    "a sum of many": "select " + "+".join(["a"] * 3000) + " as x from t",
+    "brackets in brackets": f"select {'(' * 900}a{')' * 900} as x from t",
+    "calls in calls": f"select {'abs(' * 400}a{')' * 400} as x from t",
+    "subqueries in subqueries": f"select a from {'(select * from ' * 150}t{')' * 150}",
+    "a long condition": f"select a as x from t where {' and '.join(['a > 1'] * 2000)}",
+}
+
+
+@pytest.mark.parametrize("sql", DEEP.values(), ids=DEEP.keys())
+def test_deep_queries_are_traced_or_unknown(sql: str, binder: Binder) -> None:
+    parsed = parse(sql)
+    if isinstance(parsed, Parsed):
+        lineage = lineage_of(binder, sql)
+        assert isinstance(lineage, Unknown) or Input("t", "a") in lineage.read
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"type": "LOGICAL_NEWS"}, "an operator that is not known: LOGICAL_NEWS"),
+        ({"expressions": [{"expression_class": "BOUND_NEWS"}]}, "a kind that is not known: BOUND_NEWS"),
+        ({"expressions": [{"expression_class": "BOUND_REF", "index": 7}]}, "a column that there is not"),
+        (
+            {"expressions": [{"expression_class": "BOUND_REF", "index": 0, "return_type": {"id": "DATE"}}]},
+            "in another order",
+        ),
+        (
+            {
+                "expressions": [
+                    {
+                        "expression_class": "BOUND_CAST",
+                        "child": {"expression_class": "BOUND_REF", "index": 0},
+                        "news": {"expression_class": "BOUND_REF", "index": 0},
+                    }
+                ]
+            },
+            "parts that are not known",
+        ),
+        ({"expressions": []}, "other columns than its result"),
+    ],
+)
+def test_a_plan_that_is_not_understood_gives_no_lineage(change: dict[str, Any], reason: str, binder: Binder) -> None:
+    parsed = parse("select a from t")
+    assert isinstance(parsed, Parsed)
+    bound = binder.plan(parsed, TABLES, FILES)
+    assert isinstance(bound, BoundPlan)
+    lineage = trace(BoundPlan(bound.columns, bound.tables, bound.plan | change))
+    assert isinstance(lineage, Unknown)
+    assert reason in lineage.reason
