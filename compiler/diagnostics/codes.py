@@ -104,6 +104,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC411", "the columns are not those that were declared"),
     Code("TRC412", "a query has no computable key", _NOTE),
     Code("TRC413", "a file function without a literal path", _WARNING),
+    Code("TRC420", "a question names no dataset"),
+    Code("TRC421", "a question names no column"),
     # The target
     Code("TRC501", "something that this version checks but does not run"),
     Code("TRC502", "something that the backend cannot do"),

@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import trc
 from trc.backends.artefacts import write
@@ -32,6 +32,10 @@ from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.suffixes import CODE
 from trc.compiler.ir.uris import normalise
+from trc.compiler.lineage.column import ColumnLineage, column_lineage
+from trc.compiler.lineage.names import find_column, find_dataset
+from trc.compiler.lineage.pictures import draw_column, draw_datasets, upstream_of
+from trc.compiler.lineage.steps import Steps, steps_of
 from trc.compiler.picture.dot import dot
 from trc.compiler.picture.drawing import Drawing, draw
 from trc.compiler.picture.html import html
@@ -406,7 +410,11 @@ def emit(
 
 def _compiled(path: Path, settings: Settings, choices: Choices, now: datetime) -> Compiled:
     """A pipeline without mistakes, to be looked at: values that nobody gave stay open."""
-    compiled = _compile(path, context_of(settings, choices, now))
+    return _looked_at(path, context_of(settings, choices, now), choices)
+
+
+def _looked_at(path: Path, context: Context, choices: Choices) -> Compiled:
+    compiled = _compile(path, context)
     if compiled.has_errors or compiled.pipeline is None:
         raise _refuse(compiled, compiled.diagnostics)
     _backend(choices, compiled)
@@ -725,6 +733,69 @@ def graph(path: Path, choices: Choices = NO_CHOICES, *, form: Literal["mermaid",
 def graph_json(path: Path, choices: Choices = NO_CHOICES) -> dict[str, Any]:
     """The pipeline's nodes and edges."""
     return _drawing(path, choices).to_json()
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """The datasets that were asked for, among all of a pipeline, each after those that it is made of."""
+
+    pipeline: str
+    steps: Steps
+    datasets: tuple[str, ...]
+
+    def drawing(self) -> Drawing:
+        """The datasets, and which of them are made of which."""
+        return draw_datasets(self.steps, self.pipeline, self.datasets)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnReport:
+    """What a column is made of, back to the sources."""
+
+    steps: Steps
+    lineage: ColumnLineage
+
+    def drawing(self) -> Drawing:
+        """The column and all that it depends on."""
+        return draw_column(self.lineage, self.steps)
+
+
+def schema(path: Path, dataset: str | None = None, choices: Choices = NO_CHOICES) -> DatasetReport:
+    """The columns of a dataset, or of all, as far as they are known before a run."""
+    pipeline, steps = _steps(path, choices)
+    return DatasetReport(pipeline, steps, tuple(steps) if dataset is None else (_found(find_dataset(steps, dataset)),))
+
+
+def dataset_lineage(path: Path, dataset: str | None = None, choices: Choices = NO_CHOICES) -> DatasetReport:
+    """A dataset and all that it is made of, or all datasets."""
+    pipeline, steps = _steps(path, choices)
+    if dataset is None:
+        return DatasetReport(pipeline, steps, tuple(steps))
+    return DatasetReport(pipeline, steps, upstream_of(steps, _found(find_dataset(steps, dataset))))
+
+
+def column_of(path: Path, name: str, choices: Choices = NO_CHOICES) -> ColumnReport:
+    """The lineage of the column that `name`, such as `report.revenue`, means."""
+    _, steps = _steps(path, choices)
+    found = _found(find_column(steps, name))
+    return ColumnReport(steps, column_lineage(steps, found.dataset, found.column))
+
+
+def _steps(path: Path, choices: Choices) -> tuple[str, Steps]:
+    settings, choices = settings_for(path), with_environment(choices)
+    context = context_of(settings, choices, moment_of(choices.at))
+    compiled = _looked_at(path, context, choices)
+    assert compiled.pipeline is not None
+    return compiled.pipeline.name, steps_of(compiled, context.sources)
+
+
+_Answer = TypeVar("_Answer")
+
+
+def _found(answer: _Answer | Diagnostic) -> _Answer:
+    if isinstance(answer, Diagnostic):
+        raise Stopped([answer], 3)
+    return answer
 
 
 def _drawing(path: Path, choices: Choices) -> Drawing:
