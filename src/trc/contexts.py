@@ -20,7 +20,7 @@ from trc.compiler.tasktype import TaskType
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.pythonfile import PythonProcess
 from trc.runtime.schemas import FileSchemas
-from trc.runtime.storage.local import list_files
+from trc.runtime.storage.globs import list_files
 from trc.settings import Settings, environment_of_code
 
 DEFAULT_BACKEND = "local"

@@ -28,7 +28,7 @@ from trc.contexts import context_of, task_types
 from trc.runtime.errors import Stopped
 from trc.runtime.folders import PROJECT_FILE
 from trc.runtime.schema_memory import Answers, RememberedSchemas
-from trc.runtime.storage.local import list_files
+from trc.runtime.storage.globs import list_files
 from trc.settings import settings_for, with_environment
 
 _COMMON: Final = (".yaml", ".yml")

@@ -22,7 +22,7 @@ from trc.compiler.frontends.syntax import Mapping, says
 from trc.compiler.source import SourceFile
 from trc.contexts import task_types
 from trc.runtime.schemas import FileSchemas
-from trc.runtime.storage.local import list_files
+from trc.runtime.storage.globs import list_files
 
 CASES = Path(__file__).parents[1] / "cases"
 EXAMPLES = Path(__file__).parents[2] / "examples"
