@@ -1,0 +1,85 @@
+"""Compares two pipelines: their tasks, sources, parameters, targets, tests, and what they say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trc.compiler.compare.change import ABSENT, Change, FieldChange, What
+from trc.compiler.compare.fields import changed_fields, plain
+from trc.compiler.compare.tasks import task_changes
+from trc.compiler.ir.node import Node
+from trc.compiler.ir.pipeline import Param, Pipeline, PipelineTest, Target
+from trc.compiler.ir.dataset import Source
+from trc.compiler.templates.segments import has_template
+
+Named = Param | Source | Target | PipelineTest
+_PARTS = frozenset(("ir_version", "name", "params", "sources", "tasks", "targets", "tests"))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A pipeline as one side has it: its file, its project's folder, and the texts of the macros that it imports."""
+
+    pipeline: Pipeline
+    file: str
+    project: str
+    macros: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def pipeline_changes(old: Written, new: Written) -> tuple[Change, ...]:
+    """All that differs in meaning between two states of a pipeline; nothing for layout, comments and order."""
+    return (
+        *_whole(old, new),
+        *_named("param", old.pipeline.params, new.pipeline.params),
+        *_named("source", old.pipeline.sources, new.pipeline.sources),
+        *_named("target", old.pipeline.targets, new.pipeline.targets),
+        *task_changes(old.pipeline.tasks, new.pipeline.tasks),
+        *_named("test", old.pipeline.tests, new.pipeline.tests),
+        *_macros(old, new),
+    )
+
+
+def _whole(old: Written, new: Written) -> Iterator[Change]:
+    """The schedule, hooks and words of the pipeline, and the folder that its paths are relative to."""
+    fields = list(changed_fields(old.pipeline, new.pipeline, but=_PARTS))
+    if old.project != new.project:
+        fields.append(FieldChange("project", old.project, new.project))
+    if fields:
+        yield Change("changed", "pipeline", new.pipeline.name, tuple(fields))
+
+
+def _named(what: What, old: Sequence[Named], new: Sequence[Named]) -> Iterator[Change]:
+    before, after = {one.name: one for one in old}, {one.name: one for one in new}
+    for name in dict.fromkeys([*before, *after]):
+        if name not in after:
+            yield Change("removed", what, name, value=_value(before[name]))
+        elif name not in before:
+            yield Change("added", what, name, value=_value(after[name]))
+        elif fields := changed_fields(before[name], after[name]):
+            yield Change("changed", what, name, fields)
+
+
+def _value(node: Node) -> dict[str, object]:
+    value = plain(node)
+    assert isinstance(value, dict)
+    return {name: held for name, held in value.items() if name != "name"}
+
+
+def _macros(old: Written, new: Written) -> Iterator[Change]:
+    """Macros that differ, where a text stays unrendered: what they would make of it nobody can compare."""
+    if not any(_is_open(written.pipeline.model_dump(mode="json")) for written in (old, new)):
+        return
+    for name in sorted({*old.macros, *new.macros}):
+        before, after = old.macros.get(name), new.macros.get(name)
+        if before != after:
+            texts = FieldChange("text", ABSENT if before is None else before, ABSENT if after is None else after)
+            yield Change("changed", "macros", name, (texts,))
+
+
+def _is_open(value: object) -> bool:
+    if isinstance(value, str):
+        return has_template(value)
+    if isinstance(value, dict):
+        return any(map(_is_open, value.values()))
+    return isinstance(value, list) and any(map(_is_open, value))
