@@ -32,11 +32,18 @@ def changed_fields(old: Node, new: Node, *, but: frozenset[str] = frozenset()) -
     return tuple(_nodes(old, new, "", but))
 
 
+def joined(path: str, name: str) -> str:
+    """The path of what is called `name` within `path`: `retries.max_attempts`, `env["A B"]`."""
+    if not _PLAIN.fullmatch(name):
+        return f"{path}[{json.dumps(name, ensure_ascii=False)}]"
+    return f"{path}.{name}" if path else name
+
+
 def _nodes(old: Node, new: Node, path: str, but: frozenset[str] = frozenset()) -> Iterator[FieldChange]:
     names = dict.fromkeys([*type(old).model_fields, *type(new).model_fields])
     for name in names:
         if name not in but:
-            yield from _values(getattr(old, name, ABSENT), getattr(new, name, ABSENT), _joined(path, name))
+            yield from _values(getattr(old, name, ABSENT), getattr(new, name, ABSENT), joined(path, name))
 
 
 def _values(old: Any, new: Any, path: str) -> Iterator[FieldChange]:
@@ -54,7 +61,7 @@ def _values(old: Any, new: Any, path: str) -> Iterator[FieldChange]:
 
 def _mappings(old: Mapping[str, Any], new: Mapping[str, Any], path: str) -> Iterator[FieldChange]:
     for key in dict.fromkeys([*old, *new]):
-        yield from _values(old.get(key, ABSENT), new.get(key, ABSENT), _joined(path, key))
+        yield from _values(old.get(key, ABSENT), new.get(key, ABSENT), joined(path, key))
 
 
 def _are_nodes(items: Sequence[Any]) -> bool:
@@ -90,12 +97,6 @@ def _members(old: Sequence[Node], new: Sequence[Node], path: str) -> Iterator[Fi
         else:
             yield FieldChange(path, plain(node), ABSENT)
     yield from (FieldChange(path, ABSENT, plain(node)) for node in left)
-
-
-def _joined(path: str, name: str) -> str:
-    if not _PLAIN.fullmatch(name):
-        return f"{path}[{json.dumps(name, ensure_ascii=False)}]"
-    return f"{path}.{name}" if path else name
 
 
 def plain(value: Any) -> Side:

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 
 from trc.compiler.compare.change import ABSENT, Change, FieldChange, What
 from trc.compiler.compare.fields import changed_fields, plain
 from trc.compiler.compare.tasks import task_changes
-from trc.compiler.ir.node import Node
-from trc.compiler.ir.pipeline import Param, Pipeline, PipelineTest, Target
+from trc.compiler.compare.written import Written, content_changes
 from trc.compiler.ir.dataset import Source
+from trc.compiler.ir.node import Node
+from trc.compiler.ir.pipeline import Param, PipelineTest, Target
 from trc.compiler.templates.segments import has_template
 
 Named = Param | Source | Target | PipelineTest
 _PARTS = frozenset(("ir_version", "name", "params", "sources", "tasks", "targets", "tests"))
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A pipeline as one side has it: its file, its project's folder, and the texts of the macros that it imports."""
-
-    pipeline: Pipeline
-    file: str
-    project: str
-    macros: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
 def pipeline_changes(old: Written, new: Written) -> tuple[Change, ...]:
     """All that differs in meaning between two states of a pipeline; nothing for layout, comments and order."""
     return (
         *_whole(old, new),
-        *_named("param", old.pipeline.params, new.pipeline.params),
-        *_named("source", old.pipeline.sources, new.pipeline.sources),
-        *_named("target", old.pipeline.targets, new.pipeline.targets),
-        *task_changes(old.pipeline.tasks, new.pipeline.tasks),
-        *_named("test", old.pipeline.tests, new.pipeline.tests),
+        *_named("param", old, new, lambda one: one.pipeline.params),
+        *_named("source", old, new, lambda one: one.pipeline.sources),
+        *_named("target", old, new, lambda one: one.pipeline.targets),
+        *task_changes(old, new),
+        *_named("test", old, new, lambda one: one.pipeline.tests),
         *_macros(old, new),
     )
 
@@ -49,15 +39,19 @@ def _whole(old: Written, new: Written) -> Iterator[Change]:
         yield Change("changed", "pipeline", new.pipeline.name, tuple(fields))
 
 
-def _named(what: What, old: Sequence[Named], new: Sequence[Named]) -> Iterator[Change]:
-    before, after = {one.name: one for one in old}, {one.name: one for one in new}
+def _named(what: What, old: Written, new: Written, part: Callable[[Written], Sequence[Named]]) -> Iterator[Change]:
+    before, after = {one.name: one for one in part(old)}, {one.name: one for one in part(new)}
     for name in dict.fromkeys([*before, *after]):
         if name not in after:
             yield Change("removed", what, name, value=_value(before[name]))
         elif name not in before:
             yield Change("added", what, name, value=_value(after[name]))
-        elif fields := changed_fields(before[name], after[name]):
-            yield Change("changed", what, name, fields)
+        else:
+            source = before[name]
+            contents = content_changes(old, new, source.uri) if isinstance(source, Source) else ()
+            fields = (*changed_fields(before[name], after[name]), *contents)
+            if fields:
+                yield Change("changed", what, name, fields)
 
 
 def _value(node: Node) -> dict[str, object]:

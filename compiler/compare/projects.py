@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 
 from trc.compiler.compare.change import PipelineChange
-from trc.compiler.compare.pipelines import Written, pipeline_changes
+from trc.compiler.compare.pipelines import pipeline_changes
+from trc.compiler.compare.written import Written
 
 Pair = tuple[Written, Written]
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from trc.compiler.compare.change import ABSENT, Change, FieldChange
 from trc.compiler.compare.fields import changed_fields, plain
 from trc.compiler.compare.query import is_same, unified
-from trc.compiler.ir.dataset import DatasetRead
+from trc.compiler.compare.written import Written, content_changes
+from trc.compiler.ir.dataset import DatasetRead, UriRead
 from trc.compiler.ir.task import Task
 from trc.compiler.sql.tokens import Token, tokenize
 
@@ -15,10 +16,10 @@ Renames = Mapping[str, str]
 """New names by old ones; the old ones are folded."""
 
 
-def task_changes(old: Sequence[Task], new: Sequence[Task]) -> Iterator[Change]:
+def task_changes(old: Written, new: Written) -> Iterator[Change]:
     """What differs between two pipelines' tasks; their order says nothing, and names are compared ignoring case."""
-    before = {task.name.casefold(): task for task in old}
-    after = {task.name.casefold(): task for task in new}
+    before = {task.name.casefold(): task for task in old.pipeline.tasks}
+    after = {task.name.casefold(): task for task in new.pipeline.tasks}
     renames = _renames(
         [task for name, task in before.items() if name not in after],
         [task for name, task in after.items() if name not in before],
@@ -26,12 +27,13 @@ def task_changes(old: Sequence[Task], new: Sequence[Task]) -> Iterator[Change]:
     taken = {name.casefold() for name in renames.values()}
     for name, task in before.items():
         if name in after:
-            fields = task_fields(task, after[name])
+            fields = (*task_fields(task, after[name]), *_contents(old, new, task, after[name]))
             if fields:
                 yield Change("changed", "task", after[name].name, fields)
         elif name in renames:
             renamed = after[renames[name].casefold()]
-            yield Change("renamed", "task", renamed.name, task_fields(task, renamed), task.name)
+            fields = (*task_fields(task, renamed), *_contents(old, new, task, renamed))
+            yield Change("renamed", "task", renamed.name, fields, task.name)
         else:
             yield Change("removed", "task", task.name, value=_value(task))
     for name, task in after.items():
@@ -44,6 +46,18 @@ def task_fields(old: Task, new: Task) -> tuple[FieldChange, ...]:
     is_spelt_anew = old.name.casefold() == new.name.casefold() and old.name != new.name
     name = (FieldChange("name", old.name, new.name),) if is_spelt_anew else ()
     return (*name, *_query(old, new), *changed_fields(_bare(old), _bare(new), but=frozenset(("name", "query"))))
+
+
+def _contents(old: Written, new: Written, before: Task, after: Task) -> Iterator[FieldChange]:
+    """What files hold that both tasks read by location: scripts, requirements, data that is kept with the pipeline."""
+    for location in _locations(before):
+        if location in _locations(after):
+            yield from content_changes(old, new, location)
+
+
+def _locations(task: Task) -> tuple[str, ...]:
+    requirements = task.environment.requirements_file
+    return (*(one.uri for one in task.reads if isinstance(one, UriRead)), *((requirements,) if requirements else ()))
 
 
 def _bare(task: Task) -> Task:

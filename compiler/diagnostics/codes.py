@@ -61,6 +61,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC216", "files import each other in a circle"),
     Code("TRC217", "a package of task types is not there"),
     Code("TRC218", "the backend and the target disagree"),
+    Code("TRC235", "a file of a revision is left out"),
     # The graph
     Code("TRC301", "a need names no task"),
     Code("TRC302", "tasks depend on each other in a circle"),
@@ -102,6 +103,9 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC610", "a task ran out of memory"),
     Code("TRC611", "an output cannot be published"),
     Code("TRC620", "a part of trc is not installed"),
+    Code("TRC621", "git cannot be asked"),
+    Code("TRC622", "a revision is not known"),
+    Code("TRC623", "a revision cannot be written out"),
 )
 
 TITLES: Final = {row.code: row.title for row in CODES}

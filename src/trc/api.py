@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -39,6 +40,9 @@ from trc.compiler.picture.svg import svg
 from trc.compiler.source import SourceFile, Span
 from trc.compiler.tasktype import TaskType
 from trc.compiler.templates.moments import end_of_day, logical_time, zone_named
+from trc.revisions.comparison import compare
+from trc.revisions.report import DiffReport
+from trc.revisions.side import Reader, UnreadSources
 from trc.runtime import speccache
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
@@ -723,6 +727,22 @@ def explain_code(code: str) -> str:
     if code.upper() not in TITLES or not page.is_file():
         raise stopped("TRC609", f'"{code}" is not a diagnostic code', "codes look like TRC204; docs/errors lists them")
     return page.read_text()
+
+
+def diff(folder: Path, base: str, head: str | None = None, *, from_fork: bool = False) -> DiffReport:
+    """What differs in meaning between two revisions of the pipelines below a folder; without `head`, to its files.
+
+    What is written is compared: no choice is made, no data is read and no code is run. With `from_fork`, the
+    base is the commit in which the history of the other side left that of `base`.
+    """
+    now = datetime.now(UTC)
+
+    def compiled(file: Path) -> Compiled:
+        context = context_of(settings_for(file), NO_CHOICES, now)
+        name = Path(os.path.relpath(file)) if file.is_relative_to(Path.cwd()) else file
+        return run_compiler(file, str(name), replace(context, python=None, sources=UnreadSources()))
+
+    return compare(folder, base, head, Reader(pipeline_files, compiled), from_fork=from_fork)
 
 
 def require_extra(extra: str, package: str) -> None:

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "logs": "Show what tasks printed.",
     "explain": "Tell why a task ran or was skipped, or what a code means.",
     "graph": "Draw a pipeline.",
+    "diff": "Show what differs in meaning between two revisions.",
     "fmt": "Lay pipelines out in the one canonical way.",
     "convert": "Say a pipeline in another language.",
     "lsp": "Serve an editor: mistakes as you type, completion, hover.",

@@ -23,9 +23,11 @@ LARGEST_FILE: Final = 16 * 1024 * 1024
 LARGEST_TREE: Final = 1024 * 1024 * 1024
 MOST_FILES: Final = 200_000
 
+POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
+"""How a file begins that stands for one that Git LFS keeps."""
+
 _LINK: Final = "120000"
 _SUBMODULE: Final = "160000"
-_POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 _READ: Final = (*SUFFIXES, CODE, *MACRO_SUFFIXES)
 _TOLD: Final = 10
 
@@ -112,10 +114,11 @@ class _Writer:
         if size is None:
             self.checkout.leave_out(path, "its content is not in this clone", "clone without --filter, or git fetch --refetch")
             return
-        self.checkout.blobs[path] = entry.oid
-        if size > LARGEST_FILE and entry.mode != _LINK:
-            self.file(path, None, size)
-            return
+        if entry.mode != _LINK:
+            self.checkout.blobs[path] = entry.oid
+            if size > LARGEST_FILE:
+                self.file(path, None, size)
+                return
         self.total += size
         if self.total > LARGEST_TREE:
             raise self.too_large(f"its files are larger than {LARGEST_TREE // 1024**3} GiB together")
@@ -124,13 +127,12 @@ class _Writer:
         if entry.mode == _LINK:
             self.links.append((path, content))
             return
-        if content.startswith(_POINTER):
+        if content.startswith(POINTER):
             self.pointer(path, content)
         self.file(path, content, size)
 
     def pointer(self, path: str, content: bytes) -> None:
-        words = dict(line.partition(b" ")[::2] for line in content.splitlines())
-        self.checkout.pointers[path] = words.get(b"oid", b"").decode("ascii", "replace").removeprefix("sha256:")
+        self.checkout.pointers[path] = pointed(content)
         if path.lower().endswith(_READ):
             remedy = "keep pipelines and their code in git itself: git lfs untrack, and commit the file"
             self.checkout.leave_out(path, "git holds a pointer of Git LFS, not the file", remedy)
@@ -193,6 +195,12 @@ class _Writer:
     def too_large(self, why: str) -> Stopped:
         remedy = "compare a project in a folder of its own: trc diff --project FOLDER"
         return stopped("TRC623", f'the project in "{self.checkout.revision}" is too large to compare: {why}', remedy)
+
+
+def pointed(content: bytes) -> str:
+    """The digest of the file that a pointer of Git LFS stands for."""
+    words = dict(line.partition(b" ")[::2] for line in content.splitlines())
+    return words.get(b"oid", b"").decode("ascii", "replace").removeprefix("sha256:")
 
 
 def _unsafe(path: bytes) -> str | None:

@@ -87,9 +87,18 @@ def entries_of(repository: Repository, commit: str) -> list[Entry]:
     return found
 
 
+def tracked_files(repository: Repository) -> frozenset[str]:
+    """The files of the working tree that git tracks, as paths from the top."""
+    return _files(repository, "--cached")
+
+
 def kept_files(repository: Repository) -> frozenset[str]:
-    """The files of the working tree that git tracks or would: paths from the top, what it ignores left out."""
-    listed = _ask(repository.top, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    """Those that git tracks or would track: what it is told to ignore is left out."""
+    return _files(repository, "--cached", "--others", "--exclude-standard")
+
+
+def _files(repository: Repository, *which: str) -> frozenset[str]:
+    listed = _ask(repository.top, "ls-files", "-z", *which)
     return frozenset(os.fsdecode(path) for path in listed.split(b"\0")[:-1])
 
 
