@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pydantic import JsonValue
+
 from trc.compiler.compare.change import ABSENT, FieldChange, Side
 from trc.compiler.ir.dataset import Column, DatasetRead, Output, UriRead
 from trc.compiler.ir.node import Node
 from trc.compiler.ir.policy import Need
 from trc.compiler.ir.task import CodeFile
 
-_PLAIN: Final = re.compile(r"[^\W\d][\w-]*")
+_BARE: Final = re.compile(r"[^\W\d][\w-]*")
 _CALLED: Final[Mapping[type[Node], str]] = {
     Column: "name",
     CodeFile: "path",
@@ -34,7 +36,7 @@ def changed_fields(old: Node, new: Node, *, but: frozenset[str] = frozenset()) -
 
 def joined(path: str, name: str) -> str:
     """The path of what is called `name` within `path`: `retries.max_attempts`, `env["A B"]`."""
-    if not _PLAIN.fullmatch(name):
+    if not _BARE.fullmatch(name):
         return f"{path}[{json.dumps(name, ensure_ascii=False)}]"
     return f"{path}.{name}" if path else name
 
@@ -56,7 +58,7 @@ def _values(old: Any, new: Any, path: str) -> Iterator[FieldChange]:
     elif isinstance(old, tuple) and isinstance(new, tuple) and _are_nodes((*old, *new)):
         yield from _lists(old, new, path)
     else:
-        yield FieldChange(path, plain(old), plain(new))
+        yield FieldChange(path, _side(old), _side(new))
 
 
 def _mappings(old: Mapping[str, Any], new: Mapping[str, Any], path: str) -> Iterator[FieldChange]:
@@ -76,7 +78,7 @@ def _lists(old: Sequence[Node], new: Sequence[Node], path: str) -> Iterator[Fiel
         return
     is_reordered = [*before] != [*after] and before.keys() == after.keys()
     if is_reordered and isinstance(old[0], _ORDERED):
-        yield FieldChange(path, plain(tuple(old)), plain(tuple(new)))
+        yield FieldChange(path, _plain(old), _plain(new))
     else:
         yield from _mappings(before, after, path)
 
@@ -95,19 +97,27 @@ def _members(old: Sequence[Node], new: Sequence[Node], path: str) -> Iterator[Fi
         if node in left:
             left.remove(node)
         else:
-            yield FieldChange(path, plain(node), ABSENT)
-    yield from (FieldChange(path, ABSENT, plain(node)) for node in left)
+            yield FieldChange(path, _plain(node), ABSENT)
+    yield from (FieldChange(path, ABSENT, _plain(node)) for node in left)
 
 
-def plain(value: Any) -> Side:
+def unnamed(node: Node) -> dict[str, JsonValue]:
+    """What a node says beside its name, without what is left at its default."""
+    dumped: dict[str, JsonValue] = node.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+    return dumped
+
+
+def _side(value: Any) -> Side:
+    return ABSENT if value is ABSENT else _plain(value)
+
+
+def _plain(value: Any) -> JsonValue:
     """A value of the IR as JSON has it; nodes without what is left at its default."""
-    if value is ABSENT:
-        return ABSENT
     if isinstance(value, Node):
-        dumped: Side = value.model_dump(mode="json", exclude_defaults=True)
+        dumped: JsonValue = value.model_dump(mode="json", exclude_defaults=True)
         return dumped
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}  # type: ignore[misc] - nothing within is absent
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]  # type: ignore[misc] - nothing within is absent
+        return [_plain(item) for item in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from trc.compiler.compare.change import ABSENT, Change, FieldChange, What
-from trc.compiler.compare.fields import changed_fields, plain
+from trc.compiler.compare.fields import changed_fields, unnamed
 from trc.compiler.compare.tasks import task_changes
 from trc.compiler.compare.written import Written, content_changes
 from trc.compiler.ir.dataset import Source
-from trc.compiler.ir.node import Node
 from trc.compiler.ir.pipeline import Param, PipelineTest, Target
 from trc.compiler.templates.segments import has_template
 
@@ -43,21 +42,15 @@ def _named(what: What, old: Written, new: Written, part: Callable[[Written], Seq
     before, after = {one.name: one for one in part(old)}, {one.name: one for one in part(new)}
     for name in dict.fromkeys([*before, *after]):
         if name not in after:
-            yield Change("removed", what, name, value=_value(before[name]))
+            yield Change("removed", what, name, value=unnamed(before[name]))
         elif name not in before:
-            yield Change("added", what, name, value=_value(after[name]))
+            yield Change("added", what, name, value=unnamed(after[name]))
         else:
             source = before[name]
             contents = content_changes(old, new, source.uri) if isinstance(source, Source) else ()
             fields = (*changed_fields(before[name], after[name]), *contents)
             if fields:
                 yield Change("changed", what, name, fields)
-
-
-def _value(node: Node) -> dict[str, object]:
-    value = plain(node)
-    assert isinstance(value, dict)
-    return {name: held for name, held in value.items() if name != "name"}
 
 
 def _macros(old: Written, new: Written) -> Iterator[Change]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 
 from trc.compiler.compare.change import PipelineChange
 from trc.compiler.compare.pipelines import pipeline_changes
 from trc.compiler.compare.written import Written
-
-Pair = tuple[Written, Written]
 
 _SAMENESS: tuple[Callable[[Written], Hashable], ...] = (
     # A pipeline keeps its history under its name; of two that share one, the file tells.
@@ -21,13 +20,39 @@ _SAMENESS: tuple[Callable[[Written], Hashable], ...] = (
 )
 
 
-def project_changes(old: Sequence[Written], new: Sequence[Written]) -> tuple[PipelineChange, ...]:
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Which pipelines are the same on both sides, and which are on one side only."""
+
+    pairs: tuple[tuple[Written, Written], ...]
+    gone: tuple[Written, ...]
+    come: tuple[Written, ...]
+
+    def __len__(self) -> int:
+        return len(self.pairs) + len(self.gone) + len(self.come)
+
+
+def paired(old: Sequence[Written], new: Sequence[Written]) -> Pairing:
+    """The pipelines of both sides, each with what it has become."""
+    pairs: list[tuple[Written, Written]] = []
+    gone, come = list(old), list(new)
+    for sameness in _SAMENESS:
+        for one in list(gone):
+            key = sameness(one)
+            match = next((other for other in come if sameness(other) == key), None)
+            if match is not None:
+                pairs.append((one, match))
+                gone.remove(one)
+                come.remove(match)
+    return Pairing(tuple(pairs), tuple(gone), tuple(come))
+
+
+def project_changes(pairing: Pairing) -> tuple[PipelineChange, ...]:
     """The pipelines that differ, by file; nothing for one that only has another file or language."""
-    pairs, gone, come = _paired(old, new)
     found = [
-        *(PipelineChange("removed", one.pipeline.name, one.file, None, tasks=_tasks(one)) for one in gone),
-        *(PipelineChange("added", one.pipeline.name, None, one.file, tasks=_tasks(one)) for one in come),
-        *(change for before, after in pairs if (change := _changed(before, after)) is not None),
+        *(PipelineChange("removed", one.pipeline.name, one.file, None, tasks=_tasks(one)) for one in pairing.gone),
+        *(PipelineChange("added", one.pipeline.name, None, one.file, tasks=_tasks(one)) for one in pairing.come),
+        *(change for before, after in pairing.pairs if (change := _changed(before, after)) is not None),
     ]
     return tuple(sorted(found, key=lambda one: (one.new_file or one.old_file or "", one.name)))
 
@@ -49,17 +74,3 @@ def _changed(old: Written, new: Written) -> PipelineChange | None:
 
 def _tasks(one: Written) -> tuple[str, ...]:
     return tuple(task.name for task in one.pipeline.tasks)
-
-
-def _paired(old: Sequence[Written], new: Sequence[Written]) -> tuple[list[Pair], list[Written], list[Written]]:
-    pairs: list[Pair] = []
-    gone, come = list(old), list(new)
-    for sameness in _SAMENESS:
-        for one in list(gone):
-            key = sameness(one)
-            match = next((other for other in come if sameness(other) == key), None)
-            if match is not None:
-                pairs.append((one, match))
-                gone.remove(one)
-                come.remove(match)
-    return pairs, gone, come

@@ -9,9 +9,29 @@ from typing import Final
 from trc.compiler.sql.tokens import RESERVED, Token, canonical, tokenize
 
 _CLAUSES: Final = frozenset(
-    "select from where group having order limit offset union except intersect qualify window with on using set".split()
+    [
+        "select",
+        "from",
+        "where",
+        "group",
+        "having",
+        "order",
+        "limit",
+        "offset",
+        "union",
+        "except",
+        "intersect",
+        "qualify",
+        "window",
+        "with",
+        "on",
+        "using",
+        "set",
+    ]
 )
-_JOINS: Final = frozenset("left right inner full cross natural asof semi anti positional join".split())
+_JOINS: Final = frozenset(
+    ["left", "right", "inner", "full", "cross", "natural", "asof", "semi", "anti", "positional", "join"]
+)
 _AFTER_JOIN_WORD: Final = frozenset((*_JOINS, "outer"))
 _CONNECTIVES: Final = frozenset(("and", "or"))
 _TIGHT_BEFORE: Final = frozenset((",", ")", "]", ".", "::", ";"))
@@ -27,15 +47,15 @@ def unified(old: str, new: str) -> tuple[str, ...]:
     """The lines of a unified diff of both queries, each laid out anew, without comments."""
     before, after = lines(old), lines(new)
     if before == after:
-        # They differ in how characters are cut into tokens, which a layout does not show.
+        # They differ in what this layout does not show, such as the case of a word that is not reserved.
         before, after = ([token.text for token in tokenize(sql)] for sql in (old, new))
     return tuple(list(difflib.unified_diff(before, after, lineterm="", n=2))[2:])
 
 
 def lines(sql: str) -> list[str]:
-    """The query's tokens in lines: one for each clause, join, condition and item of a list.
+    r"""The query's tokens in lines: one for each clause, join, condition and item of a list.
 
-    >>> lines("SELECT a, max(b) FROM t -- all\\nwhere x>1 AND y")
+    >>> lines("SELECT a, max(b) FROM t -- all\nwhere x>1 AND y")
     ['select a,', '  max(b)', 'from t', 'where x > 1', '  and y']
     """
     tokens = tokenize(sql)
@@ -101,7 +121,11 @@ def _is_tight(token: Token, before: Token | None) -> bool:
 
 
 def _shown(token: Token, before: Token | None) -> str:
-    """The token as keys hold it: reserved words in lower case, all else as written."""
-    is_label = before is not None and (before.text == "." or before.is_word("as"))
+    """The token as keys hold it, reserved words in lower case, all else as written; the words of a clause, too."""
+    if before is not None and (before.text == "." or before.is_word("as")):
+        return token.text
+    is_of_clause = token.is_word("between", *_AFTER_JOIN_WORD) or (
+        before is not None and token.is_word("by") and before.is_word("group", "order", "partition")
+    )
     is_reserved = token.kind == "word" and token.text.lower() in RESERVED
-    return token.text.lower() if is_reserved and not is_label else token.text
+    return token.text.lower() if is_reserved or is_of_clause else token.text

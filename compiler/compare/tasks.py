@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from trc.compiler.compare.change import ABSENT, Change, FieldChange
-from trc.compiler.compare.fields import changed_fields, plain
+from trc.compiler.compare.fields import changed_fields, unnamed
 from trc.compiler.compare.query import is_same, unified
 from trc.compiler.compare.written import Written, content_changes
 from trc.compiler.ir.dataset import DatasetRead, UriRead
@@ -35,17 +35,19 @@ def task_changes(old: Written, new: Written) -> Iterator[Change]:
             fields = (*task_fields(task, renamed), *_contents(old, new, task, renamed))
             yield Change("renamed", "task", renamed.name, fields, task.name)
         else:
-            yield Change("removed", "task", task.name, value=_value(task))
+            yield Change("removed", "task", task.name, value=unnamed(task))
     for name, task in after.items():
         if name not in before and name not in taken:
-            yield Change("added", "task", task.name, value=_value(task))
+            yield Change("added", "task", task.name, value=unnamed(task))
 
 
 def task_fields(old: Task, new: Task) -> tuple[FieldChange, ...]:
     """The fields in which two tasks differ, their names apart; a query is compared by its tokens."""
     is_spelt_anew = old.name.casefold() == new.name.casefold() and old.name != new.name
     name = (FieldChange("name", old.name, new.name),) if is_spelt_anew else ()
-    return (*name, *_query(old, new), *changed_fields(_bare(old), _bare(new), but=frozenset(("name", "query"))))
+    is_other = old.type != new.type
+    fields = changed_fields(_bare(old, is_other), _bare(new, is_other), but=frozenset(("name", "query")))
+    return (*name, *_query(old, new), *fields)
 
 
 def _contents(old: Written, new: Written, before: Task, after: Task) -> Iterator[FieldChange]:
@@ -60,11 +62,15 @@ def _locations(task: Task) -> tuple[str, ...]:
     return (*(one.uri for one in task.reads if isinstance(one, UriRead)), *((requirements,) if requirements else ()))
 
 
-def _bare(task: Task) -> Task:
-    """The task without the parameter that holds its query: the query is compared for itself."""
-    if task.query is None or task.query.param is None:
-        return task
-    params = {name: value for name, value in task.params.items() if name != task.query.param}
+def _bare(task: Task, without_nulls: bool) -> Task:
+    """The task without the parameter that holds its query, which is compared for itself.
+
+    Without nulls, what a type's parameters do not say is left out: another type does not know them.
+    """
+    query = task.query.param if task.query else None
+    params = {
+        name: value for name, value in task.params.items() if name != query and not (without_nulls and value is None)
+    }
     return task.model_copy(update={"params": params})
 
 
@@ -83,12 +89,6 @@ def _written(task: Task) -> str | None:
     return task.query.text if task.query and task.query.param else None
 
 
-def _value(task: Task) -> dict[str, object]:
-    value = plain(task)
-    assert isinstance(value, dict)
-    return {name: held for name, held in value.items() if name != "name"}
-
-
 def _renames(gone: Sequence[Task], come: Sequence[Task]) -> dict[str, str]:
     """Tasks that are equal but for their names, each to exactly one other; readers of renamed ones count as equal."""
     renames: dict[str, str] = {}
@@ -100,9 +100,7 @@ def _renames(gone: Sequence[Task], come: Sequence[Task]) -> dict[str, str]:
             and (matches := [one.name for one in come if _is_renamed(old, one, renames)])
         }
         taken = [name for matches in found.values() for name in matches]
-        sure = {
-            old: matches[0] for old, matches in found.items() if len(matches) == 1 and taken.count(matches[0]) == 1
-        }
+        sure = {old: matches[0] for old, matches in found.items() if len(matches) == 1 and taken.count(matches[0]) == 1}
         if not sure:
             return renames
         renames |= sure

@@ -31,10 +31,14 @@ def tell_report(screen: Screen, report: DiffReport) -> None:
     for pipeline in report.pipelines:
         _tell_pipeline(screen, pipeline)
     for code in report.code:
-        _tell_head(screen, code.kind, f"{code.file}: {code.kind}, by its text: pipelines in Python are not run to compare")
+        _tell_head(
+            screen, code.kind, f"{code.file}: {code.kind} by its text; pipelines in Python are not run to be compared"
+        )
     for broken in report.not_compared:
         where = {"base": _named(report.base), "head": _named(report.head), "both": "both revisions"}[broken.side]
-        screen.say(screen.paint(visible(f"? {', '.join(broken.files)}: not compared, for the mistakes in {where}"), "red"))
+        screen.say(
+            screen.paint(visible(f"? {', '.join(broken.files)}: not compared, for the mistakes in {where}"), "red")
+        )
     if report.pipelines or report.code or report.not_compared:
         screen.say()
     screen.say(visible(f"{_named(report.base)} -> {_named(report.head)}: {_summary(report)}"))
@@ -42,13 +46,13 @@ def tell_report(screen: Screen, report: DiffReport) -> None:
 
 def _named(side: Revision) -> str:
     if side.name is None or side.commit is None:
-        return "working tree"
+        return "the working tree"
     return side.name if side.commit.startswith(side.name) else f"{side.name} ({side.commit[:9]})"
 
 
 def _summary(report: DiffReport) -> str:
     of = f"{count(report.compared, 'pipeline')} compared"
-    kinds = [one.kind for one in (*report.pipelines, *report.code)]
+    kinds = [*(one.kind for one in report.pipelines), *(one.kind for one in report.code)]
     told = [f"{count(kinds.count(kind))} {kind}" for kind in _MARKS if kind in kinds]
     if report.not_compared:
         told.append(f"{count(len(report.not_compared))} not compared")
@@ -87,7 +91,7 @@ def _tell_changes(screen: Screen, changes: Sequence[Change], *, alike: bool) -> 
     is_new = first.kind in ("added", "removed")
     beside = f" ({_kind_of(first)})" if is_new and _kind_of(first) else ""
     _tell_head(screen, first.kind, f"{noun} {called}".rstrip() + beside, "  ")
-    for field in first.fields:
+    for field in _told(first.fields):
         _tell_field(screen, field)
 
 
@@ -95,6 +99,17 @@ def _kind_of(change: Change) -> str:
     """What is worth a word about a thing that is on one side only."""
     value = change.value if isinstance(change.value, dict) else {}
     return str(value.get("type") or value.get("uri") or value.get("backend") or "")
+
+
+def _told(fields: Sequence[FieldChange]) -> list[FieldChange]:
+    """The fields that people are told: some follow from others that have changed, too."""
+    changed = {_root(one) for one in fields}
+    following = {"outputs": {"type", "params"}, "engines": {"type", "params"}, "has_default": {"default"}}
+    return [one for one in fields if not following.get(_root(one), set()) & changed]
+
+
+def _root(field: FieldChange) -> str:
+    return field.field.partition("[")[0].partition(".")[0]
 
 
 def _tell_field(screen: Screen, field: FieldChange) -> None:
@@ -106,10 +121,12 @@ def _tell_field(screen: Screen, field: FieldChange) -> None:
 
 
 def _in_words(field: FieldChange) -> str:
-    root = field.field.partition("[")[0].partition(".")[0]
-    if root in ("content", "code", "text"):
+    if _root(field) in ("content", "code", "text"):
         end = "is new" if field.old is ABSENT else "is gone" if field.new is ABSENT else "differs"
-        return f"{field.field.removesuffix('.digest')}: {end}"
+        path = field.field.removesuffix(".digest").replace('["', " of ").removesuffix('"]')
+        return f"{path} {end}"
+    if _root(field) == "reads" and ABSENT in (field.old, field.new):
+        return f"reads {'more' if field.old is ABSENT else 'no more'}: {field.field.removeprefix('reads').lstrip('.')}"
     if isinstance(field.old, Absent):
         return f"{field.field}: + {_value(field.new)}"
     if isinstance(field.new, Absent):

@@ -17,11 +17,13 @@ from trc.cli.output import Screen
 @subcommand
 @click.argument("base")
 @click.argument("head", required=False)
-@click.option("--merge-base", is_flag=True, help="Compare with the commit in which the histories parted, not with BASE.")
+@click.option(
+    "--merge-base", is_flag=True, help="Compare with the commit in which the histories parted, not with BASE."
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if something differs.")
 @project_option
 @json_option
-def command(screen: Screen, base: str, head: str | None, merge_base: bool, exit_code: bool, project: Path) -> int:
+def command(screen: Screen, base: str, head: str | None, merge_base: bool, exit_code: bool, project: Path) -> int:  # noqa: PLR0917 - click hands over by name
     """Show what differs in meaning between two revisions that git keeps.
 
     Without HEAD, BASE is compared with the files as they are now. Layout, comments and the order of things that do

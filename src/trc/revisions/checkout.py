@@ -112,7 +112,9 @@ class _Writer:
     def blob(self, entry: Entry, path: str) -> None:
         size = self.objects.size(entry.oid)
         if size is None:
-            self.checkout.leave_out(path, "its content is not in this clone", "clone without --filter, or git fetch --refetch")
+            self.checkout.leave_out(
+                path, "its content is not in this clone", "clone without --filter, or git fetch --refetch"
+            )
             return
         if entry.mode != _LINK:
             self.checkout.blobs[path] = entry.oid
@@ -158,7 +160,7 @@ class _Writer:
         place = self.checkout.root / path
         try:
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.symlink(os.fsdecode(target), place)
+            place.symlink_to(os.fsdecode(target))
         except (OSError, ValueError) as error:
             self.unwritten(path, error)
 
@@ -199,7 +201,7 @@ class _Writer:
 
 def pointed(content: bytes) -> str:
     """The digest of the file that a pointer of Git LFS stands for."""
-    words = dict(line.partition(b" ")[::2] for line in content.splitlines())
+    words = {key: value for key, _, value in (line.partition(b" ") for line in content.splitlines())}
     return words.get(b"oid", b"").decode("ascii", "replace").removeprefix("sha256:")
 
 

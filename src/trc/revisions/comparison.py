@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from trc.compiler.compare.change import Kind
-from trc.compiler.compare.projects import project_changes
+from trc.compiler.compare.projects import paired, project_changes
 from trc.compiler.compare.written import Written
 from trc.revisions.checkout import Checkout, checked_out
 from trc.revisions.contents import of_revision, of_working_tree
 from trc.revisions.git import Repository, commit_of, find_repository, fork_of, kept_files, tracked_files
-from trc.revisions.report import CodeChange, DiffReport, NotCompared, Revision
+from trc.revisions.report import CodeChange, DiffReport, NotCompared, Revision, Where
 from trc.revisions.shown import renaming
 from trc.revisions.side import Reader, Side
 
@@ -56,14 +56,14 @@ def _working_tree(repository: Repository, base: Checkout) -> Side:
 
 def _report(before: Revision, after: Revision, old: Side, new: Side) -> DiffReport:
     left, right, not_compared = _without_broken(old, new)
-    places = {one.file for one in (*old.pipelines, *new.pipelines)} | old.broken.keys() | new.broken.keys()
+    pairing, code = paired(left, right), tuple(_code(old, new))
     return DiffReport(
         before,
         after,
-        project_changes(left, right),
-        tuple(_code(old, new)),
+        project_changes(pairing),
+        code,
         not_compared,
-        len(places | old.code.keys() | new.code.keys()),
+        len(pairing) + len(old.code.keys() | new.code.keys()),
         (*old.diagnostics, *new.diagnostics),
         old.sources | new.sources,
     )
@@ -72,21 +72,25 @@ def _report(before: Revision, after: Revision, old: Side, new: Side) -> DiffRepo
 def _without_broken(old: Side, new: Side) -> tuple[list[Written], list[Written], tuple[NotCompared, ...]]:
     """The pipelines that can be compared: none that has mistakes on the other side, by its file or its name."""
     found: list[NotCompared] = []
+    told: set[str] = set()
     for path in sorted(old.broken.keys() | new.broken.keys()):
-        sides = (path in old.broken, path in new.broken)
-        others = {path, *_called(old.broken.get(path), new), *_called(new.broken.get(path), old)}
-        side = "both" if all(sides) else "base" if sides[0] else "head"
-        found.append(NotCompared(tuple(sorted(others)), side))
+        names = {name.casefold() for name in (old.broken.get(path), new.broken.get(path)) if name}
+        others = {path, *_called(names, old), *_called(names, new)}
+        in_old, in_new = others & old.broken.keys(), others & new.broken.keys()
+        where: Where = "both" if in_old and in_new else "base" if in_old else "head"
+        if path not in told:
+            found.append(NotCompared(tuple(sorted(others)), where))
+        told |= others
     files = {file for one in found for file in one.files}
     left = [one for one in old.pipelines if one.file not in files]
     right = [one for one in new.pipelines if one.file not in files]
     return left, right, tuple(found)
 
 
-def _called(name: str | None, side: Side) -> Iterator[str]:
-    for one in side.pipelines:
-        if name and one.pipeline.name.casefold() == name.casefold():
-            yield one.file
+def _called(names: set[str], side: Side) -> Iterator[str]:
+    """The files of a side whose pipelines have one of these names."""
+    yield from (one.file for one in side.pipelines if one.pipeline.name.casefold() in names)
+    yield from (path for path, name in side.broken.items() if name.casefold() in names)
 
 
 def _code(old: Side, new: Side) -> Iterator[CodeChange]:

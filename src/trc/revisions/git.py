@@ -197,7 +197,9 @@ def _refused(folder: Path, said: str) -> Stopped:
         remedy = "go to a folder that git keeps, or make it one: git init, git add, git commit"
         return stopped("TRC621", f'"{folder.resolve()}" is in no git repository', remedy)
     if "must be run in a work tree" in said:
-        return stopped("TRC621", f'"{folder.resolve()}" is in no working tree', "go to a working tree of the repository")
+        return stopped(
+            "TRC621", f'"{folder.resolve()}" is in no working tree', "go to a working tree of the repository"
+        )
     remedies: Sequence[str] = ("see what `git status` says there",)
     if "dubious ownership" in said:
         remedies = (f'if you trust it: git config --global --add safe.directory "{folder.resolve()}"',)
@@ -212,7 +214,9 @@ def _first_line(said: str) -> str:
 def _refuse_unwritable(revision: str) -> None:
     """Stops at what can be no revision, an option least of all."""
     if not revision.strip() or revision.startswith("-") or any(char < " " or char == "\x7f" for char in revision):
-        raise stopped("TRC622", f'"{revision}" is not a revision', "name a branch, a tag or a commit, such as origin/main")
+        raise stopped(
+            "TRC622", f'"{revision}" is not a revision', "name a branch, a tag or a commit, such as origin/main"
+        )
     if ".." in revision:
         base, _, head = revision.replace("...", "..").partition("..")
         option = "--merge-base " if "..." in revision else ""
@@ -222,7 +226,9 @@ def _refuse_unwritable(revision: str) -> None:
 
 def _unknown(repository: Repository, revision: str) -> Stopped:
     if _run(repository.top, "rev-parse", "--verify", "--quiet", "HEAD").returncode != 0:
-        return stopped("TRC622", f'"{revision}" is not known: the repository has no commit yet', "commit something first")
+        return stopped(
+            "TRC622", f'"{revision}" is not known: the repository has no commit yet', "commit something first"
+        )
     remedies = ["`git branch --all` and `git tag` list what is known"]
     if _ask(repository.top, "rev-parse", "--is-shallow-repository").strip() == b"true":
         remedies = ["this is a shallow clone: fetch the whole history (fetch-depth: 0 for actions/checkout)"]

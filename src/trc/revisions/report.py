@@ -9,6 +9,8 @@ from trc.compiler.compare.change import Kind, PipelineChange
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.source import SourceFile
 
+Where = Literal["base", "head", "both"]
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -23,7 +25,7 @@ class NotCompared:
     """A pipeline that nothing can be said about, for the mistakes that one side has; `files` are where it stands."""
 
     files: tuple[str, ...]
-    side: Literal["base", "head", "both"]
+    side: Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class CodeChange:
 
 @dataclass(frozen=True, slots=True)
 class DiffReport:
-    """All that differs between two sides. `compared` counts the pipelines that were looked at on either side."""
+    """All that differs between two sides. `compared` counts the pipelines that were."""
 
     base: Revision
     head: Revision

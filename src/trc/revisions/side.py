@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -81,7 +82,7 @@ class Side:
         """Compiles the files among `paths` that this side has."""
         for path in sorted(self.found.keys() & set(paths)):
             file = self.found[path]
-            compiled = self._told(lambda file=file: reader.compiled(file))  # type: ignore[misc] - one file a turn
+            compiled = self._told(partial(reader.compiled, file))
             if compiled.has_errors or compiled.pipeline is None:
                 self.broken[path] = compiled.pipeline.name if compiled.pipeline else ""
                 errors = (one for one in compiled.diagnostics if one.severity == "error")
