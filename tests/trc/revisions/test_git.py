@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -43,7 +42,8 @@ def test_what_is_no_revision_is_refused(repo: Repo, trc: Trc, revision: str, cod
     assert [one["code"] for one in document["diagnostics"]] == [code]
 
 
-def test_a_repository_without_commits_is_told_of(repo: Repo, trc: Trc) -> None:
+@pytest.mark.usefixtures("repo")
+def test_a_repository_without_commits_is_told_of(trc: Trc) -> None:
     done = trc("diff", "HEAD")
     assert (done.code, "the repository has no commit yet" in done.err) == (3, True)
 
@@ -219,4 +219,4 @@ def test_temporary_files_are_gone(repo: Repo, trc: Trc, tmp_path: Path, monkeypa
     repo.commit({"shop.yaml": PIPELINE})
     assert trc("diff", "HEAD", "HEAD").code == 0
     assert trc("diff", "nope").code == 3
-    assert os.listdir(tmp_path / "tmp") == []
+    assert list((tmp_path / "tmp").iterdir()) == []
