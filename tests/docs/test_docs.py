@@ -30,10 +30,18 @@ NOT_PLAYED = {"cli.md"}
 FENCE = re.compile(r"^```(?P<kind>\w*)(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r'title="([^"]+)"')
 
+NOBODY = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Nobody"), ("EMAIL", "nobody@example.org"), ("DATE", "2026-01-01T00:00:00Z"))
+}
+"""Who commits in a session, and when: so that git asks for nothing, and its commits are the same each time."""
+
 MASKS = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d| UTC)?"), "TIME"),
     (re.compile(r"\b[0-9a-f]{17}\b"), "RUN"),
     (re.compile(r"\b(sha256:)?[0-9a-f]{32,64}\b"), "DIGEST"),
+    (re.compile(r"\([0-9a-f]{9}\)"), "(COMMIT)"),
     (re.compile(r"\b\d+m \d+s\b|\b\d+(\.\d+)? ?m?s\b"), "DURATION"),
     (re.compile(r"[ \t]+"), " "),
 )
@@ -71,7 +79,14 @@ class Session:
             self.folder = self.folder / command[3:].strip()
             return ""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "COLUMNS": "100", "PYTHONWARNINGS": "error"}
+        environment = {
+            **os.environ,
+            **NOBODY,
+            "PATH": path,
+            "NO_COLOR": "1",
+            "COLUMNS": "100",
+            "PYTHONWARNINGS": "error",
+        }
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=self.folder, env=environment, text=True, check=False, timeout=120,
