@@ -28,7 +28,7 @@ def parser_of(suffix: str) -> Parser:
 def tree_of(file: SourceFile, path: Path, context: Context, collect: Collector) -> Node | None:
     """The syntax tree of the file at `path`, or None if it cannot be told what it says; mistakes go to `collect`."""
     if path.suffix.lower() == CODE:
-        python: Any = import_module("trc.compiler.frontends.python")
+        python: Any = import_module("trc.compiler.frontends.python.parse")
         tree: Node | None = python.parse(file, path, context, collect)
         return tree
     return parse(file, collect)

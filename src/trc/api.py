@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,9 @@ from trc.compiler.source import SourceFile, Span
 from trc.compiler.tasktype import TaskType
 from trc.compiler.templates.moments import end_of_day, logical_time, zone_named
 from trc.contexts import backend_of, context_of, version_of
+from trc.revisions.comparison import compare
+from trc.revisions.report import DiffReport
+from trc.revisions.side import Reader, UnreadSources
 from trc.runtime import speccache
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
@@ -616,6 +620,22 @@ def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanat
                 )
         known = sorted({one.task for one in store.tasks(candidates[0].id)}) if candidates else []
     raise stopped("TRC609", f'no run has a task "{name}"', f"the last one has: {', '.join(known)}")
+
+
+def diff(folder: Path, base: str, head: str | None = None, *, from_fork: bool = False) -> DiffReport:
+    """What differs in meaning between two revisions of the pipelines below a folder; without `head`, to its files.
+
+    What is written is compared: no choice is made, no data is read and no code is run. With `from_fork`, the
+    base is the commit in which the history of the other side left that of `base`.
+    """
+    now = datetime.now(UTC)
+
+    def compiled(file: Path) -> Compiled:
+        context = context_of(settings_for(file), NO_CHOICES, now)
+        name = Path(os.path.relpath(file)) if file.is_relative_to(Path.cwd()) else file
+        return run_compiler(file, str(name), replace(context, python=None, sources=UnreadSources()))
+
+    return compare(folder, base, head, Reader(pipeline_files, compiled), from_fork=from_fork)
 
 
 def require_extra(extra: str, package: str) -> None:
