@@ -9,18 +9,16 @@ from typing import Final
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.frontends import dsl, yaml
+from trc.compiler.frontends import dsl, suffixes, yaml
 from trc.compiler.frontends.python import parse as python
 from trc.compiler.frontends.syntax import Node
 from trc.compiler.source import SourceFile
 
 Parser = Callable[[SourceFile, Collector], Node | None]
 
-PARSERS: Final[dict[str, Parser]] = {".trc": dsl.parse, ".yaml": yaml.parse, ".yml": yaml.parse}
-SUFFIXES: Final = tuple(PARSERS)
-"""The endings of the files that hold pipelines to be read."""
-CODE: Final = ".py"
-"""The ending of those that are run, to tell what pipeline they build."""
+PARSERS: Final[dict[str, Parser]] = {suffixes.DSL: dsl.parse, **dict.fromkeys(suffixes.YAML, yaml.parse)}
+SUFFIXES: Final = suffixes.READ
+CODE: Final = suffixes.CODE
 
 
 def tree_of(file: SourceFile, path: Path, context: Context, collect: Collector) -> Node | None:

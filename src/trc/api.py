@@ -12,24 +12,24 @@ from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 import trc
 from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
-from trc.compiler.checks.project import check_project
+from trc.checking import Asked, Checking, CheckReport, begin
+from trc.compiler.checks.outline import outline
 from trc.compiler.checks.target import check_target
 from trc.compiler.choices import NO_CHOICES, Choices
-from trc.compiler.compile import Compiled
+from trc.compiler.compile import Compiled, compile_source
 from trc.compiler.compile import compile_file as run_compiler
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.frontends.languages import CODE, SUFFIXES
+from trc.compiler.frontends.languages import CODE
 from trc.compiler.ir.pipeline import Pipeline
-from trc.compiler.ir.places import Places
 from trc.compiler.ir.uris import normalise
 from trc.compiler.picture.dot import dot
 from trc.compiler.picture.drawing import Drawing, draw
@@ -40,13 +40,17 @@ from trc.compiler.source import SourceFile, Span
 from trc.compiler.tasktype import TaskType
 from trc.compiler.templates.moments import end_of_day, logical_time, zone_named
 from trc.runtime import speccache
+from trc.runtime.answers import Answer, Text, from_bytes, stop_from_bytes, stop_to_bytes, to_bytes
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.facts import Facts, compile_facts, run_facts
+from trc.runtime.looks import text_digest
+from trc.runtime.noting import dependencies, texts_of
 from trc.runtime.observe import Happening, Observer
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
+from trc.runtime.pool import Done, Ended, Raised, can_fork, run_all
 from trc.runtime.pythonfile import PythonProcess
 from trc.runtime.reasons import Reason
 from trc.runtime.running import OnConflict, Options, Outcome, Runner
@@ -59,27 +63,18 @@ from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
 from trc.settings import (
     Settings,
+    cores,
     environment_of_code,
-    listed_pipelines,
     project_files,
-    project_of,
     settings_for,
     settings_of,
     with_environment,
 )
+from trc.when import given_now
 
 Sources = Mapping[str, SourceFile]
 DEFAULT_BACKEND = "local"
 _PICTURES = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """What was found in the files that were checked."""
-
-    files: tuple[str, ...]
-    diagnostics: tuple[Diagnostic, ...]
-    sources: Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,44 +148,93 @@ class Explanation:
     result: Result | None
 
 
-def check(paths: Sequence[Path], choices: Choices = NO_CHOICES) -> CheckReport:
-    """Checks pipeline files, and those in folders; mistakes in them are diagnostics."""
-    choices, now = with_environment(choices), _now(choices.at)
-    files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
-    collect = Collector()
-    sources: dict[str, SourceFile] = {}
-    pipelines: list[tuple[str, Pipeline, Places]] = []
-    for file in files:
-        compiled = _compile(file, context_of(settings_for(file), choices, now))
-        collect.extend(compiled.diagnostics)
-        sources.update(compiled.sources)
-        if compiled.settled is not None and compiled.settled.target is not None:
-            _backend(choices, compiled)
-        if compiled.pipeline is not None:
-            pipelines.append((str(compiled.project), compiled.pipeline, compiled.places))
-    check_project(pipelines, collect)
-    return CheckReport(tuple(str(file) for file in files), collect.sorted(), sources)
+def check(paths: Sequence[Path], choices: Choices = NO_CHOICES, *, cached: bool = True) -> CheckReport:
+    """Checks pipeline files, and those in folders; mistakes in them are diagnostics.
 
-
-def pipeline_files(path: Path) -> Iterator[Path]:
-    """The file itself; of a folder, those that its project lists, else all below it whose suffix tells a pipeline.
-
-    Hidden folders are passed over. Code is run only where a project says that it may be.
+    With `cached`, what was found before counts where nothing that it depends on has changed, and what is
+    found now is kept.
     """
-    if not path.is_dir():
-        yield path
-        return
-    project = project_of(path)
-    if project is not None and project.pipelines is not None:
-        yield from listed_pipelines(path)
-        return
-    yield from sorted(
-        found
-        for suffix in SUFFIXES
-        for found in path.rglob(f"*{suffix}")
-        if not any(part.startswith(".") for part in found.relative_to(path).parts)
-    )
-    yield from (file for file in listed_pipelines(path) if file.suffix.lower() == CODE)
+    return finish(begin(paths, choices, cached=cached))
+
+
+def finish(checking: Checking) -> CheckReport:
+    """Compiles what a check does not know from before, in several processes where that pays."""
+    missing, found = checking.missing, dict[int, Answer]()
+    processes = _processes([checking.asked[index] for index in missing])
+    if processes > 1 and can_fork():
+        found = _in_processes(checking, missing, processes)
+    else:
+        found = {index: _answer(checking, index) for index in missing}
+    checking.keep(found)
+    return checking.report()
+
+
+_MOST_PROCESSES = 4
+"""Each takes some 40 MB beside what all of them share."""
+_WORTH_A_PROCESS = 40_000
+"""Characters of pipelines that take longer to compile than a process to start."""
+
+
+def _processes(asked: Sequence[Asked]) -> int:
+    size = sum(_WORTH_A_PROCESS if one.source is None or one.is_code else len(one.source.text) for one in asked)
+    return min(cores(), _MOST_PROCESSES, len(asked), size // _WORTH_A_PROCESS)
+
+
+def _in_processes(checking: Checking, missing: Sequence[int], processes: int) -> dict[int, Answer]:
+    found: dict[int, Answer] = {}
+    stops: dict[int, Stopped] = {}
+    for index, outcome in run_all(lambda index: _answer_told(checking, index), missing, processes):
+        match outcome:
+            case Done(data) if data[:1] == _STOP:
+                stops[index] = stop_from_bytes(data[1:])
+            case Done(data):
+                found[index] = from_bytes(data[1:])
+            case Raised():
+                found[index] = _answer(checking, index)
+            case Ended():
+                found[index] = _ended(checking.asked[index], outcome.code)
+            case _:
+                assert_never(outcome)
+    if stops:
+        raise stops[min(stops)]
+    return found
+
+
+_STOP, _ANSWER = b"s", b"a"
+
+
+def _answer_told(checking: Checking, index: int) -> bytes:
+    try:
+        return _ANSWER + to_bytes(_answer(checking, index))
+    except Stopped as stop:
+        return _STOP + stop_to_bytes(stop)
+
+
+def _answer(checking: Checking, index: int) -> Answer:
+    """What the compiler says of one file of a check."""
+    asked, given = checking.asked[index], checking.given
+    context = context_of(asked.settings, checking.choices, given)
+    if asked.source is None:
+        compiled = _compile(asked.path, context)
+    else:
+        compiled = compile_source(asked.source, asked.path, context, Collector())
+    if compiled.settled is not None and compiled.settled.target is not None:
+        _backend(checking.choices, compiled)
+    outlined = None
+    if compiled.pipeline is not None:
+        outlined = outline(str(compiled.project), compiled.pipeline, compiled.places)
+    depends = None if asked.key is None else dependencies(context, compiled, given)
+    return Answer(compiled.diagnostics, texts_of(context, compiled), outlined, depends)
+
+
+def _ended(asked: Asked, code: int) -> Answer:
+    """What there is to say of a file that ended the process which compiled it."""
+    how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+    message = f'"{asked.name}" cannot be checked: it ended the process that did so, twice, {how}'
+    remedy = ("take parts of it out to find what does that; if memory is short, give the check more",)
+    span = None if asked.source is None else asked.source.span(0, 0)
+    texts = () if asked.source is None else (Text(asked.name, asked.name, text_digest(asked.source.text)),)
+    return Answer((Diagnostic("TRC616", message, span, help=remedy),), texts)
 
 
 _OWN_DISTRIBUTION = "trc-pipelines"
@@ -405,7 +449,7 @@ def compile_file(
 ) -> tuple[Compilation, tuple[Path, ...]]:
     """Writes what the backend deploys; answers the files written, by default under the project's `build/`."""
     settings = settings_for(path)
-    compilation = load(path, settings, with_environment(choices), _now(choices.at))
+    compilation = load(path, settings, with_environment(choices), given_now(choices.at))
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
@@ -414,7 +458,7 @@ def compile_file(
 
 def emit(path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES) -> str:
     """The IR, the plan against nothing stored, or each task's SQL, as text."""
-    settings, choices, now = settings_for(path), with_environment(choices), _now(choices.at)
+    settings, choices, now = settings_for(path), with_environment(choices), given_now(choices.at)
     if what == "ir":
         compiled = _compiled(path, settings, choices, now)
         assert compiled.pipeline is not None
@@ -439,7 +483,7 @@ def _compiled(path: Path, settings: Settings, choices: Choices, now: datetime) -
 def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
     settings, choices = settings_for(path), with_environment(choices)
-    ready = prepare(path, settings, choices, _now(choices.at))
+    ready = prepare(path, settings, choices, given_now(choices.at))
     with _runner(ready, settings, None) as runner:
         foreseen = runner.plan(Options(at=choices.at, force=force), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
@@ -462,7 +506,7 @@ def run(
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
-    settings, choices, now = settings_for(path, workers=workers), with_environment(choices), _now(choices.at)
+    settings, choices, now = settings_for(path, workers=workers), with_environment(choices), given_now(choices.at)
     ready = prepare(path, settings, choices, now)
     if ready.holds_time and choices.at is None and not (force or new):
         ready = _as_left(path, settings, choices, ready)
@@ -541,18 +585,6 @@ def _runner(
 
 def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
-
-
-def _now(at: str | None) -> datetime:
-    """When the command is given; stops where what was asked for is no time."""
-    now = datetime.now(UTC)
-    try:
-        logical_time(at, now, UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise stopped(
-            "TRC205", f'"{at}" is not a time', "write it like 2026-01-31 or 2026-01-31T02:00:00+01:00"
-        ) from None
-    return now
 
 
 def _report(ready: Ready, outcome: Outcome, settings: Settings) -> RunReport:
@@ -743,7 +775,7 @@ def graph_json(path: Path, choices: Choices = NO_CHOICES) -> dict[str, Any]:
 
 
 def _drawing(path: Path, choices: Choices) -> Drawing:
-    compiled = _compiled(path, settings_for(path), with_environment(choices), _now(choices.at))
+    compiled = _compiled(path, settings_for(path), with_environment(choices), given_now(choices.at))
     assert compiled.pipeline is not None
     assert compiled.graph is not None
     return draw(compiled.pipeline, compiled.graph)

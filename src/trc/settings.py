@@ -22,6 +22,8 @@ from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 from trc.runtime.surroundings import clean
 
+_DATABASE: Final = "state.db"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -43,7 +45,7 @@ class Settings:
 
     @property
     def database(self) -> Path:
-        return self.state / "state.db"
+        return self.state / _DATABASE
 
 
 def with_environment(choices: Choices) -> Choices:
@@ -72,7 +74,8 @@ def settings_of(folder: Path) -> Settings:
     """The settings of the project that a folder lies in, found by its `trc.toml` or its state."""
     folder = folder.resolve()
     for up in (folder, *folder.parents):
-        if (up / PROJECT_FILE).is_file() or (up / STATE_FOLDER).is_dir():
+        # Without its database, the folder holds what can be removed at any time.
+        if (up / PROJECT_FILE).is_file() or (up / STATE_FOLDER / _DATABASE).is_file():
             return _settings(up, None)
     raise stopped(
         "TRC609",
@@ -90,12 +93,19 @@ def listed_pipelines(folder: Path) -> Iterator[Path]:
     """The files below a folder that the projects there, or the one that it lies in, list as `pipelines`."""
     here = folder.resolve()
     above = [up for up in (here, *here.parents) if (up / PROJECT_FILE).is_file()][:1]
-    projects = {*above, *(file.parent for file in here.rglob(PROJECT_FILE) if not _is_hidden(file, here))}
+    projects = {*above, *_projects_below(here)}
     for project in sorted(projects):
         for pattern in _read(project / PROJECT_FILE).pipelines or ():
             for file in sorted(project.glob(pattern)):
                 if file.is_file() and file.is_relative_to(here) and not _is_hidden(file, here):
                     yield folder / file.relative_to(here)
+
+
+def _projects_below(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if PROJECT_FILE in files or PROJECT_FILE in folders:
+            yield Path(place)
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:
@@ -114,14 +124,15 @@ def _settings(project: Path, workers: int | None) -> Settings:
     written = _Written() if not path.is_file() else _read(path)
     return Settings(
         project,
-        workers or written.workers or _cores(),
+        workers or written.workers or cores(),
         written.file,
         written.pipelines,
         written.task_packages,
     )
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many processors this process may use."""
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 

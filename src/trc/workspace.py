@@ -12,6 +12,7 @@ from typing import Final
 from trc import api
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
+from trc.compiler.checks.outline import outline
 from trc.compiler.checks.project import check_project
 from trc.compiler.choices import NO_CHOICES
 from trc.compiler.compile import Compiled, compile_source
@@ -23,6 +24,7 @@ from trc.compiler.frontends.languages import SUFFIXES
 from trc.compiler.ir.uris import covers
 from trc.compiler.source import SourceFile
 from trc.compiler.tasktype import TaskType
+from trc.finding import pipeline_files
 from trc.runtime.errors import Stopped
 from trc.runtime.folders import PROJECT_FILE
 from trc.runtime.schema_memory import Answers, RememberedSchemas
@@ -149,7 +151,7 @@ class Workspace:
         if project is None:
             return ()
         members = self._projects.setdefault(project, set())
-        members |= {one for one in api.pipeline_files(project) if _holds_pipeline(one)}
+        members |= {one for one in pipeline_files(project) if _holds_pipeline(one)}
         return tuple(sorted(members - self._known.keys()))
 
     def across(self, path: Path) -> Mapping[Path, tuple[Diagnostic, ...]]:
@@ -162,9 +164,10 @@ class Workspace:
             for one in members & self._outdated:
                 self.check(one)
             compiled = [known.compiled for one in sorted(members) if (known := self._known.get(one))]
-            check_project(
-                [(str(one.project), one.pipeline, one.places) for one in compiled if one.pipeline is not None], collect
-            )
+            outlines = [
+                outline(str(one.project), one.pipeline, one.places) for one in compiled if one.pipeline is not None
+            ]
+            check_project(outlines, collect)
         found: dict[Path, tuple[Diagnostic, ...]] = {}
         for diagnostic in collect.sorted():
             if diagnostic.span is not None:

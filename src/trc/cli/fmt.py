@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from trc import api
 from trc.cli import exits
 from trc.cli.failures import tell_diagnostics
 from trc.cli.files import write_whole
 from trc.cli.options import json_option, subcommand
 from trc.cli.output import Colour, Screen
 from trc.cli.quantities import count
+from trc.finding import pipeline_files
 from trc.texts import Formatted, format_files
 
 
@@ -27,7 +27,7 @@ def command(screen: Screen, paths: tuple[Path, ...], check: bool, diff: bool) ->
 
     What a file says stays, its comments too; SQL is left as it is. A folder stands for all pipelines below it.
     """
-    report = format_files(tuple(dict.fromkeys(file for path in paths for file in api.pipeline_files(path))))
+    report = format_files(tuple(dict.fromkeys(file for path in paths for file in pipeline_files(path))))
     changed = [file for file in report.files if file.differs]
     writes = not (check or diff)
     for file in changed if writes else ():

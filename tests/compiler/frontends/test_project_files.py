@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from trc.compiler.context import Context
-from trc.compiler.frontends.project_files import LARGEST, ProjectFiles
+from trc.compiler.frontends.on_disk import LARGEST
+from trc.compiler.frontends.project_files import ProjectFiles
 
 
 @pytest.fixture
