@@ -6,7 +6,6 @@ Nothing here loads the compiler: a check of files that have not changed is answe
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -123,7 +122,7 @@ def begin(paths: Sequence[Path], choices: Choices, *, cached: bool) -> Checking:
     files = dict.fromkeys(found for path in paths for found in pipeline_files(path))
     checking = Checking(tuple(_asked(files, choices, world, looks)), choices, given, world, looks)
     for index, one in enumerate(checking.asked):
-        answer = None if one.key is None else _recalled(one, one.key, looks)
+        answer = None if one.key is None else _recalled(one, one.key, looks, given)
         if answer is not None:
             checking.answers[index] = answer
     return checking
@@ -146,7 +145,7 @@ def _asked(files: Iterable[Path], choices: Choices, world: World | None, looks: 
         yield Asked(path, settings, None if source is None else SourceFile(str(path), source.text), key)
 
 
-def _recalled(asked: Asked, key: str, looks: Looks) -> Answer | None:
+def _recalled(asked: Asked, key: str, looks: Looks, given: datetime) -> Answer | None:
     data = answerstore.recall(asked.folder, key)
     if data is None:
         return None
@@ -155,7 +154,7 @@ def _recalled(asked: Asked, key: str, looks: Looks) -> Answer | None:
     except ValueError:
         return None
     depends = answer.depends
-    return answer if depends and depends.hold(str(asked.settings.project), looks, time.time()) else None
+    return answer if depends and depends.hold(str(asked.settings.project), looks, given.timestamp()) else None
 
 
 def _files(diagnostic: Diagnostic) -> Iterator[str]:
