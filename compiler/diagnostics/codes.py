@@ -101,6 +101,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC609", "nothing by that name is recorded"),
     Code("TRC610", "a task ran out of memory"),
     Code("TRC611", "an output cannot be published"),
+    Code("TRC616", "a file ended the process that checked it"),
     Code("TRC620", "a part of trc is not installed"),
 )
 
