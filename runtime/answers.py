@@ -93,7 +93,10 @@ def _diagnostic(raw: Any) -> Diagnostic:
 
 def _outline(project: str, name: str, span: Any, writes: Any) -> Outline:
     return Outline(
-        project, name, _span(span), tuple(Written(uri, normal, task, _span(place)) for uri, normal, task, place in writes)
+        project,
+        name,
+        _span(span),
+        tuple(Written(uri, normal, task, _span(place)) for uri, normal, task, place in writes),
     )
 
 

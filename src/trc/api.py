@@ -29,7 +29,6 @@ from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.languages import CODE
-from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.uris import normalise
 from trc.compiler.picture.dot import dot
 from trc.compiler.picture.drawing import Drawing, draw

@@ -130,7 +130,9 @@ def begin(paths: Sequence[Path], choices: Choices, *, cached: bool) -> Checking:
 
 def _asked(files: Iterable[Path], choices: Choices, world: World | None, looks: Looks) -> Iterator[Asked]:
     known: dict[str, Settings] = {}
-    here = (os.getcwd(), os.geteuid(), tuple(os.getgroups()), SHAPE, choices.told())  # noqa: PTH109
+    # Diagnostics call files by the names that were given.
+    told = (choices.told(), str(choices.params_file))
+    here = (os.getcwd(), os.geteuid(), tuple(os.getgroups()), SHAPE, told)  # noqa: PTH109
     for path in files:
         real = os.path.realpath(path)
         folder = os.path.dirname(real)  # noqa: PTH120

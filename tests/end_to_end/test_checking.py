@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,7 @@ class Odd:
 
 
 @pytest.fixture
-def odd(many: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def odd(many: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The same project, with a package of task types that do odd things."""
     site = tmp_path_factory.mktemp("site")
     (site / "odd.py").write_text(TYPE)
@@ -197,7 +196,7 @@ def test_an_interrupt_ends_all_processes(odd: Any) -> None:
             os.kill(int(path.name.removeprefix("waits-")), 0)
 
 
-def test_the_code_of_others_task_types_is_seen(odd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_of_others_task_types_is_seen(odd: Any) -> None:
     site = Path(os.environ["PYTHONPATH"])
     odd.write("p.yaml", _odd("odd", "nothing"))
     before = odd.trc("check", "p.yaml")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -61,7 +60,7 @@ def move(root: Path, kind: str, what: object) -> None:
             if (root / first).exists() and (root / second).exists():
                 (root / first).rename(root / "aside")
                 (root / second).rename(root / first)
-                os.replace(root / "aside", root / second)
+                (root / "aside").rename(root / second)
         case _:
             raise AssertionError(kind)
 

@@ -17,6 +17,7 @@ from trc.compiler.choices import Choices
 from trc.compiler.diagnostics.render import human
 from trc.compiler.diagnostics.render import json as as_json
 from trc.runtime import answerstore, standing
+from trc.runtime.errors import Stopped
 
 PIPELINE = """\
 name: p
@@ -149,7 +150,7 @@ SAY_NOTHING = {"a script that is gone"}
 def outcome(project: Project, *, cached: bool) -> object:
     try:
         return project.check(cached=cached)
-    except api.Stopped as stop:
+    except Stopped as stop:
         return stop.diagnostics, stop.exit_code
 
 
@@ -202,6 +203,19 @@ def test_the_names_by_which_files_are_asked_for_are_seen(project: Project, monke
     assert {one.span.file for one in far.diagnostics if one.span} == {"../p.yaml"}
     monkeypatch.chdir(project.root)
     assert api.check([Path("p.yaml")]) == near
+
+
+def test_the_name_of_a_file_of_parameters_is_seen(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write("lib/values.yaml", "top: many\n")
+    monkeypatch.chdir(project.root)
+    for name in ("lib/values.yaml", str(project.root / "lib/values.yaml"), "lib/../lib/values.yaml"):
+        _choose(project, params_file=Path(name))
+        found = project.check()
+        assert name in {one.span.file for one in found.diagnostics if one.span}
+        assert found == project.check() == project.check(cached=False)
+    monkeypatch.chdir(project.root / "lib")
+    _choose(project, params_file=Path("../lib/values.yaml"))
+    assert project.check() == project.check(cached=False)
 
 
 def test_a_link_that_leads_elsewhere_is_seen(project: Project, tmp_path: Path) -> None:
