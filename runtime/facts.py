@@ -42,7 +42,7 @@ def compile_facts(looked_at: Mapping[str, bool], asked: Iterable[str]) -> Facts 
                 return None
             present |= folders
         else:
-            (present if Path(uri).exists() else absent).add(uri)
+            (present if _is_there(uri) else absent).add(uri)
     return Facts(frozenset(present), frozenset(absent), FOR_EVER)
 
 
@@ -53,11 +53,22 @@ def run_facts(
     read = [read.uri for task in spec.tasks for read in task.reads if read.uri is not None]
     if any(is_remote(uri) for uri in read):
         return None
+    if any(secret.versioned for task in spec.tasks for secret in task.secrets):
+        # Whether such a one has another value by now, no file tells.
+        return None
     facts = compile_facts({output.path: True for output in outputs}, read)
     if facts is None:
         return None
     expires = min(compiled.expires, _expires(spec, results))
     return Facts(facts.present | compiled.present, facts.absent | compiled.absent, expires)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:
+        # Such as a name that is too long for any file.
+        return False
 
 
 def _folders(pattern: str) -> set[str] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from trc.compiler.ir.dataset import Column, Format
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.ir.uris import normalise
 from trc.compiler.sql.engine import literal
+from trc.runtime.storage.errors import StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,24 +29,12 @@ class FileSchemas:
         self._project = project
         self._list = list_files
         self._answers: dict[tuple[str, Format], Schema] = {}
-        self._listed: dict[str, tuple[str, ...]] = {}
-        self._unread: set[str] = set()
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @property
     def asked(self) -> tuple[str, ...]:
         """The absolute files and globs whose columns were asked for."""
         return tuple(uri for uri, _ in self._answers)
-
-    @property
-    def listed(self) -> Mapping[str, tuple[str, ...]]:
-        """The local ones among them, each with the files that were found there."""
-        return self._listed
-
-    @property
-    def unread(self) -> frozenset[str]:
-        """Those that could not be read as they are: what keeps them from it is not always in the files."""
-        return frozenset(self._unread)
 
     def schema(self, uri: str, fmt: Format) -> Schema:
         """The columns of the file or glob at `uri`, or why they are not known."""
@@ -61,15 +50,13 @@ class FileSchemas:
         reader = _READERS.get(fmt)
         if reader is None:
             return Unknown(f'"{uri}" holds no rows')
-        files = tuple(self._list(absolute))
-        if self._listed.setdefault(absolute, files) != files:
-            self._unread.add(absolute)  # it moves while it is looked at
+        try:
+            files = self._list(absolute)
+        except StorageError as error:
+            return Unknown(str(error).replace(absolute, uri))
         if not files:
             return Unknown(f'there is no file at "{uri}" yet')
-        schema = self._describe(reader, files, uri)
-        if isinstance(schema, Unknown):
-            self._unread.add(absolute)
-        return schema
+        return self._describe(reader, files, uri)
 
     def _describe(self, reader: str, files: Sequence[str], uri: str) -> Schema:
         import duckdb

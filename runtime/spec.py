@@ -74,6 +74,19 @@ class RetrySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretSpec:
+    """A secret by reference, `provider:reference`, and the places that its value is for.
+
+    A place is a path from the order: `("env", name)`, or `("params", …)`. `versioned` says that its
+    provider numbers its values, so that a key can tell a new one.
+    """
+
+    ref: str
+    places: tuple[tuple[str | int, ...], ...]
+    versioned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SkipSpec:
     """When a task may be skipped, and what is compared; `vouched` says that the author wrote so."""
 
@@ -111,6 +124,7 @@ class TaskSpec:
     memory: int | None = None
     cpus: float | None = None
     idempotent: bool = True
+    secrets: tuple[SecretSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from trc.compiler.checks.graph import Graph, Resolved
 from trc.compiler.compile import Compiled
 from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node, NotInKey
 from trc.compiler.ir.pipeline import Pipeline
+from trc.compiler.ir.secrets import VERSIONED, SecretRef
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known
 from trc.compiler.ir.uris import is_glob, normalise
@@ -28,6 +29,7 @@ from trc.runtime.spec import (
     PipelineSpec,
     ReadSpec,
     RetrySpec,
+    SecretSpec,
     SkipSpec,
     TaskSpec,
 )
@@ -97,10 +99,11 @@ class _TaskSpecs:
             retry_on=retries.retry_on,
             timeout=task.timeout.seconds,
             heartbeat_timeout=task.heartbeat_timeout.seconds if task.heartbeat_timeout else None,
-            env=task.environment.env,
+            env={name: value for name, value in task.environment.env.items() if isinstance(value, str)},
             memory=resources.memory.bytes if resources.memory else None,
             cpus=resources.cpu.count if resources.cpu else None,
             idempotent=task.idempotent,
+            secrets=_secrets(task),
         )
 
     def read(self, task: Task, resolved: Resolved) -> ReadSpec:
@@ -182,6 +185,23 @@ def _needs(graph: Graph) -> dict[str, tuple[NeedSpec, ...]]:
     return {task: tuple(edges.values()) for task, edges in needs.items()}
 
 
+def _secrets(task: Task) -> tuple[SecretSpec, ...]:
+    """The secrets that the task is given, each once, with all the places that it is for."""
+    places: dict[str, list[tuple[str | int, ...]]] = {}
+    for name, value in task.environment.env.items():
+        if isinstance(value, SecretRef):
+            places.setdefault(value.secret, []).append(("env", name))
+    for path in task.secrets:
+        inner: Any = task.params
+        for step in path:
+            inner = inner[step]
+        places.setdefault(SecretRef.model_validate(inner).secret, []).append(("params", *path))
+    return tuple(
+        SecretSpec(ref, tuple(found), SecretRef(secret=ref).provider in VERSIONED)
+        for ref, found in sorted(places.items())
+    )
+
+
 def skip_spec(task: Task) -> SkipSpec:
     """Whether a task may be skipped at all, and on what terms (why not, in the reader's words)."""
     written = task.incremental
@@ -194,7 +214,7 @@ def skip_spec(task: Task) -> SkipSpec:
     elif task.effect == "external":
         why_not = "it changes things outside the pipeline"
     elif task.volatile and not (written and written.max_age):
-        why_not = f"{task.volatile}; incremental with max_age_seconds can allow a skip"
+        why_not = f"{task.volatile}; incremental with max_age can allow a skip"
     elif task.visibility == "opaque" and not (vouched and _declares_reads(task)):
         why_not = "nobody says all that it reads; declare inputs or files (an empty list says none) and incremental"
     terms = written or None

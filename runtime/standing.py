@@ -31,28 +31,19 @@ _SETTLED_NS = 2_000_000_000
 Stamp = tuple[int, int, int, int, int]
 
 
-def stamp(path: str) -> Stamp | None:
+def _stamp(path: str) -> Stamp | None:
     """What tells whether a file or folder is as it was; None where there is none."""
     try:
-        return stamp_of(os.stat(path))  # noqa: PTH116 - pathlib is not loaded here
+        stat = os.stat(path)  # noqa: PTH116 - pathlib is not loaded here
     except OSError:
         return None
-
-
-def stamp_of(stat: os.stat_result) -> Stamp:
-    """The same of what was asked for already."""
     return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev)
-
-
-def is_settled(found: Stamp, began_ns: int) -> bool:
-    """Whether something had been as it is for long enough, when what began at `began_ns` began."""
-    return max(found[1], found[2]) <= began_ns - _SETTLED_NS
 
 
 def _header(pipeline: str, version: str) -> tuple[int | str | tuple[str, ...], ...]:
     """What an answer is about, and the world that it was given in."""
     path = os.path.abspath(pipeline)  # noqa: PTH100
-    return (_VERSION, version, path, sys.version, sys.executable, tuple(sys.path), boot(), *_variables())
+    return (_VERSION, version, path, sys.version, sys.executable, tuple(sys.path), _boot(), *_variables())
 
 
 def _variables() -> list[str]:
@@ -60,7 +51,7 @@ def _variables() -> list[str]:
     return sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("TRC_"))
 
 
-def boot() -> str:
+def _boot() -> str:
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:  # noqa: PTH123
             return file.read().strip()
@@ -103,9 +94,9 @@ def recall(path: str, pipeline: str, version: str) -> object:
         return None
     if header != _header(pipeline, version) or not given_at <= time.time() < expires:
         return None
-    if any(stamp(name) is not None for name in absent):
+    if any(_stamp(name) is not None for name in absent):
         return None
-    if any(stamp(name) != before for name, before in stamps.items()):
+    if any(_stamp(name) != stamp for name, stamp in stamps.items()):
         return None
     return answer
 
@@ -127,17 +118,17 @@ def remember(
     """
     stamps: dict[str, Stamp] = {}
     for name in present | {entry for entry in sys.path if os.path.isdir(entry)}:  # noqa: PTH112
-        found = stamp(name)
-        if found is None or not is_settled(found, began_ns):
+        stamp = _stamp(name)
+        if stamp is None or max(stamp[1], stamp[2]) > began_ns - _SETTLED_NS:
             return False
-        stamps[name] = found
-    if any(stamp(name) is not None for name in absent) or not boot():
+        stamps[name] = stamp
+    if any(_stamp(name) is not None for name in absent) or not _boot():
         return False
     data = marshal.dumps((_header(pipeline, version), time.time(), expires, stamps, tuple(absent), answer))
-    return write_whole(path, data)
+    return _write_whole(path, data)
 
 
-def write_whole(path: str, data: bytes) -> bool:
+def _write_whole(path: str, data: bytes) -> bool:
     """Whether the file could be written. If not, an answer is lost, which costs time and nothing else."""
     aside = f"{path}.{os.getpid()}"
     try:

@@ -9,16 +9,15 @@ from typing import Final
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.frontends import dsl, suffixes, yaml
+from trc.compiler.frontends import dsl, yaml
 from trc.compiler.frontends.python import parse as python
+from trc.compiler.frontends.suffixes import CODE, SUFFIXES
 from trc.compiler.frontends.syntax import Node
 from trc.compiler.source import SourceFile
 
 Parser = Callable[[SourceFile, Collector], Node | None]
 
-PARSERS: Final[dict[str, Parser]] = {suffixes.DSL: dsl.parse, **dict.fromkeys(suffixes.YAML, yaml.parse)}
-SUFFIXES: Final = suffixes.READ
-CODE: Final = suffixes.CODE
+PARSERS: Final[dict[str, Parser]] = dict(zip(SUFFIXES, (dsl.parse, yaml.parse, yaml.parse), strict=True))
 
 
 def tree_of(file: SourceFile, path: Path, context: Context, collect: Collector) -> Node | None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.frontends.secrets import ALLOWED, first_secret, is_secret
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.source import SourceFile
 from trc.compiler.templates.mistake import Mistake, Unsettled
@@ -156,7 +157,9 @@ class _Pass:
                 items = (self.node(one, kind) for one in node.items)
                 return replace(node, items=tuple(one for one in items if one is not None))
             case Mapping():
-                values = ((entry, self.node(entry.value, kind)) for entry in node.entries)
+                values = [(entry, self.node(entry.value, kind)) for entry in node.entries]
+                if is_secret(node) and values[0][1] is None:
+                    return None
                 return replace(
                     node, entries=tuple(replace(entry, value=one) for entry, one in values if one is not None)
                 )
@@ -173,21 +176,29 @@ class _Pass:
         except Unsettled as unsettled:
             self.unsettled(unsettled.name, scalar)
         else:
-            return made
+            hidden = first_secret(made)
+            if hidden is None:
+                return made
+            message = "a value that a template gives holds a secret, and secrets are written where they are used"
+            self.collect.add(Diagnostic("TRC220", message, scalar.span, help=(ALLOWED,), task=self.task))
         return scalar if kind.keeps else None
 
     def unsettled(self, name: str, scalar: Scalar) -> None:
+        if self.settled.wrong_target:
+            return
         if name.startswith("target."):
             if not self.told_target:
                 self.told_target = True
-                self.collect.add(no_target(scalar.span, name, self.settled, self.context))
+                at = scalar.value.find(name)
+                span = scalar.span if at < 0 else scalar.map.span(at, at + len(name))
+                self.collect.add(no_target(span, name, self.settled, self.context))
         else:
             self.missing[name.removeprefix("params.")] = None
 
     def tell_missing(self) -> None:
         """A run needs every value, so that it can be said what it ran with."""
         names = self.settled.missing if self.context.must_settle else self.missing
-        for name in names:
+        for name in () if self.settled.wrong_target else names:
             if name not in self.settled.wrong:
                 self.collect.add(missing_value(name, self.settled, self.context))
 

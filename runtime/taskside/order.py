@@ -39,6 +39,15 @@ class OrderOutput:
 
 
 @dataclass(frozen=True)
+class OrderSecret:
+    """A secret's value, and the places in the order that it is for: `("env", name)`, or `("params", …)`."""
+
+    ref: str
+    value: str = field(repr=False)
+    places: tuple[tuple[str | int, ...], ...]
+
+
+@dataclass(frozen=True)
 class TaskOrder:
     """One attempt of one task. Paths are absolute; `token` names the attempt and fences its result."""
 
@@ -68,6 +77,8 @@ class TaskOrder:
     """Bytes that an engine may fill before it spills to disk, where `memory` sets no limit."""
     threads: int | None = None
     retry_on: tuple[int, ...] = ()
+    secrets: tuple[OrderSecret, ...] = ()
+    """The only part of the order that holds values of secrets: all else names them."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -76,7 +87,7 @@ class TaskOrder:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON. Written out: `dataclasses.asdict` costs more than a small task."""
-        return {
+        raw: dict[str, Any] = {
             "version": self.version,
             "run": self.run,
             "pipeline": self.pipeline,
@@ -110,6 +121,9 @@ class TaskOrder:
             "threads": self.threads,
             "retry_on": self.retry_on,
         }
+        if self.secrets:
+            raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
+        return raw
 
     @classmethod
     def from_json(cls, text: str | bytes) -> TaskOrder:
@@ -135,4 +149,9 @@ class TaskOrder:
         )
         raw["outputs"] = tuple(OrderOutput(**one) for one in raw["outputs"])
         raw["retry_on"] = tuple(raw["retry_on"])
+        if "secrets" in raw:
+            raw["secrets"] = tuple(
+                OrderSecret(one["ref"], one["value"], tuple(tuple(place) for place in one["places"]))
+                for one in raw["secrets"]
+            )
         return cls(**raw)

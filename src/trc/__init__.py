@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         unique,
         webhook,
     )
+    from trc.authoring.secrets import secret
     from trc.authoring.tasks import CompositeTask
     from trc.authoring.work import shell, sql, work_of
     from trc.runtime.taskside.errors import PermanentError, TemporaryError
@@ -56,6 +57,7 @@ __all__ = [
     "json",
     "not_null",
     "parquet",
+    "secret",
     "shell",
     "sql",
     "task",
@@ -81,6 +83,7 @@ _NAMES = {
         "unique",
         "webhook",
     ),
+    "trc.authoring.secrets": ("secret",),
     "trc.authoring.tasks": ("CompositeTask",),
     "trc.authoring.work": ("shell", "sql", "work_of"),
     "trc.runtime.taskside.errors": ("PermanentError", "TemporaryError"),

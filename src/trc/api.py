@@ -9,27 +9,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, assert_never
+from typing import Any, Literal, TypeVar
 
 import trc
 from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
-from trc.checking import Asked, Checking, CheckReport, begin
-from trc.compiler.checks.outline import outline
+from trc.checking import CheckReport, check, moment_of, pipeline_files
+from trc.compiler.checks.spots import secret_span
 from trc.compiler.checks.target import check_target
 from trc.compiler.choices import NO_CHOICES, Choices
-from trc.compiler.compile import Compiled, compile_source
+from trc.compiler.compile import Compiled
 from trc.compiler.compile import compile_file as run_compiler
 from trc.compiler.context import Context
-from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.frontends.languages import CODE
+from trc.compiler.frontends.suffixes import CODE
 from trc.compiler.ir.uris import normalise
+from trc.compiler.lineage.column import ColumnLineage, column_lineage
+from trc.compiler.lineage.names import find_column, find_dataset
+from trc.compiler.lineage.pictures import draw_column, draw_datasets, upstream_of
+from trc.compiler.lineage.steps import Steps, steps_of
 from trc.compiler.picture.dot import dot
 from trc.compiler.picture.drawing import Drawing, draw
 from trc.compiler.picture.html import html
@@ -39,20 +45,16 @@ from trc.compiler.source import SourceFile, Span
 from trc.compiler.tasktype import TaskType
 from trc.compiler.templates.moments import end_of_day, logical_time, zone_named
 from trc.runtime import speccache
-from trc.runtime.answers import Answer, Text, from_bytes, stop_from_bytes, stop_to_bytes, to_bytes
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.facts import Facts, compile_facts, run_facts
-from trc.runtime.looks import text_digest
-from trc.runtime.noting import dependencies, texts_of
 from trc.runtime.observe import Happening, Observer
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
-from trc.runtime.pool import Done, Ended, Raised, can_fork, run_all
 from trc.runtime.pythonfile import PythonProcess
 from trc.runtime.reasons import Reason
-from trc.runtime.running import OnConflict, Options, Outcome, Runner
+from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
 from trc.runtime.schemas import FileSchemas
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.specify import specify
@@ -62,14 +64,15 @@ from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
 from trc.settings import (
     Settings,
-    cores,
     environment_of_code,
     project_files,
     settings_for,
     settings_of,
+    variables_of_secrets,
     with_environment,
 )
-from trc.when import given_now
+
+__all__ = ["CheckReport", "check", "pipeline_files"]
 
 Sources = Mapping[str, SourceFile]
 DEFAULT_BACKEND = "local"
@@ -147,95 +150,6 @@ class Explanation:
     result: Result | None
 
 
-def check(paths: Sequence[Path], choices: Choices = NO_CHOICES, *, cached: bool = True) -> CheckReport:
-    """Checks pipeline files, and those in folders; mistakes in them are diagnostics.
-
-    With `cached`, what was found before counts where nothing that it depends on has changed, and what is
-    found now is kept.
-    """
-    return finish(begin(paths, choices, cached=cached))
-
-
-def finish(checking: Checking) -> CheckReport:
-    """Compiles what a check does not know from before, in several processes where that pays."""
-    missing, found = checking.missing, dict[int, Answer]()
-    processes = _processes([checking.asked[index] for index in missing])
-    if processes > 1 and can_fork():
-        found = _in_processes(checking, missing, processes)
-    else:
-        found = {index: _answer(checking, index) for index in missing}
-    checking.keep(found)
-    return checking.report()
-
-
-_MOST_PROCESSES = 4
-"""Each takes some 40 MB beside what all of them share."""
-_WORTH_A_PROCESS = 40_000
-"""Characters of pipelines that take longer to compile than a process to start."""
-
-
-def _processes(asked: Sequence[Asked]) -> int:
-    size = sum(_WORTH_A_PROCESS if one.source is None or one.is_code else len(one.source.text) for one in asked)
-    return min(cores(), _MOST_PROCESSES, len(asked), size // _WORTH_A_PROCESS)
-
-
-def _in_processes(checking: Checking, missing: Sequence[int], processes: int) -> dict[int, Answer]:
-    found: dict[int, Answer] = {}
-    stops: dict[int, Stopped] = {}
-    for index, outcome in run_all(lambda index: _answer_told(checking, index), missing, processes):
-        match outcome:
-            case Done(data) if data[:1] == _STOP:
-                stops[index] = stop_from_bytes(data[1:])
-            case Done(data):
-                found[index] = from_bytes(data[1:])
-            case Raised():
-                found[index] = _answer(checking, index)
-            case Ended():
-                found[index] = _ended(checking.asked[index], outcome.code)
-            case _:
-                assert_never(outcome)
-    if stops:
-        raise stops[min(stops)]
-    return found
-
-
-_STOP, _ANSWER = b"s", b"a"
-
-
-def _answer_told(checking: Checking, index: int) -> bytes:
-    try:
-        return _ANSWER + to_bytes(_answer(checking, index))
-    except Stopped as stop:
-        return _STOP + stop_to_bytes(stop)
-
-
-def _answer(checking: Checking, index: int) -> Answer:
-    """What the compiler says of one file of a check."""
-    asked, given = checking.asked[index], checking.given
-    context = context_of(asked.settings, checking.choices, given)
-    if asked.source is None:
-        compiled = _compile(asked.path, context)
-    else:
-        compiled = compile_source(asked.source, asked.path, context, Collector())
-    if compiled.settled is not None and compiled.settled.target is not None:
-        _backend(checking.choices, compiled)
-    outlined = None
-    if compiled.pipeline is not None:
-        outlined = outline(str(compiled.project), compiled.pipeline, compiled.places)
-    depends = None if asked.key is None else dependencies(context, compiled, given)
-    return Answer(compiled.diagnostics, texts_of(context, compiled), outlined, depends)
-
-
-def _ended(asked: Asked, code: int) -> Answer:
-    """What there is to say of a file that ended the process which compiled it."""
-    how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-    message = f'"{asked.name}" cannot be checked: it ended the process that did so, twice, {how}'
-    remedy = ("take parts of it out to find what does that; if memory is short, give the check more",)
-    span = None if asked.source is None else asked.source.span(0, 0)
-    texts = () if asked.source is None else (Text(asked.name, asked.name, text_digest(asked.source.text)),)
-    return Answer((Diagnostic("TRC616", message, span, help=remedy),), texts)
-
-
 _OWN_DISTRIBUTION = "trc-pipelines"
 
 
@@ -249,12 +163,17 @@ class _Types:
 
 def task_types() -> dict[str, TaskType]:
     """Our own task types, by name."""
-    own = (entry for entry in entry_points(group="trc.tasks") if _is_from(entry, _OWN_DISTRIBUTION))
-    return {entry.name: entry.load()() for entry in own}
+    return {
+        entry.name: entry.load()()
+        for entry, package in _installed(tuple(sys.path))
+        if _normal(package) == _OWN_DISTRIBUTION
+    }
 
 
-def _is_from(entry: EntryPoint, *distributions: str) -> bool:
-    return _normal(entry.dist.name if entry.dist else "") in distributions
+@cache
+def _installed(_path: tuple[str, ...]) -> tuple[tuple[EntryPoint, str], ...]:
+    """The task types that are installed, each with its distribution. Looking takes milliseconds, so it is done once a path."""
+    return tuple((entry, entry.dist.name if entry.dist else "") for entry in entry_points(group="trc.tasks"))
 
 
 def types_of(settings: Settings) -> _Types:
@@ -262,11 +181,11 @@ def types_of(settings: Settings) -> _Types:
     listed = {_normal(name): span for name, span in settings.task_packages}
     taken: dict[str, TaskType] = {}
     unlisted: dict[str, str] = {}
-    for entry in entry_points(group="trc.tasks"):
-        if _is_from(entry, _OWN_DISTRIBUTION, *listed):
+    for entry, package in _installed(tuple(sys.path)):
+        if _normal(package) in (_OWN_DISTRIBUTION, *listed):
             taken[entry.name] = entry.load()()
         else:
-            unlisted[entry.name] = entry.dist.name if entry.dist else ""
+            unlisted[entry.name] = package
     for name, span in settings.task_packages:
         if _version(name) == "absent":
             remedy = (f"install it with `pip install {name}`, or take it off the list",)
@@ -301,6 +220,12 @@ def _compile(path: Path, context: Context) -> Compiled:
     return run_compiler(path, str(path), context)
 
 
+def check_choices(choices: Choices, compiled: Compiled) -> None:
+    """Stops where a target is chosen whose backend is not to be had."""
+    if compiled.settled is not None and compiled.settled.target is not None:
+        _backend(choices, compiled)
+
+
 def _backend(choices: Choices, compiled: Compiled) -> Backend:
     """The backend that was asked for, else the target's, else the local one."""
     settled = compiled.settled
@@ -311,7 +236,12 @@ def _backend(choices: Choices, compiled: Compiled) -> Backend:
             f'the target "{settled.target}" is on the backend "{of_target}", and --backend asks for "{choices.backend}"',
             "leave out --backend, or choose another target",
         )
-    return backend_named(choices.backend or of_target or DEFAULT_BACKEND)
+    try:
+        return backend_named(choices.backend or of_target or DEFAULT_BACKEND)
+    except Stopped as stop:
+        span = settled.backend_span if settled is not None and choices.backend is None else None
+        found = [replace(one, span=span) for one in stop.diagnostics]
+        raise Stopped(found, stop.exit_code, compiled.sources) from None
 
 
 # What is wrong with the choices, and not with the pipeline: these have no place in its files.
@@ -328,7 +258,7 @@ def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Com
     """Compiles a pipeline that is going to be planned or run: what this version cannot run is refused."""
     context = context_of(settings, choices, now, must_settle=True)
     compiled = _compile(path, context)
-    collect = Collector(list(compiled.diagnostics))
+    collect = Collector(list(compiled.diagnostics), list(compiled.allows))
     if collect.has_errors:
         raise _refuse(compiled, collect.sorted())
     backend = _backend(choices, compiled)
@@ -444,25 +374,33 @@ def _version(distribution: str) -> str:
 
 
 def compile_file(
-    path: Path, choices: Choices = NO_CHOICES, *, output: Path | None = None
+    path: Path, choices: Choices = NO_CHOICES, *, output: Path | None = None, deny_warnings: bool = False
 ) -> tuple[Compilation, tuple[Path, ...]]:
     """Writes what the backend deploys; answers the files written, by default under the project's `build/`."""
     settings = settings_for(path)
-    compilation = load(path, settings, with_environment(choices), given_now(choices.at))
+    compilation = load(path, settings, with_environment(choices), moment_of(choices.at))
+    if deny_warnings:
+        _stop_at_warnings(compilation)
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
     return compilation, write(folder, compilation.backend.emit(pipeline, compilation.spec))
 
 
-def emit(path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES) -> str:
+def emit(
+    path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES, *, deny_warnings: bool = False
+) -> str:
     """The IR, the plan against nothing stored, or each task's SQL, as text."""
-    settings, choices, now = settings_for(path), with_environment(choices), given_now(choices.at)
+    settings, choices, now = settings_for(path), with_environment(choices), moment_of(choices.at)
     if what == "ir":
         compiled = _compiled(path, settings, choices, now)
+        if deny_warnings:
+            _stop_at_warnings(compiled)
         assert compiled.pipeline is not None
         return compiled.pipeline.dump().decode()
     compilation = load(path, settings, choices, now)
+    if deny_warnings:
+        _stop_at_warnings(compilation)
     assert compilation.compiled.pipeline is not None
     artefacts = compilation.backend.emit(compilation.compiled.pipeline, compilation.spec)
     if what == "plan":
@@ -472,17 +410,29 @@ def emit(path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_C
 
 def _compiled(path: Path, settings: Settings, choices: Choices, now: datetime) -> Compiled:
     """A pipeline without mistakes, to be looked at: values that nobody gave stay open."""
-    compiled = _compile(path, context_of(settings, choices, now))
+    return _looked_at(path, context_of(settings, choices, now), choices)
+
+
+def _looked_at(path: Path, context: Context, choices: Choices) -> Compiled:
+    compiled = _compile(path, context)
     if compiled.has_errors or compiled.pipeline is None:
         raise _refuse(compiled, compiled.diagnostics)
     _backend(choices, compiled)
     return compiled
 
 
-def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False) -> PlanReport:
+def _stop_at_warnings(found: Compiled | Compilation | Ready) -> None:
+    """Stops the command, as an error would, where there is a warning."""
+    if any(one.severity == "warning" for one in found.diagnostics):
+        raise Stopped(denied(found.diagnostics), 2, found.sources)
+
+
+def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False, deny_warnings: bool = False) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
     settings, choices = settings_for(path), with_environment(choices)
-    ready = prepare(path, settings, choices, given_now(choices.at))
+    ready = prepare(path, settings, choices, moment_of(choices.at))
+    if deny_warnings:
+        _stop_at_warnings(ready)
     with _runner(ready, settings, None) as runner:
         foreseen = runner.plan(Options(at=choices.at, force=force), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
@@ -496,6 +446,7 @@ def run(
     new: bool = False,
     on_conflict: OnConflict = "wait",
     workers: int | None = None,
+    deny_warnings: bool = False,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -505,10 +456,12 @@ def run(
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
-    settings, choices, now = settings_for(path, workers=workers), with_environment(choices), given_now(choices.at)
+    settings, choices, now = settings_for(path, workers=workers), with_environment(choices), moment_of(choices.at)
     ready = prepare(path, settings, choices, now)
     if ready.holds_time and choices.at is None and not (force or new):
         ready = _as_left(path, settings, choices, ready)
+    if deny_warnings:
+        _stop_at_warnings(ready)
     with _runner(ready, settings, observe, on_cancel) as runner:
         options = Options(choices.at, force, new, on_conflict, tick)
         outcome = runner.run(options, ready.logical_time)
@@ -579,7 +532,17 @@ def _runner(
             observe or _ignore,
             time.sleep,
             on_cancel,
+            _secrets(ready.spec, settings),
         )
+
+
+def _secrets(spec: PipelineSpec, settings: Settings) -> RunSecrets | None:
+    """What fetches the secrets of a pipeline. Only those that have some pay for loading it."""
+    if not any(task.secrets for task in spec.tasks):
+        return None
+    resolver: Any = import_module("trc.runtime.secrets.resolver")
+    found: RunSecrets = resolver.secrets_of_run(settings.project, variables_of_secrets(), time.monotonic)
+    return found
 
 
 def _ignore(_happening: Happening) -> None:
@@ -620,6 +583,10 @@ _FAILURE_CODES = {
     "memory": "TRC610",
     "publish": "TRC611",
     "fenced": "TRC611",
+    "secret_missing": "TRC612",
+    "secret_unreachable": "TRC613",
+    "secret_unusable": "TRC614",
+    "secret_package": "TRC615",
 }
 
 
@@ -627,7 +594,7 @@ def _failure(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
     """A failed task as a diagnostic: at its SQL where the engine named a place, else at its name."""
     error = record.error or {}
     code = _FAILURE_CODES.get(error.get("reason", ""), "TRC601")
-    span = _failure_span(compiled, record.task, error.get("query_offset")) if compiled else None
+    span = _failure_span(compiled, record.task, error) if compiled else None
     lines = str(error.get("message", "")).strip().splitlines() or ["it gave no reason"]
     kind = f"{error['type']}: " if error.get("type") else ""
     tried = f" after {record.attempt} attempts" if record.attempt > 1 else ""
@@ -641,8 +608,11 @@ def _failure(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
     )
 
 
-def _failure_span(compiled: Compiled, name: str, offset: int | None) -> Span | None:
+def _failure_span(compiled: Compiled, name: str, error: Mapping[str, Any]) -> Span | None:
     task = compiled.pipeline.task(name) if compiled.pipeline else None
+    if task is not None and str(error.get("reason", "")).startswith("secret_"):
+        return secret_span(compiled.places, task, str(error.get("message", "")))
+    offset: int | None = error.get("query_offset")
     if offset is not None and task and task.query and task.query.param:
         place = compiled.places.within(("tasks", name, "params", task.query.param), offset, offset + 1)
         if place is not None:
@@ -748,14 +718,6 @@ def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanat
     raise stopped("TRC609", f'no run has a task "{name}"', f"the last one has: {', '.join(known)}")
 
 
-def explain_code(code: str) -> str:
-    """The page of a diagnostic code, as Markdown."""
-    page = Path(__file__).parent / "error_pages" / f"{code.upper()}.md"
-    if code.upper() not in TITLES or not page.is_file():
-        raise stopped("TRC609", f'"{code}" is not a diagnostic code', "codes look like TRC204; docs/errors lists them")
-    return page.read_text()
-
-
 def require_extra(extra: str, package: str) -> None:
     """Stops a command whose optional package is not installed."""
     if find_spec(package) is None:
@@ -773,8 +735,71 @@ def graph_json(path: Path, choices: Choices = NO_CHOICES) -> dict[str, Any]:
     return _drawing(path, choices).to_json()
 
 
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """The datasets that were asked for, among all of a pipeline, each after those that it is made of."""
+
+    pipeline: str
+    steps: Steps
+    datasets: tuple[str, ...]
+
+    def drawing(self) -> Drawing:
+        """The datasets, and which of them are made of which."""
+        return draw_datasets(self.steps, self.pipeline, self.datasets)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnReport:
+    """What a column is made of, back to the sources."""
+
+    steps: Steps
+    lineage: ColumnLineage
+
+    def drawing(self) -> Drawing:
+        """The column and all that it depends on."""
+        return draw_column(self.lineage, self.steps)
+
+
+def schema(path: Path, dataset: str | None = None, choices: Choices = NO_CHOICES) -> DatasetReport:
+    """The columns of a dataset, or of all, as far as they are known before a run."""
+    pipeline, steps = _steps(path, choices)
+    return DatasetReport(pipeline, steps, tuple(steps) if dataset is None else (_found(find_dataset(steps, dataset)),))
+
+
+def dataset_lineage(path: Path, dataset: str | None = None, choices: Choices = NO_CHOICES) -> DatasetReport:
+    """A dataset and all that it is made of, or all datasets."""
+    pipeline, steps = _steps(path, choices)
+    if dataset is None:
+        return DatasetReport(pipeline, steps, tuple(steps))
+    return DatasetReport(pipeline, steps, upstream_of(steps, _found(find_dataset(steps, dataset))))
+
+
+def column_of(path: Path, name: str, choices: Choices = NO_CHOICES) -> ColumnReport:
+    """The lineage of the column that `name`, such as `report.revenue`, means."""
+    _, steps = _steps(path, choices)
+    found = _found(find_column(steps, name))
+    return ColumnReport(steps, column_lineage(steps, found.dataset, found.column))
+
+
+def _steps(path: Path, choices: Choices) -> tuple[str, Steps]:
+    settings, choices = settings_for(path), with_environment(choices)
+    context = context_of(settings, choices, moment_of(choices.at))
+    compiled = _looked_at(path, context, choices)
+    assert compiled.pipeline is not None
+    return compiled.pipeline.name, steps_of(compiled, context.sources)
+
+
+_Answer = TypeVar("_Answer")
+
+
+def _found(answer: _Answer | Diagnostic) -> _Answer:
+    if isinstance(answer, Diagnostic):
+        raise Stopped([answer], 3)
+    return answer
+
+
 def _drawing(path: Path, choices: Choices) -> Drawing:
-    compiled = _compiled(path, settings_for(path), with_environment(choices), given_now(choices.at))
+    compiled = _compiled(path, settings_for(path), with_environment(choices), moment_of(choices.at))
     assert compiled.pipeline is not None
     assert compiled.graph is not None
     return draw(compiled.pipeline, compiled.graph)

@@ -1,32 +1,35 @@
-"""A check under way: what is known of its files from before, and what is still to be compiled.
+"""`trc check` as a use case: what is unchanged is answered from memory, the rest is judged side by side.
 
-Nothing here loads the compiler: a check of files that have not changed is answered without it.
+This module loads no compiler: a check of files that did not change needs none.
 """
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from trc.compiler.checks.project import check_project
-from trc.compiler.choices import Choices
+from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.frontends.suffixes import CODE
+from trc.compiler.frontends.files import LONGEST_FILE, read
+from trc.compiler.frontends.suffixes import CODE, SUFFIXES
 from trc.compiler.source import SourceFile
-from trc.finding import pipeline_files
-from trc.runtime import answerstore
-from trc.runtime.answers import SHAPE, Answer, from_bytes, to_bytes
-from trc.runtime.looks import Looks, text_digest
-from trc.runtime.world import World, this_world
-from trc.settings import Settings, settings_for, with_environment
-from trc.when import given_now
+from trc.compiler.templates.moments import logical_time
+from trc.runtime import checked
+from trc.runtime.errors import stopped
+from trc.runtime.folders import PROJECT_FILE
+from trc.settings import Settings, listed_pipelines, project_of, settings_for, with_environment
+from trc.verdict import Verdict, told
 
-_FOLDER: Final = "checked"
+FEW: Final = 8
+"""How many files are judged in this process, one after the other, before others are worth their start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,134 +42,146 @@ class CheckReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One file of a check. `source` is its text, if it can be read; `key` names its kept answer, if there can be one."""
+class Job:
+    """A file to be judged. `key` names its verdict in the folder `memory`; None where none is kept."""
 
-    path: Path
+    file: Path
     settings: Settings
-    source: SourceFile | None
-    key: str | None
-
-    @property
-    def name(self) -> str:
-        """What diagnostics call the file."""
-        return str(self.path)
-
-    @property
-    def is_code(self) -> bool:
-        """Whether the file is run, to tell what it builds."""
-        return self.path.suffix.lower() == CODE
-
-    @property
-    def folder(self) -> str:
-        """Where answers about the project's files are kept."""
-        return f"{self.settings.state}/{_FOLDER}"
+    content: bytes | None
+    memory: Path | None = None
+    key: str | None = None
 
 
-@dataclass(slots=True)
-class Checking:
-    """A check of files for some choices, given at a time; `answers` are those that are known, by the file's number."""
+def check(
+    paths: Sequence[Path], choices: Choices = NO_CHOICES, *, remembers: bool = True, deny_warnings: bool = False
+) -> CheckReport:
+    """Checks pipeline files, and those in folders; mistakes in them are diagnostics.
 
-    asked: tuple[Asked, ...]
-    choices: Choices
-    given: datetime
-    world: World | None
-    looks: Looks = field(default_factory=Looks)
-    answers: dict[int, Answer] = field(default_factory=dict[int, Answer])
-
-    @property
-    def missing(self) -> tuple[int, ...]:
-        """The numbers of the files that have to be compiled."""
-        return tuple(index for index in range(len(self.asked)) if index not in self.answers)
-
-    def keep(self, found: Mapping[int, Answer]) -> None:
-        """Takes in what was compiled, and keeps what can be answered from it another time."""
-        self.answers |= found
-        # What was compiled while trc itself changed was compiled by nobody knows what.
-        if not found or self.world is None or not self.world.settled or this_world(_ns(self.given)) != self.world:
-            return
-        folders: set[str] = set()
-        for index, answer in found.items():
-            one = self.asked[index]
-            if one.key is not None and answer.depends is not None:
-                answerstore.keep(one.folder, one.key, to_bytes(answer))
-                folders.add(one.folder)
-        for folder in folders:
-            answerstore.tidy(folder)
-
-    def report(self) -> CheckReport:
-        """What was found in all of the files, and between them."""
-        answers = [self.answers[index] for index in range(len(self.asked))]
-        collect = Collector()
-        for answer in answers:
-            collect.extend(answer.diagnostics)
-        check_project([answer.outline for answer in answers if answer.outline is not None], collect)
-        diagnostics = collect.sorted()
-        named = {name for diagnostic in diagnostics for name in _files(diagnostic)}
-        sources = {
-            text.name: SourceFile(text.name, found.text)
-            for answer in answers
-            for text in answer.texts
-            if text.name in named
-            and (found := self.looks.text(text.path)) is not None
-            and text_digest(found.text) == text.digest
-        }
-        return CheckReport(tuple(one.name for one in self.asked), diagnostics, sources)
+    With `remembers`, verdicts are kept in the state of projects, and given again while nothing that they
+    rest on has changed. With `deny_warnings`, or where the project asks for it, warnings are errors.
+    """
+    choices, now = with_environment(choices), moment_of(choices.at)
+    files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
+    named = {path for path in paths if not path.is_dir()}
+    judged = _verdicts(files, choices, now, remembers=remembers)
+    brought = {Path(name).resolve() for _, verdict in judged for name in verdict.brought}
+    found = [
+        (job, one) for job, one in judged if not one.is_part or job.file in named or job.file.resolve() not in brought
+    ]
+    collect = Collector()
+    sources: dict[str, SourceFile] = {}
+    for job, verdict in found:
+        denies = deny_warnings or job.settings.deny_warnings
+        collect.extend(denied(verdict.diagnostics) if denies else verdict.diagnostics)
+        sources.update(verdict.sources)
+    check_project((verdict.summary for _, verdict in found if verdict.summary is not None), collect)
+    _complete(sources, collect.reported)
+    return CheckReport(tuple(str(job.file) for job, _ in found), collect.sorted(), sources)
 
 
-def begin(paths: Sequence[Path], choices: Choices, *, cached: bool) -> Checking:
-    """Begins a check of pipelines' files, and of those in folders; with `cached`, kept answers count."""
-    choices, given = with_environment(choices), given_now(choices.at)
-    world = this_world(_ns(given)) if cached else None
-    looks = Looks()
-    files = dict.fromkeys(found for path in paths for found in pipeline_files(path))
-    checking = Checking(tuple(_asked(files, choices, world, looks)), choices, given, world, looks)
-    for index, one in enumerate(checking.asked):
-        answer = None if one.key is None else _recalled(one, one.key, looks, given)
-        if answer is not None:
-            checking.answers[index] = answer
-    return checking
+def _complete(sources: dict[str, SourceFile], diagnostics: Iterable[Diagnostic]) -> None:
+    """Adds the texts that pipelines are shown in which have mistakes only together."""
+    for diagnostic in diagnostics:
+        for span in (diagnostic.span, *(label.span for label in diagnostic.related)):
+            if span is not None and span.file not in sources:
+                source = read(Path(span.file), span.file, Collector())
+                if source is not None:
+                    sources[span.file] = source
 
 
-def _asked(files: Iterable[Path], choices: Choices, world: World | None, looks: Looks) -> Iterator[Asked]:
-    known: dict[str, Settings] = {}
-    # Diagnostics call files by the names that were given.
-    told = (choices.told(), str(choices.params_file))
-    here = (os.getcwd(), os.geteuid(), tuple(os.getgroups()), SHAPE, told)  # noqa: PTH109
-    for path in files:
-        real = os.path.realpath(path)
-        folder = os.path.dirname(real)  # noqa: PTH120
-        if folder not in known:
-            known[folder] = settings_for(path)
-        settings, source = known[folder], looks.text(str(path))
-        key = None
-        if world is not None and source is not None and path.suffix.lower() != CODE:
-            project = None if settings.file is None else (settings.file.name, text_digest(settings.file.text))
-            asked = (world.identity, here, str(path), real, str(settings.project), project, text_digest(source.text))
-            key = text_digest(repr(asked))
-        yield Asked(path, settings, None if source is None else SourceFile(str(path), source.text), key)
-
-
-def _recalled(asked: Asked, key: str, looks: Looks, given: datetime) -> Answer | None:
-    data = answerstore.recall(asked.folder, key)
-    if data is None:
-        return None
+def moment_of(at: str | None) -> datetime:
+    """When the command is given; stops where what was asked for is no time."""
+    now = datetime.now(UTC)
     try:
-        answer = from_bytes(data)
-    except ValueError:
+        logical_time(at, now, UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise stopped(
+            "TRC205", f'"{at}" is not a time', "write it like 2026-01-31 or 2026-01-31T02:00:00+01:00"
+        ) from None
+    return now
+
+
+def pipeline_files(path: Path) -> Iterator[Path]:
+    """The file itself; of a folder, those that its project lists, else all below it whose suffix tells a pipeline.
+
+    Hidden folders are passed over. Code is run only where a project says that it may be.
+    """
+    if not path.is_dir():
+        yield path
+        return
+    project = project_of(path)
+    if project is not None and project.pipelines is not None:
+        yield from listed_pipelines(path)
+        return
+    yield from sorted(
+        found
+        for suffix in SUFFIXES
+        for found in path.rglob(f"*{suffix}")
+        if not any(part.startswith(".") for part in found.relative_to(path).parts)
+    )
+    yield from (file for file in listed_pipelines(path) if file.suffix.lower() == CODE)
+
+
+def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembers: bool) -> list[tuple[Job, Verdict]]:
+    """The verdict on each file, in order."""
+    judge = checked.world() if remembers else b""
+    looks = checked.Looks()
+    projects: dict[Path, Settings] = {}
+    known: dict[int, Verdict] = {}
+    jobs: dict[int, Job] = {}
+    for number, file in enumerate(files):
+        job = jobs[number] = _job(file, projects, choices, judge)
+        answer = None if job.memory is None or job.key is None else checked.recall(job.memory, job.key, looks)
+        verdict = told(answer)
+        if verdict is not None:
+            known[number] = verdict
+    missing = {number: job for number, job in jobs.items() if number not in known}
+    if missing:
+        known |= dict(zip(missing, _judge_all(list(missing.values()), choices, now), strict=True))
+        _tidy(jobs.values())
+    return [(job, known[number]) for number, job in jobs.items()]
+
+
+def _job(file: Path, projects: dict[Path, Settings], choices: Choices, judge: bytes) -> Job:
+    folder = file.parent
+    settings = projects.get(folder)
+    if settings is None:
+        settings = projects[folder] = settings_for(file)
+    # Nobody knows what code has looked at, and where there is no project nothing is left behind.
+    keeps = judge and file.suffix.lower() != CODE and _is_project(settings)
+    content = _content(file) if keeps else None
+    if content is None:
+        return Job(file, settings, None)
+    key = checked.key_of(judge, str(file), choices.told(), content)
+    return Job(file, settings, content, settings.state / checked.FOLDER, key)
+
+
+def _content(file: Path) -> bytes | None:
+    """What is in a file that holds a pipeline as it should; None for all others, which are looked at more closely."""
+    try:
+        return file.read_bytes() if file.is_file() and file.stat().st_size <= LONGEST_FILE else None
+    except OSError:
         return None
-    depends = answer.depends
-    return answer if depends and depends.hold(str(asked.settings.project), looks, given.timestamp()) else None
 
 
-def _files(diagnostic: Diagnostic) -> Iterator[str]:
-    """The files that a diagnostic has places in."""
-    if diagnostic.span is not None:
-        yield diagnostic.span.file
-    yield from (label.span.file for label in diagnostic.related)
-    if diagnostic.fix is not None:
-        yield diagnostic.fix.span.file
+def _is_project(settings: Settings) -> bool:
+    return (settings.project / PROJECT_FILE).is_file() or settings.state.is_dir()
 
 
-def _ns(moment: datetime) -> int:
-    return int(moment.timestamp() * 1e9)
+def _judge_all(jobs: Sequence[Job], choices: Choices, now: datetime) -> list[Verdict]:
+    judging: Any = import_module("trc.judging")
+    began_ns = time.time_ns()
+    if len(jobs) <= FEW:
+        return [judging.judge(job, choices, now, began_ns) for job in jobs]
+    judges: Any = import_module("trc.judges")
+    found: list[Verdict] = judges.judge_all(jobs, choices, now, began_ns)
+    return found
+
+
+def _tidy(jobs: Iterable[Job]) -> None:
+    in_use: dict[Path, list[str]] = {}
+    for job in jobs:
+        if job.memory is not None and job.key is not None:
+            in_use.setdefault(job.memory, []).append(job.key)
+    for folder, keys in in_use.items():
+        checked.forget_oldest(folder, keys)

@@ -22,15 +22,13 @@ from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 from trc.runtime.surroundings import clean
 
-_DATABASE: Final = "state.db"
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where a project is, where its state lies, how many workers the local backend has, and what `trc.toml` says.
 
     `pipelines` are globs of the project's pipeline files, or None where it does not say; `task_packages`
-    are distributions that bring task types, each with its place.
+    are distributions that bring task types, each with its place; `deny_warnings` is for `trc check`.
     """
 
     project: Path
@@ -38,6 +36,7 @@ class Settings:
     file: SourceFile | None = None
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
+    deny_warnings: bool = False
 
     @property
     def state(self) -> Path:
@@ -45,7 +44,7 @@ class Settings:
 
     @property
     def database(self) -> Path:
-        return self.state / _DATABASE
+        return self.state / "state.db"
 
 
 def with_environment(choices: Choices) -> Choices:
@@ -74,8 +73,7 @@ def settings_of(folder: Path) -> Settings:
     """The settings of the project that a folder lies in, found by its `trc.toml` or its state."""
     folder = folder.resolve()
     for up in (folder, *folder.parents):
-        # Without its database, the folder holds what can be removed at any time.
-        if (up / PROJECT_FILE).is_file() or (up / STATE_FOLDER / _DATABASE).is_file():
+        if (up / PROJECT_FILE).is_file() or (up / STATE_FOLDER).is_dir():
             return _settings(up, None)
     raise stopped(
         "TRC609",
@@ -89,23 +87,21 @@ def environment_of_code() -> dict[str, str]:
     return clean(os.environ)
 
 
+def variables_of_secrets() -> MappingOf[str, str]:
+    """Where `env:NAME` finds its value: looked up when a task is about to be given it."""
+    return os.environ
+
+
 def listed_pipelines(folder: Path) -> Iterator[Path]:
     """The files below a folder that the projects there, or the one that it lies in, list as `pipelines`."""
     here = folder.resolve()
     above = [up for up in (here, *here.parents) if (up / PROJECT_FILE).is_file()][:1]
-    projects = {*above, *_projects_below(here)}
+    projects = {*above, *(file.parent for file in here.rglob(PROJECT_FILE) if not _is_hidden(file, here))}
     for project in sorted(projects):
         for pattern in _read(project / PROJECT_FILE).pipelines or ():
             for file in sorted(project.glob(pattern)):
                 if file.is_file() and file.is_relative_to(here) and not _is_hidden(file, here):
                     yield folder / file.relative_to(here)
-
-
-def _projects_below(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        if PROJECT_FILE in files or PROJECT_FILE in folders:
-            yield Path(place)
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:
@@ -124,15 +120,15 @@ def _settings(project: Path, workers: int | None) -> Settings:
     written = _Written() if not path.is_file() else _read(path)
     return Settings(
         project,
-        workers or written.workers or cores(),
+        workers or written.workers or _cores(),
         written.file,
         written.pipelines,
         written.task_packages,
+        written.deny_warnings,
     )
 
 
-def cores() -> int:
-    """How many processors this process may use."""
+def _cores() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
@@ -144,6 +140,7 @@ class _Written:
     workers: int | None = None
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
+    deny_warnings: bool = False
 
 
 def _read(path: Path) -> _Written:
@@ -174,7 +171,7 @@ def _unknown(_value: Node, key: Scalar, _written: _Written, collect: Collector) 
 
 def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
     if not isinstance(value, Mapping):
-        _wrong(collect, f'"{key.value}" is a table', key.span, "write [local] on a line of its own")
+        _wrong(collect, f'"{key.value}" takes a table', key.span, "write [local] on a line of its own")
         return
     for entry in value.entries:
         if entry.key.value != "workers":
@@ -185,7 +182,26 @@ def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> N
         if type(number) is int and 1 <= number <= 1024:
             written.workers = number
         else:
-            _wrong(collect, '"local.workers" is a whole number from 1 to 1024', entry.value.span, "write workers = 4")
+            _wrong(
+                collect, '"local.workers" takes a whole number from 1 to 1024', entry.value.span, "write workers = 4"
+            )
+
+
+def _check(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{key.value}" is a table', key.span, "write [check] on a line of its own")
+        return
+    for entry in value.entries:
+        if entry.key.value != "deny_warnings":
+            remedy = did_you_mean(entry.key.value, ("deny_warnings",)) or ("the key is: deny_warnings",)
+            _wrong(collect, f'"check.{entry.key.value}" is not known here', entry.key.span, *remedy)
+            continue
+        answer: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
+        if isinstance(answer, bool):
+            written.deny_warnings = answer
+        else:
+            message = '"check.deny_warnings" is true or false'
+            _wrong(collect, message, entry.value.span, "write deny_warnings = true")
 
 
 def _pipelines(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
@@ -210,13 +226,13 @@ def _texts(value: Node, key: Scalar, collect: Collector) -> Iterator[tuple[str, 
             yield item.value, item.span
         else:
             span = value.span if item is None else item.span
-            _wrong(collect, f'"{key.value}" is a list of texts', span, f'write {key.value} = ["…"]')
+            _wrong(collect, f'"{key.value}" takes a list of texts', span, f'write {key.value} = ["…"]')
 
 
 def _of_pipelines(value: Node, key: Scalar, _written: _Written, collect: Collector) -> None:
     """Read with each pipeline, which says what is wrong within."""
     if not isinstance(value, Mapping):
-        _wrong(collect, f'"{key.value}" is a table', key.span, f"write [{key.value}] on a line of its own")
+        _wrong(collect, f'"{key.value}" takes a table', key.span, f"write [{key.value}] on a line of its own")
 
 
 _KEYS: Final[MappingOf[str, _Reader]] = {
@@ -225,6 +241,7 @@ _KEYS: Final[MappingOf[str, _Reader]] = {
     "defaults": _of_pipelines,
     "targets": _of_pipelines,
     "local": _local,
+    "check": _check,
 }
 
 

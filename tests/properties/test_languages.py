@@ -94,7 +94,7 @@ def test_comments_are_kept(path: Path) -> None:
 HARD = st.sampled_from(
     ["", " ", "yes", "no", "null", "~", "true", "1", "1.5", "0x1f", "1:30", "2026-01-15", "#x", "a # b", "a: b", "- a",
      "{{ run.date }}", "{{ day }}", "run.date", "a.b", "$$", "$", "x$", "a\nb", "a\nb\n", "  a\n", "a\n\n", "\ta\n", "a\n  b\n",
-     "a\n\n b\n", "'", '"', "\\", "\\n", "é", "\u2028", "\x85", "\ufeff", "😀", "\x07", "a,b", "[a]", "{a}", "*a", "&a", "!a", "%a",
+     "a\n\n b\n", "a\n   \nb\n", "'", '"', "\\", "\\n", "é", "\u2028", "\x85", "\ufeff", "😀", "\x07", "a,b", "[a]", "{a}", "*a", "&a", "!a", "%a",
      "@a", "`a", "a\r\nb", "a\n \n", "on", "and", "a-b", "a\n\t\n", "90s", "2Gi", "select 1 -- x\n", "a:b", "a:", ":a", "?a", "|", ">"]
 )  # fmt: skip
 TEXTS = st.one_of(HARD, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12))
@@ -107,6 +107,12 @@ SMALL = st.one_of(
 JSON = st.recursive(
     SMALL, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)), max_leaves=6
 )
+
+
+SECRET = st.sampled_from([
+    "env:TOKEN", "file:/run/secrets/a b", "file:x.pem", "aws-ssm:/shop/{{ target.name }}", "aws-secretsmanager:shop/db#pass word",
+]).map(lambda reference: {"secret": reference})  # fmt: skip
+ARGUMENT = st.one_of(JSON, SECRET, st.lists(SECRET, max_size=2), st.fixed_dictionaries({"a": SECRET, "b": JSON}))
 
 
 def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -124,7 +130,7 @@ RETRIES = some(
 )  # fmt: skip
 ENVIRONMENT = some(
     python_version=st.sampled_from(["3.9", "3.12"]), requirements=st.lists(FILLED, max_size=2), requirements_file=FILLED,
-    system_packages=st.lists(FILLED, max_size=2), image=FILLED, env=st.dictionaries(KEYS, TEXTS, max_size=2),
+    system_packages=st.lists(FILLED, max_size=2), image=FILLED, env=st.dictionaries(KEYS, st.one_of(TEXTS, SECRET), max_size=2),
     memory_limit=st.sampled_from(["512Mi", "2Gi", 1000, "500MB"]), cpu_limit=st.sampled_from(["1.0", 2, 0.5, "500m"]), gpu=st.integers(1, 4),
 )  # fmt: skip
 POLICIES: dict[str, st.SearchStrategy[Any]] = {
@@ -161,7 +167,7 @@ SHELL = st.builds(
     st.one_of(some(output_uri=URI, output_format=FORMAT), st.fixed_dictionaries({"outputs": OUTPUTS})),
 )
 PYTHON = st.fixed_dictionaries(
-    {"entrypoint": st.just("tasks/a.py:a")}, optional={"args": st.dictionaries(KEYS, JSON, max_size=2)}
+    {"entrypoint": st.just("tasks/a.py:a")}, optional={"args": st.dictionaries(KEYS, ARGUMENT, max_size=2)}
 )
 NEED = st.one_of(
     FILLED, st.fixed_dictionaries({"task": FILLED}, optional={"requires": st.sampled_from(["success", "completion"])})

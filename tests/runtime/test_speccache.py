@@ -9,7 +9,17 @@ import pytest
 
 from trc.runtime import speccache
 from trc.runtime.facts import Facts
-from trc.runtime.spec import KeyPart, NeedSpec, OutputSpec, PipelineSpec, ReadSpec, RetrySpec, SkipSpec, TaskSpec
+from trc.runtime.spec import (
+    KeyPart,
+    NeedSpec,
+    OutputSpec,
+    PipelineSpec,
+    ReadSpec,
+    RetrySpec,
+    SecretSpec,
+    SkipSpec,
+    TaskSpec,
+)
 from trc.runtime.standing import FOR_EVER
 
 TASK = TaskSpec(
@@ -31,6 +41,7 @@ TASK = TaskSpec(
     memory=1 << 30,
     cpus=0.5,
     idempotent=False,
+    secrets=(SecretSpec("aws-ssm:/x", (("env", "X"), ("params", "args", 0, "x")), versioned=True),),
 )
 SPEC = PipelineSpec("p", "p.yaml", "/p", (TASK, TaskSpec("b", "shell", "m:g", (), SkipSpec(False, "opaque"))), "digest")
 

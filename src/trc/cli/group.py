@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "logs": "Show what tasks printed.",
     "explain": "Tell why a task ran or was skipped, or what a code means.",
     "graph": "Draw a pipeline.",
+    "schema": "Show the columns of each dataset, and their types.",
+    "lineage": "Show what a column or a dataset is made of.",
     "fmt": "Lay pipelines out in the one canonical way.",
     "convert": "Say a pipeline in another language.",
     "lsp": "Serve an editor: mistakes as you type, completion, hover.",

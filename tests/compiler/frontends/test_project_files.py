@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from trc.compiler.context import Context
-from trc.compiler.frontends.on_disk import LARGEST
-from trc.compiler.frontends.project_files import ProjectFiles
+from trc.compiler.frontends.project_files import LARGEST, ProjectFiles
 
 
 @pytest.fixture

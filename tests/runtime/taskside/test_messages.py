@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.order import OrderInput, OrderOutput, OrderSecret, TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
 
 TEXTS = st.text(max_size=20)
@@ -20,6 +20,8 @@ PAIRS = st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)
 SPANS = st.lists(st.tuples(st.integers(0), st.integers(0)), max_size=3).map(tuple)
 FILES = st.lists(TEXTS, max_size=3).map(tuple)
 INPUTS = st.builds(OrderInput, TEXTS, TEXTS, FILES, SPANS, st.none() | PAIRS)
+PLACES = st.lists(st.lists(TEXTS | st.integers(0), min_size=2, max_size=3).map(tuple), max_size=2).map(tuple)
+SECRETS = st.builds(OrderSecret, TEXTS, TEXTS, PLACES)
 OUTPUTS = st.builds(OrderOutput, TEXTS, TEXTS, TEXTS, MAYBE)
 ORDERS = st.builds(
     TaskOrder,
@@ -35,6 +37,7 @@ ORDERS = st.builds(
     st.none() | st.integers(0),
     st.none() | st.integers(1),
     st.lists(st.integers(), max_size=3).map(tuple),
+    st.lists(SECRETS, max_size=2).map(tuple),
 )
 FAILURES = st.builds(Failure, *([TEXTS] * 5), st.none() | st.integers(), st.none() | st.integers(0))
 WRITTEN = st.builds(WrittenOutput, TEXTS, TEXTS, st.integers(0), TEXTS, st.none() | st.integers(0))
@@ -73,7 +76,8 @@ def test_every_field_is_written(kind: Any) -> None:
         for field in dataclasses.fields(kind)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     })  # fmt: skip
-    assert sorted(made.to_dict()) == sorted(fields)
+    # Secrets are written only where there are some: most orders have none.
+    assert sorted({*made.to_dict(), *({"secrets"} & set(fields))}) == sorted(fields)
 
 
 @pytest.mark.parametrize("kind", [TaskOrder, AttemptResult])
