@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from trc.compiler.checks.project import check_project
 from trc.compiler.choices import NO_CHOICES, Choices
@@ -27,9 +27,6 @@ from trc.runtime.errors import stopped
 from trc.runtime.folders import PROJECT_FILE
 from trc.settings import Settings, listed_pipelines, project_of, settings_for, with_environment
 from trc.verdict import Verdict, told
-
-FEW: Final = 8
-"""How many files are judged in this process, one after the other, before others are worth their start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +166,8 @@ def _is_project(settings: Settings) -> bool:
 
 
 def _judge_all(jobs: Sequence[Job], choices: Choices, now: datetime) -> list[Verdict]:
-    judging: Any = import_module("trc.judging")
-    began_ns = time.time_ns()
-    if len(jobs) <= FEW:
-        return [judging.judge(job, choices, now, began_ns) for job in jobs]
     judges: Any = import_module("trc.judges")
-    found: list[Verdict] = judges.judge_all(jobs, choices, now, began_ns)
+    found: list[Verdict] = judges.judge_all(jobs, choices, now, time.time_ns())
     return found
 
 

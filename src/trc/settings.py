@@ -120,7 +120,7 @@ def _settings(project: Path, workers: int | None) -> Settings:
     written = _Written() if not path.is_file() else _read(path)
     return Settings(
         project,
-        workers or written.workers or _cores(),
+        workers or written.workers or cores(),
         written.file,
         written.pipelines,
         written.task_packages,
@@ -128,7 +128,8 @@ def _settings(project: Path, workers: int | None) -> Settings:
     )
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many processors this process may use."""
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
