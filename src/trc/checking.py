@@ -5,6 +5,7 @@ This module loads no compiler: a check of files that did not change needs none.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -110,13 +111,15 @@ def pipeline_files(path: Path) -> Iterator[Path]:
     if project is not None and project.pipelines is not None:
         yield from listed_pipelines(path)
         return
-    yield from sorted(
-        found
-        for suffix in SUFFIXES
-        for found in path.rglob(f"*{suffix}")
-        if not any(part.startswith(".") for part in found.relative_to(path).parts)
-    )
+    yield from sorted(_below(path))
     yield from (file for file in listed_pipelines(path) if file.suffix.lower() == CODE)
+
+
+def _below(path: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        here = Path(folder)
+        yield from (here / name for name in (*folders, *files) if name.endswith(SUFFIXES) and not name.startswith("."))
 
 
 def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembers: bool) -> list[tuple[Job, Verdict]]:
@@ -140,7 +143,8 @@ def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembe
 
 
 def _job(file: Path, projects: dict[Path, Settings], choices: Choices, judge: bytes) -> Job:
-    folder = file.parent
+    # A link belongs to the project that it leads to.
+    folder = Path(os.path.realpath(file)).parent
     settings = projects.get(folder)
     if settings is None:
         settings = projects[folder] = settings_for(file)
@@ -149,7 +153,8 @@ def _job(file: Path, projects: dict[Path, Settings], choices: Choices, judge: by
     content = _content(file) if keeps else None
     if content is None:
         return Job(file, settings, None)
-    key = checked.key_of(judge, str(file), choices.told(), content)
+    # Diagnostics call the file of parameters by the name that was given.
+    key = checked.key_of(judge, str(file), (choices.told(), str(choices.params_file)), content)
     return Job(file, settings, content, settings.state / checked.FOLDER, key)
 
 

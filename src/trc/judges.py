@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, assert_never
 
+from trc import judging
 from trc.checking import Job
 from trc.compiler.choices import Choices
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.source import SourceFile, Span
-from trc.judging import judge
 from trc.runtime.errors import Stopped
 from trc.runtime.pool import Done, Ended, Raised, can_fork, run_all
 from trc.settings import cores
@@ -27,11 +27,11 @@ def judge_all(jobs: Sequence[Job], choices: Choices, now: datetime, began_ns: in
     """The verdicts on the files, in order. A file whose judgement ends its process is a mistake of that file."""
     processes = _processes(jobs)
     if processes < 2 or not can_fork():
-        return [judge(job, choices, now, began_ns) for job in jobs]
+        return [judging.judge(job, choices, now, began_ns) for job in jobs]
 
     def work(number: int) -> bytes:
         try:
-            return pickle.dumps(judge(jobs[number], choices, now, began_ns))
+            return pickle.dumps(judging.judge(jobs[number], choices, now, began_ns))
         except Stopped as stop:
             return pickle.dumps(stop)
 
@@ -46,7 +46,7 @@ def judge_all(jobs: Sequence[Job], choices: Choices, now: datetime, began_ns: in
                 else:
                     found[number] = answer
             case Raised():
-                found[number] = judge(jobs[number], choices, now, began_ns)
+                found[number] = judging.judge(jobs[number], choices, now, began_ns)
             case Ended():
                 found[number] = _broken(jobs[number], outcome)
             case _:
