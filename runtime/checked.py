@@ -172,12 +172,20 @@ def key_of(judge: bytes, name: str, choices: object, content: bytes) -> str:
 
 def recall(folder: Path, key: str, looks: Looks) -> Any:
     """The verdict, if all that it rests on is as it was; else None."""
+    try:
+        basis, verdict = values(folder, key)
+        return verdict if looks.holds(Basis(*basis), time.time()) else None
+    except (ValueError, TypeError):
+        return None
+
+
+def values(folder: Path, key: str) -> Any:
+    """The plain values that were kept under a key; None where there are none, or not in full."""
     stored = _read_own(f"{folder}/{key}")
     if sha256(stored[32:]).digest() != stored[:32]:
         return None
     try:
-        basis, verdict = marshal.loads(stored[32:])  # noqa: S302 - our own file, whole by its digest
-        return verdict if looks.holds(Basis(*basis), time.time()) else None
+        return marshal.loads(stored[32:])  # noqa: S302 - our own file, whole by its digest
     except (ValueError, EOFError, TypeError):
         return None
 
@@ -192,7 +200,7 @@ def _read_own(path: str) -> bytes:
         facts = os.fstat(opened)
         if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_size > _LARGEST:
             return b""
-        with open(opened, "rb", closefd=False) as file:  # noqa: PTH123 - a descriptor
+        with open(opened, "rb", closefd=False) as file:
             return file.read(_LARGEST)
     except OSError:
         return b""
@@ -211,7 +219,12 @@ def remember(folder: Path, key: str, basis: Basis, verdict: Any) -> bool:
         basis.expires,
         basis.since,
     )
-    payload = marshal.dumps((facts, verdict))
+    return keep(folder, key, (facts, verdict))
+
+
+def keep(folder: Path, key: str, kept: Any) -> bool:
+    """Keeps plain values, whole or not at all. Returns whether it could."""
+    payload = marshal.dumps(kept)
     if len(payload) > _LARGEST - 32:
         return False
     place = f"{folder}/{key}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from trc.compiler.checks.project import check_project
 from trc.compiler.choices import NO_CHOICES, Choices
@@ -29,6 +29,9 @@ from trc.runtime.folders import PROJECT_FILE
 from trc.settings import Settings, listed_pipelines, project_of, settings_for, with_environment
 from trc.verdict import Verdict, told
 
+LONG: Final = 50_000
+"""Bytes of a pipeline from which on it pays to keep what was found of its queries one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
@@ -41,13 +44,17 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A file to be judged. `key` names its verdict in the folder `memory`; None where none is kept."""
+    """A file to be judged. `key` names its verdict in the folder `memory`; None where none is kept.
+
+    What is found of its queries is kept, too, under the name `queries`, where there are many of them.
+    """
 
     file: Path
     settings: Settings
     content: bytes | None
     memory: Path | None = None
     key: str | None = None
+    queries: str | None = None
 
 
 def check(
@@ -155,7 +162,8 @@ def _job(file: Path, projects: dict[Path, Settings], choices: Choices, judge: by
         return Job(file, settings, None)
     # Diagnostics call the file of parameters by the name that was given.
     key = checked.key_of(judge, str(file), (choices.told(), str(choices.params_file)), content)
-    return Job(file, settings, content, settings.state / checked.FOLDER, key)
+    queries = checked.key_of(judge, os.path.realpath(file), "queries", b"") if len(content) >= LONG else None
+    return Job(file, settings, content, settings.state / checked.FOLDER, key, queries)
 
 
 def _content(file: Path) -> bytes | None:
@@ -180,6 +188,6 @@ def _tidy(jobs: Iterable[Job]) -> None:
     in_use: dict[Path, list[str]] = {}
     for job in jobs:
         if job.memory is not None and job.key is not None:
-            in_use.setdefault(job.memory, []).append(job.key)
+            in_use.setdefault(job.memory, []).extend(key for key in (job.key, job.queries) if key is not None)
     for folder, keys in in_use.items():
         checked.forget_oldest(folder, keys)

@@ -6,6 +6,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, time
 from typing import Final
 
@@ -20,6 +21,7 @@ from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.files import decoded
 from trc.compiler.frontends.syntax import Mapping as Tree
 from trc.compiler.ir.uris import is_remote, normalise
+from trc.compiler.queries import Found, Queries
 from trc.compiler.templates.moments import end_of_day, zone_named
 from trc.runtime import checked
 from trc.runtime.folders import PROJECT_FILE
@@ -34,7 +36,7 @@ _HASTE: Final = frozenset({"TRC108", "TRC113"})
 
 def judge(job: Job, choices: Choices, now: datetime, began_ns: int) -> Verdict:
     """The verdict on a file; kept where the job says so, if all that it rests on was older than `began_ns`."""
-    context = api.context_of(job.settings, choices, now)
+    context = replace(api.context_of(job.settings, choices, now), queries=_queries_before(job))
     params = None if choices.params_file is None else checked.file_digest(str(choices.params_file))
     compiled = _compile(job, context)
     api.check_choices(choices, compiled)
@@ -43,7 +45,21 @@ def judge(job: Job, choices: Choices, now: datetime, began_ns: int) -> Verdict:
         basis = _basis(job, compiled, context, params, began_ns)
         if basis is not None:
             checked.remember(job.memory, job.key, basis, plain(verdict))
+        _keep_queries(job, context.queries)
     return verdict
+
+
+def _queries_before(job: Job) -> Queries | None:
+    """What was found of the file's queries before; None where that is not to be remembered."""
+    if job.memory is None or job.queries is None:
+        return None
+    kept = checked.values(job.memory, job.queries)
+    return Queries({text: Found(*found) for text, found in kept.items()} if isinstance(kept, dict) else {})
+
+
+def _keep_queries(job: Job, queries: Queries | None) -> None:
+    if job.memory is not None and job.queries is not None and queries is not None and queries.now != queries.before:
+        checked.keep(job.memory, job.queries, {text: tuple(found) for text, found in queries.now.items()})
 
 
 def _compile(job: Job, context: Context) -> Compiled:
