@@ -87,6 +87,15 @@ def test_what_there_is_to_tell_is_told_each_time(root: Path, query: str) -> None
         told()
 
 
+def test_a_dataset_that_a_known_query_comes_to_hide_is_told_of(root: Path) -> None:
+    queries = {"a": "with later as (select n from rows) select n from later"}
+    lay(root, queries)
+    assert check([Path("p.yaml")]).diagnostics == ()
+    skim._skimmed.clear()
+    lay(root, {**queries, "later": "select 1 as x"})
+    assert [one.code for one in check([Path("p.yaml")]).diagnostics] == ["TRC409"]
+
+
 def test_what_was_harmed_is_not_used(root: Path, bound: list[str]) -> None:
     lay(root, QUERIES)
     check([Path("p.yaml")])
