@@ -81,6 +81,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC217", "a package of task types is not there"),
     Code("TRC218", "the backend and the target disagree"),
     Code("TRC230", "a comment allows what is not reported", _WARNING, must_stay=True),
+    Code("TRC235", "a file of a revision is left out"),
     # The graph
     Code("TRC301", "a need names no task"),
     Code("TRC302", "tasks depend on each other in a circle"),
@@ -129,6 +130,9 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC615", "what fetches a secret is not installed"),
     Code("TRC616", "a file ends the process that looks at it"),
     Code("TRC620", "a part of trc is not installed"),
+    Code("TRC621", "git cannot be asked"),
+    Code("TRC622", "a revision is not known"),
+    Code("TRC623", "a revision cannot be written out"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

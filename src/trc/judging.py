@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime, time
 from typing import Final
 
-from trc import api
 from trc.checking import Job
 from trc.compiler.checks.summary import summary_of
 from trc.compiler.choices import Choices
@@ -23,6 +22,7 @@ from trc.compiler.frontends.syntax import Mapping as Tree
 from trc.compiler.ir.uris import is_remote, normalise
 from trc.compiler.queries import Found, Queries
 from trc.compiler.templates.moments import end_of_day, zone_named
+from trc.contexts import check_choices, context_of
 from trc.runtime import checked
 from trc.runtime.folders import PROJECT_FILE
 from trc.runtime.schemas import FileSchemas
@@ -36,10 +36,10 @@ _HASTE: Final = frozenset({"TRC108", "TRC113"})
 
 def judge(job: Job, choices: Choices, now: datetime, began_ns: int) -> Verdict:
     """The verdict on a file; kept where the job says so, if all that it rests on was older than `began_ns`."""
-    context = replace(api.context_of(job.settings, choices, now), queries=_queries_before(job))
+    context = replace(context_of(job.settings, choices, now), queries=_queries_before(job))
     params = None if choices.params_file is None else checked.file_digest(str(choices.params_file))
     compiled = _compile(job, context)
-    api.check_choices(choices, compiled)
+    check_choices(choices, compiled)
     verdict = _verdict(str(job.file), compiled)
     if job.memory is not None and job.key is not None:
         basis = _basis(job, compiled, context, params, began_ns)

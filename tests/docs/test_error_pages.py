@@ -20,6 +20,7 @@ PROSE = {
     "TRC613": "AWS would have to be silent",
     "TRC615": "the tests' environment holds every part",
     "TRC616": "no file is known that ends the process",
+    "TRC623": "a revision would have to be larger than the tests' disk should hold",
     "TRC620": "the tests' environment holds every part",
 }
 """Codes whose situation a document cannot make: their pages tell of it in words."""

@@ -64,12 +64,12 @@ def test_what_did_not_change_loads_no_compiler(space: Any, form: str) -> None:
         space.write(f"{name}.yaml", PLAIN.format(name=name))
     space.write("three.trc", 'pipeline "three" { }\ntask a = sql($$ select 1 as x $$)\n')
     fresh, names = _loaded(space, "check", ".", "--format", form)
-    assert names >= {"trc.api", "duckdb", "pydantic"}
+    assert names >= {"trc.judging", "duckdb", "pydantic"}
     kept, names = _loaded(space, "check", ".", "--format", form)
     assert names == set()
     assert kept == fresh
     anew, names = _loaded(space, "check", ".", "--format", form, "--no-cache")
-    assert (anew, "trc.api" in names) == (fresh, True)
+    assert (anew, "trc.judging" in names) == (fresh, True)
 
 
 def _on_one_processor() -> None:

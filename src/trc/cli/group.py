@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "graph": "Draw a pipeline.",
     "schema": "Show the columns of each dataset, and their types.",
     "lineage": "Show what a column or a dataset is made of.",
+    "diff": "Show what differs in meaning between two revisions.",
     "fmt": "Lay pipelines out in the one canonical way.",
     "convert": "Say a pipeline in another language.",
     "lsp": "Serve an editor: mistakes as you type, completion, hover.",
