@@ -113,7 +113,13 @@ def test_short_pipelines_keep_no_queries(root: Path, bound: list[str], monkeypat
 
 
 TEXTS = {
-    "a": ("select n, m from rows", "select m, n from rows", "select x from rows", "select * from rows", "select 1 as n"),
+    "a": (
+        "select n, m from rows",
+        "select m, n from rows",
+        "select x from rows",
+        "select * from rows",
+        "select 1 as n",
+    ),
     "b": (
         "select n + 1 as k, m from a",
         "with rows as (select n from a) select n as k from rows",
