@@ -21,7 +21,7 @@ from trc.compiler.ir.policy import (
 from trc.compiler.ir.values import Duration
 
 _DERIVED = NotInKey("follows from the type and its parameters")
-_CHECK = NotInKey("checks a result and does not change it")
+_CHECK = NotInKey("checks a result and does not change it: it has a key of its own")
 
 
 class Query(Node):
@@ -42,11 +42,20 @@ class CodeFile(Node):
 
 
 class Expectation(Node):
-    """A check on a task's rows, before they are published."""
+    """A check on a task's rows, before they are published.
 
-    check: Annotated[str, _CHECK]
-    arguments: Annotated[JsonValue, _CHECK] = None
+    `arguments` are, by check: `{columns}` (`not_null`, `unique`), `{column, values}` (`accepted_values`),
+    `{column, to, field}` (`relationships`), `{min, max}` (`row_count`), `{column, max_age}` in seconds
+    (`freshness`), `{condition}` (`check`).
+    """
+
+    check: Annotated[
+        Literal["not_null", "unique", "accepted_values", "relationships", "row_count", "freshness", "check"], _CHECK
+    ]
+    arguments: Annotated[dict[str, JsonValue], _CHECK] = Field(default_factory=dict[str, JsonValue])
     severity: Annotated[Literal["error", "warn"], _CHECK] = "error"
+    store_failures: Annotated[bool, _CHECK] = False
+    """Whether rows that break the check are kept, so that somebody can look at them."""
 
 
 class ForEach(Node):

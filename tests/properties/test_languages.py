@@ -166,11 +166,39 @@ PYTHON = st.fixed_dictionaries(
 NEED = st.one_of(
     FILLED, st.fixed_dictionaries({"task": FILLED}, optional={"requires": st.sampled_from(["success", "completion"])})
 )
-CHECK = st.builds(
-    lambda check, arguments, severity: {check: arguments, **severity},
-    st.sampled_from(["not_null", "unique", "check", "row_count"]),
-    JSON,
-    some(severity=st.sampled_from(["error", "warn"])),
+COUNTS = st.integers(min_value=0, max_value=10**6)
+CHECK = st.deferred(
+    lambda: st.builds(
+        lambda check, options: {**check, **options},
+        st.one_of(
+            st.builds(
+                lambda columns: {"not_null": columns}, st.one_of(FILLED, st.lists(FILLED, min_size=1, max_size=3))
+            ),
+            st.builds(lambda columns: {"unique": columns}, st.one_of(FILLED, st.lists(FILLED, min_size=1, max_size=3))),
+            st.builds(lambda condition: {"check": condition}, FILLED),
+            st.builds(
+                lambda count: {"row_count": count},
+                st.one_of(COUNTS, some(min=st.just(1), max=COUNTS.map(lambda n: n + 1)).filter(bool)),
+            ),
+            st.builds(
+                lambda column, values: {"accepted_values": {"column": column, "values": values}},
+                FILLED,
+                st.lists(JSON, min_size=1, max_size=3),
+            ),
+            st.builds(
+                lambda column, to, field: {"relationships": {"column": column, "to": to, **field}},
+                FILLED,
+                FILLED,
+                some(field=FILLED),
+            ),
+            st.builds(
+                lambda column, age: {"freshness": {"column": column, "max_age": age}},
+                FILLED,
+                st.sampled_from(["25h", "1d2h", 90]),
+            ),
+        ),
+        some(severity=st.sampled_from(["error", "warn"]), store_failures=st.booleans()),
+    )
 )
 OWN: dict[str, st.SearchStrategy[Any]] = {
     "needs": st.lists(NEED, max_size=3),
