@@ -84,6 +84,11 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC411", "the columns are not those that were declared"),
     Code("TRC412", "a query has no computable key"),
     Code("TRC413", "a file function without a literal path"),
+    Code("TRC415", "an expectation is about a column that does not exist"),
+    Code("TRC416", "a check is no condition on a row"),
+    Code("TRC417", "an expectation does not fit the column's type"),
+    Code("TRC418", "an expectation that no data can meet"),
+    Code("TRC419", "expectations on what has no rows"),
     # The target
     Code("TRC501", "something that this version checks but does not run"),
     Code("TRC502", "something that the backend cannot do"),
@@ -101,6 +106,9 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC609", "nothing by that name is recorded"),
     Code("TRC610", "a task ran out of memory"),
     Code("TRC611", "an output cannot be published"),
+    Code("TRC630", "the data breaks an expectation"),
+    Code("TRC631", "the data breaks an expectation that only warns"),
+    Code("TRC632", "an expectation cannot be evaluated"),
     Code("TRC620", "a part of trc is not installed"),
 )
 

@@ -23,6 +23,12 @@ def labelled(expectations: Iterable[Expectation]) -> Iterator[tuple[str, Expecta
         yield (name if count == 1 else f"{name} #{count}"), one
 
 
+def looked_up(expectations: Iterable[Expectation]) -> tuple[str, ...]:
+    """The datasets that values are looked up in, each once, ignoring case."""
+    names = [str(one.arguments["to"]) for one in expectations if one.check == "relationships"]
+    return tuple({name.casefold(): name for name in reversed(names)}.values())[::-1]
+
+
 def _inner(check: str, arguments: dict[str, Any]) -> str:
     match check:
         case "not_null" | "unique":
