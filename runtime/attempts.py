@@ -19,6 +19,7 @@ from trc.runtime.store.journal import Transaction
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
+from trc.runtime.verdicts import with_verdict
 
 
 class Outlet(Protocol):
@@ -82,7 +83,7 @@ class Attempts:
         """
         task = self.tasks[start.task]
         self._names[start.token] = start.task
-        inputs = listed or self.planner.inputs(task, settled)
+        inputs = listed or self.planner.attempt(task, settled)
         if isinstance(inputs, Missing):
             return inputs.failure
         edited = self._code.edited(task.code)
@@ -141,6 +142,10 @@ class Attempts:
             return Failure(message, kind="temporary", reason="input_moved")
         if not transaction.is_current(attempt.order.run, attempt.task.name, token):
             return Failure("another attempt has taken this one's place", kind="permanent", reason="fenced")
+        if len(attempt.result.checks) != len(attempt.task.checks):
+            return Failure("its expectations were not evaluated", kind="permanent", reason="unchecked")
+        if attempt.inputs.stored is not None:
+            return self._confirm(attempt, attempt.inputs.stored, transaction)
         parts = self._parts(attempt)
         key = key_of(parts) if parts is not attempt.inputs.parts else attempt.inputs.key
         outputs = tuple(self._stored(attempt, key, written) for written in attempt.result.outputs)
@@ -152,15 +157,27 @@ class Attempts:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
         for output in outputs:
             self.outlet.adopt(output.path, output.digest)
-        result = self._result(attempt, key, parts, outputs)
+        result = with_verdict(self._result(attempt, key, parts, outputs), attempt.inputs.checks)
         transaction.put_result(result)
         self.committed.add(key)
         self.outputs[attempt.task.name] = outputs
         del self._live[token]
         return result
 
+    def _confirm(self, attempt: Attempt, stored: Result, transaction: Transaction) -> Result:
+        """What was stored stays as it is, and has passed the expectations of now."""
+        result = with_verdict(stored, attempt.inputs.checks)
+        transaction.put_result(result)
+        self.committed.add(result.key)
+        self.outputs[attempt.task.name] = result.outputs
+        del self._live[attempt.order.token]
+        return result
+
     def _moved_input(self, attempt: Attempt) -> str | None:
-        for one in attempt.inputs.inputs:
+        for path, identity in attempt.inputs.watched.items():
+            if not self._is_still(path, identity):
+                return path
+        for one in (*attempt.inputs.inputs, *attempt.inputs.looked_up):
             for path, identity in one.identities.items():
                 if not self._is_still(path, identity):
                     return path

@@ -8,12 +8,22 @@ from typing import Any, Final
 
 from trc.runtime import standing
 from trc.runtime.facts import Facts
-from trc.runtime.spec import KeyPart, NeedSpec, OutputSpec, PipelineSpec, ReadSpec, RetrySpec, SkipSpec, TaskSpec
+from trc.runtime.spec import (
+    CheckSpec,
+    KeyPart,
+    NeedSpec,
+    OutputSpec,
+    PipelineSpec,
+    ReadSpec,
+    RetrySpec,
+    SkipSpec,
+    TaskSpec,
+)
 
 _FOLDER: Final = "compiled"
 _SHAPE: Final = tuple(
     (cls.__name__, *cls.__slots__)  # a spec of another shape is of no use
-    for cls in (PipelineSpec, TaskSpec, KeyPart, SkipSpec, ReadSpec, OutputSpec, NeedSpec, RetrySpec)
+    for cls in (PipelineSpec, TaskSpec, KeyPart, SkipSpec, ReadSpec, OutputSpec, NeedSpec, RetrySpec, CheckSpec)
 )
 
 
@@ -97,4 +107,7 @@ _MANY: Final[dict[str, Callable[..., object]]] = {
     "reads": ReadSpec,
     "outputs": OutputSpec,
     "needs": NeedSpec,
+    "checks": CheckSpec,
+    "check_parts": KeyPart,
+    "check_reads": ReadSpec,
 }

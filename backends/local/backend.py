@@ -20,7 +20,16 @@ from trc.runtime.surroundings import clean
 _CAPABILITIES: Final = Capabilities(
     backend="local",
     supports=frozenset(
-        {"environment.env", "resources.memory", "timeout", "heartbeat_timeout", "retries", "params", "templates"}
+        {
+            "environment.env",
+            "resources.memory",
+            "timeout",
+            "heartbeat_timeout",
+            "retries",
+            "params",
+            "templates",
+            "expect",
+        }
     ),
     unenforced={
         "resources.cpu": "the local backend gives DuckDB as many threads, and does not limit other code",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from trc.compiler.checks.graph import Graph
+from trc.compiler.checks.graph import Graph, Resolved
 from trc.compiler.checks.spots import key_span, text_span
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
@@ -41,7 +41,7 @@ def check_contracts(
     with Binder() as binder:
         for task in pipeline.tasks:
             if task.expect and not collect.errors_in_task(task.name):
-                _Contract(task, graph, schemas, places, context, collect, binder).check()
+                _Contract(task, pipeline.tasks, graph, schemas, places, context, collect, binder).check()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class _Contract:
     """The expectations of one task."""
 
     task: Task
+    tasks: tuple[Task, ...]
     graph: Graph
     schemas: Schemas
     places: Places
@@ -101,7 +102,7 @@ class _Contract:
 
     def related(self, arguments: Mapping[str, Any], path: Path, schema: Schema) -> None:
         column = self.column(arguments["column"], (*path, "column"), schema)
-        to, target = arguments["to"], self.dataset(arguments["to"])
+        to, target = arguments["to"], self.dataset(arguments["to"], self.span((*path, "to")))
         if target is None:
             return
         field = (*path, "field") if self.places.exact(*path, "field") else (*path, "to")
@@ -152,13 +153,23 @@ class _Contract:
             )
         return found
 
-    def dataset(self, name: str) -> Schema | None:
+    def dataset(self, name: str, span: Span | None) -> Schema | None:
         """The columns of a dataset that values are looked up in; None where nobody knows what is meant."""
         for resolved in self.graph.checks.get(self.task.name, ()):
             if resolved.read.name.casefold() == name.casefold():
+                if self.is_file(resolved):
+                    self.error("TRC419", f'"{name}" is a file that is no table: nothing is found in it', span)
+                    return None
                 key = ("", resolved.source.name) if resolved.source else resolved.producer
                 return self.schemas.get(key) if key else None
         return None
+
+    def is_file(self, resolved: Resolved) -> bool:
+        if resolved.source is not None:
+            return resolved.source.format == "file"
+        writer = next((one for one in self.tasks if resolved.producer and one.name == resolved.producer[0]), None)
+        outputs = writer.outputs if writer else ()
+        return any(one.format == "file" for one in outputs if resolved.producer and one.name == resolved.producer[1])
 
     def report(self, problem: SqlProblem, text: str, path: Path) -> None:
         start = min(max(problem.start, 0), len(text))

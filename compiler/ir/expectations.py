@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from trc.compiler.ir.task import Expectation
 from trc.compiler.ir.values import Duration
+
+_LONGEST: Final = 80
 
 
 def label(expectation: Expectation) -> str:
@@ -45,4 +47,5 @@ def _inner(check: str, arguments: dict[str, Any]) -> str:
         case "freshness":
             return f"{arguments['column']}, {Duration(int(arguments['max_age'] * 1000))}"
         case _:
-            return " ".join(str(arguments["condition"]).split())
+            condition = " ".join(str(arguments["condition"]).split())
+            return condition if len(condition) <= _LONGEST else condition[: _LONGEST - 1] + "…"

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
 from trc.runtime.taskside.capture import Capture, captured, flush
+from trc.runtime.taskside.checks import checked
 from trc.runtime.taskside.errors import AttemptFailed, PermanentError
 from trc.runtime.taskside.failures import failure_of
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.outputs import measure
-from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
+from trc.runtime.taskside.result import AttemptResult, Failure, Verdict, WrittenOutput
 from trc.runtime.taskside.surroundings import surroundings
 from trc.runtime.taskside.task import InputData, OutputData, TaskContext, TaskResult
 
@@ -45,6 +46,9 @@ def execute(
             settle()
     except OSError as error:
         failure = Failure(f"the attempt could not begin: {error}", "temporary", "error", type(error).__name__)
+    verdicts: tuple[Verdict, ...] = ()
+    if failure is None and order.checks is not None:
+        failure, verdicts = checked(order, order.checks)
     outputs: tuple[WrittenOutput, ...] = ()
     if failure is None:
         try:
@@ -61,6 +65,7 @@ def execute(
         ended_at=time.time(),
         cpu_seconds=usage.cpu_seconds(),
         peak_memory=usage.peak_memory(),
+        checks=verdicts,
     )
 
 

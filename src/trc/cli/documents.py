@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from trc.runtime.reasons import Reason
+from trc.runtime.reported import verdicts_of
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
 from trc.runtime.store.results import StoredOutput
 
@@ -50,6 +51,7 @@ def attempt_document(attempt: AttemptRecord) -> dict[str, Any]:
         "ended_at": time_document(attempt.ended_at),
         "seconds": seconds_between(attempt.started_at, attempt.ended_at),
         "error": attempt_error(attempt),
+        "expectations": [one.to_dict() for one in verdicts_of(attempt)],
     }
 
 

@@ -65,6 +65,7 @@ def run_report_document(report: RunReport) -> dict[str, object]:
         "resumed": report.resumed,
         "tasks": [task_document(record, report.outputs.get(record.task, ())) for record in report.tasks],
         "blocked": {task: list(others) for task, others in report.blocked.items()},
+        "expectations": {task: [one.to_dict() for one in found] for task, found in report.expectations.items()},
         "logs": dict(report.log_files),
         "diagnostics": as_json.render(report.diagnostics, report.sources),
     }
