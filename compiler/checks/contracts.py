@@ -34,7 +34,7 @@ _TIMES: Final = ("DATE", "TIMESTAMP")
 _MOST_COLUMNS: Final = 12
 
 
-def check_contracts(
+def check_contracts(  # noqa: PLR0917 - one step of the chain, called once
     pipeline: Pipeline, graph: Graph, schemas: Schemas, places: Places, context: Context, collect: Collector
 ) -> None:
     """Reports what is wrong with the expectations of tasks that have no other mistakes."""
@@ -263,7 +263,7 @@ def _condition_problems(task: str, text: str, schema: Schema, binder: Binder) ->
         yield unclosed
         return
     quoted = '"' + task.replace('"', '""') + '"'
-    before = f"SELECT 1 AS one FROM {quoted} WHERE (\n"
+    before = f"SELECT 1 AS one FROM {quoted} WHERE (\n"  # noqa: S608 - bound, and never run
     parsed = parse(f"{before}{text}\n)")
     if isinstance(parsed, SqlProblem):
         problem = _moved(parsed, -len(before))
@@ -271,11 +271,12 @@ def _condition_problems(task: str, text: str, schema: Schema, binder: Binder) ->
             problem = SqlProblem("TRC401", "the condition ends too early", *_written(text))
         yield problem
         return
-    looked_up = [use for use in (*parsed.tables, *parsed.files) if use.start >= len(before)]
-    for use in looked_up[:1]:
+    reads = [(use.start, use.end) for use in parsed.tables] + [(use.start, use.end) for use in parsed.files]
+    looked_up = [(start - len(before), end - len(before)) for start, end in reads if start >= len(before)]
+    for place in looked_up[:1]:
         message = "a check looks at one row at a time, and this reads a table"
         remedy = '"relationships" looks values up in another dataset; for all else, join it in the query'
-        yield SqlProblem("TRC416", message, use.start - len(before), use.end - len(before), help=(remedy,))
+        yield SqlProblem("TRC416", message, *place, help=(remedy,))
         return
     for use in parsed.parameters[:1]:
         message = f'"{use.name}" has no value'
@@ -286,7 +287,7 @@ def _condition_problems(task: str, text: str, schema: Schema, binder: Binder) ->
     yield from (_as_of_rows(_moved(problem, -len(before))) for problem in bound.problems)
     if bound.problems or not isinstance(schema, Known):
         return
-    asked = parse(f"SELECT (\n{text}\n) AS verdict FROM {quoted}")
+    asked = parse(f"SELECT (\n{text}\n) AS verdict FROM {quoted}")  # noqa: S608 - bound, and never run
     told = binder.bind(asked, {task: schema}, {}).schema if isinstance(asked, Parsed) else None
     if isinstance(told, Known) and told.columns[0].type != "BOOLEAN":
         message = f"a condition is true or false, and this is {told.columns[0].type}"

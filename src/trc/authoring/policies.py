@@ -265,7 +265,7 @@ def freshness(column: str, max_age: Duration, severity: str | None = None) -> Ex
     return _checked("freshness", spot, fields, severity, 2, store_failures=False)
 
 
-def _named(
+def _named(  # noqa: PLR0917 - one for each check
     name: str, spot: Spot, parameter: str, arguments: Any, severity: str | None, store_failures: bool
 ) -> Expectation:
     place = spot.argument(0, parameter)
@@ -273,7 +273,7 @@ def _named(
     return _NamedExpectation([*table, *_options(severity, store_failures, spot, 1)], spot)
 
 
-def _checked(
+def _checked(  # noqa: PLR0917 - one for each check
     name: str,
     spot: Spot,
     fields: Any,

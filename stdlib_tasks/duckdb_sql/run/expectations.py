@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trc.runtime.taskside.errors import AttemptFailed
@@ -29,9 +30,9 @@ def evaluate(order: TaskOrder, checks: OrderChecks) -> tuple[Verdict, ...]:
         rows = f"{_OUTPUT} AS {identifier(checks.data.name)}"
         questions = [question(one, rows, checks.data.name, order.run_time) for one in checks.items]
         answers = _answers(connection, questions, rows)
+        judge = _Judge(connection, checks.folder)
         return tuple(
-            _verdict(connection, checks, index, one, questions[index], answers[index])
-            for index, one in enumerate(checks.items)
+            judge.verdict(one, questions[index], answers[index], index + 1) for index, one in enumerate(checks.items)
         )
 
 
@@ -99,26 +100,28 @@ def _is_its_own(error: duckdb.Error) -> bool:
     return complaint(error).failure.kind == "permanent"
 
 
-def _verdict(
-    connection: duckdb.DuckDBPyConnection,
-    checks: OrderChecks,
-    index: int,
-    one: OrderCheck,
-    asked: Question,
-    answer: _Answer,
-) -> Verdict:
-    rows, value, why = answer
-    if why:
-        return Verdict(one.name, one.severity, passed=False, rows=rows, error=why)
-    failing, found = asked.judge(rows, value)
-    if not found:
-        return Verdict(one.name, one.severity, passed=True, rows=rows, failing=failing)
-    kept, shown = "", ()
-    if one.store_failures and asked.failing:
-        path = f"{checks.folder}/{index + 1}_{one.check}.parquet"
-        kept, trouble = keep(connection, asked.failing, path)
-        found += trouble
-        shown = sample(connection, asked.failing)
-    return Verdict(
-        one.name, one.severity, passed=False, rows=rows, failing=failing, found=found, sample=shown, kept=kept
-    )
+@dataclass(frozen=True)
+class _Judge:
+    """Makes verdicts of answers; rows that break an expectation go to `folder` where that is asked for."""
+
+    connection: duckdb.DuckDBPyConnection
+    folder: str
+
+    def verdict(self, one: OrderCheck, asked: Question, answer: _Answer, number: int) -> Verdict:
+        rows, value, why = answer
+        if why:
+            return Verdict(one.name, one.severity, passed=False, rows=rows, error=why)
+        failing, found = asked.judge(rows, value)
+        if not found or not (one.store_failures and asked.failing):
+            return Verdict(one.name, one.severity, passed=not found, rows=rows, failing=failing, found=found)
+        kept, trouble = keep(self.connection, asked.failing, f"{self.folder}/{number}_{one.check}.parquet")
+        return Verdict(
+            one.name,
+            one.severity,
+            passed=False,
+            rows=rows,
+            failing=failing,
+            found=found + trouble,
+            sample=sample(self.connection, asked.failing),
+            kept=kept,
+        )

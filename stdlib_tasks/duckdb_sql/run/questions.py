@@ -15,9 +15,12 @@ Judge = Callable[[int, Any], "tuple[int | None, str]"]
 
 @dataclass(frozen=True)
 class Question:
-    """`asks` is an expression over all rows (`in_scan`), or a query of one value; `judge` is given the number of
-    rows and the answer, and says how many rows fail and what was found: nothing, where all is well. `failing`
-    is the query of the rows that fail, where it is rows that do."""
+    """What is asked, and how the answer is understood.
+
+    `asks` is an expression over all rows (`in_scan`), or a query of one value. `judge` is given the number of
+    rows and the answer, and says how many rows fail and what was found: nothing, where all is well.
+    `failing` is the query of the rows that fail, where it is rows that do.
+    """
 
     asks: str
     judge: Judge
