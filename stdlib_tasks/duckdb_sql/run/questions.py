@@ -98,18 +98,18 @@ def _miscounted(count: int, given: dict[str, Any]) -> str:
     low, high = given.get("min"), given.get("max")
     found = "there is 1 row" if count == 1 else f"there are {count:,} rows"
     if low is not None and low == high and count != low:
-        return f"{found}, and exactly {low:,} are wanted"
+        return f"{found}, and exactly {low:,} {'is' if low == 1 else 'are'} wanted"
     if low is not None and count < low:
-        return f"{found}, and at least {low:,} are wanted"
+        return f"{found}, and at least {low:,} {'is' if low == 1 else 'are'} wanted"
     if high is not None and count > high:
-        return f"{found}, and at most {high:,} are allowed"
+        return f"{found}, and at most {high:,} {'is' if high == 1 else 'are'} allowed"
     return ""
 
 
 def _fresh(given: dict[str, Any], run_time: str) -> Question:
     at = datetime.fromisoformat(run_time).astimezone(timezone.utc).replace(tzinfo=None)
     allowed = timedelta(seconds=given["max_age"])
-    oldest = text((at - allowed).isoformat(" "))
+    oldest = (at - allowed).isoformat(" ")
     newest = f"max(CAST({identifier(given['column'])} AS TIMESTAMP))"
 
     def judge(_count: int, value: Any) -> tuple[int | None, str]:
@@ -118,10 +118,10 @@ def _fresh(given: dict[str, Any], run_time: str) -> Question:
         is_fresh, told = value["fresh"], value["newest"]
         return (
             None,
-            "" if is_fresh else f"the newest is {told}, and {allowed} before {at.isoformat(' ')} is the oldest allowed",
+            "" if is_fresh else f"the newest is {told}, and the oldest allowed is {oldest}",
         )
 
-    asks = f"CASE WHEN {newest} IS NOT NULL THEN {{'fresh': {newest} >= CAST({oldest} AS TIMESTAMP), 'newest': CAST({newest} AS VARCHAR)}} END"
+    asks = f"CASE WHEN {newest} IS NOT NULL THEN {{'fresh': {newest} >= CAST({text(oldest)} AS TIMESTAMP), 'newest': CAST({newest} AS VARCHAR)}} END"
     return Question(asks, judge)
 
 
