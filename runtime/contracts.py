@@ -27,17 +27,20 @@ def contract_of(task: Task, engine: str) -> Contract:
         return Contract()
     named = tuple(labelled(task.expect))
     checks = tuple(CheckSpec(name, one.check, one.arguments, one.severity, one.store_failures) for name, one in named)
-    parts = [KeyPart(f"{EXPECT}{name}", "checks", _definition(one)) for name, one in named]
+    parts = [
+        KeyPart(f"{EXPECT}{name}", "checks", one.model_dump_json())
+        for name, one in labelled(map(_as_counted, task.expect))
+    ]
     parts.append(KeyPart(f"{EXPECT}engine.duckdb", "checks", engine))
     due = next((f"{name} {why}" for name, one in named if (why := _why_due(one))), "")
     return Contract(checks, tuple(parts), due)
 
 
-def _definition(one: Expectation) -> str:
-    """All that is said of an expectation; comments and layout of its SQL do not count."""
-    if one.check == "check":
-        one = one.model_copy(update={"arguments": {"condition": canonical(str(one.arguments["condition"]))}})
-    return one.model_dump_json()
+def _as_counted(one: Expectation) -> Expectation:
+    """What of an expectation counts: comments and layout of its SQL do not."""
+    if one.check != "check":
+        return one
+    return one.model_copy(update={"arguments": {"condition": canonical(str(one.arguments["condition"]))}})
 
 
 def _why_due(one: Expectation) -> str:
