@@ -55,7 +55,7 @@ def warnings(compiled: Compiled | None, verdicts: Verdicts) -> Iterator[Diagnost
         for one in found:
             if not one.passed and one.severity == "warn":
                 span = _span(compiled, task, one.name) or _task_span(compiled, task)
-                message = f'the data of "{task}" was published, though {_what(one)}'
+                message = f'in the data of "{task}": {_what(one)}'
                 code = "TRC632" if one.error else "TRC631"
                 yield Diagnostic(code, message, span, help=_rows([one]), severity="warning", task=task)
 

@@ -154,6 +154,17 @@ def test_a_lookup_is_a_read_of_the_check_alone(space: Space) -> None:
     assert space.states(code=1) == {"orders": "failure", "total": "upstream_failed"}
 
 
+def test_an_answer_at_a_glance_knows_what_was_looked_up(space: Space) -> None:
+    given(space, "[{relationships: {column: customer, to: customers, field: id}}]")
+    for _ in range(30):
+        if "nothing to do" in space.trc("run", "p.yaml").out:
+            break
+    else:
+        raise AssertionError("no run was answered at a glance")
+    space.write("customers.csv", "id\n1\n3\n")
+    assert space.states(code=1) == {"orders": "failure", "total": "upstream_failed"}
+
+
 def test_a_lookup_waits_for_the_task_that_writes_it(space: Space) -> None:
     space.write(
         "p.yaml",

@@ -9,7 +9,17 @@ import pytest
 
 from trc.runtime import speccache
 from trc.runtime.facts import Facts
-from trc.runtime.spec import KeyPart, NeedSpec, OutputSpec, PipelineSpec, ReadSpec, RetrySpec, SkipSpec, TaskSpec
+from trc.runtime.spec import (
+    CheckSpec,
+    KeyPart,
+    NeedSpec,
+    OutputSpec,
+    PipelineSpec,
+    ReadSpec,
+    RetrySpec,
+    SkipSpec,
+    TaskSpec,
+)
 from trc.runtime.standing import FOR_EVER
 
 TASK = TaskSpec(
@@ -31,6 +41,10 @@ TASK = TaskSpec(
     memory=1 << 30,
     cpus=0.5,
     idempotent=False,
+    checks=(CheckSpec("accepted_values(x)", "accepted_values", {"column": "x", "values": [1, "é"]}, "warn", True),),
+    check_parts=(KeyPart("expect.accepted_values(x)", "checks", "{}"),),
+    check_reads=(ReadSpec("c", "csv", uri="/p/c.csv"),),
+    checks_due="it depends",
 )
 SPEC = PipelineSpec("p", "p.yaml", "/p", (TASK, TaskSpec("b", "shell", "m:g", (), SkipSpec(False, "opaque"))), "digest")
 

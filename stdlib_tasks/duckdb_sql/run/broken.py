@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def sample(connection: duckdb.DuckDBPyConnection, rows: str) -> tuple[dict[str, 
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
         return value
     shown = str(value)
     return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + "..."
