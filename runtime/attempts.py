@@ -157,7 +157,9 @@ class Attempts:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
         for output in outputs:
             self.outlet.adopt(output.path, output.digest)
-        result = with_verdict(self._result(attempt, key, parts, outputs), attempt.inputs.checks)
+        result = self._result(attempt, key, parts, outputs)
+        if attempt.task.checks:
+            result = with_verdict(result, attempt.inputs.checks)
         transaction.put_result(result)
         self.committed.add(key)
         self.outputs[attempt.task.name] = outputs

@@ -53,6 +53,9 @@ class Reason:
         return text
 
 
+CHECK_ONLY: Final = frozenset({"unchecked", "checks_due"})
+"""Why a task is not run, and its stored output only held to its expectations."""
+
 SENTENCES: Final[Mapping[str, str]] = {
     # run
     "first": "it has never succeeded before",

@@ -274,7 +274,9 @@ def _condition_problems(task: str, text: str, schema: Schema, binder: Binder) ->
             problem = SqlProblem("TRC401", "the condition ends too early", *_written(text))
         yield problem
         return
-    reads = [(use.start, use.end) for use in parsed.tables] + [(use.start, use.end) for use in parsed.files]
+    reads = [(use.start, use.end) for use in parsed.tables]
+    reads += [(use.start, use.end) for use in parsed.files]
+    reads += [(use.start, use.end) for use in parsed.computed]
     looked_up = [(start - len(before), end - len(before)) for start, end in reads if start >= len(before)]
     for place in looked_up[:1]:
         message = "a check looks at one row at a time, and this reads a table"
