@@ -287,3 +287,45 @@ def test_a_run_that_is_killed_while_it_checks_has_published_nothing(space: Space
     given(space, '[{check: "amount >= 0"}]')
     assert space.states() == {"orders": "success", "total": "success"}
     assert space.read("out/orders.csv") == GOOD
+
+
+def test_tasks_that_wait_for_a_worker_are_still_only_checked(space: Space) -> None:
+    task = """
+      - id: t{n}
+        type: duckdb_sql
+        params: {{sql: select {n} as id, output_uri: out/t{n}.csv}}
+        expect: [{{not_null: id}}{more}]"""
+    names = [f"t{n}" for n in range(5)]
+    space.write("p.yaml", "\n    name: p\n    nodes:" + "".join(task.format(n=n, more="") for n in range(5)))
+    assert space.states("--workers", "1") == dict.fromkeys(names, "success")
+    inodes = [(space.root / f"out/{name}.csv").stat().st_ino for name in names]
+    space.write(
+        "p.yaml", "\n    name: p\n    nodes:" + "".join(task.format(n=n, more=", {unique: id}") for n in range(5))
+    )
+    assert space.states("--workers", "1") == dict.fromkeys(names, "success")
+    assert [(space.root / f"out/{name}.csv").stat().st_ino for name in names] == inodes
+    assert {space.why(name)["code"] for name in names} == {"unchecked"}
+
+
+def test_the_same_in_the_other_language(space: Space) -> None:
+    space.write(
+        "shop.trc",
+        """
+        pipeline "shop" { }
+        param least: number = 3
+        task orders = sql $$ select unnest([1, 2, 3]) as "größe €", 'x' as "order" $$ {
+          output = parquet("out/orders.parquet")
+          expect {
+            unique("größe €")
+            accepted_values(column = "ORDER", values = ["x"])
+            check($$ "größe €" < {{ least }} $$, severity = warn, store_failures = true)
+          }
+        }
+        """,
+    )
+    report = space.trc("run", "shop.trc", "--json").json
+    assert codes(report) == [("TRC631", "warning")]
+    assert report["expectations"]["orders"][2]["sample"] == [{"größe €": 3, "order": "x"}]
+    report = space.trc("run", "shop.trc", "--json", "--param", "least=4").json
+    assert [one["reason"]["code"] for one in report["tasks"]] == ["unchecked"]
+    assert codes(report) == []
