@@ -214,11 +214,12 @@ _CHECKS: Final[Mapping[str, Callable[[_Contract, Mapping[str, Any], Path, Schema
 
 def _without_rows(task: Task) -> str:
     """Why there are no rows to look at, or not one set of them."""
-    if not task.outputs:
+    form = next((one.format for one in task.outputs), None)
+    if form is None:
         return "writes no dataset"
     if len(task.outputs) > 1:
         return f"writes {len(task.outputs)} datasets"
-    return "writes a file that is no table" if task.outputs[0].format == "file" else ""
+    return "writes a file that is no table" if form == "file" else ""
 
 
 def _never_equal(value: object, kind: str | None) -> str:
