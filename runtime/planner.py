@@ -204,7 +204,10 @@ class Planner:
             return skip
         watched: dict[str, FileIdentity] = {}
         for output in skip.result.outputs:
-            content = self.files.content(output.path)
+            try:
+                content = self.files.content(output.path)
+            except OSError:
+                content = None
             if content is None or content[1] != output.digest:
                 return MustRun(Reason("output_changed", output.path), listed)
             watched[output.path] = content[0]

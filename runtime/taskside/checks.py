@@ -25,6 +25,11 @@ def checked(order: TaskOrder, checks: OrderChecks) -> tuple[Failure | None, tupl
         verdicts: tuple[Verdict, ...] = getattr(importlib.import_module(module), name)(order, checks)
     except AttemptFailed as error:
         return error.failure, ()
+    except ImportError as error:
+        message = (
+            f"its expectations cannot be evaluated in the task's environment: {error}\nadd duckdb to its requirements"
+        )
+        return Failure(message, "permanent", "unchecked", type(error).__name__), ()
     except Exception as error:  # noqa: BLE001 - whatever keeps the checks from being made, nothing is published unchecked
         return failure_of(error), ()
     broken = [one for one in verdicts if not one.passed and one.severity == "error"]

@@ -329,3 +329,38 @@ def test_the_same_in_the_other_language(space: Space) -> None:
     report = space.trc("run", "shop.trc", "--json", "--param", "least=4").json
     assert [one["reason"]["code"] for one in report["tasks"]] == ["unchecked"]
     assert codes(report) == []
+
+
+def test_a_run_that_is_resumed_does_not_check_again_what_had_passed_in_it(space: Space) -> None:
+    space.write(
+        "p.yaml",
+        """
+        name: p
+        nodes:
+          - id: days
+            type: duckdb_sql
+            params: {sql: "select timestamp '2026-01-01 10:00' as at", output_uri: out/days.csv}
+            expect: [{freshness: {column: at, max_age: 1d}}]
+          - id: waits
+            type: shell
+            params:
+              command: touch started; while [ ! -e go ]; do sleep 0.05; done; cp "$TRC_INPUT_DAYS" "$TRC_OUTPUT_OUTPUT"
+              inputs: [days]
+              output_uri: out/copy.csv
+        """,
+    )
+    running = space.start("run", "p.yaml", "--at", "2026-01-01T20:00:00+00:00")
+    deadline = time.monotonic() + 60
+    while not (space.root / "started").exists():
+        assert time.monotonic() < deadline, "the second task did not begin"
+        assert running.poll() is None, "the run has ended"
+    os.kill(running.pid, signal.SIGKILL)
+    running.communicate()
+    (space.root / "go").touch()
+    report = space.trc("run", "p.yaml", "--json", "--at", "2026-01-01T20:00:00+00:00").json
+    assert report["resumed"]
+    assert {one["task"]: (one["state"], one["attempt"]) for one in report["tasks"]} == {
+        "days": ("success", 1),
+        "waits": ("success", 2),
+    }
+    assert [one["passed"] for one in report["expectations"]["days"]] == [True]

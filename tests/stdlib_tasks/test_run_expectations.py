@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -236,3 +237,17 @@ def test_an_output_that_is_missing_is_told_as_such(tmp_path: Path) -> None:
     )
     assert looked.failure is not None
     assert looked.failure.reason == "output_missing"
+
+
+def test_an_environment_without_duckdb_publishes_nothing_unchecked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = ordered(tmp_path, ROWS, OrderCheck("it", "row_count", {"min": 0}))
+    (tmp_path / "staged.parquet").write_text("anything")
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    looked = execute(
+        TaskOrder(**{**vars(order), "runs": "trc.runtime.taskside.checks:nothing"}), lambda _done, _total: None
+    )
+    assert looked.failure is not None
+    assert (looked.failure.kind, looked.failure.reason) == ("permanent", "unchecked")
+    assert looked.outputs == ()
