@@ -295,7 +295,10 @@ def _condition_problems(task: str, text: str, schema: Schema, binder: Binder) ->
         return
     asked = parse(f"SELECT (\n{text}\n) AS verdict FROM {quoted}")  # noqa: S608 - bound, and never run
     told = binder.bind(asked, {task: schema}, {}).schema if isinstance(asked, Parsed) else None
-    if isinstance(told, Known) and told.columns[0].type != "BOOLEAN":
+    if isinstance(told, Known) and len(told.columns) != 1:
+        message = f"a condition is one, and these are {len(told.columns)}"
+        yield SqlProblem("TRC416", message, *_written(text), help=("write out what is meant of each column",))
+    elif isinstance(told, Known) and told.columns[0].type != "BOOLEAN":
         message = f"a condition is true or false, and this is {told.columns[0].type}"
         yield SqlProblem("TRC416", message, *_written(text), help=("compare it with something",))
 

@@ -251,3 +251,13 @@ def test_an_environment_without_duckdb_publishes_nothing_unchecked(
     assert looked.failure is not None
     assert (looked.failure.kind, looked.failure.reason) == ("permanent", "unchecked")
     assert looked.outputs == ()
+
+
+def test_a_condition_that_becomes_several_is_no_condition(tmp_path: Path) -> None:
+    checks = [
+        OrderCheck("several", "check", {"condition": "columns(*) is not null"}, "warn"),
+        OrderCheck("last", "not_null", {"columns": ["a"]}, "warn"),
+    ]
+    several, last = run(ordered(tmp_path, "select 1 as a, null as b", *checks)).checks
+    assert (several.passed, several.error) == (False, "it is not one condition")
+    assert last.passed

@@ -71,7 +71,9 @@ def _answers(connection: duckdb.DuckDBPyConnection, questions: Sequence[Question
         row = connection.execute(f"SELECT count(*){asked}\nFROM {rows}").fetchone()
         assert row is not None
         count = int(row[0])
-        found = {index: (count, row[place + 1], "") for place, index in enumerate(at_once)}
+        # A condition of `COLUMNS(*)` becomes several: then it is not known which answer is whose.
+        if len(row) == 1 + len(at_once):
+            found = {index: (count, row[place + 1], "") for place, index in enumerate(at_once)}
     except duckdb.Error as error:
         if len(at_once) == 0 or not _is_its_own(error):
             raise complaint(error) from error
@@ -92,7 +94,9 @@ def _alone(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, str]:
         if not _is_its_own(error):
             raise complaint(error) from error
         return None, complaint(error).failure.message.strip().splitlines()[0]
-    return (row[0] if row else None), ""
+    if row is None or len(row) != 1:
+        return None, "it is not one condition"
+    return row[0], ""
 
 
 def _is_its_own(error: duckdb.Error) -> bool:

@@ -45,18 +45,18 @@ p = Pipeline(
 p.defaults(on_retry=[webhook("https://ops.example.com/a"), webhook("https://ops.example.com/b")])
 day = p.param("day", "date", "2026-01-31", "The day")
 p.param("limit", type="integer", default=10)
-orders = p.source("orders", csv("data/*.csv"), columns={"id": "bigint", "amount": "double"})
+orders = p.source("orders", csv("data/*.csv"), columns={"id": "bigint", "amount": "double", "day": "date"})
 raw = p.source("raw", "data/raw.json")
 regions = p.source("regions", parquet("data/regions.parquet"))
 p.target("prod", "ecs", state="s3://shop/trc", params={"limit": 20}, ecs={"cluster": "etl"})
 
 clean = p.sql(
     "clean",
-    f"select id, amount from orders where amount > 0 -- {day}",
+    f"select id, amount, day from orders where amount > 0 -- {day}",
     timeout="10m",
     heartbeat_timeout=60,
     incremental=Incremental(strategy="checksum", max_age="1h", checksum_fields=["tenant"], dependency_check=True),
-    columns={"id": "bigint", "amount": "double"},
+    columns={"id": "bigint", "amount": "double", "day": "date"},
     expect=[
         not_null("id"),
         unique(["id", "amount"]),
