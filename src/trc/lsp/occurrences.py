@@ -74,8 +74,8 @@ class _Finder:
         for index, one in enumerate(task.expect):
             if one.check == "relationships":
                 to = str(one.arguments["to"])
-                path = ("tasks", task.name, "expect", index, "relationships", "to")
-                yield from self.value(to, text_span(self.places, path, to), task)
+                place = ("tasks", task.name, "expect", index, "relationships", "to")
+                yield from self.value(to, text_span(self.places, place, to), task)
         if task.query is not None:
             yield from self.of_query(task, task.query)
             return
