@@ -12,6 +12,7 @@ from trc.runtime.clock import Clock
 from trc.runtime.codewatch import CodeWatch
 from trc.runtime.fingerprint import key_of
 from trc.runtime.orders import Orders
+from trc.runtime.passed import with_verdict
 from trc.runtime.planner import Dataset, Inputs, Missing, Planner
 from trc.runtime.scheduler.commands import Start
 from trc.runtime.spec import KeyPart, TaskSpec
@@ -19,7 +20,6 @@ from trc.runtime.store.journal import Transaction
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
-from trc.runtime.verdicts import with_verdict
 
 
 class Outlet(Protocol):

@@ -8,8 +8,8 @@ from trc.compiler.ir.expectations import labelled
 from trc.compiler.ir.task import Expectation, Task
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import canonical
+from trc.runtime.passed import EXPECT
 from trc.runtime.spec import CheckSpec, KeyPart
-from trc.runtime.verdicts import EXPECT
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from typing import Protocol
 
 from trc.compiler.ir.uris import is_glob
 from trc.runtime.fingerprint import UPSTREAM, changes, input_parts, is_narrowed, key_of
+from trc.runtime.passed import EXPECT, unchecked
 from trc.runtime.plan import Plan, PlannedTask
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, PipelineSpec, ReadSpec, SkipSpec, TaskSpec
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.result import Failure
-from trc.runtime.verdicts import EXPECT, unchecked
 
 Dataset = tuple[str, str]
 """A task and the name of its output."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trc.runtime.fingerprint import changes
+from trc.runtime.passed import unchecked, with_verdict
 from trc.runtime.spec import CheckSpec, KeyPart, SkipSpec, TaskSpec
 from trc.runtime.store.results import Result
-from trc.runtime.verdicts import unchecked, with_verdict
 
 TASK = TaskSpec("t", "duckdb_sql", "m:f", (), SkipSpec(can_skip=True), checks=(CheckSpec("a", "not_null", {}),))
 SQL = KeyPart("sql", "code", "SELECT 1")
