@@ -10,21 +10,22 @@ BIN := .venv/bin
 DEMO := examples/flights
 WORKERS ?= 2
 
-.PHONY: help demo test test-all check fmt bench lock schema clean setup-demo setup-dev setup-bench
+.PHONY: help demo test test-all check fmt bench lock schema errors clean setup-demo setup-dev setup-bench
 
 help:
 	@echo "make demo      run the example pipeline and show what it made"
 	@echo "make test      the tests (10 minutes at most)"
 	@echo "make test-all  the tests, the long ones too"
-	@echo "make check     format, lint, types, import contracts, lock files, schemas"
+	@echo "make check     format, lint, types, import contracts, lock files, schemas, error index"
 	@echo "make fmt       format the code"
 	@echo "make bench     measure against peers; writes benchmarks/results/latest.md"
 	@echo "make lock      write requirements/*.lock after a change in pyproject.toml"
 	@echo "make schema    write schemas/ after a change in the IR"
+	@echo "make errors    write docs/errors/README.md after a change in the codes"
 	@echo "make clean     remove what was generated, the example's results and state too"
 
 demo: setup-demo
-	@$(BIN)/python -m trc run $(DEMO)/flights.yaml
+	@$(BIN)/python -m trc run $(DEMO)/flights.trc
 	@$(BIN)/python $(DEMO)/show.py
 
 test: setup-dev
@@ -41,6 +42,7 @@ check: setup-dev
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/locks.py --check
 	$(BIN)/python .ci/schema.py --check
+	$(BIN)/python .ci/error_index.py --check
 
 fmt: setup-dev
 	$(BIN)/python -m ruff check --fix-only --quiet
@@ -54,6 +56,9 @@ lock: setup-dev
 
 schema: setup-dev
 	$(BIN)/python .ci/schema.py
+
+errors: setup-dev
+	$(BIN)/python .ci/error_index.py
 
 clean:
 	rm -rf build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

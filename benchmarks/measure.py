@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -63,6 +64,37 @@ def cost(command: Sequence[str], folder: Path) -> Cost:
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{said[-2000:]}")
     return Cost(time.perf_counter() - started, usage.ru_utime + usage.ru_stime)
+
+
+def peak(command: Sequence[str], folder: Path) -> float:
+    """The most memory in MiB that a command held at once, with its child processes; what they share counts once."""
+    highest = 0
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            highest = max(highest, sum(map(_held, _with_children(process.pid))))
+            time.sleep(0.02)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+    return highest / 1024
+
+
+def _with_children(process: int) -> list[int]:
+    """The process and all that it started, directly or not."""
+    found = [process]
+    for one in found:
+        for listed in Path(f"/proc/{one}/task").glob("*/children"):
+            with suppress(OSError):
+                found += map(int, listed.read_text().split())
+    return found
+
+
+def _held(process: int) -> int:
+    """KiB that a process holds; nothing where it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
 
 
 def interleaved(rounds: int, contenders: Mapping[str, Callable[[], Cost]]) -> dict[str, Cost]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import check
 import flights_sql
 import lsp
 import noop_rerun
@@ -17,7 +18,7 @@ RESULT = Path(__file__).parent / "results" / "latest.md"
 def main() -> None:
     parts = [f"# Benchmarks\n\n{machine()}. Medians of interleaved rounds; every ratio is of one run.\n"]
     print(parts[0])
-    for benchmark in (startup, noop_tasks, noop_rerun, flights_sql, lsp):
+    for benchmark in (startup, noop_tasks, noop_rerun, check, flights_sql, lsp):
         parts.append(benchmark.main())
         print(parts[-1], flush=True)
     RESULT.parent.mkdir(exist_ok=True)

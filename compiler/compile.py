@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,19 +11,22 @@ from trc.compiler.checks.graph import Graph, resolve
 from trc.compiler.checks.sql import check_sql
 from trc.compiler.checks.values import check_values
 from trc.compiler.context import Context
+from trc.compiler.diagnostics.allow import Allow
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends import toml
+from trc.compiler.frontends.allowing import read_allows
 from trc.compiler.frontends.files import read
 from trc.compiler.frontends.imports import with_imports, with_project
 from trc.compiler.frontends.languages import tree_of
 from trc.compiler.frontends.lower import lower
 from trc.compiler.frontends.syntax import Mapping as Tree
-from trc.compiler.frontends.syntax import Node
+from trc.compiler.frontends.syntax import Node, Scalar, Sequence
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.types import Schema
 from trc.compiler.source import SourceFile
+from trc.compiler.sql.skim import skim_all
 from trc.compiler.templates.names import Settled
 from trc.compiler.templates.render import render
 from trc.compiler.templates.settle import settle
@@ -36,6 +39,7 @@ class Compiled:
     `pipeline` and `graph` are None where the file could not be read that far; with errors among the
     diagnostics they hold what is right. `schemas` are by `(task, output)`, and by `("", source)`.
     `tree` is what the text says before anything is understood; None where it could not be parsed.
+    What comments allow is not among the diagnostics; `allows` is for what later stages report.
     """
 
     project: Path
@@ -47,6 +51,7 @@ class Compiled:
     graph: Graph | None = None
     schemas: Mapping[tuple[str, str], Schema] = field(default_factory=dict[tuple[str, str], Schema])
     settled: Settled | None = None
+    allows: tuple[Allow, ...] = ()
 
     @property
     def has_errors(self) -> bool:
@@ -65,6 +70,7 @@ def compile_file(path: Path, name: str, context: Context) -> Compiled:
 def compile_source(file: SourceFile, path: Path, context: Context, collect: Collector) -> Compiled:
     """Compiles the text of the pipeline at `path`; what reading it has reported is in `collect`."""
     sources = {file.name: file}
+    read_allows(file, collect)
     tree = tree_of(file, path, context, collect)
     if tree is None:
         return Compiled(context.project, collect.sorted(), sources)
@@ -74,6 +80,7 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
         imported = with_imports(_in_project(tree, context, sources), file, path, context, collect, sources)
         settled = settle(imported.root, context, collect, sources)
         tree = render(imported.root, settled, imported.macros, context, collect)
+        skim_all(_queries(tree))
     lowered = lower(tree, file, context, collect)
     if lowered is None:
         return Compiled(context.project, collect.sorted(), sources, written, settled=settled)
@@ -82,7 +89,19 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
     graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
     schemas = check_sql(pipeline, graph, places, context, collect)
     check_contracts(pipeline, graph, schemas, places, context, collect)
-    return Compiled(context.project, collect.sorted(), sources, written, pipeline, places, graph, schemas, settled)
+    collect.tell_idle_allows()
+    told, allows = collect.sorted(), tuple(collect.allows)
+    return Compiled(context.project, told, sources, written, pipeline, places, graph, schemas, settled, allows)
+
+
+def _queries(tree: Tree) -> Iterator[str]:
+    """The texts of SQL in the tasks' parameters, as far as they can be told before tasks are understood."""
+    nodes = tree.get("nodes")
+    for node in nodes.items if isinstance(nodes, Sequence) else ():
+        params = node.get("params") if isinstance(node, Tree) else None
+        sql = params.get("sql") if isinstance(params, Tree) else None
+        if isinstance(sql, Scalar) and sql.value.strip():
+            yield sql.value
 
 
 def _in_project(tree: Tree, context: Context, sources: dict[str, SourceFile]) -> Tree:

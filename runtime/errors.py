@@ -19,6 +19,9 @@ class Stopped(Exception):  # noqa: N818 - not an error of ours, but the end of a
         self.exit_code = exit_code
         self.sources = dict(sources or {})
 
+    def __reduce__(self) -> tuple[type[Stopped], tuple[object, ...]]:
+        return Stopped, (self.diagnostics, self.exit_code, self.sources)
+
 
 def stopped(code: str, message: str, *help_lines: str, exit_code: int = 3) -> Stopped:
     """A `Stopped` of one diagnostic without a place in a file."""

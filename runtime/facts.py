@@ -42,7 +42,7 @@ def compile_facts(looked_at: Mapping[str, bool], asked: Iterable[str]) -> Facts 
                 return None
             present |= folders
         else:
-            (present if Path(uri).exists() else absent).add(uri)
+            (present if _is_there(uri) else absent).add(uri)
     return Facts(frozenset(present), frozenset(absent), FOR_EVER)
 
 
@@ -58,6 +58,14 @@ def run_facts(
         return None
     expires = min(compiled.expires, _expires(spec, results))
     return Facts(facts.present | compiled.present, facts.absent | compiled.absent, expires)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:
+        # Such as a name that is too long for any file.
+        return False
 
 
 def _folders(pattern: str) -> set[str] | None:

@@ -9,6 +9,7 @@ from trc.compiler.ir.dataset import Column, Format
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.ir.uris import normalise
 from trc.compiler.sql.engine import literal
+from trc.runtime.storage.errors import StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +50,10 @@ class FileSchemas:
         reader = _READERS.get(fmt)
         if reader is None:
             return Unknown(f'"{uri}" holds no rows')
-        files = self._list(absolute)
+        try:
+            files = self._list(absolute)
+        except StorageError as error:
+            return Unknown(str(error).replace(absolute, uri))
         if not files:
             return Unknown(f'there is no file at "{uri}" yet')
         return self._describe(reader, files, uri)

@@ -218,7 +218,7 @@ def skip_spec(task: Task) -> SkipSpec:
     elif task.effect == "external":
         why_not = "it changes things outside the pipeline"
     elif task.volatile and not (written and written.max_age):
-        why_not = f"{task.volatile}; incremental with max_age_seconds can allow a skip"
+        why_not = f"{task.volatile}; incremental with max_age can allow a skip"
     elif task.visibility == "opaque" and not (vouched and _declares_reads(task)):
         why_not = "nobody says all that it reads; declare inputs or files (an empty list says none) and incremental"
     terms = written or None

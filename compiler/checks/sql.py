@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -18,10 +18,11 @@ from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.task import Query, Task
 from trc.compiler.ir.types import Known, Schema, Unknown
-from trc.compiler.sql.bind import Binder, Bound
+from trc.compiler.sql.bind import Binder, Bound, quoted_if_needed
 from trc.compiler.sql.engine import Complaint
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.problem import SqlProblem
+from trc.compiler.sql.skim import Plain, skim
 
 Dataset = tuple[str, str]
 """A task and the name of its output; `("", name)` is a source."""
@@ -119,6 +120,11 @@ class _Check:
         return None if wrong else Known(tuple(known))
 
     def query_schema(self, task: Task, query: Query) -> Schema:
+        skimmed = skim(query.text)
+        if isinstance(skimmed, Plain):
+            schema = self.plain_schema(task, skimmed)
+            if schema is not None:
+                return schema
         parsed = parse(query.text)
         if isinstance(parsed, SqlProblem) and self.is_unsettled(query.text):
             if self.collect.has_errors:
@@ -129,15 +135,28 @@ class _Check:
             self.report(task, query, parsed)
             self.explained.add(task.name)
             return Unknown("its query has mistakes")
+        if self.is_unsettled(query.text) and self.collect.errors_in_task(task.name):
+            self.explained.add(task.name)
+            return Unknown("its SQL has a template that is not rendered")
         self.report_notes(task, query, parsed)
         inputs = self.graph.inputs.get(task.name, ())
         hidden, files = {**self.renamed(inputs), **self.hidden(inputs)}, self.files(inputs)
         tables = ChainMap(hidden, self.tables) if hidden else self.tables
-        bound = self.binder.bind(parsed, tables, files)
-        problems = self.credible(task, inputs, query, bound.problems)
+        bound = self.binder.bind(parsed, tables, files, task.name)
+        problems = self.credible(task, inputs, query, (*bound.problems, *_quoted_datasets(parsed, tables)))
         for problem in problems:
             self.report(task, query, _with_help(problem, parsed, inputs))
         return self.settled(task, parsed, Bound(bound.schema, problems), inputs, ChainMap(files, hidden, self.tables))
+
+    def plain_schema(self, task: Task, query: Plain) -> Schema | None:
+        """The columns of a query about which there is nothing to tell; None where a closer look is needed."""
+        inputs = self.graph.inputs.get(task.name, ())
+        is_odd = any(one.explained or is_renamed(one.read) for one in inputs) or any(
+            one.producer is not None and one.producer[0] in self.doubtful for one in inputs
+        )
+        if is_odd or any(name.casefold() in self.kinds for name in query.ctes):
+            return None
+        return self.binder.bind_plain(query, self.tables)
 
     def is_unsettled(self, text: str) -> bool:
         """Whether a query still holds a template: its values are not all given, or a mistake in it is reported."""
@@ -292,7 +311,7 @@ class _Check:
         volatile = parsed.volatile
         if volatile is not None and volatile.start not in {use.start for use in parsed.computed}:
             message = f'"{task.name}" always runs: {volatile.reason}'
-            remedy = ('"incremental" with "max_age_seconds" can allow a skip',)
+            remedy = ('"incremental" with "max_age" can allow a skip',)
             self.report(task, query, SqlProblem("TRC412", message, volatile.start, volatile.end, "", remedy, "note"))
         for use in parsed.parameters:
             if task.for_each and (use.name == "$item" or use.name.startswith("$item_")):
@@ -330,6 +349,17 @@ def _kinds(pipeline: Pipeline) -> Mapping[str, str]:
     """The pipeline's datasets by name, in one case."""
     kinds = {source.name.casefold(): "source" for source in pipeline.sources}
     return kinds | {task.name.casefold(): "task" for task in pipeline.tasks if task.outputs}
+
+
+def _quoted_datasets(parsed: Parsed, tables: Mapping[str, Schema]) -> Iterator[SqlProblem]:
+    """Names of datasets in single quotes, which make them files that no suffix tells a format of."""
+    known = {name.casefold(): name for name in tables}
+    for use in parsed.files:
+        meant = known.get(use.uri.casefold())
+        if meant is not None and use.function is None and use.format == "file":
+            message = f"'{use.uri}' in single quotes is a file, and not what is called \"{meant}\""
+            remedy = f"write {quoted_if_needed(meant)}; where a template says it, {{{{ name | ident }}}}"
+            yield SqlProblem("TRC403", message, use.start, use.end, help=(remedy,))
 
 
 def _with_help(problem: SqlProblem, parsed: Parsed, inputs: Iterable[Resolved]) -> SqlProblem:

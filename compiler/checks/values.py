@@ -38,7 +38,7 @@ def _schedule(pipeline: Pipeline, places: Places) -> Iterator[Diagnostic]:
     if schedule.cron is not None and schedule.interval is not None:
         both = 'a schedule has "cron" or an interval, and not both'
         yield Diagnostic("TRC205", both, span, help=("keep the one that you mean",))
-    elif schedule.cron is None and schedule.interval is None:
+    elif schedule.cron is None and schedule.interval is None and not _is_said(places):
         remedy = ('write cron: "0 2 * * *" or interval_seconds: 3600',)
         yield Diagnostic("TRC202", "the schedule does not say when", span, help=remedy)
     if schedule.interval is not None and schedule.interval.milliseconds == 0:
@@ -54,7 +54,7 @@ def _times(task: Task, places: Places) -> Iterator[Diagnostic]:
             "TRC205",
             f"the first delay of {retries.initial_delay} is longer than the longest, {retries.max_delay}",
             key_span(places, *base, "retries"),
-            help=("raise max_delay_seconds, or lower initial_delay_seconds",),
+            help=("raise the longest delay, or lower the first",),
             task=task.name,
         )
     if task.timeout.milliseconds == 0:
@@ -140,6 +140,11 @@ def _checksum_fields(task: Task, run_params: list[str], places: Places) -> Itera
                 severity="warning",
                 task=task.name,
             )
+
+
+def _is_said(places: Places) -> bool:
+    """Whether the schedule does say when, in a way that is wrong and was told of."""
+    return any(places.exact("schedule", key) for key in ("cron", "interval", "interval_seconds"))
 
 
 def _sources(pipeline: Pipeline, places: Places) -> Iterator[Diagnostic]:

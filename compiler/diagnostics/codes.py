@@ -5,13 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from trc.compiler.diagnostics.diagnostic import Severity
+
+_WARNING: Final[tuple[Severity, ...]] = ("warning",)
+_NOTE: Final[tuple[Severity, ...]] = ("note",)
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A stable code and the few words that say what it is about."""
+    """A stable code, the few words that say what it is about, and how grave it can be, the gravest first.
+
+    `must_stay` is true of what no comment can allow, though it is no error.
+    """
 
     code: str
     title: str
+    severities: tuple[Severity, ...] = ("error",)
+    must_stay: bool = False
+
+    @property
+    def can_be_allowed(self) -> bool:
+        """Whether a comment may ask for silence about it, where it is no error."""
+        return self.severities != ("error",) and not self.must_stay
 
 
 CODES: Final[tuple[Code, ...]] = (
@@ -27,7 +42,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC109", "a YAML feature that pipelines do not use"),
     Code("TRC110", "the file's kind is not known"),
     Code("TRC111", "the project file is wrong"),
-    Code("TRC120", "the .trc text cannot be parsed"),
+    Code("TRC120", "the .trc text cannot be parsed", ("error", "note"), must_stay=True),
     Code("TRC121", "an escape stands for nothing"),
     Code("TRC122", "a value of this form cannot stand here"),
     Code("TRC112", "a template is wrong"),
@@ -35,8 +50,9 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC114", "a template names nothing"),
     Code("TRC115", "a template cannot stand there in SQL"),
     Code("TRC116", "a template needs what only a run knows"),
-    Code("TRC117", "a template asks for the target, and none is chosen"),
+    Code("TRC117", "a template asks for the target, and none is chosen", ("error", "note")),
     Code("TRC118", "a condition is wrong"),
+    Code("TRC119", "a comment allows what it cannot", _WARNING, must_stay=True),
     # Names and types of the pipeline
     Code("TRC201", "a key is not known here"),
     Code("TRC202", "a required key is missing"),
@@ -48,26 +64,27 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC208", "a task type is not known"),
     Code("TRC209", "a parameter's value and its type disagree"),
     Code("TRC210", "a file that the pipeline names does not exist"),
-    Code("TRC211", "a checksum field names nothing"),
+    Code("TRC211", "a checksum field names nothing", _WARNING),
     Code("TRC212", "Python code cannot be read"),
     Code("TRC225", "the code of a pipeline's file fails"),
     Code("TRC226", "a call of trc is written wrong"),
     Code("TRC227", "a Python file builds no pipeline, or several"),
     Code("TRC228", "a pipeline's file was ended before it was read"),
     Code("TRC229", "the code of a task cannot be found again"),
-    Code("TRC213", "a value is given to no parameter"),
-    Code("TRC214", "a parameter has no value"),
+    Code("TRC213", "a value is given to no parameter", ("error", "warning")),
+    Code("TRC214", "a parameter has no value", ("error", "note")),
     Code("TRC215", "a file cannot be imported"),
     Code("TRC216", "files import each other in a circle"),
     Code("TRC217", "a package of task types is not there"),
     Code("TRC218", "the backend and the target disagree"),
+    Code("TRC230", "a comment allows what is not reported", _WARNING, must_stay=True),
     # The graph
     Code("TRC301", "a need names no task"),
     Code("TRC302", "tasks depend on each other in a circle"),
     Code("TRC303", "two tasks write one location"),
     Code("TRC304", "a task needs itself"),
     Code("TRC305", "a task reads data but does not require its success"),
-    Code("TRC306", "an input names no dataset"),
+    Code("TRC306", "an input names no dataset", ("error", "warning")),
     Code("TRC307", "an output location cannot be written whole"),
     Code("TRC308", "a task overwrites a source"),
     # SQL and schemas
@@ -79,11 +96,11 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC406", "the types do not fit"),
     Code("TRC407", "the query is wrong"),
     Code("TRC408", "a function does not exist"),
-    Code("TRC409", "a name hides a dataset"),
-    Code("TRC410", "a schema is not known"),
+    Code("TRC409", "a name hides a dataset", _WARNING),
+    Code("TRC410", "a schema is not known", _NOTE),
     Code("TRC411", "the columns are not those that were declared"),
-    Code("TRC412", "a query has no computable key"),
-    Code("TRC413", "a file function without a literal path"),
+    Code("TRC412", "a query has no computable key", _NOTE),
+    Code("TRC413", "a file function without a literal path", _WARNING),
     Code("TRC415", "an expectation is about a column that does not exist"),
     Code("TRC416", "a check is no condition on a row"),
     Code("TRC417", "an expectation does not fit the column's type"),
@@ -92,7 +109,7 @@ CODES: Final[tuple[Code, ...]] = (
     # The target
     Code("TRC501", "something that this version checks but does not run"),
     Code("TRC502", "something that the backend cannot do"),
-    Code("TRC503", "a limit that the backend does not enforce"),
+    Code("TRC503", "a limit that the backend does not enforce", _WARNING),
     Code("TRC504", "a backend or target that does not exist"),
     # The run
     Code("TRC601", "a task failed"),
@@ -106,10 +123,12 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC609", "nothing by that name is recorded"),
     Code("TRC610", "a task ran out of memory"),
     Code("TRC611", "an output cannot be published"),
+    Code("TRC616", "a file ends the process that looks at it"),
     Code("TRC630", "the data breaks an expectation"),
-    Code("TRC631", "the data breaks an expectation that only warns"),
-    Code("TRC632", "an expectation cannot be evaluated"),
+    Code("TRC631", "the data breaks an expectation that only warns", _WARNING, must_stay=True),
+    Code("TRC632", "an expectation cannot be evaluated", ("error", "warning"), must_stay=True),
     Code("TRC620", "a part of trc is not installed"),
 )
 
+BY_CODE: Final = {row.code: row for row in CODES}
 TITLES: Final = {row.code: row.title for row in CODES}

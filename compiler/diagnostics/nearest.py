@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import lru_cache
+from typing import Final
+
+LOOK_ALIKES: Final = str.maketrans(
+    "аеорсухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧονА",  # noqa: RUF001 - that they look alike is the point
+    "aeopcyxijshdqwABEKMHOPCTYXIJSABEZHIKMNOPTYXovA",
+)
+"""Letters of Cyrillic and Greek that look like Latin ones."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -23,4 +30,9 @@ def _closest(folded: str, known: tuple[str, ...]) -> str | None:
 def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """A help line for a misspelled name, or nothing."""
     match = nearest(name, known)
-    return (f'did you mean "{match}"?',) if match else ()
+    if match is None:
+        return ()
+    other = next((char for char in name if ord(char) in LOOK_ALIKES), None)
+    if other is None or name.translate(LOOK_ALIKES).casefold() != match.casefold():
+        return (f'did you mean "{match}"?',)
+    return (f'did you mean "{match}"? the "{other}" here is U+{ord(other):04X}, a letter of another alphabet',)

@@ -16,26 +16,6 @@ from trc.compiler.frontends.wording import one_line
 from trc.compiler.source import SourceFile, Span
 
 
-def control_character(file: SourceFile, at: int) -> Diagnostic:
-    """A character that no text file should hold."""
-    name = f"U+{ord(file.text[at]):04X}"
-    return Diagnostic(
-        "TRC120",
-        f"the control character {name} cannot stand in a .trc file",
-        file.span(at, at + 1),
-        help=(f'remove it; in a text in double quotes it is written "\\u{ord(file.text[at]):04x}"',),
-    )
-
-
-def nested_too_deep(file: SourceFile, at: int, most: int) -> Diagnostic:
-    return Diagnostic(
-        "TRC108",
-        f"the file nests deeper than {most} levels here",
-        file.span(at, at + 1),
-        help=("keep deeply nested data in a file of its own",),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Spot:
     """Where the parser could not go on: in the statement at `[start, end)`, at `at`, having wanted `wanted`."""
@@ -374,12 +354,20 @@ def _unquoted_sql(spot: _Spot) -> Diagnostic | None:
     return spot.told(f"{kind} stands between $$ and $$", "write $$ before it, and $$ behind it")
 
 
+_SQL: Final = frozenset({"select", "with", "insert", "create", "values"})
+
+
 def _statement_keyword(spot: _Spot) -> Diagnostic | None:
     if "TASK" not in spot.wanted or spot.outline.open_at(spot.at):
         return None
     word = re.match(r"\w+", spot.rest)
     if word is None:
         return spot.told(f"{_shown(spot)} begins no statement", f"a statement begins with {_words(KEYWORDS)}")
+    if word[0].lower() in _SQL:
+        return spot.told("SQL stands in a task", "write task name = sql $$ … $$ around it")
+    if spot.file.text[: spot.at].endswith("$$"):
+        remedy = "where $$ stands in a text, begin and end it with a tag: $sql$ … $sql$"
+        return spot.told('the text ends at the "$$" before this', remedy)
     looks_like_yaml = spot.at == spot.start and re.match(r"\w+:(?:\s|$)", spot.rest)
     near = did_you_mean(word[0], KEYWORDS)
     if looks_like_yaml and not near:
@@ -398,6 +386,12 @@ def _reserved_word(spot: _Spot) -> Diagnostic | None:
 
 
 def _unexpected(spot: _Spot) -> Diagnostic:
+    word = re.match(r"[\w./-]+", spot.rest)
+    if spot.wanted & set(_TERMINALS) == {"STRING"} and word is not None:
+        start = spot.at
+        span = spot.file.span(start, start + word.end())
+        fix = Fix(span, f'"{word[0]}"', "put it in double quotes")
+        return spot.told(f'"{word[0]}" stands without quotes', "put it in double quotes", span=span, fix=fix)
     return spot.told(f"{_shown(spot)} stands where {_list_of(spot.wanted)} is wanted")
 
 

@@ -170,8 +170,17 @@ def _merged(entries: list[Entry], values: Values) -> tuple[Entry, ...]:
     return tuple(kept.values())
 
 
+_CRON_FIELDS = 5
+
+
 def _schedule(value: Value, values: Values) -> Node | None:
     """`cron("…", timezone = "…")` or `every(1h)`."""
+    if isinstance(value, Scalar | Reference):
+        shown = value.value if isinstance(value, Scalar) else value.text
+        is_cron = len(shown.split()) == _CRON_FIELDS
+        example = f'cron("{shown}")' if is_cron else 'cron("0 2 * * *") or every(1h)'
+        values.error("TRC122", "the schedule does not say of which kind it is", value.span, f"write {example}")
+        return None
     if not isinstance(value, Call):
         return values.node(value, "schedule")
     keys = {"cron": "cron", "every": "interval"}

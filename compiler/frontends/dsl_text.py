@@ -121,9 +121,11 @@ def _margin(lines: list[str]) -> int:
 def _copy_line(copied: _Copied, line: str, at: int) -> None:
     """Line breaks are read as line feeds, however they are written."""
     body = line.rstrip("\r\n")
+    if len(body) == len(line) or line == f"{body}\n":
+        copied.copy(line, at)
+        return
     copied.copy(body, at)
-    if len(body) < len(line):
-        if line[-1] == "\n":
-            copied.copy("\n", at + len(line) - 1)
-        else:
-            copied.insert("\n")
+    if line[-1] == "\n":
+        copied.copy("\n", at + len(line) - 1)
+    else:
+        copied.insert("\n")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
-
-from lark import Token
-from lark.tree import Meta
-from lark.visitors import Transformer, v_args
 
 from trc.compiler.frontends.dsl_text import WrongEscape, quoted, raw
 from trc.compiler.frontends.syntax import Scalar, Style
@@ -164,9 +161,8 @@ Flaw = WrongEscape | MissingComma
 _PLAIN: Final = frozenset({"INT", "FLOAT", "TRUE", "FALSE", "NULL"})
 
 
-@v_args(meta=True)
-class Build(Transformer[Token, tuple[Statement, ...]]):
-    """Makes statements while the parser goes on. `base` is where the parsed text begins in the file."""
+class Making:
+    """Makes the parts of what is written in a file. `base` is where the text that is read begins in it."""
 
     def __init__(self, file: SourceFile, base: int = 0) -> None:
         super().__init__()
@@ -174,120 +170,32 @@ class Build(Transformer[Token, tuple[Statement, ...]]):
         self._base = base
         self.flaws: list[Flaw] = []
 
-    # ── values ──
+    def _literal(self, kind: str, text: str, start: int, end: int) -> Scalar:
+        if kind == "STRING":
+            return self._quoted(start, end)
+        return self._text(text, start, "plain" if kind in _PLAIN else "double")
 
-    def literal(self, _meta: Meta, children: list[Token]) -> Scalar:
-        return self._scalar(children[0])
+    def _raw(self, start: int, end: int) -> Scalar:
+        return raw(self._file, start, end)
 
-    def raw(self, _meta: Meta, children: list[Token]) -> Scalar:
-        return raw(self._file, *self._range(children[0]))
+    def _quoted(self, start: int, end: int) -> Scalar:
+        scalar, wrong = quoted(self._file, start, end)
+        self.flaws.extend(wrong)
+        return scalar
 
-    def reference(self, meta: Meta, children: list[Token]) -> Reference:
-        return Reference(".".join(children), self._span(meta))
+    def _text(self, text: str, start: int, style: Style) -> Scalar:
+        span = self._file.span(start, start + len(text))
+        return Scalar(str(text), style, ScalarMap(span, (Segment(0, start, len(text)),)))
 
-    def arguments(self, _meta: Meta, children: list[Any]) -> tuple[Any, ...]:
-        return tuple(child for child in children if child is not None and not _is_comma(child))
+    def _column_type(self, text: str, start: int, end: int) -> Scalar:
+        return self._quoted(start, end) if text[0] == '"' else self._text(text.rstrip(), start, "double")
 
-    def named(self, _meta: Meta, children: list[Any]) -> Named:
-        return Named(self._word(children[0]), children[1])
-
-    def call(self, meta: Meta, children: list[Any]) -> Call:
-        return Call(self._word(children[0]), children[1], self._span(meta))
-
-    def items(self, meta: Meta, children: list[Any]) -> Items:
-        return Items(self._separated(children), self._span(meta))
-
-    def need(self, meta: Meta, children: list[Any]) -> Need:
-        return Need(self._word(children[0]), self._word(children[2]), self._span(meta))
-
-    def _expression(self, meta: Meta, _children: list[Any]) -> Expression:
-        span = self._span(meta)
-        return Expression(self._file.text[span.start : span.end], span)
-
-    disjunction = conjunction = negation = comparison = group = _expression
-
-    # ── items ──
-
-    def block(self, meta: Meta, children: list[Any]) -> Block:
-        return Block(self._separated(children), self._span(meta))
-
-    def key(self, _meta: Meta, children: list[Token]) -> Scalar:
-        return self._word(children[0])
-
-    def pair(self, meta: Meta, children: list[Any]) -> Pair:
-        return Pair(children[0], children[1], self._span(meta))
-
-    def section(self, meta: Meta, children: list[Any]) -> Section:
-        return Section(children[0], children[1], self._span(meta))
-
-    def column(self, _meta: Meta, children: list[Any]) -> ColumnItem:
-        key, token = children
-        start, end = self._range(token)
-        kind = self._quoted(start, end) if token[0] == '"' else self._text(token.rstrip(), start, "double")
-        return ColumnItem(key, kind, self._file.span(key.span.start, kind.span.end))
-
-    def row_set(self, meta: Meta, children: list[Any]) -> RowSet:
-        return RowSet(children[0], children[1], children[2], self._span(meta))
-
-    def check(self, meta: Meta, children: list[Any]) -> CheckItem:
-        given = children[1]
-        return CheckItem(self._word(children[0]), given if isinstance(given, tuple) else (given,), self._span(meta))
-
-    # ── statements ──
-
-    def name(self, _meta: Meta, children: list[Token]) -> Scalar:
-        return self._word(children[0])
-
-    type_name = name
-
-    def head(self, meta: Meta, children: list[Any]) -> Head:
-        given = children[1] if len(children) > 1 else None
-        if isinstance(given, Token):
-            given = self._scalar(given)
-        arguments = given if isinstance(given, tuple) else () if given is None else (given,)
-        return Head(self._word(children[0]), arguments, self._span(meta))
-
-    def pipeline(self, meta: Meta, children: list[Any]) -> Statement:
-        return self._statement(meta, "pipeline", children[0], name=children[1], block=children[2])
-
-    def import_(self, meta: Meta, children: list[Any]) -> Statement:
-        return self._statement(meta, "import", children[0], value=self._scalar(children[1]))
-
-    def defaults(self, meta: Meta, children: list[Any]) -> Statement:
-        return self._statement(meta, "defaults", children[0], block=children[1])
-
-    def param(self, meta: Meta, children: list[Any]) -> Statement:
-        keyword, name, kind, value, block = children
-        return self._statement(meta, "param", keyword, name=name, type=kind, value=value, block=block)
-
-    def source(self, meta: Meta, children: list[Any]) -> Statement:
-        keyword, name, value, block = children
-        return self._statement(meta, "source", keyword, name=name, value=value, block=block)
-
-    def task(self, meta: Meta, children: list[Any]) -> Statement:
-        keyword, name, head, block = children
-        return self._statement(meta, "task", keyword, name=name, head=head, block=block)
-
-    def target(self, meta: Meta, children: list[Any]) -> Statement:
-        return self._statement(meta, "target", children[0], name=children[1], block=children[2])
-
-    def test(self, meta: Meta, children: list[Any]) -> Statement:
-        return self._statement(meta, "test", children[0], name=children[1], block=children[2])
-
-    def file(self, _meta: Meta, children: list[Statement]) -> tuple[Statement, ...]:
-        return tuple(children)
-
-    # ── places ──
-
-    def _statement(self, meta: Meta, kind: Kind, keyword: Token, **parts: Any) -> Statement:
-        return Statement(kind, self._file.span(*self._range(keyword)), self._span(meta), **parts)
-
-    def _separated(self, children: list[Any]) -> tuple[Any, ...]:
-        """The children without the commas; two on one line need one between them."""
+    def _separated(self, children: Iterable[Any]) -> tuple[Any, ...]:
+        """The children without the commas (`None`); two on one line need one between them."""
         kept: list[Any] = []
         follows_comma = True
         for child in children:
-            if child is None or _is_comma(child):
+            if child is None:
                 follows_comma = True
                 continue
             if kept and not follows_comma:
@@ -299,36 +207,3 @@ class Build(Transformer[Token, tuple[Statement, ...]]):
     def _need_line_break(self, end: int, start: int) -> None:
         if "\n" not in self._file.text[end:start]:
             self.flaws.append(MissingComma(self._file.span(end, end)))
-
-    def _scalar(self, token: Token) -> Scalar:
-        start, end = self._range(token)
-        if token.type == "STRING":
-            return self._quoted(start, end)
-        return self._text(token, start, "plain" if token.type in _PLAIN else "double")
-
-    def _quoted(self, start: int, end: int) -> Scalar:
-        scalar, wrong = quoted(self._file, start, end)
-        self.flaws.extend(wrong)
-        return scalar
-
-    def _word(self, token: Token) -> Scalar:
-        if token.type == "STRING":
-            return self._scalar(token)
-        start, _ = self._range(token)
-        return self._text(token, start, "double")
-
-    def _text(self, text: str, start: int, style: Style) -> Scalar:
-        span = self._file.span(start, start + len(text))
-        return Scalar(str(text), style, ScalarMap(span, (Segment(0, start, len(text)),)))
-
-    def _range(self, token: Token) -> tuple[int, int]:
-        assert token.start_pos is not None
-        assert token.end_pos is not None
-        return token.start_pos + self._base, token.end_pos + self._base
-
-    def _span(self, meta: Meta) -> Span:
-        return self._file.span(meta.start_pos + self._base, meta.end_pos + self._base)
-
-
-def _is_comma(child: object) -> bool:
-    return isinstance(child, Token)

@@ -27,4 +27,4 @@ def _format_trc(file: SourceFile, collect: Collector) -> str | None:
     items = statement_items(file, statements)
     comments = attach(file.text, trc_comments(file), list(stretches(items)))
     lines = [*Layout(comments).lines(items), *comments.at_end]
-    return "\n".join(line.rstrip() if not line.strip() else line for line in lines) + "\n"
+    return "\n".join(lines) + "\n"

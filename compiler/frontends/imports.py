@@ -12,9 +12,11 @@ from typing import Final
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Label
+from trc.compiler.frontends.allowing import read_allows
 from trc.compiler.frontends.files import decoded
-from trc.compiler.frontends.languages import SUFFIXES, parse
+from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.project_files import ProjectFiles
+from trc.compiler.frontends.suffixes import SUFFIXES
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.source import SourceFile, Span
 
@@ -108,6 +110,7 @@ class _Imports:
         if suffix in MACRO_SUFFIXES:
             self.macros.append(file)
             return
+        read_allows(file, self.collect, is_own=False)
         tree = parse(file, self.collect)
         if isinstance(tree, Mapping):
             self.follow(tree, file, (*chain, name))

@@ -11,16 +11,13 @@ from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends import dsl, yaml
 from trc.compiler.frontends.python import parse as python
+from trc.compiler.frontends.suffixes import CODE, SUFFIXES
 from trc.compiler.frontends.syntax import Node
 from trc.compiler.source import SourceFile
 
 Parser = Callable[[SourceFile, Collector], Node | None]
 
-PARSERS: Final[dict[str, Parser]] = {".trc": dsl.parse, ".yaml": yaml.parse, ".yml": yaml.parse}
-SUFFIXES: Final = tuple(PARSERS)
-"""The endings of the files that hold pipelines to be read."""
-CODE: Final = ".py"
-"""The ending of those that are run, to tell what pipeline they build."""
+PARSERS: Final[dict[str, Parser]] = dict(zip(SUFFIXES, (dsl.parse, yaml.parse, yaml.parse), strict=True))
 
 
 def tree_of(file: SourceFile, path: Path, context: Context, collect: Collector) -> Node | None:

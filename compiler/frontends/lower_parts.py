@@ -78,6 +78,9 @@ _SOURCE: Final = {
 }
 
 
+_WHEN: Final = frozenset({"cron", "interval", "interval_seconds"})
+
+
 @reads(Fields(_SCHEDULE))
 def schedule(node: Node, here: Subject) -> Schedule | None:
     if isinstance(node, Scalar):
@@ -87,6 +90,8 @@ def schedule(node: Node, here: Subject) -> Schedule | None:
     if values is None or not isinstance(node, Mapping):
         return None
     check_one_spelling(node, here)
+    if not values.keys() & _WHEN and any(entry.key.value in _WHEN for entry in node.entries):
+        return None  # what says when has a mistake, which is reported
     names = {"interval_seconds": "interval"}
     return Schedule(**{names.get(key, key): value for key, value in values.items()})
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
 from trc.compiler.diagnostics.diagnostic import Fix, Label
+from trc.compiler.diagnostics.nearest import LOOK_ALIKES
 from trc.compiler.frontends.reading import Subject, filled_text, reads
 from trc.compiler.frontends.shapes import NAME
 from trc.compiler.frontends.syntax import Node, Scalar
@@ -54,11 +56,14 @@ def _culprit(text: str) -> str:
     character = next(character for character in text if not re.match(r"[A-Za-z0-9_-]", character))
     if character == ".":
         return 'a ".", which stands between a task and its output'
-    return "a space" if character == " " else f'the character "{character}"'
+    code = "" if character.isascii() else f" (U+{ord(character):04X})"
+    return "a space" if character == " " else f'the character "{character}"{code}'
 
 
 def _mended(text: str) -> str | None:
-    mended = re.sub(r"[^A-Za-z0-9_-]+", "-", text)[:LONGEST_NAME].strip("-")
+    plain = unicodedata.normalize("NFKD", text.translate(LOOK_ALIKES))
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    mended = re.sub(r"[^A-Za-z0-9_-]+", "-", plain)[:LONGEST_NAME].strip("-")
     mended = f"_{mended}" if mended[:1].isdigit() else mended
     return mended if _NAME.fullmatch(mended) else None
 

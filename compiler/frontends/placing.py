@@ -43,7 +43,8 @@ class _Table:
                 for entry in node.entries:
                     self.put((*path, entry.key.value), entry.value, entry.key.span)
             case Sequence():
-                for index, item in enumerate(node.items):
+                items = [one for one in node.items if _is_need(one)] if path[-1:] == ("needs",) else node.items
+                for index, item in enumerate(items):
                     self.put((*path, index), item, None)
             case Scalar():
                 pass
@@ -79,6 +80,12 @@ class _Table:
                 self.put(inner, entry.value, entry.key.span)
             elif isinstance(entry.value, Mapping):
                 self.inherit(inner, entry.value)
+
+
+def _is_need(item: Node) -> bool:
+    """Whether an item of `needs` names a task: what does not is told of, and left out of the pipeline."""
+    named = item.get("task") if isinstance(item, Mapping) else item
+    return isinstance(named, Scalar) and bool(named.value.strip())
 
 
 def _place(node: Node, key: Span | None) -> Place:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from trc.compiler.context import Context
+if TYPE_CHECKING:
+    from trc.compiler.context import Context
 
 LARGEST: Final = 16 * 1024 * 1024
 
@@ -26,42 +27,47 @@ class ProjectFiles:
         name = PurePosixPath(path).as_posix()
         if name not in seen:
             unsaved = self.context.unsaved.get(name)
-            seen[name] = self._content(name) if unsaved is None else unsaved
+            seen[name] = content_of(self.context.project, name) if unsaved is None else unsaved
         return seen[name]
 
     def list(self, pattern: str) -> tuple[str, ...]:
         """The project's files that a glob covers, by relative path, sorted; trc's own folder left out."""
         if pattern not in self.context.listed:
-            self.context.listed[pattern] = self._matches(pattern)
+            self.context.listed[pattern] = files_like(self.context.project, pattern)
         return self.context.listed[pattern]
 
-    def _content(self, name: str) -> bytes | None:
-        file = self._inside(self.context.project / name)
-        try:
-            if file is None or not stat.S_ISREG(file.stat().st_mode) or file.stat().st_size > LARGEST:
-                return None
-            return file.read_bytes()
-        except OSError:
+
+def content_of(project: Path, name: str) -> bytes | None:
+    """The bytes of a project's file by relative path; None for what `ProjectFiles.read` does not give."""
+    file = _inside(project, project / name)
+    try:
+        if file is None or not stat.S_ISREG(file.stat().st_mode) or file.stat().st_size > LARGEST:
             return None
+        return file.read_bytes()
+    except OSError:
+        return None
 
-    def _matches(self, pattern: str) -> tuple[str, ...]:
-        if not pattern or "\0" in pattern or pattern.startswith("/") or ".." in PurePosixPath(pattern).parts:
-            return ()
-        project = self.context.project
-        try:
-            files = [file for file in project.glob(pattern) if self._is_listed(file)]
-        except (OSError, ValueError):
-            return ()
-        return tuple(sorted(file.relative_to(project).as_posix() for file in files))
 
-    def _is_listed(self, file: Path) -> bool:
-        within = self._inside(file)
-        return within is not None and within.is_file() and ".trc" not in file.relative_to(self.context.project).parts
+def files_like(project: Path, pattern: str) -> tuple[str, ...]:
+    """The project's files that a glob covers, as `ProjectFiles.list` gives them."""
+    if not pattern or "\0" in pattern or pattern.startswith("/") or ".." in PurePosixPath(pattern).parts:
+        return ()
+    try:
+        files = [file for file in project.glob(pattern) if _is_listed(project, file)]
+    except (OSError, ValueError):
+        return ()
+    return tuple(sorted(file.relative_to(project).as_posix() for file in files))
 
-    def _inside(self, file: Path) -> Path | None:
-        """The file itself, past symbolic links, if it lies in the project."""
-        try:
-            target = file.resolve()
-            return target if target.is_relative_to(self.context.project.resolve()) else None
-        except (OSError, ValueError, RuntimeError):
-            return None
+
+def _is_listed(project: Path, file: Path) -> bool:
+    within = _inside(project, file)
+    return within is not None and within.is_file() and ".trc" not in file.relative_to(project).parts
+
+
+def _inside(project: Path, file: Path) -> Path | None:
+    """The file itself, past symbolic links, if it lies in the project."""
+    try:
+        target = file.resolve()
+        return target if target.is_relative_to(project.resolve()) else None
+    except (OSError, ValueError, RuntimeError):
+        return None

@@ -26,7 +26,7 @@ def parse(file: SourceFile, collect: Collector, code: str = "TRC106") -> Mapping
     """The tree of a TOML file; None where it is no TOML, which goes to `collect` as `code`."""
     try:
         written = tomllib.loads(file.text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         collect.add(_unreadable(file, str(error), code))
         return None
     places = _Places(file)
@@ -39,14 +39,40 @@ def parse(file: SourceFile, collect: Collector, code: str = "TRC106") -> Mapping
 
 def _unreadable(file: SourceFile, message: str, code: str) -> Diagnostic:
     place = _AT.search(message)
-    span = file.span(len(file.text), len(file.text))
-    if place:
-        lines = file.text.splitlines(keepends=True)
-        start = sum(len(line) for line in lines[: int(place[1]) - 1]) + int(place[2]) - 1
-        span = file.span(start, min(start + 1, len(file.text)))
+    last = max(len(file.text.rstrip()) - 1, 0)
+    if "recursion" in message:
+        remedy = ("keep deeply nested data in a file of its own",)
+        return Diagnostic(code, f'"{file.name}" nests too deep', file.span(last, last + 1), help=remedy)
+    line, column = (int(place[1]) - 1, int(place[2]) - 1) if place else (0, len(file.text))
+    begin = sum(len(one) + 1 for one in file.text.split("\n")[:line])
+    start = min(begin + column, last)
+    span = file.span(start, min(start + 1, len(file.text)))
     words = _AT.sub("", message).replace("(at end of document)", "").strip()
-    remedy = ("texts need quotes in TOML, lists need brackets",)
-    return Diagnostic(code, f'"{file.name}" is not TOML: {words[:1].lower()}{words[1:]}', span, help=remedy)
+    if place and any(one in words for one in ("overwrite", "twice", "immutable")):
+        key = _KEYS.search(file.text, begin)
+        span = file.span(key.start(), key.end()) if key else span
+        return Diagnostic(code, "this is written twice", span, help=("keep one of the two",))
+    if file.text[last : last + 1] in _OPEN and begin + column > last:
+        words = "ends within a value"
+    told = next((ours for theirs, ours in _WORDS if theirs in words.lower()), f"{words[:1].lower()}{words[1:]}")
+    return Diagnostic(code, f'"{file.name}" is not TOML: {told}', span, help=(_REMEDY,))
+
+
+_OPEN: Final = frozenset("[{,=")
+_REMEDY: Final = "texts need quotes in TOML, lists need brackets"
+_WORDS: Final = (
+    ("invalid value", "here stands none of its values"),
+    ("invalid statement", "here begins neither a key nor a table"),
+    ("unclosed array", "a list is never closed"),
+    ("unclosed inline table", "braces are never closed"),
+    ("unterminated string", "a text is never closed"),
+    ("illegal character", "a character that cannot stand in a text"),
+    ("expected '=' after a key", 'a "=" is wanted behind the key'),
+    ("expected newline or end of document", "something stands behind the value"),
+    ("unescaped '\\' in a string", "a backslash in a text is not doubled"),
+    ("integer string conversion", "a number is too long"),
+)
+"""What the reader of TOML says, in words for people who do not write it every day."""
 
 
 class _Places:

@@ -7,7 +7,7 @@ several documents in one file are refused: pipelines do not need them, and each 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import yaml
@@ -167,6 +167,7 @@ class _Builder:
         if style == "double" and (unwritable := _UNWRITABLE.search(event.value)):
             name = f"U+{ord(unwritable[0]):04X}"
             self._error("TRC106", f"an escape stands for {name}, which no text can hold", span, "remove the escape")
+            scalar = replace(scalar, value=_UNWRITABLE.sub("\ufffd", event.value))
         measure = _Measure(1, len(event.value) + 1)
         if event.anchor:
             self.anchors[event.anchor] = (scalar, measure)

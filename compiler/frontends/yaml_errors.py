@@ -91,8 +91,16 @@ def syntax_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
     return _told(file, words, at, _index(getattr(error, "context_mark", None), at))
 
 
+_OPENING: Final = {"[": "]", "{": "}"}
+
+
 def _told(file: SourceFile, words: _Words, at: int, start: int) -> Diagnostic:
     place = start if words.at_start else _visible(file.text, at)
+    if at >= len(file.text.rstrip()) and file.text[place : place + 1] in _OPENING:
+        message = f'"{file.text[place]}" is never closed'
+        return Diagnostic(
+            "TRC106", message, file.span(place, place + 1), help=(f'add the "{_OPENING[file.text[place]]}"',)
+        )
     span = file.span(place, place + 1 if words.at_start else _token_end(file.text, place))
     related: tuple[Label, ...] = ()
     if words.began and start < at:

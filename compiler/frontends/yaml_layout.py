@@ -187,7 +187,7 @@ class _Layout:
                     value = self._flow_item(entry.key.span.start, entry.value)
                     if value is None:
                         return None
-                    pairs.append(f"{self._scalar(entry.key, in_flow=True)}: {value}".rstrip())
+                    pairs.append(f"{self._scalar(entry.key, in_flow=True)}: {value}")
                 return f"{{{', '.join(pairs)}}}"
 
     def _flow_item(self, owner: int, node: Node) -> str | None:

@@ -58,7 +58,8 @@ def schema_of(shape: Shape, types: Mapping[str, TaskType], definitions: Json) ->
         case Either(shapes):
             return {"anyOf": [schema_of(one, types, definitions) for one in shapes]}
         case TypeName():
-            return {"type": "string", "enum": sorted(types)}
+            # Packages bring further types: only trc, which knows the project, can say that there is none of a name.
+            return {"type": "string", "anyOf": [{"enum": sorted(types)}, {"minLength": 1}]}
         case TypeParams():
             return {"type": "object"}
         case _:

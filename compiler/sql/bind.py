@@ -6,17 +6,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Self
 
 from trc.compiler.diagnostics.nearest import did_you_mean, nearest
 from trc.compiler.ir.dataset import Column
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.sql.complaints import World, closest, judge, missing_function
 from trc.compiler.sql.edits import Edit, Edited
-from trc.compiler.sql.engine import Complaint, complaint, give_back, lend
+from trc.compiler.sql.engine import Complaint, complaint, give_back, lend, query
 from trc.compiler.sql.functions import fixed_schema, scalar_names
 from trc.compiler.sql.parse import Parsed
 from trc.compiler.sql.problem import SqlProblem
+from trc.compiler.sql.shared import SharedTables, give_back_tables, lend_tables
+from trc.compiler.sql.skim import Plain
 from trc.compiler.sql.statements import whole
 from trc.compiler.sql.tokens import tokenize
 from trc.compiler.sql.uses import FileUse, TableUse
@@ -45,13 +48,15 @@ def bind(parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schem
 
 
 class Binder:
-    """A sandboxed database in which queries are bound one after the other, each over tables of its own.
+    """Sandboxed databases in which a pipeline's queries are bound one after the other.
 
-    It is there from its first use on: a pipeline without SQL does not pay for loading DuckDB.
+    Plain queries share a database and its tables; in another, each query has tables of its own. They are there from
+    their first use on: a pipeline without SQL does not pay for loading DuckDB.
     """
 
     def __init__(self) -> None:
         self._database: duckdb.DuckDBPyConnection | None = None
+        self._shared: SharedTables | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +64,9 @@ class Binder:
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if self._database is not None and error is None:
             give_back(self._database)
-        self._database = None
+        if self._shared is not None and error is None:
+            give_back_tables(self._shared)
+        self._database = self._shared = None
 
     @property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -67,14 +74,16 @@ class Binder:
             self._database = lend()
         return self._database
 
-    def bind(self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema]) -> Bound:
-        """Binds a query.
+    def bind(
+        self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema], reader: str = ""
+    ) -> Bound:
+        """Binds a query of the task `reader`.
 
         `tables` are all datasets that it may name (a reader's name, or `task.output`), `files` the
         schemas by location. Where a schema that it reads is unknown, so are its columns, and only
         the names of tables and functions are checked.
         """
-        reads, problems = _read_schemas(parsed, tables)
+        reads, problems = _read_schemas(parsed, tables, reader)
         file_schemas = _file_schemas(parsed, files)
         reason = _why_unknown(parsed, [*reads.values(), *file_schemas.values()])
         if reason is not None:
@@ -90,17 +99,24 @@ class Binder:
             return Bound(Unknown("its PIVOT lists no values, so its columns follow from its rows"), bound.problems)
         return bound
 
+    def bind_plain(self, query: Plain, tables: Mapping[str, Schema]) -> Known | None:
+        """The columns of a query; None where not all is as it should be, or known, which `bind` then tells."""
+        read: dict[str, Known] = {}
+        for name in query.tables:
+            schema = _find(name, tables)
+            if not isinstance(schema, Known):
+                return None
+            read[name.casefold()] = schema
+        if self._shared is None or not self._shared.is_fit:
+            self._shared = lend_tables()
+        columns = self._shared.columns(query, read)
+        if columns is None or len({column.name.casefold() for column in columns}) < len(columns):
+            return None
+        return Known(columns)
+
     def type_of(self, written: str) -> str | Complaint:
         """DuckDB's own spelling of a type, or what it says of one that it does not know."""
-        import duckdb
-
-        if not _is_closed(written):
-            return Complaint("Parser", f'"{written}" is not a type')
-        try:
-            rows = self._connection.execute(f"{_DESCRIBE}SELECT CAST(NULL AS {written}) AS value").fetchall()
-        except duckdb.Error as error:
-            return complaint(error)
-        return str(rows[0][1]) if len(rows) == 1 and rows[0][0] == "value" else Complaint("Parser", "not a type")
+        return _type_of(written)
 
     def _bind(self, text: Edited, world: World, problems: list[SqlProblem]) -> Bound:
         guessed = False
@@ -167,14 +183,30 @@ class Binder:
                 self._connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
-def _read_schemas(parsed: Parsed, tables: Mapping[str, Schema]) -> tuple[dict[str, Schema], list[SqlProblem]]:
+# A project declares few types, and each of them often.
+@lru_cache(maxsize=1024)
+def _type_of(written: str) -> str | Complaint:
+    import duckdb
+
+    if not _is_closed(written):
+        return Complaint("Parser", f'"{written}" is not a type')
+    try:
+        rows = query(f"{_DESCRIBE}SELECT CAST(NULL AS {written}) AS value")
+    except duckdb.Error as error:
+        return complaint(error)
+    return str(rows[0][1]) if len(rows) == 1 and rows[0][0] == "value" else Complaint("Parser", "not a type")
+
+
+def _read_schemas(
+    parsed: Parsed, tables: Mapping[str, Schema], reader: str
+) -> tuple[dict[str, Schema], list[SqlProblem]]:
     """The schema of each table, and the tables that do not exist; those stand for what they come closest to."""
     schemas: dict[str, Schema] = {}
     problems: list[SqlProblem] = []
     for use in parsed.tables:
         schema = _find(use.name, tables)
         if schema is None:
-            problems.append(_unknown_table(use, list(tables)))
+            problems.append(_unknown_table(use, _others(tables, reader)))
             # Only a table that was surely meant has columns that tell something.
             meant = closest(use.name, tables, 0.85)
             schema = tables[meant] if meant else Unknown(f'there is no "{use.name}"')
@@ -190,6 +222,9 @@ def _find(name: str, tables: Mapping[str, Schema]) -> Schema | None:
     return next((schema for known, schema in tables.items() if known.casefold() == folded), None)
 
 
+_DECLARE: Final = "declare a source of that name, or read a file by its path, as in: from 'data/orders.csv'"
+
+
 def _unknown_table(use: TableUse, known: list[str]) -> SqlProblem:
     meant = nearest(use.name, known)
     label = "" if meant else _listing("there are", known)
@@ -199,9 +234,19 @@ def _unknown_table(use: TableUse, known: list[str]) -> SqlProblem:
         use.start,
         use.end,
         label,
-        did_you_mean(use.name, known),
-        replacement=_quoted_if_needed(meant) if meant else None,
+        did_you_mean(use.name, known) or (_DECLARE,),
+        replacement=quoted_if_needed(meant) if meant else None,
     )
+
+
+def _others(tables: Mapping[str, Schema], reader: str) -> list[str]:
+    """What a task may have meant: not itself, and no output by two names."""
+    return [
+        name
+        for name in tables
+        if name.partition(".")[0] != reader
+        and (not name.endswith(".output") or name.removesuffix(".output") not in tables)
+    ]
 
 
 def _file_schemas(parsed: Parsed, files: Mapping[str, Schema]) -> dict[tuple[int, int], Schema]:
@@ -307,7 +352,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _quoted_if_needed(name: str) -> str:
+def quoted_if_needed(name: str) -> str:
     tokens = tokenize(name)
     plain = all(token.kind == "word" or token.text == "." for token in tokens)
     return name if plain else _qualified(name)

@@ -43,8 +43,8 @@ class Parsed:
         return tuple({use.name.casefold(): use.name for use in reversed(self.tables)}.values())[::-1]
 
 
-# Stages ask for a query's tree in turn, each for all queries: the cache has to hold a long pipeline's.
-@lru_cache(maxsize=8192)
+# Stages ask for a query's tree in turn, each for all queries: the cache holds a long pipeline's, and no large project's.
+@lru_cache(maxsize=2048)
 def parse(sql: str) -> Parsed | SqlProblem:
     """Reads exactly one query; a mistake in its syntax, or anything but one query, is a problem."""
     tree = read_tree(sql)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any, Final
 
 from trc.compiler.diagnostics.nearest import nearest
@@ -52,6 +54,30 @@ def read_tree(sql: str) -> Tree | SqlProblem:
     return _tree_of_other(text, tokens, str(answer["error_message"]))
 
 
+def serialised(queries: Sequence[str]) -> list[str | None]:
+    """What DuckDB says of each text, as JSON; None where it would not take it as it is written."""
+    sent = {index: sql for index, sql in enumerate(queries) if _is_ordinary(sql)}
+    listed = ", ".join(f"({literal(sql)})" for sql in sent.values())
+    rows = query(f"from (values {listed}) as queries(sql) select json_serialize_sql(sql)") if sent else []
+    answers: list[str | None] = [None] * len(queries)
+    for index, (answer,) in zip(sent, rows, strict=True):
+        answers[index] = answer
+    return answers
+
+
+def only_statement(answer: str) -> dict[str, Any] | None:
+    """The tree in what DuckDB says of a text; None where that is not one query that it can serialise."""
+    tree = _loaded(answer)
+    if tree is None or tree["error"] or len(tree["statements"]) != 1:
+        return None
+    statement: dict[str, Any] = tree["statements"][0]
+    return statement
+
+
+def _is_ordinary(sql: str) -> bool:
+    return not _UNWRITABLE.search(sql) and (sql.isascii() or not _WIDE_SPACE.search(sql))
+
+
 def with_plain_spaces(sql: str) -> str:
     """`sql` with each wide or hidden space between its tokens as a blank.
 
@@ -70,6 +96,10 @@ def with_plain_spaces(sql: str) -> str:
 def _serialised(sql: str) -> dict[str, Any] | None:
     """DuckDB's answer, or None for a query that nests deeper than its tree can be read."""
     ((answer,),) = query(f"select json_serialize_sql({literal(sql)})")
+    return _loaded(answer)
+
+
+def _loaded(answer: str) -> dict[str, Any] | None:
     try:
         tree: dict[str, Any] = json.loads(answer)
     except RecursionError:
@@ -82,6 +112,11 @@ def _syntax_problem(answer: dict[str, Any], text: Edited, tokens: tuple[Token, .
     position = str(answer.get("position", ""))
     start = text.place_of_byte(int(position)) if position.isdigit() else None
     token = next((token for token in tokens if start is not None and token.start <= start < token.end), None)
+    if "memory exhausted" in raw:
+        at = start if start is not None else 0
+        return SqlProblem(
+            "TRC401", "the query nests too deep for DuckDB", at, at + 1, help=("take parts of it into CTEs",)
+        )
     if "unterminated" in raw:
         what = "comment" if "comment" in raw else "quoted name" if "identifier" in raw else "quoted text"
         at = start if start is not None else 0
@@ -99,16 +134,44 @@ def _syntax_problem(answer: dict[str, Any], text: Edited, tokens: tuple[Token, .
         place = (token.start, token.end) if token else whole(tokens)
         return SqlProblem("TRC407", plain_words(raw), *place)
     meant = nearest(token.text, RESERVED - {token.text.lower()}) if token.kind == "word" and start == 0 else None
+    remedy = (f'did you mean "{meant}"?',) if meant else _remedy(tokens, tokens.index(token))
     message = f'syntax error at "{token.text}"' if "syntax error" in raw else plain_words(raw)
     return SqlProblem(
         "TRC401",
         message,
         token.start,
         token.end,
-        "DuckDB expects something else here" if "syntax error" in raw else "",
-        (f'did you mean "{meant}"?',) if meant else (),
+        "DuckDB can read the query up to here" if "syntax error" in raw else "",
+        remedy,
         replacement=meant,
     )
+
+
+_CLAUSES: Final = ("from", "where", "group", "having", "order", "limit", "qualify", "union", "using", "window")
+_BEFORE_NAMES: Final = ("from", "join", "as", "into")
+
+
+def _remedy(tokens: tuple[Token, ...], at: int) -> tuple[str, ...]:
+    """What may be meant where the word at `at` cannot stand: a name that is a word of SQL, or a clause misspelled before it."""
+    token, before = tokens[at], tokens[at - 1] if at else None
+    begins_clause = token.is_word(*_CLAUSES) and (
+        not token.is_word("order", "group") or (at + 1 < len(tokens) and tokens[at + 1].is_word("by"))
+    )
+    if before is not None and (before.is_word(*_BEFORE_NAMES) or before.text == "."):
+        is_reserved = token.kind == "word" and token.text.lower() in RESERVED
+        return (
+            (f'"{token.text}" is a word of SQL: as a name it stands in double quotes',)
+            if (is_reserved and not begins_clause)
+            else ()
+        )
+    if before is None or before.kind != "word" or before.text.lower() in (*RESERVED, *_CLAUSES):
+        return ()
+    meant = nearest(before.text, _CLAUSES)
+    alike = SequenceMatcher(None, before.text.lower(), meant).ratio() if meant else 0
+    return (f'did you mean "{meant}", and not "{before.text}"?',) if alike >= _ALIKE else ()
+
+
+_ALIKE: Final = 0.8
 
 
 def _not_one_query(tokens: tuple[Token, ...]) -> SqlProblem | None:

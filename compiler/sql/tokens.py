@@ -68,7 +68,7 @@ class Token:
 
 
 # As for the trees: each stage asks for all queries of a pipeline.
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def tokenize(sql: str) -> tuple[Token, ...]:
     """The tokens of `sql`. A quote or comment that never closes makes a last token, `unclosed`."""
     return tuple(_tokens(sql))
@@ -116,7 +116,7 @@ def _tokens(sql: str) -> Iterator[Token]:
         if skipped is not None:
             position = skipped.end()
         elif sql.startswith("/*", position):
-            end = _comment_end(sql, position)
+            end = comment_end(sql, position)
             if end is None:
                 yield Token("unclosed", sql[position:], position, len(sql))
                 return
@@ -127,7 +127,7 @@ def _tokens(sql: str) -> Iterator[Token]:
             position = token.end
 
 
-def _comment_end(sql: str, start: int) -> int | None:
+def comment_end(sql: str, start: int) -> int | None:
     """Where the comment that begins at `start` ends: comments nest."""
     depth = 0
     for mark in _COMMENT_MARK.finditer(sql, start):

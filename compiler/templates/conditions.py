@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
@@ -36,19 +37,32 @@ def canonical_condition(text: str, names: Collection[str]) -> str:
     try:
         tree = jinja2.Environment(optimized=False, cache_size=0, autoescape=True).parse("{{ " + text + " }}")
     except jinja2.TemplateSyntaxError as error:
-        words = str(error.message).rstrip(".").replace("'", '"')
-        words = words.replace('"end of print statement"', "the end")
-        raise Mistake(f"this condition cannot be read: {words[:1].lower()}{words[1:]}", code="TRC118") from None
+        raise _unreadable(text, str(error.message)) from None
     except RecursionError:
         raise Mistake("a condition nests too deep", code="TRC113") from None
     outputs = tree.body[0].nodes if len(tree.body) == 1 and isinstance(tree.body[0], nodes.Output) else []
     if len(outputs) != 1 or isinstance(outputs[0], nodes.TemplateData):
-        remedy = ("write it without braces: target.name == 'prod'",)
-        raise Mistake("a condition is one expression", code="TRC118", help=remedy)
+        raise Mistake("a condition is one expression", code="TRC118", help=(_NO_BRACES,))
     try:
         return _Printer(text, names).print(outputs[0], 0)
     except RecursionError:
         raise Mistake("a condition nests too deep", code="TRC113") from None
+
+
+_NO_BRACES: Final = "write it without braces: target.name == 'prod'"
+_ONE_EQUALS: Final = re.compile(r"(?<![=!<>])=(?!=)")
+
+
+def _unreadable(text: str, told: str) -> Mistake:
+    """What keeps a condition from being read, in our words for what authors are used to from elsewhere."""
+    if "{{" in text or "{%" in text:
+        return Mistake("a condition holds no templates: it is an expression itself", code="TRC118", help=(_NO_BRACES,))
+    equals = _ONE_EQUALS.search(text)
+    if equals is not None and "got '='" in told:
+        remedy = ("compare with ==",)
+        return Mistake('one "=" compares nothing', equals.start(), equals.end(), code="TRC118", help=remedy)
+    words = told.rstrip(".").replace("'", '"').replace('"end of print statement"', "the end")
+    return Mistake(f"this condition cannot be read: {words[:1].lower()}{words[1:]}", code="TRC118")
 
 
 class _Printer:

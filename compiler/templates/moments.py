@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 def zone_named(name: str) -> tzinfo:
     """The time zone of that name; UTC where there is none, which another check reports."""
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError):
+    except (ZoneInfoNotFoundError, OSError, ValueError):
         return UTC
 
 

@@ -16,7 +16,7 @@ from trc.compiler.templates.world import MISSING, Budget, Macros, Names, World
 
 @dataclass(slots=True)
 class Settled:
-    """What was settled. `target` is the one that was chosen, `moment` the run's logical time.
+    """What was settled. `target` is the one that was chosen, `backend` its backend, `moment` the run's logical time.
 
     `values` holds every parameter that has one; `missing` are the others.
     """
@@ -24,7 +24,10 @@ class Settled:
     moment: datetime
     zone: str
     target: str | None = None
+    wrong_target: bool = False
+    """Whether a target was asked for that there is not, which is reported: nobody knows what it would have settled."""
     backend: str | None = None
+    backend_span: Span | None = None
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     missing: dict[str, Span] = field(default_factory=dict[str, Span])
     wrong: set[str] = field(default_factory=set[str])

@@ -177,17 +177,21 @@ class _Pass:
         return scalar if kind.keeps else None
 
     def unsettled(self, name: str, scalar: Scalar) -> None:
+        if self.settled.wrong_target:
+            return
         if name.startswith("target."):
             if not self.told_target:
                 self.told_target = True
-                self.collect.add(no_target(scalar.span, name, self.settled, self.context))
+                at = scalar.value.find(name)
+                span = scalar.span if at < 0 else scalar.map.span(at, at + len(name))
+                self.collect.add(no_target(span, name, self.settled, self.context))
         else:
             self.missing[name.removeprefix("params.")] = None
 
     def tell_missing(self) -> None:
         """A run needs every value, so that it can be said what it ran with."""
         names = self.settled.missing if self.context.must_settle else self.missing
-        for name in names:
+        for name in () if self.settled.wrong_target else names:
             if name not in self.settled.wrong:
                 self.collect.add(missing_value(name, self.settled, self.context))
 

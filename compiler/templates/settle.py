@@ -64,10 +64,12 @@ def _choose_target(root: Mapping, settled: Settled, context: Context, collect: C
         collect.add(
             Diagnostic("TRC504", f'the pipeline has no target "{wanted}", which {origin} asks for', help=remedy)
         )
+        settled.wrong_target = True
         return
     settled.target = wanted
     backend = found.value.get("backend") if isinstance(found.value, Mapping) else None
-    settled.backend = backend.value if isinstance(backend, Scalar) else None
+    if isinstance(backend, Scalar):
+        settled.backend, settled.backend_span = backend.value, backend.span
     state = found.value.entry("state") if isinstance(found.value, Mapping) else None
     if state is not None and context.must_settle:
         message = f'the state of the target "{wanted}" is checked but not used by this version'
@@ -121,6 +123,9 @@ class _Params:
             tree = params_file(choices.params_file, self.collect, self.sources)
             if tree is not None:
                 yield from self.of_tree(tree, f'"{choices.params_file}"')
+            else:
+                # Whether it would have given them is not known, so that they are missing is not told.
+                self.settled.wrong.update(self.declared)
         yield from self.of_environment()
         for name, text in choices.params:
             if name in self.declared:
@@ -200,7 +205,11 @@ class _Params:
     def read(self, node: Node, kind: ParamType) -> tuple[object] | None:
         """The value that stands in a file, in a tuple; None where it is not settled, or a mistake is reported."""
         if not _is_template(node):
-            held = json_value(node, Subject(self.collect, "the value"))
+            mistakes = Collector()
+            held = json_value(node, Subject(mistakes, "the value"))
+            self.collect.extend(mistakes.reported)
+            if mistakes.has_errors:
+                return None
             # A number keeps the digits that were written.
             if kind in ("number", "string") and isinstance(node, Scalar) and held and isinstance(held.value, float):
                 return (node.value if kind == "number" else held.value,)
@@ -209,9 +218,12 @@ class _Params:
         try:
             return (jinja().rendered_value(node, world(self.settled, self.context)),)
         except Mistake as mistake:
+            later = next((name for name in self.declared if f'"{name}"' in mistake.message), None)
+            if mistake.code == "TRC114" and later is not None:
+                mistake.help = (f'a default can name the parameters above it: declare "{later}" first',)
             self.collect.add(at_scalar(mistake, node))
         except Unsettled as unsettled:
-            if unsettled.name.startswith("target."):
+            if unsettled.name.startswith("target.") and not self.settled.wrong_target:
                 self.collect.add(no_target(node.span, unsettled.name, self.settled, self.context))
         return None
 

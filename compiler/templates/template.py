@@ -93,9 +93,23 @@ class _Template:
         try:
             return self.sandbox.parse(self.source)
         except jinja2.TemplateSyntaxError as error:
-            raise self.at_line(
-                Mistake(_syntax_words(str(error.message)), help=_syntax_help(str(error.message))), error.lineno
-            ) from None
+            mistake = Mistake(_syntax_words(str(error.message)), help=_syntax_help(str(error.message)))
+            unclosed = self.unclosed() if _OPEN_BLOCK.search(str(error.message)) else None
+            if unclosed is not None:
+                mistake.start, mistake.end = unclosed.start, unclosed.end
+                raise mistake from None
+            raise self.at_line(mistake, error.lineno) from None
+
+    def unclosed(self) -> Segment | None:
+        """The innermost statement of this text that opens a block, and that nothing closes."""
+        opened: list[Segment] = []
+        for segment in self.own:
+            word = segment.code.split(maxsplit=1)[0] if segment.kind == "statement" and segment.code.strip() else ""
+            if word in ("for", "if", "macro"):
+                opened.append(segment)
+            elif word.startswith("end") and opened:
+                opened.pop()
+        return opened[-1] if opened else None
 
     @cached_property
     def source(self) -> str:
@@ -346,15 +360,23 @@ def _template_line(debug: str, line: int) -> int | None:
     return found
 
 
+_OPEN_BLOCK: Final = re.compile(r"^Unexpected end of template\..* that needs to be closed is '(\w+)'", re.DOTALL)
+
+
 def _syntax_words(message: str) -> str:
     tag = re.search(r"unknown tag '(\w+)'", message)
     if tag:
         return f'templates have no statement "{tag[1]}"'
+    if open_block := _OPEN_BLOCK.search(message):
+        return f'"{open_block[1]}" is never closed'
     message = re.sub(r"\bJinja was looking for\b", "what is wanted is", message)
+    message = message.replace("'end of print statement'", "the end")
     return f"this template cannot be read: {_plain_words(message)}"
 
 
 def _syntax_help(message: str) -> tuple[str, ...]:
+    if open_block := _OPEN_BLOCK.search(message):
+        return (f"close it with {{% end{open_block[1]} %}}",)
     tag = re.search(r"unknown tag '(\w+)'", message)
     return ("the statements are: for, if, set, macro, raw",) if tag else ()
 

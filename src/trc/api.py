@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,18 +20,16 @@ from trc import broken
 from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
-from trc.compiler.checks.project import check_project
+from trc.checking import CheckReport, check, moment_of, pipeline_files
 from trc.compiler.checks.target import check_target
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.compile import Compiled
 from trc.compiler.compile import compile_file as run_compiler
 from trc.compiler.context import Context
-from trc.compiler.diagnostics.codes import TITLES
 from trc.compiler.diagnostics.collector import Collector
+from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.frontends.languages import CODE, SUFFIXES
-from trc.compiler.ir.pipeline import Pipeline
-from trc.compiler.ir.places import Places
+from trc.compiler.frontends.suffixes import CODE
 from trc.compiler.ir.uris import normalise
 from trc.compiler.picture.dot import dot
 from trc.compiler.picture.drawing import Drawing, draw
@@ -62,26 +61,17 @@ from trc.runtime.taskside.result import Verdict
 from trc.settings import (
     Settings,
     environment_of_code,
-    listed_pipelines,
     project_files,
-    project_of,
     settings_for,
     settings_of,
     with_environment,
 )
 
+__all__ = ["CheckReport", "check", "pipeline_files"]
+
 Sources = Mapping[str, SourceFile]
 DEFAULT_BACKEND = "local"
 _PICTURES = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """What was found in the files that were checked."""
-
-    files: tuple[str, ...]
-    diagnostics: tuple[Diagnostic, ...]
-    sources: Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,46 +147,6 @@ class Explanation:
     result: Result | None
 
 
-def check(paths: Sequence[Path], choices: Choices = NO_CHOICES) -> CheckReport:
-    """Checks pipeline files, and those in folders; mistakes in them are diagnostics."""
-    choices, now = with_environment(choices), _now(choices.at)
-    files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
-    collect = Collector()
-    sources: dict[str, SourceFile] = {}
-    pipelines: list[tuple[str, Pipeline, Places]] = []
-    for file in files:
-        compiled = _compile(file, context_of(settings_for(file), choices, now))
-        collect.extend(compiled.diagnostics)
-        sources.update(compiled.sources)
-        if compiled.settled is not None and compiled.settled.target is not None:
-            _backend(choices, compiled)
-        if compiled.pipeline is not None:
-            pipelines.append((str(compiled.project), compiled.pipeline, compiled.places))
-    check_project(pipelines, collect)
-    return CheckReport(tuple(str(file) for file in files), collect.sorted(), sources)
-
-
-def pipeline_files(path: Path) -> Iterator[Path]:
-    """The file itself; of a folder, those that its project lists, else all below it whose suffix tells a pipeline.
-
-    Hidden folders are passed over. Code is run only where a project says that it may be.
-    """
-    if not path.is_dir():
-        yield path
-        return
-    project = project_of(path)
-    if project is not None and project.pipelines is not None:
-        yield from listed_pipelines(path)
-        return
-    yield from sorted(
-        found
-        for suffix in SUFFIXES
-        for found in path.rglob(f"*{suffix}")
-        if not any(part.startswith(".") for part in found.relative_to(path).parts)
-    )
-    yield from (file for file in listed_pipelines(path) if file.suffix.lower() == CODE)
-
-
 _OWN_DISTRIBUTION = "trc-pipelines"
 
 
@@ -210,12 +160,17 @@ class _Types:
 
 def task_types() -> dict[str, TaskType]:
     """Our own task types, by name."""
-    own = (entry for entry in entry_points(group="trc.tasks") if _is_from(entry, _OWN_DISTRIBUTION))
-    return {entry.name: entry.load()() for entry in own}
+    return {
+        entry.name: entry.load()()
+        for entry, package in _installed(tuple(sys.path))
+        if _normal(package) == _OWN_DISTRIBUTION
+    }
 
 
-def _is_from(entry: EntryPoint, *distributions: str) -> bool:
-    return _normal(entry.dist.name if entry.dist else "") in distributions
+@cache
+def _installed(_path: tuple[str, ...]) -> tuple[tuple[EntryPoint, str], ...]:
+    """The task types that are installed, each with its distribution. Looking takes milliseconds, so it is done once a path."""
+    return tuple((entry, entry.dist.name if entry.dist else "") for entry in entry_points(group="trc.tasks"))
 
 
 def types_of(settings: Settings) -> _Types:
@@ -223,11 +178,11 @@ def types_of(settings: Settings) -> _Types:
     listed = {_normal(name): span for name, span in settings.task_packages}
     taken: dict[str, TaskType] = {}
     unlisted: dict[str, str] = {}
-    for entry in entry_points(group="trc.tasks"):
-        if _is_from(entry, _OWN_DISTRIBUTION, *listed):
+    for entry, package in _installed(tuple(sys.path)):
+        if _normal(package) in (_OWN_DISTRIBUTION, *listed):
             taken[entry.name] = entry.load()()
         else:
-            unlisted[entry.name] = entry.dist.name if entry.dist else ""
+            unlisted[entry.name] = package
     for name, span in settings.task_packages:
         if _version(name) == "absent":
             remedy = (f"install it with `pip install {name}`, or take it off the list",)
@@ -262,6 +217,12 @@ def _compile(path: Path, context: Context) -> Compiled:
     return run_compiler(path, str(path), context)
 
 
+def check_choices(choices: Choices, compiled: Compiled) -> None:
+    """Stops where a target is chosen whose backend is not to be had."""
+    if compiled.settled is not None and compiled.settled.target is not None:
+        _backend(choices, compiled)
+
+
 def _backend(choices: Choices, compiled: Compiled) -> Backend:
     """The backend that was asked for, else the target's, else the local one."""
     settled = compiled.settled
@@ -272,7 +233,12 @@ def _backend(choices: Choices, compiled: Compiled) -> Backend:
             f'the target "{settled.target}" is on the backend "{of_target}", and --backend asks for "{choices.backend}"',
             "leave out --backend, or choose another target",
         )
-    return backend_named(choices.backend or of_target or DEFAULT_BACKEND)
+    try:
+        return backend_named(choices.backend or of_target or DEFAULT_BACKEND)
+    except Stopped as stop:
+        span = settled.backend_span if settled is not None and choices.backend is None else None
+        found = [replace(one, span=span) for one in stop.diagnostics]
+        raise Stopped(found, stop.exit_code, compiled.sources) from None
 
 
 # What is wrong with the choices, and not with the pipeline: these have no place in its files.
@@ -289,7 +255,7 @@ def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Com
     """Compiles a pipeline that is going to be planned or run: what this version cannot run is refused."""
     context = context_of(settings, choices, now, must_settle=True)
     compiled = _compile(path, context)
-    collect = Collector(list(compiled.diagnostics))
+    collect = Collector(list(compiled.diagnostics), list(compiled.allows))
     if collect.has_errors:
         raise _refuse(compiled, collect.sorted())
     backend = _backend(choices, compiled)
@@ -405,25 +371,33 @@ def _version(distribution: str) -> str:
 
 
 def compile_file(
-    path: Path, choices: Choices = NO_CHOICES, *, output: Path | None = None
+    path: Path, choices: Choices = NO_CHOICES, *, output: Path | None = None, deny_warnings: bool = False
 ) -> tuple[Compilation, tuple[Path, ...]]:
     """Writes what the backend deploys; answers the files written, by default under the project's `build/`."""
     settings = settings_for(path)
-    compilation = load(path, settings, with_environment(choices), _now(choices.at))
+    compilation = load(path, settings, with_environment(choices), moment_of(choices.at))
+    if deny_warnings:
+        _stop_at_warnings(compilation)
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
     return compilation, write(folder, compilation.backend.emit(pipeline, compilation.spec))
 
 
-def emit(path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES) -> str:
+def emit(
+    path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES, *, deny_warnings: bool = False
+) -> str:
     """The IR, the plan against nothing stored, or each task's SQL, as text."""
-    settings, choices, now = settings_for(path), with_environment(choices), _now(choices.at)
+    settings, choices, now = settings_for(path), with_environment(choices), moment_of(choices.at)
     if what == "ir":
         compiled = _compiled(path, settings, choices, now)
+        if deny_warnings:
+            _stop_at_warnings(compiled)
         assert compiled.pipeline is not None
         return compiled.pipeline.dump().decode()
     compilation = load(path, settings, choices, now)
+    if deny_warnings:
+        _stop_at_warnings(compilation)
     assert compilation.compiled.pipeline is not None
     artefacts = compilation.backend.emit(compilation.compiled.pipeline, compilation.spec)
     if what == "plan":
@@ -440,10 +414,18 @@ def _compiled(path: Path, settings: Settings, choices: Choices, now: datetime) -
     return compiled
 
 
-def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False) -> PlanReport:
+def _stop_at_warnings(found: Compiled | Compilation | Ready) -> None:
+    """Stops the command, as an error would, where there is a warning."""
+    if any(one.severity == "warning" for one in found.diagnostics):
+        raise Stopped(denied(found.diagnostics), 2, found.sources)
+
+
+def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False, deny_warnings: bool = False) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
     settings, choices = settings_for(path), with_environment(choices)
-    ready = prepare(path, settings, choices, _now(choices.at))
+    ready = prepare(path, settings, choices, moment_of(choices.at))
+    if deny_warnings:
+        _stop_at_warnings(ready)
     with _runner(ready, settings, None) as runner:
         foreseen = runner.plan(Options(at=choices.at, force=force), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
@@ -457,6 +439,7 @@ def run(
     new: bool = False,
     on_conflict: OnConflict = "wait",
     workers: int | None = None,
+    deny_warnings: bool = False,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -466,10 +449,12 @@ def run(
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
-    settings, choices, now = settings_for(path, workers=workers), with_environment(choices), _now(choices.at)
+    settings, choices, now = settings_for(path, workers=workers), with_environment(choices), moment_of(choices.at)
     ready = prepare(path, settings, choices, now)
     if ready.holds_time and choices.at is None and not (force or new):
         ready = _as_left(path, settings, choices, ready)
+    if deny_warnings:
+        _stop_at_warnings(ready)
     with _runner(ready, settings, observe, on_cancel) as runner:
         options = Options(choices.at, force, new, on_conflict, tick)
         outcome = runner.run(options, ready.logical_time)
@@ -547,18 +532,6 @@ def _runner(
 
 def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
-
-
-def _now(at: str | None) -> datetime:
-    """When the command is given; stops where what was asked for is no time."""
-    now = datetime.now(UTC)
-    try:
-        logical_time(at, now, UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise stopped(
-            "TRC205", f'"{at}" is not a time', "write it like 2026-01-31 or 2026-01-31T02:00:00+01:00"
-        ) from None
-    return now
 
 
 def _report(ready: Ready, outcome: Outcome, settings: Settings, verdicts: broken.Verdicts) -> RunReport:
@@ -734,14 +707,6 @@ def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanat
     raise stopped("TRC609", f'no run has a task "{name}"', f"the last one has: {', '.join(known)}")
 
 
-def explain_code(code: str) -> str:
-    """The page of a diagnostic code, as Markdown."""
-    page = Path(__file__).parent / "error_pages" / f"{code.upper()}.md"
-    if code.upper() not in TITLES or not page.is_file():
-        raise stopped("TRC609", f'"{code}" is not a diagnostic code', "codes look like TRC204; docs/errors lists them")
-    return page.read_text()
-
-
 def require_extra(extra: str, package: str) -> None:
     """Stops a command whose optional package is not installed."""
     if find_spec(package) is None:
@@ -760,7 +725,7 @@ def graph_json(path: Path, choices: Choices = NO_CHOICES) -> dict[str, Any]:
 
 
 def _drawing(path: Path, choices: Choices) -> Drawing:
-    compiled = _compiled(path, settings_for(path), with_environment(choices), _now(choices.at))
+    compiled = _compiled(path, settings_for(path), with_environment(choices), moment_of(choices.at))
     assert compiled.pipeline is not None
     assert compiled.graph is not None
     return draw(compiled.pipeline, compiled.graph)

@@ -28,7 +28,7 @@ class Settings:
     """Where a project is, where its state lies, how many workers the local backend has, and what `trc.toml` says.
 
     `pipelines` are globs of the project's pipeline files, or None where it does not say; `task_packages`
-    are distributions that bring task types, each with its place.
+    are distributions that bring task types, each with its place; `deny_warnings` is for `trc check`.
     """
 
     project: Path
@@ -36,6 +36,7 @@ class Settings:
     file: SourceFile | None = None
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
+    deny_warnings: bool = False
 
     @property
     def state(self) -> Path:
@@ -118,6 +119,7 @@ def _settings(project: Path, workers: int | None) -> Settings:
         written.file,
         written.pipelines,
         written.task_packages,
+        written.deny_warnings,
     )
 
 
@@ -133,6 +135,7 @@ class _Written:
     workers: int | None = None
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
+    deny_warnings: bool = False
 
 
 def _read(path: Path) -> _Written:
@@ -163,7 +166,7 @@ def _unknown(_value: Node, key: Scalar, _written: _Written, collect: Collector) 
 
 def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
     if not isinstance(value, Mapping):
-        _wrong(collect, f'"{key.value}" is a table', key.span, "write [local] on a line of its own")
+        _wrong(collect, f'"{key.value}" takes a table', key.span, "write [local] on a line of its own")
         return
     for entry in value.entries:
         if entry.key.value != "workers":
@@ -174,7 +177,26 @@ def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> N
         if type(number) is int and 1 <= number <= 1024:
             written.workers = number
         else:
-            _wrong(collect, '"local.workers" is a whole number from 1 to 1024', entry.value.span, "write workers = 4")
+            _wrong(
+                collect, '"local.workers" takes a whole number from 1 to 1024', entry.value.span, "write workers = 4"
+            )
+
+
+def _check(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{key.value}" is a table', key.span, "write [check] on a line of its own")
+        return
+    for entry in value.entries:
+        if entry.key.value != "deny_warnings":
+            remedy = did_you_mean(entry.key.value, ("deny_warnings",)) or ("the key is: deny_warnings",)
+            _wrong(collect, f'"check.{entry.key.value}" is not known here', entry.key.span, *remedy)
+            continue
+        answer: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
+        if isinstance(answer, bool):
+            written.deny_warnings = answer
+        else:
+            message = '"check.deny_warnings" is true or false'
+            _wrong(collect, message, entry.value.span, "write deny_warnings = true")
 
 
 def _pipelines(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
@@ -199,13 +221,13 @@ def _texts(value: Node, key: Scalar, collect: Collector) -> Iterator[tuple[str, 
             yield item.value, item.span
         else:
             span = value.span if item is None else item.span
-            _wrong(collect, f'"{key.value}" is a list of texts', span, f'write {key.value} = ["…"]')
+            _wrong(collect, f'"{key.value}" takes a list of texts', span, f'write {key.value} = ["…"]')
 
 
 def _of_pipelines(value: Node, key: Scalar, _written: _Written, collect: Collector) -> None:
     """Read with each pipeline, which says what is wrong within."""
     if not isinstance(value, Mapping):
-        _wrong(collect, f'"{key.value}" is a table', key.span, f"write [{key.value}] on a line of its own")
+        _wrong(collect, f'"{key.value}" takes a table', key.span, f"write [{key.value}] on a line of its own")
 
 
 _KEYS: Final[MappingOf[str, _Reader]] = {
@@ -214,6 +236,7 @@ _KEYS: Final[MappingOf[str, _Reader]] = {
     "defaults": _of_pipelines,
     "targets": _of_pipelines,
     "local": _local,
+    "check": _check,
 }
 
 

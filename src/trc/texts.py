@@ -14,7 +14,9 @@ from trc.compiler.frontends.format import format_text
 from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.syntax import Mapping, says
 from trc.compiler.source import SourceFile
+from trc.compiler.sql.layout import is_same_query
 from trc.runtime.errors import Stopped
+from trc.sqltexts import LeftSql, lay_out_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,9 @@ class Formatted:
     path: Path
     before: str
     after: str | None
+
+    left: tuple[LeftSql, ...] = ()
+    """The queries that were to be laid out, and keep their layout."""
 
     @property
     def differs(self) -> bool:
@@ -37,8 +42,11 @@ class FormatReport:
     sources: dict[str, SourceFile]
 
 
-def format_files(paths: Sequence[Path]) -> FormatReport:
-    """The texts of files in canonical layout; nothing is written. Mistakes in them are diagnostics."""
+def format_files(paths: Sequence[Path], *, sql: bool = False) -> FormatReport:
+    """The texts of files in canonical layout, with `sql` that of their queries, too; nothing is written.
+
+    Mistakes in them are diagnostics.
+    """
     collect = Collector()
     sources: dict[str, SourceFile] = {}
     files: list[Formatted] = []
@@ -47,12 +55,13 @@ def format_files(paths: Sequence[Path]) -> FormatReport:
         if file is None:
             continue
         sources[file.name] = file
+        laid_out, left = lay_out_sql(file) if sql else (file, ())
         mistakes = Collector()
-        after = format_text(file, mistakes)
+        after = format_text(laid_out, mistakes)
         collect.extend(mistakes.reported)
         if after is not None:
             _assert_same(file, after)
-        files.append(Formatted(path, file.text, after))
+        files.append(Formatted(path, file.text, after, left))
     return FormatReport(tuple(files), collect.sorted(), sources)
 
 
@@ -62,7 +71,20 @@ def _assert_same(file: SourceFile, after: str) -> None:
     before_tree, after_tree = parse(file, ignored), parse(SourceFile(file.name, after), ignored)
     assert before_tree is not None
     assert after_tree is not None
-    assert says(before_tree) == says(after_tree), f"formatting {file.name} would change what it says"
+    same = says_alike(says(before_tree), says(after_tree))
+    assert same, f"formatting {file.name} would change what it says"
+
+
+def says_alike(before: object, after: object) -> bool:
+    """Whether two trees say the same: SQL may differ in white space."""
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) == len(after) and all(map(says_alike, before, after))
+    if isinstance(before, dict) and isinstance(after, dict):
+        return before.keys() == after.keys() and all(says_alike(before[key], after[key]) for key in before)
+    if isinstance(before, tuple) and isinstance(after, tuple):
+        (text, *how), (other, *how_other) = before, after
+        return how == how_other and (text == other or is_same_query(text, other))
+    return False
 
 
 def convert_file(path: Path, to: Language) -> str:

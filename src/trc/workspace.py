@@ -13,13 +13,14 @@ from trc import api
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.compiler.checks.project import check_project
+from trc.compiler.checks.summary import summary_of
 from trc.compiler.choices import NO_CHOICES
 from trc.compiler.compile import Compiled, compile_source
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.files import read, take
-from trc.compiler.frontends.languages import SUFFIXES
+from trc.compiler.frontends.suffixes import SUFFIXES
 from trc.compiler.ir.uris import covers
 from trc.compiler.source import SourceFile
 from trc.compiler.tasktype import TaskType
@@ -74,9 +75,17 @@ class Workspace:
         moved = frozenset(paths)
         for path in moved - self.texts.keys():
             self._list(path)
-        for path, looked_at in list(self._looked_at.items()):
-            if path in moved or any(covers(one, str(file)) for one in looked_at for file in moved):
-                self._outdated.add(path)
+        self._outdated |= moved & self._looked_at.keys()
+        for file in moved:
+            self._outdated |= self.readers(file)
+
+    def readers(self, file: Path) -> frozenset[Path]:
+        """The other pipelines that were compiled with a file."""
+        return frozenset(
+            path
+            for path, looked_at in list(self._looked_at.items())
+            if path != file and any(covers(one, str(file)) for one in looked_at)
+        )
 
     def _list(self, path: Path) -> None:
         """Counts a file on disk among the pipelines of its project, or no more."""
@@ -163,7 +172,12 @@ class Workspace:
                 self.check(one)
             compiled = [known.compiled for one in sorted(members) if (known := self._known.get(one))]
             check_project(
-                [(str(one.project), one.pipeline, one.places) for one in compiled if one.pipeline is not None], collect
+                [
+                    summary_of(str(one.project), one.pipeline, one.places)
+                    for one in compiled
+                    if one.pipeline is not None
+                ],
+                collect,
             )
         found: dict[Path, tuple[Diagnostic, ...]] = {}
         for diagnostic in collect.sorted():

@@ -9,7 +9,9 @@ from pydantic import Field, field_validator
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.ir.dataset import DatasetRead, Format, Output, Read, UriRead, format_of
 from trc.compiler.ir.task import OUTPUT_NAME, Query
-from trc.compiler.sql.parse import Parsed, parse
+from trc.compiler.sql.parse import Parsed
+from trc.compiler.sql.problem import SqlProblem
+from trc.compiler.sql.skim import Plain, skim
 from trc.compiler.tasktype import Declaration, Scope, TaskParams
 
 
@@ -50,26 +52,31 @@ class DuckdbSql:
     def declare(self, params: Any, scope: Scope) -> Declaration:
         """What the query reads and writes. Mistakes in the SQL itself are left to the check of SQL."""
         assert isinstance(params, DuckdbSqlParams)
-        parsed = parse(params.sql)
-        known = parsed if isinstance(parsed, Parsed) else None
+        known = skim(params.sql)
         fmt = _format(params)
         return Declaration(
-            reads=_reads(known) if known else (),
+            reads=_reads(known),
             outputs=(Output(name=OUTPUT_NAME, uri=params.output_uri, format="parquet" if fmt == "file" else fmt),),
             query=Query(text=params.sql, param="sql"),
             engines=("duckdb",),
             visibility="complete",
             effect="none",
             idempotent=True,
-            volatile=known.volatile.reason if known and known.volatile else None,
+            volatile=known.volatile.reason if isinstance(known, Parsed) and known.volatile else None,
             diagnostics=(_unclear_format(params, scope),) if fmt == "file" else (),
         )
 
 
-def _reads(parsed: Parsed) -> tuple[Read, ...]:
-    datasets: dict[str, Read] = {name: DatasetRead(name=name, dataset=name) for name in parsed.table_names}
-    files: dict[str, Read] = {use.uri: UriRead(name=use.uri, uri=use.uri, format=use.format) for use in parsed.files}
-    return (*datasets.values(), *files.values())
+def _reads(query: Plain | Parsed | SqlProblem) -> tuple[Read, ...]:
+    match query:
+        case Plain():
+            return tuple(DatasetRead(name=name, dataset=name) for name in query.tables)
+        case Parsed():
+            datasets = {name: DatasetRead(name=name, dataset=name) for name in query.table_names}
+            files = {use.uri: UriRead(name=use.uri, uri=use.uri, format=use.format) for use in query.files}
+            return (*datasets.values(), *files.values())
+        case SqlProblem():
+            return ()
 
 
 def _format(params: DuckdbSqlParams) -> Format:
@@ -83,6 +90,6 @@ def _unclear_format(params: DuckdbSqlParams, scope: Scope) -> Diagnostic:
         "TRC205",
         f'the suffix of "{params.output_uri}" tells no format for rows',
         scope.places.span(*scope.path, "params", "output_uri"),
-        help=('end it in .parquet, .csv or .json, or say "output_format"',),
+        help=("end it in .parquet, .csv or .json, or say which format they have",),
         task=scope.task,
     )

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from trc import api
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "flights"
 TASKS = {
     "raw", "stg_flights", "stg_weather", "stg_planes", "departures", "by_hour", "by_wind", "by_plane_age",
@@ -33,8 +35,8 @@ def trc(folder: Path, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def states(folder: Path) -> dict[str, str]:
-    return {task["task"]: task["state"] for task in trc(folder, "run", "flights.yaml")["tasks"]}
+def states(folder: Path, pipeline: str = "flights.trc") -> dict[str, str]:
+    return {task["task"]: task["state"] for task in trc(folder, "run", pipeline)["tasks"]}
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,17 @@ def test_chart_draws_every_table(built: Path) -> None:
 
 def test_second_run_skips_every_task(built: Path) -> None:
     assert states(built) == dict.fromkeys(TASKS, "skipped")
+
+
+def test_the_twin_in_yaml_is_the_same_pipeline(built: Path) -> None:
+    assert api.emit(EXAMPLE / "flights.yaml", "ir") == api.emit(EXAMPLE / "flights.trc", "ir")
+    assert states(built, "flights.yaml") == dict.fromkeys(TASKS, "skipped")
+
+
+def test_check_of_the_folder_is_clean(built: Path) -> None:
+    report = trc(built, "check", ".")
+    assert report["files"] == ["flights.trc"]
+    assert {one["severity"] for one in report["diagnostics"]} == {"note"}
 
 
 def test_change_of_a_source_runs_what_reads_it(built: Path, tmp_path: Path) -> None:

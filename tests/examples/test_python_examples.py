@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from trc import api
+from trc.compiler.sql.tokens import canonical
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "python"
 
 
@@ -35,13 +38,36 @@ def test_example_checks(folder: Path, example: Path) -> None:
     assert trc(folder, "graph", example.name)["nodes"]
 
 
-def test_composite_runs(folder: Path) -> None:
-    trc(folder, "run", "composite.py")
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_twin_says_the_same_pipeline(folder: Path, example: Path) -> None:
+    """But for the layout of SQL: in Python it has the indent of the code around it."""
+    assert said(folder / example.name) == said(folder / f"{example.stem}.trc")
+
+
+def said(pipeline: Path) -> Any:
+    ir = json.loads(api.emit(pipeline, "ir"))
+    for task in ir["tasks"]:
+        if task["query"] is not None:
+            task["query"]["text"] = canonical(task["query"]["text"])
+            task["params"]["sql"] = canonical(task["params"]["sql"])
+    return ir
+
+
+def test_check_of_the_folder_is_clean(folder: Path) -> None:
+    report = trc(folder, "check", ".")
+    assert sorted(report["files"]) == ["composite.py", "fan_out.py", "retry_policy.py"]
+    assert {one["severity"] for one in report["diagnostics"]} <= {"note"}
+
+
+@pytest.mark.parametrize("pipeline", ["composite.py", "composite.trc"])
+def test_composite_runs(folder: Path, pipeline: str) -> None:
+    trc(folder, "run", pipeline)
     assert (folder / "out/report.txt").read_text().split() == ["asia", "54.00", "eu", "153.30", "us", "72.00"]
 
 
-def test_tasks_are_retried_as_their_policies_say(folder: Path) -> None:
-    report = trc(folder, "run", "retry_policy.py")
+@pytest.mark.parametrize("pipeline", ["retry_policy.py", "retry_policy.trc"])
+def test_tasks_are_retried_as_their_policies_say(folder: Path, pipeline: str) -> None:
+    report = trc(folder, "run", pipeline)
     assert {task["task"]: task["attempt"] for task in report["tasks"]} == {"rates": 3, "notify": 1, "strongest": 1}
     assert (folder / "out/strongest.csv").read_text() == "currency\nEUR\n"
 

@@ -94,7 +94,7 @@ def test_comments_are_kept(path: Path) -> None:
 HARD = st.sampled_from(
     ["", " ", "yes", "no", "null", "~", "true", "1", "1.5", "0x1f", "1:30", "2026-01-15", "#x", "a # b", "a: b", "- a",
      "{{ run.date }}", "{{ day }}", "run.date", "a.b", "$$", "$", "x$", "a\nb", "a\nb\n", "  a\n", "a\n\n", "\ta\n", "a\n  b\n",
-     "a\n\n b\n", "'", '"', "\\", "\\n", "é", "\u2028", "\x85", "\ufeff", "😀", "\x07", "a,b", "[a]", "{a}", "*a", "&a", "!a", "%a",
+     "a\n\n b\n", "a\n   \nb\n", "'", '"', "\\", "\\n", "é", "\u2028", "\x85", "\ufeff", "😀", "\x07", "a,b", "[a]", "{a}", "*a", "&a", "!a", "%a",
      "@a", "`a", "a\r\nb", "a\n \n", "on", "and", "a-b", "a\n\t\n", "90s", "2Gi", "select 1 -- x\n", "a:b", "a:", ":a", "?a", "|", ">"]
 )  # fmt: skip
 TEXTS = st.one_of(HARD, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12))

@@ -14,17 +14,19 @@ from trc import api
 from trc.cli import exits
 from trc.cli.cells import cut
 from trc.cli.documents import attempt_document, output_document, reason_document, run_document, task_document
+from trc.cli.markdown import readable
 from trc.cli.options import chosen_run, json_option, project_option, subcommand
 from trc.cli.output import STATE_COLOURS, Screen, shown_path
 from trc.cli.progress import error_line
 from trc.cli.quantities import count, duration, moment, size
 from trc.compiler.diagnostics.render.cells import visible
+from trc.error_codes import explain_code
 from trc.runtime.reasons import Change
 from trc.runtime.reported import in_words, verdicts_of
 from trc.runtime.store.journal import AttemptRecord
 from trc.runtime.store.results import StoredOutput
 
-_CODE: Final = re.compile(r"TRC\d{3}", re.IGNORECASE)
+_CODE: Final = re.compile(r"TRC\d\w{0,3}", re.IGNORECASE)
 _LONGEST_VALUE: Final = 160
 _CHANGED_LINES_TOLD: Final = 20
 
@@ -46,11 +48,12 @@ def command(screen: Screen, subject: str, run: str | None, project: Path) -> int
 
 
 def _explain_code(screen: Screen, code: str) -> int:
-    page = api.explain_code(code.upper())
+    found = explain_code(code)
     if screen.wants_json:
-        screen.document({"code": code.upper(), "page": page})
+        severity = found.severities[0]
+        screen.document({"code": found.code, "title": found.title, "severity": severity, "page": found.page})
     else:
-        screen.say(page.rstrip("\n"))
+        screen.say(readable(found.page, screen))
     return exits.OK
 
 

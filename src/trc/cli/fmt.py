@@ -21,22 +21,30 @@ from trc.texts import Formatted, format_files
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR...", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a file is laid out otherwise.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
+@click.option("--sql", is_flag=True, help="Lay out the SQL between $$, and in YAML's block texts, too.")
 @json_option
-def command(screen: Screen, paths: tuple[Path, ...], check: bool, diff: bool) -> int:
+def command(screen: Screen, paths: tuple[Path, ...], check: bool, diff: bool, sql: bool) -> int:
     """Lay pipelines out in the one canonical way.
 
-    What a file says stays, its comments too; SQL is left as it is. A folder stands for all pipelines below it.
+    What a file says stays, its comments too; SQL is left as it is, unless it is asked for: then its white space
+    changes, and nothing else. A folder stands for all pipelines below it.
     """
-    report = format_files(tuple(dict.fromkeys(file for path in paths for file in api.pipeline_files(path))))
+    found = tuple(dict.fromkeys(file for path in paths for file in api.pipeline_files(path)))
+    report = format_files(found, sql=sql)
     changed = [file for file in report.files if file.differs]
     writes = not (check or diff)
     for file in changed if writes else ():
         assert file.after is not None
         write_whole(file.path, file.after)
     tell_diagnostics(screen, report.diagnostics, report.sources)
+    left = [(file.path, one) for file in report.files for one in file.left]
     if screen.wants_json:
-        screen.document({"changed": [file.path for file in changed], "files": [file.path for file in report.files]})
+        kept = [{"file": path, "line": one.line, "task": one.task, "why": one.why} for path, one in left]
+        found_files = [file.path for file in report.files]
+        screen.document({"changed": [file.path for file in changed], "files": found_files, "sql_left_as_it_is": kept})
     else:
+        for path, one in left:
+            screen.tell(f'{path}:{one.line}: the SQL of "{one.task}" is left as it is: {one.why}')
         _tell(screen, changed, len(report.files), diff=diff, writes=writes)
     if any(found.severity == "error" for found in report.diagnostics):
         return exits.WRONG_PIPELINE

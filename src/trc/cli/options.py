@@ -53,6 +53,9 @@ _AT: Final = click.option(
     "--at", metavar="TIME", help="The run's logical time, such as 2026-01-15 or 2026-01-15T02:00+01:00."
 )
 force_option: Final = click.option("--force", is_flag=True, help="Run tasks that are up to date, too.")
+deny_option: Final = click.option(
+    "--deny-warnings", is_flag=True, help="Count warnings as mistakes; comments in the files can allow some."
+)
 project_option: Final = click.option(
     "--project",
     type=click.Path(path_type=Path),

@@ -8,7 +8,7 @@ from typing import Final
 from trc import api
 from trc.cli import exits
 from trc.cli.failures import tell_diagnostics
-from trc.cli.options import choices_options, file_argument, force_option, json_option, subcommand
+from trc.cli.options import choices_options, deny_option, file_argument, force_option, json_option, subcommand
 from trc.cli.output import STATE_COLOURS, Screen
 from trc.cli.quantities import count
 from trc.compiler.choices import Choices
@@ -27,13 +27,14 @@ _ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
 @file_argument
 @choices_options()
 @force_option
+@deny_option
 @json_option
-def command(screen: Screen, file: Path, choices: Choices, force: bool) -> int:
+def command(screen: Screen, file: Path, choices: Choices, force: bool, deny_warnings: bool) -> int:
     """Show what a run would do, and why.
 
     Nothing is run. "maybe" is decided when what the task reads is there.
     """
-    report = api.plan(file, choices, force=force)
+    report = api.plan(file, choices, force=force, deny_warnings=deny_warnings)
     tell_diagnostics(screen, report.diagnostics, report.sources)
     if screen.wants_json:
         screen.document(report.plan.to_json())

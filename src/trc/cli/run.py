@@ -17,7 +17,7 @@ import trc
 from trc import api
 from trc.cli import exits
 from trc.cli.live import FRAME, Live
-from trc.cli.options import choices_options, file_argument, force_option, json_option, subcommand
+from trc.cli.options import choices_options, deny_option, file_argument, force_option, json_option, subcommand
 from trc.cli.output import Screen
 from trc.cli.progress import Lines
 from trc.cli.summary import nothing_to_do, run_report_document, summarise
@@ -30,6 +30,7 @@ from trc.runtime.store.journal import RunState
 @file_argument
 @choices_options()
 @force_option
+@deny_option
 @click.option("--new", is_flag=True, help="Start a new run, even if an unfinished one could go on.")
 @click.option(
     "--on-conflict",
@@ -45,6 +46,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     file: Path,
     choices: Choices,
     force: bool,
+    deny_warnings: bool,
     new: bool,
     on_conflict: Literal["wait", "fail"],
     workers: int | None,
@@ -67,6 +69,7 @@ def command(  # noqa: PLR0917 - click passes them by name
             new=new,
             on_conflict=on_conflict,
             workers=workers,
+            deny_warnings=deny_warnings,
             observe=watch,
             tick=FRAME,
             on_cancel=interruption.listen,

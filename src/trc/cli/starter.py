@@ -1,11 +1,11 @@
-"""The project that `trc init` writes: a pipeline of three tasks over a small CSV file."""
+"""The project that `trc init` writes, in either language: a pipeline of three tasks over a small CSV file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
-PIPELINE: Final = "shop.yaml"
+Language = Literal["trc", "yaml"]
 
 _PROJECT = """\
 # Marks the project's folder: relative paths in its pipelines start here.
@@ -13,7 +13,41 @@ _PROJECT = """\
 # workers = 4        # how many tasks run at a time; by default as many as there are cores
 """
 
-_PIPELINE = """\
+_IN_TRC = """\
+pipeline "shop" {
+  description = "Revenue per customer, and a page about it"
+}
+
+source orders = csv("data/orders.csv")
+
+# SQL reads sources and other tasks by name: that is the dependency.
+task paid = sql $$
+  select order_id, customer, ordered_on, amount
+  from orders
+  where status = 'paid'
+$$
+
+# A task with an output of its own writes a file that others may read; without one, trc keeps it.
+task revenue = sql $$
+  select
+    customer,
+    count(*) as orders,
+    round(sum(amount), 2) as revenue
+  from paid
+  group by customer
+  order by revenue desc, customer
+$$ {
+  output = csv("out/revenue.csv")
+}
+
+# Python is for what SQL is not made for.
+task page = python("tasks/page.py:page") {
+  input = revenue
+  output = file("out/page.md")
+}
+"""
+
+_IN_YAML = """\
 name: shop
 description: Revenue per customer, and a page about it
 
@@ -92,11 +126,20 @@ _IGNORED = """\
 __pycache__/
 """
 
-FILES: Final[Mapping[str, str]] = {
-    "trc.toml": _PROJECT,
-    PIPELINE: _PIPELINE,
-    "data/orders.csv": _ORDERS,
-    "tasks/page.py": _TASK,
-    ".gitignore": _IGNORED,
-}
-"""What is written, by path."""
+_PIPELINES: Final[Mapping[Language, str]] = {"trc": _IN_TRC, "yaml": _IN_YAML}
+
+
+def pipeline_of(language: Language) -> str:
+    """The name of the pipeline's file."""
+    return f"shop.{language}"
+
+
+def files_of(language: Language) -> Mapping[str, str]:
+    """What is written, by path."""
+    return {
+        "trc.toml": _PROJECT,
+        pipeline_of(language): _PIPELINES[language],
+        "data/orders.csv": _ORDERS,
+        "tasks/page.py": _TASK,
+        ".gitignore": _IGNORED,
+    }

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from lsprotocol import types
 
-from trc import api
 from trc.compiler.compile import Compiled
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.shapes import TypeName
 from trc.compiler.ir.types import Known, Unknown
 from trc.compiler.source import Span
 from trc.compiler.tasktype import TaskType
+from trc.error_codes import page_of
 from trc.lsp.ask import Ask
 from trc.lsp.cursor import Spot, spot_at
 from trc.lsp.occurrences import Occurrence, at, occurrences, schema_of
@@ -45,7 +45,7 @@ def hover(ask: Ask) -> types.Hover | None:
 
 def _of_code(diagnostic: Diagnostic) -> str:
     """A code's title, and the first paragraph of its page."""
-    title, _, body = api.explain_code(diagnostic.code).partition("\n")
+    title, _, body = page_of(diagnostic.code).partition("\n")
     paragraph = next((one for one in body.split("\n\n") if one.strip() and not one.strip().startswith("#")), "")
     return f"**{title.lstrip('# ')}**\n\n{paragraph.strip()}"
 

@@ -85,10 +85,16 @@ class Session:
     def _shown(self, document: Document) -> None:
         """A text has changed: it is told of, and so is what was compiled with it."""
         self.workspace.show(document.path, document.text.content)
-        if self.workspace.is_pipeline(document.path):
-            self.follow(document)
-        else:
+        if not self.workspace.is_pipeline(document.path):
             self.moved([document.path])
+            return
+        self.follow(document)
+        readers = self.workspace.readers(document.path)
+        if readers:
+            self.workspace.forget([document.path])
+        for other in self.documents.values():
+            if other.path in readers:
+                self.follow(other)
 
     def close(self, uri: str) -> None:
         document = self.documents.pop(uri, None)

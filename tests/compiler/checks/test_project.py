@@ -44,3 +44,46 @@ def test_projects_are_apart(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "p.yaml").write_text(PIPELINE.format(name="one", uri="out/a.csv"))
     assert api.check([tmp_path]).diagnostics == ()
+
+
+COMMON = {
+    "common.trc": 'import "deeper.yaml"\nsource orders = csv("orders.csv")\n',
+    "deeper.yaml": "params: {limit: {type: integer, default: 3}}\n",
+    "p.trc": 'pipeline "p" {}\nimport "common.trc"\ntask a = sql $$ select id from orders limit {{ limit }} $$\n',
+    "orders.csv": "id\n1\n",
+}
+
+
+def checked(folder: Path, files: dict[str, str], *paths: str) -> tuple[list[str], list[str]]:
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    report = api.check([folder / path for path in paths])
+    errors = [one.code for one in report.diagnostics if one.severity == "error"]
+    return sorted(Path(file).name for file in report.files), errors
+
+
+def test_files_that_are_only_imported_are_no_pipelines(tmp_path: Path) -> None:
+    assert checked(tmp_path, COMMON, ".") == (["p.trc"], [])
+
+
+def test_mistake_in_an_imported_file_is_told_once(tmp_path: Path) -> None:
+    wrong = {**COMMON, "deeper.yaml": "params: {limit: {type: integer, defualt: 3}}\n"}
+    assert checked(tmp_path, wrong, ".") == (["p.trc"], ["TRC201"])
+
+
+def test_file_that_nobody_imports_is_taken_for_a_pipeline(tmp_path: Path) -> None:
+    files, errors = checked(tmp_path, {**COMMON, "p.trc": COMMON["p.trc"].replace('import "common.trc"', "")}, ".")
+    assert files == ["common.trc", "p.trc"]
+    assert "TRC202" in errors
+
+
+def test_file_that_is_named_is_checked_as_a_pipeline(tmp_path: Path) -> None:
+    files, errors = checked(tmp_path, COMMON, "common.trc", "p.trc")
+    assert files == ["common.trc", "p.trc"]
+    assert "TRC202" in errors
+
+
+def test_pipeline_that_another_imports_is_still_one(tmp_path: Path) -> None:
+    files, errors = checked(tmp_path, {**COMMON, "q.trc": COMMON["p.trc"].replace("common.trc", "p.trc")}, ".")
+    assert files == ["p.trc", "q.trc"]
+    assert "TRC215" in errors

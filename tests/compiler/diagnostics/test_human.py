@@ -15,7 +15,7 @@ from trc.compiler.diagnostics.render.cells import cells, width
 from trc.compiler.diagnostics.render.human import render
 from trc.compiler.source import SourceFile, Span
 
-CASES = sorted((Path(__file__).parents[2] / "cases" / "diagnostics").glob("*.case"), key=lambda path: path.stem)
+CASES = sorted((Path(__file__).parents[2] / "cases" / "render").glob("*.case"), key=lambda path: path.stem)
 
 
 def read_case(path: Path) -> tuple[list[Diagnostic], dict[str, SourceFile]]:

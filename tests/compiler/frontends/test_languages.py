@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trc.compiler.diagnostics.collector import Collector
-from trc.compiler.frontends.languages import SUFFIXES, parse
+from trc.compiler.frontends.languages import parse
+from trc.compiler.frontends.suffixes import SUFFIXES
 from trc.compiler.source import SourceFile
 
 

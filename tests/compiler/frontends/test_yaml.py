@@ -10,7 +10,8 @@ from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.yaml import parse, read
 from trc.compiler.source import SourceFile
 
-CASES = Path(__file__).parents[2] / "cases" / "yaml"
+CASES = Path(__file__).parents[2] / "cases"
+FILES = [*CASES.glob("diagnostics/yaml/**/*.yaml"), *CASES.glob("yaml/valid/*.yaml")]
 
 
 def parsed(text: str, loader: type = pyyaml.SafeLoader) -> tuple[Node | None, list[str]]:
@@ -31,13 +32,13 @@ def stripped(node: Node | None) -> object:
             return None
 
 
-@pytest.mark.parametrize("case", sorted(CASES.rglob("*.yaml")), ids=lambda case: case.stem)
+@pytest.mark.parametrize("case", sorted(FILES), ids=lambda case: f"{case.parent.name}-{case.stem}")
 def test_both_parsers_of_the_library_agree(case: Path) -> None:
     """Where libyaml is missing the slower parser gives the same tree and codes."""
     collect = Collector()
     file = read(case, "x.yaml", collect)
-    if file is None or case.stem == "unknown_directive":
-        pytest.skip("not parsed at all, or passed over by the slower parser")
+    if file is None or case.stem in ("unknown_directive", "half_character"):
+        pytest.skip("not parsed at all, or passed over or told later by the slower parser")
     slow, fast = parsed(file.text), parsed(file.text, pyyaml.CSafeLoader)
     assert (stripped(slow[0]), slow[1]) == (stripped(fast[0]), fast[1])
 
@@ -81,5 +82,5 @@ def test_hostile_files_end_in_diagnostics(text: str, codes: list[str]) -> None:
 
 
 def test_the_tree_is_that_of_the_library() -> None:
-    text = (CASES / "valid" / "every_key.yaml").read_text(encoding="utf-8")
+    text = (CASES / "yaml" / "valid" / "every_key.yaml").read_text(encoding="utf-8")
     assert stripped(parsed(text)[0]) == pyyaml.load(text, Loader=pyyaml.BaseLoader)

@@ -152,27 +152,6 @@ def one_task(sql: str, more: str = "") -> str:
     return f"name: p\nparams: {{t: {{default: src}}}}\nsources: {{src: {{csv: s.csv}}}}\nnodes:\n  - id: a\n    type: duckdb_sql\n    params: {{sql: {json.dumps(sql)}}}\n{more}"
 
 
-@pytest.mark.parametrize(
-    ("sql", "more", "code", "place"),
-    [
-        ("select {{ item }}", "", "TRC114", "item"),
-        ("select $item as x", "", "TRC407", "$item"),
-        ("select '{{ item }}'", "    for_each: [1]\n", "TRC116", "{{ item }}"),
-        ("select {{ item | upper }}", "    for_each: [1]\n", "TRC116", "item"),
-        ("select $itme as x", "    for_each: [1]\n", "TRC407", "$itme"),
-        ("select 1 as x", '    when: "{{ t }} == 1"\n', "TRC118", "{{ t }} == 1"),
-        ("select 1 as x", "    when: taregt.name == 'x'\n", "TRC114", "taregt"),
-        ("select 1 as x", "    when: target.name = 'x'\n", "TRC118", "target.name = 'x'"),
-        ("select 1 as x", "    when: t | uper == 'x'\n", "TRC118", "t | uper == 'x'"),
-        ("select 1 as x", '    metadata: {a: "{{ item }}"}\n    for_each: [1]\n', "TRC116", "{{ item }}"),
-    ],
-)
-def test_mistake_is_told_at_its_place(tmp_path: Path, sql: str, more: str, code: str, place: str) -> None:
-    (tmp_path / "s.csv").write_text("n\n1\n")
-    errors = [one for one in told(tmp_path, one_task(sql, more)) if one[0] not in ("TRC410", "TRC412")]
-    assert [(one[0], one[2]) for one in errors] == [(code, place)]
-
-
 def test_value_that_looks_like_a_template_hides_no_read(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text("n\n1\n")
     text = one_task("select n, '{{ t }}' as t from src").replace(

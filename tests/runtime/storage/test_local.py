@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.contracts.storage_suite import StorageSuite
 
+from trc.runtime.storage.errors import StorageError
 from trc.runtime.storage.local import LocalStorage, list_files
 from trc.runtime.store.memory import MemoryStore
 
@@ -162,3 +163,10 @@ except StorageError as error:
 def test_sweeping_before_anything_was_staged_does_nothing(tmp_path: Path) -> None:
     local(tmp_path / ".trc").sweep([])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_whose_name_is_not_text_is_told(tmp_path: Path) -> None:
+    """Its name can be handed to no task and kept in no record; without this it was a traceback."""
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.csv")).write_text("x")
+    with pytest.raises(StorageError, match=r"udcff.csv', and a name that is not UTF-8 cannot be handed on"):
+        list_files(f"{tmp_path}/*.csv")

@@ -18,7 +18,7 @@ import pytest
 
 from trc.cli import exits
 from trc.cli.files import create_all
-from trc.cli.starter import FILES
+from trc.cli.starter import Language, files_of, pipeline_of
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def trc(folder: Path, *arguments: str, **environ: str) -> Done:
 
 
 def settled_shop(folder: Path) -> Path:
-    """The starter project, its files old enough to be trusted."""
-    create_all(folder, FILES)
+    """The starter project in YAML, its files old enough to be trusted."""
+    create_all(folder, files_of("yaml"))
     for path in folder.rglob("*"):
         os.utime(path, (1_700_000_000, 1_700_000_000))
     return folder
@@ -78,13 +78,16 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def test_init_writes_a_project_that_checks_and_runs(tmp_path: Path) -> None:
-    made = trc(tmp_path, "init", "new/shop")
+@pytest.mark.parametrize("language", ["trc", "yaml"])
+def test_init_writes_a_project_that_checks_and_runs(tmp_path: Path, language: Language) -> None:
+    pipeline = f"new/shop/{pipeline_of(language)}"
+    made = trc(tmp_path, "init", "new/shop", *([] if language == "trc" else ["--language", language]))
     assert made.code == exits.OK
-    assert "trc run new/shop/shop.yaml" in made.out
-    assert all((tmp_path / "new/shop" / name).is_file() for name in FILES)
+    assert f"trc run {pipeline}" in made.out
+    assert all((tmp_path / "new/shop" / name).is_file() for name in files_of(language))
     assert trc(tmp_path, "check", "new").out == "1 file checked: no mistakes\n"
-    ran = trc(tmp_path, "run", "new/shop/shop.yaml")
+    assert trc(tmp_path, "fmt", "--check", pipeline).code == exits.OK
+    ran = trc(tmp_path, "run", pipeline)
     assert ran.code == exits.OK, ran.err
     assert (tmp_path / "new/shop/out/page.md").read_text() == (
         "# Revenue\n\n- grace: 390.00 (orders: 2)\n- ada: 130.49 (orders: 2)\n"
@@ -92,10 +95,18 @@ def test_init_writes_a_project_that_checks_and_runs(tmp_path: Path) -> None:
     )
 
 
+def test_init_writes_the_same_pipeline_in_either_language(tmp_path: Path) -> None:
+    trc(tmp_path, "init")
+    create_all(tmp_path, {"shop.yaml": files_of("yaml")["shop.yaml"]})
+    first, second = (trc(tmp_path, "compile", name, "--emit", "ir") for name in ("shop.trc", "shop.yaml"))
+    assert first.code == exits.OK
+    assert first.out == second.out
+
+
 def test_init_overwrites_nothing(shop: Path) -> None:
     (shop / "shop.yaml").write_text("mine")
     (shop / "trc.toml").unlink()
-    again = trc(shop, "init")
+    again = trc(shop, "init", "--language", "yaml")
     assert again.code == exits.WRONG_USAGE
     assert "nothing was written" in again.err
     assert (shop / "shop.yaml").read_text() == "mine"

@@ -75,7 +75,8 @@ def test_file_that_cannot_be_read_keeps_no_other_from_being_laid_out(folder: Pat
 
 
 def test_changes_are_told_as_json(trc: Trc) -> None:
-    assert json.loads(trc("fmt", "--check", "--json", "p.trc").stdout) == {"changed": ["p.trc"], "files": ["p.trc"]}
+    told = json.loads(trc("fmt", "--check", "--json", "p.trc").stdout)
+    assert told == {"changed": ["p.trc"], "files": ["p.trc"], "sql_left_as_it_is": []}
 
 
 def test_pipeline_is_said_in_another_language(folder: Path, trc: Trc) -> None:
@@ -93,3 +94,72 @@ def test_file_with_mistakes_is_not_converted(folder: Path, trc: Trc) -> None:
     assert done.exit_code == exits.WRONG_PIPELINE
     assert "error[TRC120]" in done.stderr
     assert not (folder / "p.yaml").exists()
+
+
+QUERY = "select a,\n    sum(b) as b from t -- why\n    where d = {{ day }} group by a"
+LAID_OUT = "select\n  a,\n  sum(b) as b\nfrom t  -- why\nwhere d = {{ day }}\ngroup by a\n"
+
+
+def block(query: str, indent: str) -> str:
+    return "".join(f"{indent}{line}\n" for line in query.splitlines())
+
+
+def test_sql_is_laid_out_where_it_is_asked_for(folder: Path, trc: Trc) -> None:
+    (folder / "p.trc").write_text(f'pipeline "p" {{ }}\n\ntask a = sql $$\n{block(QUERY, "  ")}$$\n')
+    before = (folder / "p.trc").read_text()
+    assert trc("fmt", "p.trc").exit_code == exits.OK
+    assert (folder / "p.trc").read_text() == before
+    assert trc("fmt", "--sql", "--check", "p.trc").exit_code == exits.FAILED
+    assert trc("fmt", "--sql", "p.trc").stdout == "formatted p.trc\n"
+    assert (folder / "p.trc").read_text() == f'pipeline "p" {{ }}\n\ntask a = sql $$\n{block(LAID_OUT, "  ")}$$\n'
+    assert trc("fmt", "--sql", "--check", "p.trc").exit_code == exits.OK
+
+
+@pytest.mark.parametrize("header", ["|", "|-", "|+", "| # a note"])
+def test_sql_in_blocks_of_yaml_is_laid_out(folder: Path, trc: Trc, header: str) -> None:
+    text = "name: p\nnodes:\n  - id: a\n    type: duckdb_sql\n    params:\n      sql: {}\n{}    tags: [x]\n"
+    (folder / "p.yaml").write_text(text.format(header, block(QUERY, "          ")))
+    assert trc("fmt", "--sql", "p.yaml").stderr == ""
+    seen = (folder / "p.yaml").read_text()
+    assert block(LAID_OUT, "        ") in seen
+    assert seen.startswith(text.partition("{}")[0])
+    assert trc("fmt", "--sql", "--check", "p.yaml").exit_code == exits.OK
+    assert trc("fmt", "--check", "p.yaml").exit_code == exits.OK
+
+
+def test_sql_in_quotes_and_other_texts_are_left(folder: Path, trc: Trc) -> None:
+    text = (
+        "name: p\nnodes:\n  - id: a\n    type: duckdb_sql\n    params: {sql: 'select 1,   2'}\n"
+        "  - id: b\n    type: shell\n    params:\n      command: |\n        select   1,\n        2\n"
+    )
+    (folder / "p.yaml").write_text(text)
+    assert trc("fmt", "--sql", "--check", "p.yaml").exit_code == exits.OK
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("select 'a,\n  2", "a quote or a comment in it is never closed"),
+        ("select (1,\n  2", "its brackets do not match"),
+        ("select {{ a,\n  2", '"{{" is never closed'),
+    ],
+)
+def test_sql_that_cannot_be_laid_out_is_left_and_told(folder: Path, trc: Trc, query: str, why: str) -> None:
+    (folder / "p.trc").write_text(f'pipeline "p" {{ }}\n\ntask a = sql $$\n{block(query, "  ")}$$\n')
+    done = trc("fmt", "--sql", "p.trc")
+    assert done.exit_code == exits.OK
+    assert done.stderr == f'p.trc:3: the SQL of "a" is left as it is: {why}\n'
+    assert done.stdout == "1 file as it should be\n"
+    [told] = json.loads(trc("fmt", "--sql", "--json", "p.trc").stdout)["sql_left_as_it_is"]
+    assert told == {"file": "p.trc", "line": 3, "task": "a", "why": why}
+
+
+def test_layout_of_sql_changes_no_key(folder: Path, trc: Trc) -> None:
+    """A task that ran is not run again for its SQL's layout."""
+    (folder / "p.trc").write_text(
+        'pipeline "p" { }\ntask a = sql $$\n  select 1 as x,\n    2 as y -- why\n$$ { output = csv("o.csv") }\n'
+    )
+    assert trc("run", "p.trc").exit_code == exits.OK
+    assert "formatted" in trc("fmt", "--sql", "p.trc").stdout
+    [task] = json.loads(trc("plan", "p.trc", "--json").stdout)["tasks"]
+    assert task["action"] == "skip"

@@ -215,6 +215,17 @@ def test_a_fix_is_offered_where_it_mends(editor: Editor) -> None:
     assert editor.ask("textDocument/codeAction", elsewhere) == []
 
 
+def test_comment_that_allows_nothing_is_offered_to_be_removed(editor: Editor) -> None:
+    comment = "# trc: allow TRC409 nothing is hidden\n"
+    editor.open("idle.yaml", comment + SHOP)
+    (found,) = editor.diagnostics("idle.yaml")
+    assert found["code"] == "TRC230"
+    asked = {"textDocument": {"uri": editor.uri("idle.yaml")}, "range": found["range"], "context": {"diagnostics": []}}
+    (action,) = editor.ask("textDocument/codeAction", asked)
+    assert action["title"] == "remove the comment"
+    assert applied(comment + SHOP, action["edit"]["changes"][editor.uri("idle.yaml")]) == SHOP
+
+
 def test_yaml_that_is_no_pipeline_is_left_alone(editor: Editor) -> None:
     editor.open("compose.yaml", "services: {web: {image: nginx}}\n")
     assert editor.ask("textDocument/hover", editor.at("compose.yaml", "services")) is None
@@ -245,6 +256,24 @@ def test_unsaved_code_counts(editor: Editor) -> None:
     assert found["range"]["start"] == {"line": 2, "character": 4}
     editor.tell("textDocument/didClose", {"textDocument": {"uri": editor.uri("tasks/page.py")}})
     assert codes(editor.diagnostics("unsaved.yaml")) == ["TRC212"]
+
+
+def test_unsaved_imports_count(start: Open) -> None:
+    editor = start(toml="")
+    common = 'source orders = csv("data/orders.csv")\n'
+    (editor.folder / "common.trc").write_text(common)
+    text = 'import "common.trc"\n\npipeline "p" {}\n\ntask a = sql $$ select customer from orders $$\n'
+    editor.open("p.trc", text)
+    assert editor.diagnostics("p.trc") == []
+    editor.open("common.trc", common)
+    editor.write("common.trc", common.replace("orders =", "bills ="))
+    (told,) = editor.diagnostics("p.trc")
+    assert told["code"] == "TRC403"
+    editor.write("common.trc", "\n" + common)
+    assert editor.diagnostics("p.trc") == []
+    found = editor.ask("textDocument/definition", editor.at("p.trc", "orders"))
+    assert found["uri"] == editor.uri("common.trc")
+    assert found["range"]["start"] == {"line": 1, "character": 7}
 
 
 def test_files_that_move_are_looked_at_again(start: Open) -> None:

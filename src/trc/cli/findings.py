@@ -1,0 +1,42 @@
+"""What `trc check` found, in the form that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import trc
+from trc.cli.failures import tell_diagnostics
+from trc.cli.output import Screen
+from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.diagnostics.render import github, sarif
+from trc.compiler.diagnostics.render import json as as_json
+from trc.compiler.source import SourceFile
+from trc.error_codes import page_of
+
+Form = Literal["human", "json", "sarif", "github"]
+FORMS: Final[tuple[Form, ...]] = ("human", "json", "sarif", "github")
+
+
+def tell_findings(
+    screen: Screen,
+    form: Form,
+    diagnostics: Sequence[Diagnostic],
+    sources: Mapping[str, SourceFile],
+    files: Sequence[str] | None = None,
+) -> None:
+    """The diagnostics; as JSON with the names of the files that were checked, if there are any to tell."""
+    folder = str(Path.cwd())
+    match form:
+        case "human":
+            tell_diagnostics(screen, diagnostics, sources)
+        case "json":
+            told = {"diagnostics": as_json.render(diagnostics, sources)}
+            screen.document(told if files is None else {"files": files, **told})
+        case "sarif":
+            screen.document(sarif.render(diagnostics, sources, folder, page_of, trc.__version__))
+        case "github" if diagnostics:
+            screen.say(github.render(diagnostics, sources, folder))
+        case "github":
+            pass

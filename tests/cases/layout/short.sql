@@ -1,0 +1,1 @@
+select   1 as one , 2 as two   from t

@@ -1,0 +1,41 @@
+"""Every page of a code is played: its example is told under its code, and what it prints is what is printed.
+
+What `console` blocks print is compared as in other documents; `--update` writes what is seen now.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.docs.playing import Session, masked, play_document, rewrite
+
+from trc.compiler.diagnostics.codes import BY_CODE, CODES, Code
+
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "errors"
+PROSE = {
+    "TRC502": "no backend that is part of trc refuses what trc can do",
+    "TRC607": "two runs have to be at work at one time",
+    "TRC616": "no file is known that ends the process",
+    "TRC620": "the tests' environment holds every part",
+}
+"""Codes whose situation a document cannot make: their pages tell of it in words."""
+TOLD = re.compile(r"\b(error|warning|note)\[(TRC\d+)\]")
+
+
+@pytest.mark.parametrize("row", CODES, ids=lambda row: row.code)
+def test_page_plays_as_it_is_written(row: Code, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    page = PAGES / f"{row.code}.md"
+    played = play_document(page, Session(tmp_path, tmp_path, is_quick=True)) if row.code not in PROSE else []
+    if request.config.getoption("--update"):
+        rewrite(page, played)
+    for block, seen in played:
+        assert masked(seen) == masked(block.body)
+    assert "bug in trc" not in "".join(seen for _, seen in played)
+    told = {found[2] for _, seen in played for found in TOLD.finditer(seen)}
+    assert (row.code in told) is (row.code not in PROSE), f"the example of {row.code} is told as {told or 'nothing'}"
+
+
+def test_prose_is_of_codes_that_exist() -> None:
+    assert set(PROSE) <= set(BY_CODE)
