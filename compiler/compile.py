@@ -20,6 +20,7 @@ from trc.compiler.frontends.files import read
 from trc.compiler.frontends.imports import with_imports, with_project
 from trc.compiler.frontends.languages import tree_of
 from trc.compiler.frontends.lower import lower
+from trc.compiler.frontends.secrets import ALLOWED, first_secret
 from trc.compiler.frontends.syntax import Mapping as Tree
 from trc.compiler.frontends.syntax import Node, Scalar, Sequence
 from trc.compiler.ir.pipeline import Pipeline
@@ -77,7 +78,7 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
     written = tree
     settled: Settled | None = None
     if isinstance(tree, Tree):
-        imported = with_imports(_in_project(tree, context, sources), file, path, context, collect, sources)
+        imported = with_imports(_in_project(tree, context, sources, collect), file, path, context, collect, sources)
         settled = settle(imported.root, context, collect, sources)
         tree = render(imported.root, settled, imported.macros, context, collect)
         skim_all(_queries(tree))
@@ -104,7 +105,7 @@ def _queries(tree: Tree) -> Iterator[str]:
             yield sql.value
 
 
-def _in_project(tree: Tree, context: Context, sources: dict[str, SourceFile]) -> Tree:
+def _in_project(tree: Tree, context: Context, sources: dict[str, SourceFile], collect: Collector) -> Tree:
     """The tree over what the project file says for all its pipelines."""
     file = context.project_file
     # What is wrong with the file itself was told when the project's settings were read.
@@ -112,4 +113,9 @@ def _in_project(tree: Tree, context: Context, sources: dict[str, SourceFile]) ->
     if file is None or project is None:
         return tree
     sources[file.name] = file
+    hidden = first_secret(project)
+    if hidden is not None:
+        message = "the project file holds a secret, and a pipeline says itself which secrets its tasks are given"
+        collect.add(Diagnostic("TRC220", message, hidden.span, help=(ALLOWED,)))
+        return tree
     return with_project(tree, project)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from trc.compiler.ir.uris import is_glob
 from trc.runtime.clock import Clock
 from trc.runtime.codewatch import CodeWatch
-from trc.runtime.fingerprint import key_of
+from trc.runtime.fingerprint import SECRET, key_of
 from trc.runtime.orders import Orders
 from trc.runtime.passed import with_verdict
 from trc.runtime.planner import Dataset, Inputs, Missing, Planner
 from trc.runtime.scheduler.commands import Start
-from trc.runtime.spec import KeyPart, TaskSpec
+from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.store.journal import Transaction
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
-from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.order import OrderSecret, TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
 
 
@@ -39,6 +39,14 @@ class Outlet(Protocol):
 
     def discard(self, staged: str) -> None:
         """Removes a staged file, if it is there."""
+        ...
+
+
+class Secrets(Protocol):
+    """What beginning an attempt asks of the run's secrets."""
+
+    def values(self, secrets: Sequence[SecretSpec], versions: Mapping[str, str]) -> tuple[OrderSecret, ...] | Failure:
+        """The values of secrets, of those versions where one is named; else why there are none."""
         ...
 
 
@@ -66,6 +74,8 @@ class Attempts:
     """What the tasks that ran have published, by task."""
     committed: set[str] = field(default_factory=set[str])
     """The keys of what they published."""
+    secrets: Secrets | None = None
+    """Fetches values of secrets; None where no task is given one."""
     _code: CodeWatch = field(init=False)
     _live: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     _names: dict[str, str] = field(default_factory=dict[str, str])
@@ -90,13 +100,23 @@ class Attempts:
         if edited:
             message = f'the code in "{min(edited)}" changed since the run began; run it again to use the new code'
             return Failure(message, kind="permanent", reason="input_moved")
+        secrets = self._secrets(task, inputs) if task.secrets else ()
+        if isinstance(secrets, Failure):
+            return secrets
         try:
             order = self.orders.order(task, inputs, start.attempt, start.token)
             self._make_folders(order)
         except OSError as error:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
+        # What is remembered of the attempt holds references alone.
         self._live[start.token] = Attempt(task, start.attempt, order, inputs)
-        return order
+        return replace(order, secrets=secrets) if secrets else order
+
+    def _secrets(self, task: TaskSpec, inputs: Inputs) -> tuple[OrderSecret, ...] | Failure:
+        """The values of the task's secrets, in the versions that the attempt's key tells."""
+        assert self.secrets is not None
+        known = {part.field[len(SECRET) :]: part.value for part in inputs.parts if part.field.startswith(SECRET)}
+        return self.secrets.values(task.secrets, {ref: one for ref, one in known.items() if one != "unknown"})
 
     def _make_folders(self, order: TaskOrder) -> None:
         for path in (order.log, *(output.path for output in order.outputs)):

@@ -53,6 +53,9 @@ def run_facts(
     read = [read.uri for task in spec.tasks for read in (*task.reads, *task.check_reads) if read.uri is not None]
     if any(is_remote(uri) for uri in read):
         return None
+    if any(secret.versioned for task in spec.tasks for secret in task.secrets):
+        # Whether such a one has another value by now, no file tells.
+        return None
     facts = compile_facts({output.path: True for output in outputs}, read)
     if facts is None:
         return None

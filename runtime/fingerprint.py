@@ -19,6 +19,8 @@ UPSTREAM = "upstream."
 INPUT = "inputs."
 PARAM = "params."
 METADATA = "metadata."
+SECRET = "secrets."  # noqa: S105 - the beginning of a field's name
+"""Before the reference of a secret whose provider numbers its values: the part is that number, never the value."""
 
 
 def key_of(parts: Iterable[KeyPart]) -> str:

@@ -158,6 +158,9 @@ class Loop:
         """Lets idle workers wake up and read, while the disk syncs, what they are to begin once that is done."""
         for command in effects:
             if isinstance(command, commands.Start):
+                if self.attempts.tasks[command.task].secrets:
+                    # Fetching them may take a while, and the store is locked.
+                    return
                 order = self._prepared[command.token] = self._prepare(command)
                 if isinstance(order, Failure) or not self.executor.make_ready(order):
                     return

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from trc.compiler.ir.uris import is_glob
-from trc.runtime.fingerprint import UPSTREAM, changes, input_parts, is_narrowed, key_of
+from trc.runtime.fingerprint import SECRET, UPSTREAM, changes, input_parts, is_narrowed, key_of
 from trc.runtime.passed import EXPECT, unchecked
 from trc.runtime.plan import Plan, PlannedTask
 from trc.runtime.reasons import Reason
@@ -111,6 +111,8 @@ class Planner:
     force: bool = False
     kept: Mapping[str, Result] = field(default_factory=dict[str, Result])
     """Results that this very run committed before its driver died."""
+    secret_version: Callable[[str], str | Reason] | None = None
+    """The version of a secret that is numbered, or why nobody can tell it; None where no task has one."""
     _keys: dict[str, tuple[tuple[KeyPart, ...], str]] = field(
         default_factory=dict[str, tuple[tuple[KeyPart, ...], str]]
     )
@@ -155,8 +157,11 @@ class Planner:
         last = self.stored.get(task.name)
         if last is None:
             return Reason("first")
+        unknown = self._unknown_secret(task)
+        if unknown is not None:
+            return unknown
         old = [part for part in last.parts if not _is_input_content(part)]
-        differing = changes(old, task.key_parts, task.skip)
+        differing = changes(old, (*task.key_parts, *self._secret_parts(task)), task.skip)
         return Reason("changed", changes=differing) if differing else None
 
     def decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
@@ -167,7 +172,7 @@ class Planner:
         kept = self.kept.get(task.name)
         if kept is not None and kept.key == listed.key and not self._lost_output(kept):
             return self._unless_unchecked(task, listed, MaySkip(Reason("kept"), kept), is_same_run=True)
-        reason = self._runs_always(task)
+        reason = self._runs_always(task) or self._unknown_secret(task)
         if reason is not None:
             return MustRun(reason, listed)
         return self._compare(task, listed)
@@ -178,6 +183,24 @@ class Planner:
         if not task.skip.can_skip:
             return Reason("disabled") if task.skip.why_not == "disabled" else Reason("always", task.skip.why_not)
         return None
+
+    def _unknown_secret(self, task: TaskSpec) -> Reason | None:
+        """Why the key cannot be computed, where that is for a secret."""
+        found = (self._version(secret.ref) for secret in task.secrets if secret.versioned)
+        return next((one for one in found if isinstance(one, Reason)), None)
+
+    def _secret_parts(self, task: TaskSpec) -> tuple[KeyPart, ...]:
+        """What tells of secrets in the key that no reference tells: which of their values it is."""
+        versions = ((one.ref, self._version(one.ref)) for one in task.secrets if one.versioned)
+        return tuple(
+            # One that is not known is never compared: the task runs.
+            KeyPart(SECRET + ref, "environment", "unknown" if isinstance(version, Reason) else version)
+            for ref, version in versions
+        )
+
+    def _version(self, ref: str) -> str | Reason:
+        assert self.secret_version is not None
+        return self.secret_version(ref)
 
     def _compare(self, task: TaskSpec, listed: Inputs) -> Decision:
         last = self.stored.get(task.name)
@@ -246,7 +269,8 @@ class Planner:
             if isinstance(one, Missing):
                 return one
             inputs.append(one)
-        parts = (*task.key_parts, *(part for one in inputs for part in one.parts))
+        own = (*task.key_parts, *self._secret_parts(task)) if task.secrets else task.key_parts
+        parts = (*own, *(part for one in inputs for part in one.parts))
         listed = Inputs(tuple(inputs), parts, self._key(task.name, parts))
         return self._with_lookups(task, listed, upstream) if task.checks else listed
 

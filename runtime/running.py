@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from trc.runtime.attempts import Attempts
+from trc.runtime.attempts import Attempts, Secrets
 from trc.runtime.clock import Clock
 from trc.runtime.drivers import LEASE, RENEW, is_alive, this_driver
 from trc.runtime.errors import stopped
@@ -20,6 +20,7 @@ from trc.runtime.observe import Observer, RunFinished, RunOpened, Waiting
 from trc.runtime.orders import Orders, Places
 from trc.runtime.plan import Plan
 from trc.runtime.planner import Dataset, Planner
+from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.storage.local import LocalStorage
@@ -28,6 +29,14 @@ from trc.runtime.store.results import Result, Results, StoredOutput
 from trc.runtime.sweep import sweep_intermediates
 
 OnConflict = Literal["wait", "fail"]
+
+
+class RunSecrets(Secrets, Protocol):
+    """What a run asks of its secrets."""
+
+    def version(self, ref: str) -> str | Reason:
+        """The version of a secret that is numbered, or why nobody can tell it."""
+        ...
 
 
 class Store(Journal, Results, Protocol):
@@ -71,6 +80,8 @@ class Runner:
     observe: Observer
     pause: Callable[[float], None]
     on_cancel: Callable[[Callable[[], None]], None]
+    secrets: RunSecrets | None = None
+    """Fetches secrets, and tells their versions; None where no task is given one."""
 
     def plan(self, options: Options, logical_time: str) -> Plan:
         """What a run would do now."""
@@ -201,6 +212,7 @@ class Runner:
             Orders(self.spec, places, self.storage, run.id, run.logical_time),
             self.storage,
             self.clock,
+            secrets=self.secrets,
         )
         executor = self.executor()
         try:
@@ -262,7 +274,8 @@ class Runner:
         kept: dict[str, Result] = {}
         if resumed is not None:
             kept = {name: result for name, result in stored.items() if result.run == resumed.id}
-        return Planner(self.spec, self.storage, stored, find, self.clock.now(), options.force, kept)
+        version = self.secrets.version if self.secrets is not None else None
+        return Planner(self.spec, self.storage, stored, find, self.clock.now(), options.force, kept, version)
 
     def _settled(self, plan: Plan, planner: Planner) -> dict[Dataset, StoredOutput]:
         """The outputs of the tasks that the plan skips."""

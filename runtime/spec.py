@@ -89,6 +89,19 @@ class RetrySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretSpec:
+    """A secret by reference, `provider:reference`, and the places that its value is for.
+
+    A place is a path from the order: `("env", name)`, or `("params", …)`. `versioned` says that its
+    provider numbers its values, so that a key can tell a new one.
+    """
+
+    ref: str
+    places: tuple[tuple[str | int, ...], ...]
+    versioned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SkipSpec:
     """When a task may be skipped, and what is compared; `vouched` says that the author wrote so."""
 
@@ -134,6 +147,7 @@ class TaskSpec:
     """The datasets that checks look values up in."""
     checks_due: str = ""
     """Why the checks are due in each run, if time alone can change their verdict."""
+    secrets: tuple[SecretSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

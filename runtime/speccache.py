@@ -16,6 +16,7 @@ from trc.runtime.spec import (
     PipelineSpec,
     ReadSpec,
     RetrySpec,
+    SecretSpec,
     SkipSpec,
     TaskSpec,
 )
@@ -23,7 +24,18 @@ from trc.runtime.spec import (
 _FOLDER: Final = "compiled"
 _SHAPE: Final = tuple(
     (cls.__name__, *cls.__slots__)  # a spec of another shape is of no use
-    for cls in (PipelineSpec, TaskSpec, KeyPart, SkipSpec, ReadSpec, OutputSpec, NeedSpec, RetrySpec, CheckSpec)
+    for cls in (
+        PipelineSpec,
+        TaskSpec,
+        KeyPart,
+        SkipSpec,
+        ReadSpec,
+        OutputSpec,
+        NeedSpec,
+        RetrySpec,
+        CheckSpec,
+        SecretSpec,
+    )
 )
 
 
@@ -110,4 +122,5 @@ _MANY: Final[dict[str, Callable[..., object]]] = {
     "checks": CheckSpec,
     "check_parts": KeyPart,
     "check_reads": ReadSpec,
+    "secrets": SecretSpec,
 }

@@ -15,6 +15,7 @@ from trc.compiler.checks.graph import Graph, Resolved
 from trc.compiler.compile import Compiled
 from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node, NotInKey
 from trc.compiler.ir.pipeline import Pipeline
+from trc.compiler.ir.secrets import VERSIONED, SecretRef
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known
 from trc.compiler.ir.uris import is_glob, normalise
@@ -29,6 +30,7 @@ from trc.runtime.spec import (
     PipelineSpec,
     ReadSpec,
     RetrySpec,
+    SecretSpec,
     SkipSpec,
     TaskSpec,
 )
@@ -104,7 +106,7 @@ class _TaskSpecs:
             retry_on=retries.retry_on,
             timeout=task.timeout.seconds,
             heartbeat_timeout=task.heartbeat_timeout.seconds if task.heartbeat_timeout else None,
-            env=task.environment.env,
+            env={name: value for name, value in task.environment.env.items() if isinstance(value, str)},
             memory=resources.memory.bytes if resources.memory else None,
             cpus=resources.cpu.count if resources.cpu else None,
             idempotent=task.idempotent,
@@ -114,6 +116,7 @@ class _TaskSpecs:
                 self.read(task, one) for one in self.graph.checks.get(task.name, ()) if not _is_own(task, one)
             ),
             checks_due=contract.due,
+            secrets=_secrets(task),
         )
 
     def read_back(self, task: Task, output: str) -> tuple[tuple[tuple[str, str], ...] | None, bool]:
@@ -204,6 +207,23 @@ def _needs(graph: Graph) -> dict[str, tuple[NeedSpec, ...]]:
         if before is None or (edge.data and not before.data):
             known[edge.on] = NeedSpec(edge.on, edge.requires, edge.data)
     return {task: tuple(edges.values()) for task, edges in needs.items()}
+
+
+def _secrets(task: Task) -> tuple[SecretSpec, ...]:
+    """The secrets that the task is given, each once, with all the places that it is for."""
+    places: dict[str, list[tuple[str | int, ...]]] = {}
+    for name, value in task.environment.env.items():
+        if isinstance(value, SecretRef):
+            places.setdefault(value.secret, []).append(("env", name))
+    for path in task.secrets:
+        inner: Any = task.params
+        for step in path:
+            inner = inner[step]
+        places.setdefault(SecretRef.model_validate(inner).secret, []).append(("params", *path))
+    return tuple(
+        SecretSpec(ref, tuple(found), SecretRef(secret=ref).provider in VERSIONED)
+        for ref, found in sorted(places.items())
+    )
 
 
 def skip_spec(task: Task) -> SkipSpec:

@@ -29,6 +29,7 @@ _CAPABILITIES: Final = Capabilities(
             "params",
             "templates",
             "expect",
+            "secrets",
         }
     ),
     unenforced={

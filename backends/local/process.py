@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
@@ -37,10 +37,14 @@ _BOOTSTRAP: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a worker process must be like to run an order: its declared variables, and its memory limit."""
+    """What a worker process must be like to run an order: its declared variables, its memory limit, its secrets.
+
+    Secrets, by their references, seal it: a process that has had one serves no task that is not given the same.
+    """
 
     env: tuple[tuple[str, str], ...] = ()
     memory: int | None = None
+    secrets: tuple[str, ...] = ()
 
     @property
     def is_single_use(self) -> bool:
@@ -53,7 +57,8 @@ class Handed:
     """An order on its way: its line, and the kind of worker that it takes."""
 
     token: str
-    line: bytes
+    line: bytes = field(repr=False)
+    """It may hold the values of secrets."""
     kind: Kind
     log: str
     retry_on: tuple[int, ...] = ()
@@ -100,7 +105,7 @@ class WorkerProcess:
         self, orders: int, messages: int, environ: Mapping[str, str], errors: IO[bytes]
     ) -> subprocess.Popen[bytes]:
         memory = "" if self.kind.memory is None else str(self.kind.memory)
-        arguments = [_HOME, str(os.getpid()), str(orders), str(messages), memory]
+        arguments = [_HOME, str(os.getpid()), str(orders), str(messages), memory, "1" if self.kind.secrets else ""]
         return subprocess.Popen(
             [sys.executable, "-P", "-s", "-c", _BOOTSTRAP, *arguments],
             stdin=subprocess.DEVNULL,

@@ -82,7 +82,8 @@ class LocalExecutor:
         if order.memory is None:
             raw["memory_share"] = order.memory_share or self._memory_share
         line = _encode(raw).encode() + b"\n"
-        kind = Kind(tuple(sorted(order.env.items())), order.memory)
+        secrets = tuple(one.ref for one in order.secrets) if order.secrets else ()
+        kind = Kind(tuple(sorted(order.env.items())), order.memory, secrets)
         return Handed(order.token, line, kind, order.log, order.retry_on)
 
     def stop(self, token: str, grace: float) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import JsonValue
 
 from trc.compiler.ir.dataset import DatasetRead, Output, Read, is_renamed
 from trc.compiler.ir.places import Path, Place, Places
+from trc.compiler.ir.secrets import KEY, SecretRef
 from trc.compiler.ir.task import Task
 from trc.compiler.source import Span
 
@@ -53,6 +55,20 @@ def output_span(places: Places, task: Task, output: Output) -> Span | None:
         if places.exact("tasks", task.name, "params", *path):
             return text_span(places, ("tasks", task.name, "params", *path), output.uri or "")
     return _param_span(places, task, output.uri or "", ())
+
+
+def secret_span(places: Places, task: Task, said: str) -> Span | None:
+    """Where the task is given the secret that a message names in quotes."""
+    for name, value in task.environment.env.items():
+        if isinstance(value, SecretRef) and f'"{value.secret}"' in said:
+            return places.span("tasks", task.name, "environment", "env", name)
+    for path in task.secrets:
+        inner: Any = task.params
+        for step in path:
+            inner = inner[step]
+        if f'"{inner[KEY]}"' in said:
+            return places.span("tasks", task.name, "params", *path)
+    return task_span(places, task.name)
 
 
 def text_span(places: Places, path: Path, text: str) -> Span | None:

@@ -14,6 +14,7 @@ from trc.compiler.ir.dataset import UriRead
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.policy import Environment, Resources
+from trc.compiler.ir.secrets import SecretRef
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.uris import is_remote
 from trc.compiler.source import Span
@@ -59,7 +60,12 @@ def _is_written(node: Environment | Resources, field: str) -> bool:
     return bool(getattr(node, field) != default)
 
 
+def _has_secrets(task: Task) -> bool:
+    return bool(task.secrets) or any(isinstance(value, SecretRef) for value in task.environment.env.values())
+
+
 _CONSTRUCTS: Final = (
+    _Construct("secrets", _has_secrets, ()),
     *(_in_environment(field) for field in Environment.model_fields),
     _resource("memory", ("environment", "memory_limit")),
     _resource("cpu", ("environment", "cpu_limit")),
@@ -144,7 +150,9 @@ def _unrunnable_type(task: Task, places: Places) -> Diagnostic:
 def _templates(task: Task, places: Places) -> Iterator[Diagnostic]:
     base: Path = ("tasks", task.name)
     texts = [(("params", *path), text) for path, text in params_texts(task.params)]
-    texts += [(("environment", "env", name), value) for name, value in task.environment.env.items()]
+    texts += [
+        (("environment", "env", name), value) for name, value in task.environment.env.items() if isinstance(value, str)
+    ]
     for path, text in texts:
         start = _template(text)
         if start is not None:

@@ -120,7 +120,7 @@ def _variables(task: Task, places: Places) -> Iterator[Diagnostic]:
             remedy = ("choose another prefix",)
             message = f'"{name}": variables whose names begin with TRC_ are trc\'s own'
             yield Diagnostic("TRC205", message, span, help=remedy, task=task.name)
-        elif "\0" in value:
+        elif isinstance(value, str) and "\0" in value:
             message = f'the value of "{name}" holds a NUL character'
             yield Diagnostic("TRC205", message, span, task=task.name)
 

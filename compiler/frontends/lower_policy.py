@@ -20,7 +20,7 @@ from trc.compiler.frontends.reading import (
     record,
     require,
     seconds,
-    text,
+    text_or_secret,
     wrong_kind,
 )
 from trc.compiler.frontends.shapes import Fields, Items
@@ -56,7 +56,7 @@ _ENVIRONMENT: Final = {
     "requirements_file": Key("A file of the project that lists Python packages", filled_text),
     "system_packages": Key("Packages of the operating system that the task needs", _TEXTS),
     "image": Key("The container image that the task runs in", filled_text),
-    "env": Key("Variables that the task's process sees", mapping_of(text)),
+    "env": Key("Variables that the task's process sees", mapping_of(text_or_secret)),
     "memory_limit": Key("The most memory that the task may use, such as 512Mi or 2Gi", field_of(Resources, "memory")),
     "cpu_limit": Key("The processors that the task may use, such as 2, 0.5 or 500m", field_of(Resources, "cpu")),
     "gpu": Key("How many GPUs the task needs", field_of(Resources, "gpu")),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,6 +17,7 @@ from trc.compiler.frontends.lower_policy import POLICIES, Values, check_one_time
 from trc.compiler.frontends.problems import Problem, problems
 from trc.compiler.frontends.project_files import ProjectFiles
 from trc.compiler.frontends.reading import (
+    Held,
     Key,
     Reader,
     Subject,
@@ -24,10 +26,12 @@ from trc.compiler.frontends.reading import (
     json_value,
     list_of,
     mapping_of,
+    named_values,
     read_fields,
     reads,
     require,
     unquoted,
+    values_with_secrets,
     wrong_kind,
 )
 from trc.compiler.frontends.renaming import renamed, warn_of_unused
@@ -45,6 +49,7 @@ from trc.compiler.frontends.syntax import Language, Mapping, Node, Scalar, Seque
 from trc.compiler.frontends.typed import typed
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.policy import Need
+from trc.compiler.ir.secrets import KEY
 from trc.compiler.ir.task import ForEach, Task
 from trc.compiler.source import Span
 from trc.compiler.tasktype import Scope, TaskType
@@ -158,9 +163,9 @@ class TaskLowering:
         if not isinstance(params, Mapping):
             wrong_kind(params, "a mapping", here.at("params"))
             return None
-        held = json_value(params, here)
+        values = _values(params, task_type, here)
         try:
-            checked: BaseModel = task_type.params.model_validate(held.value if held else {})
+            checked: BaseModel = task_type.params.model_validate(values)
         except ValidationError as error:
             place = entry.key.span if entry else head
             for problem in problems(error, params, task_type.params):
@@ -176,10 +181,12 @@ class TaskLowering:
         scope = Scope(name, ("tasks", name), self.places, files.read, files.list)
         declaration = task_type.declare(params, scope)
         here.collect.extend(replace(found, task=found.task or name) for found in declaration.diagnostics)
+        values = params.model_dump(mode="json")
         return {
             "type": task_type.name,
             "type_version": task_type.version,
-            "params": params.model_dump(mode="json"),
+            "params": values,
+            "secrets": _secret_places(values, task_type),
             "reads": declaration.reads,
             "outputs": declaration.outputs,
             "query": declaration.query,
@@ -190,6 +197,45 @@ class TaskLowering:
             "idempotent": declaration.idempotent,
             "volatile": declaration.volatile,
         }
+
+
+def _values(params: Mapping, task_type: TaskType, here: Subject) -> dict[str, Any]:
+    """The parameters as JSON; secrets only in those that the type's model marks for them."""
+    held: dict[str, Held | None] = {}
+    for entry in params.entries:
+        key = entry.key.value
+        read = values_with_secrets if takes_secrets(task_type, key) else named_values
+        held[key] = read(entry.value, here.at(key))
+    return {key: value.value if value else None for key, value in held.items()}
+
+
+def takes_secrets(task_type: TaskType, name: str) -> bool:
+    """Whether a parameter may hold secrets."""
+    field = task_type.params.model_fields.get(name)
+    extra = field.json_schema_extra if field else None
+    return isinstance(extra, dict) and bool(extra.get("secrets"))
+
+
+def _secret_places(params: MappingOf[str, Any], task_type: TaskType) -> tuple[tuple[str | int, ...], ...]:
+    """Where secrets stand in the parameters that may hold some."""
+    return tuple(
+        path
+        for name, value in params.items()
+        if takes_secrets(task_type, name)
+        for path in _secrets_in(value, (name,), is_named=True)
+    )
+
+
+def _secrets_in(value: Any, path: tuple[str | int, ...], *, is_named: bool = False) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(value, dict):
+        if list(value) == [KEY] and not is_named:
+            yield path
+            return
+        for key, inner in value.items():
+            yield from _secrets_in(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _secrets_in(inner, (*path, index))
 
 
 def _types(known: MappingOf[str, TaskType], language: Language) -> dict[str, None]:

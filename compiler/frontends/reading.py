@@ -7,19 +7,21 @@ from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
 from trc.compiler.frontends.problems import problems
+from trc.compiler.frontends.secrets import ALLOWED, is_meant_as_secret, is_secret, secret_beside
 from trc.compiler.frontends.shapes import (
     ANY,
     BOOLEAN,
     FILLED_TEXT,
     SECONDS,
     TEXT,
+    Either,
     Fields,
     FieldValue,
     Items,
@@ -32,6 +34,7 @@ from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.typed import Typed, typed
 from trc.compiler.frontends.wording import one_line
 from trc.compiler.ir.node import Node as IrNode
+from trc.compiler.ir.secrets import KEY, BadReference, SecretRef, read_reference
 from trc.compiler.source import Span
 
 T = TypeVar("T")
@@ -145,6 +148,9 @@ def read_fields(node: Node, keys: MappingOf[str, Key], here: Subject) -> dict[st
     if not isinstance(node, Mapping):
         wrong_kind(node, "a mapping", here)
         return None
+    if is_meant_as_secret(node):
+        misplaced_secret(node, here)
+        return None
     values: dict[str, Any] = {}
     for key, entry in known_entries(node, keys, here).items():
         value = keys[key].read(entry.value, here.at(node.spell(key)))
@@ -214,6 +220,21 @@ def filled_text(node: Node, here: Subject) -> str | None:
     return value
 
 
+_SECRET: Final = {
+    KEY: Key(
+        "Where the secret lies: env:NAME, file:path, aws-secretsmanager:name, aws-ssm:/path", filled_text, required=True
+    )
+}
+
+
+@reads(Either((TEXT, Fields(_SECRET))))
+def text_or_secret(node: Node, here: Subject) -> str | SecretRef | None:
+    """A text, or the secret that gives it."""
+    if isinstance(node, Mapping) and is_secret(node):
+        return secret(node, here)
+    return text(node, here)
+
+
 @reads(BOOLEAN)
 def boolean(node: Node, here: Subject) -> bool | None:
     """`true` or `false`."""
@@ -256,9 +277,84 @@ def json_value(node: Node, here: Subject) -> Held | None:
         case Sequence():
             items = [json_value(item, here.item(index)) for index, item in enumerate(node.items)]
             return Held([item.value for item in items if item])
+        case Mapping() if is_secret(node):
+            misplaced_secret(node, here)
+            return Held(None)
         case Mapping():
-            held = ((entry.key.value, json_value(entry.value, here.at(entry.key.value))) for entry in node.entries)
+            return _json_entries(node, here)
+
+
+def _json_entries(node: Mapping, here: Subject) -> Held:
+    held = ((entry.key.value, json_value(entry.value, here.at(entry.key.value))) for entry in node.entries)
+    return Held({key: value.value for key, value in held if value})
+
+
+def named_values(node: Node, here: Subject) -> Held | None:
+    """As `json_value`, of a mapping with names of the author's choice: one of them can be `secret`."""
+    if not isinstance(node, Mapping):
+        return json_value(node, here)
+    if is_meant_as_secret(node):
+        misplaced_secret(node, here)
+        return None
+    return _json_entries(node, here)
+
+
+def values_with_secrets(node: Node, here: Subject) -> Held | None:
+    """As `named_values`, with secrets at any depth below the names."""
+    if not isinstance(node, Mapping):
+        return json_value(node, here)
+    if is_meant_as_secret(node):
+        misplaced_secret(node, here)
+        return None
+    held = ((entry.key.value, _with_secrets(entry.value, here.at(entry.key.value))) for entry in node.entries)
+    return Held({key: value.value for key, value in held if value})
+
+
+def _with_secrets(node: Node, here: Subject) -> Held | None:
+    match node:
+        case Scalar():
+            return json_value(node, here)
+        case Sequence():
+            items = [_with_secrets(item, here.item(index)) for index, item in enumerate(node.items)]
+            return Held([item.value for item in items if item])
+        case Mapping() if is_secret(node):
+            found = secret(node, here)
+            return Held(found.model_dump() if found else None)
+        case Mapping():
+            beside = secret_beside(node)
+            if beside is not None:
+                here.error(
+                    "TRC220",
+                    f"{here.called} is a secret with further keys beside it",
+                    beside.key.span,
+                    help=('a secret is a mapping with the one key "secret": move the others out of it',),
+                )
+                return None
+            held = ((entry.key.value, _with_secrets(entry.value, here.at(entry.key.value))) for entry in node.entries)
             return Held({key: value.value for key, value in held if value})
+
+
+def secret(node: Mapping, here: Subject) -> SecretRef | None:
+    """The secret that a mapping with the key `secret` refers to."""
+    value = node.entries[0].value
+    if not isinstance(value, Scalar) or typed(value).kind != "text":
+        here.error(
+            "TRC222",
+            f"{here.called} is a secret, and what it refers to is {found(value) if value else 'nothing'}",
+            value.head if isinstance(value, Mapping) else value.span,
+            help=('write a text that says where it lies, such as "env:NAME"',),
+        )
+        return None
+    try:
+        return read_reference(value.value)
+    except BadReference as bad:
+        here.error(bad.code, bad.message, value.span, help=bad.help)
+        return None
+
+
+def misplaced_secret(node: Node, here: Subject) -> None:
+    """Reports a secret where none may stand."""
+    here.error("TRC220", f"{here.called} cannot be a secret", node.span, help=(ALLOWED,))
 
 
 def _json_scalar(node: Scalar, here: Subject) -> Any:
@@ -278,7 +374,7 @@ def json_mapping(node: Node, here: Subject) -> dict[str, Any] | None:
     if not isinstance(node, Mapping):
         wrong_kind(node, "a mapping", here)
         return None
-    held = json_value(node, here)
+    held = named_values(node, here)
     return held.value if held else None
 
 
@@ -301,6 +397,9 @@ def mapping_of(reader: Reader[T]) -> Reader[dict[str, T]]:
     def read(node: Node, here: Subject) -> dict[str, T] | None:
         if not isinstance(node, Mapping):
             wrong_kind(node, "a mapping", here)
+            return None
+        if is_meant_as_secret(node):
+            misplaced_secret(node, here)
             return None
         values = {entry.key.value: reader(entry.value, here.at(entry.key.value)) for entry in node.entries}
         return {key: value for key, value in values.items() if value is not None}
@@ -396,6 +495,9 @@ def found(node: Node) -> str:
 
 def wrong_kind(node: Node, wanted: str, here: Subject, code: str = "TRC203", remedy: str = "") -> None:
     """Reports a value of another kind than is wanted."""
+    if is_secret(node):
+        misplaced_secret(node, here)
+        return
     if isinstance(node, Scalar) and not node.value and node.style == "plain":
         here.error(
             code,

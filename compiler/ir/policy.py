@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from trc.compiler.ir.node import ENVIRONMENT, NESTED, Node, NotInKey
+from trc.compiler.ir.secrets import SecretRef
 from trc.compiler.ir.values import Cpus, Cron, Duration, PythonVersion, Size, TimeZone
 
 _POLICY = NotInKey("decides when and how often the task runs, not what it computes")
@@ -44,7 +45,7 @@ class Environment(Node):
     requirements_file: Annotated[str | None, ENVIRONMENT] = None
     system_packages: Annotated[tuple[str, ...], ENVIRONMENT] = ()
     image: Annotated[str | None, ENVIRONMENT] = None
-    env: Annotated[dict[str, str], ENVIRONMENT] = Field(default_factory=dict[str, str])
+    env: Annotated[dict[str, str | SecretRef], ENVIRONMENT] = Field(default_factory=dict[str, str | SecretRef])
 
 
 class Resources(Node):

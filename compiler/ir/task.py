@@ -74,6 +74,9 @@ class Task(Node):
     params: Annotated[dict[str, JsonValue], PARAMETERS] = Field(default_factory=dict[str, JsonValue])
     """As the type's own model prints them: defaults filled in, units normalised."""
 
+    secrets: Annotated[tuple[tuple[str | int, ...], ...], _DERIVED] = ()
+    """Where secrets stand among the parameters, each as the `{"secret": "provider:reference"}` of a `SecretRef`."""
+
     reads: Annotated[tuple[Read, ...], NESTED] = ()
     outputs: Annotated[tuple[Output, ...], NESTED] = ()
     query: Annotated[Query | None, NESTED] = None

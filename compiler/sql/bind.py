@@ -107,7 +107,7 @@ class Binder:
             if not isinstance(schema, Known):
                 return None
             read[name.casefold()] = schema
-        if self._shared is None or not self._shared.is_fit:
+        if self._shared is None or self._shared.is_full or not self._shared.is_fit:
             self._shared = lend_tables()
         columns = self._shared.columns(query, read)
         if columns is None or len({column.name.casefold() for column in columns}) < len(columns):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _MOST: Final = 256
-"""How many tables a database may hold from one pipeline to the next: a new one costs less than dropping so many."""
+"""How many tables a database holds before a new one takes its place: that costs less than dropping so many."""
 
 
 class SharedTables:

@@ -10,6 +10,8 @@ import jinja2
 from jinja2 import nodes
 
 from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.compiler.frontends.secrets import ALLOWED
+from trc.compiler.ir.secrets import KEY
 from trc.compiler.templates.mistake import Mistake
 from trc.compiler.templates.words import FILTERS, TESTS
 
@@ -109,6 +111,9 @@ class _Printer:
     def name(self, name: str) -> str:
         if name not in self.names:
             start = max(self.text.find(name), 0)
+            if name == KEY:
+                message = "a condition cannot see a secret"
+                raise Mistake(message, start, start + len(name), code="TRC220", help=(ALLOWED,))
             remedy = did_you_mean(name, self.names) or (f"there are: {', '.join(self.names)}",)
             raise Mistake(f'nothing is called "{name}" here', start, start + len(name), code="TRC114", help=remedy)
         return name

@@ -10,6 +10,7 @@ from typing import Any, Final
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.frontends.secrets import ALLOWED, first_secret, is_secret
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.source import SourceFile
 from trc.compiler.templates.mistake import Mistake, Unsettled
@@ -156,7 +157,9 @@ class _Pass:
                 items = (self.node(one, kind) for one in node.items)
                 return replace(node, items=tuple(one for one in items if one is not None))
             case Mapping():
-                values = ((entry, self.node(entry.value, kind)) for entry in node.entries)
+                values = [(entry, self.node(entry.value, kind)) for entry in node.entries]
+                if is_secret(node) and values[0][1] is None:
+                    return None
                 return replace(
                     node, entries=tuple(replace(entry, value=one) for entry, one in values if one is not None)
                 )
@@ -173,7 +176,11 @@ class _Pass:
         except Unsettled as unsettled:
             self.unsettled(unsettled.name, scalar)
         else:
-            return made
+            hidden = first_secret(made)
+            if hidden is None:
+                return made
+            message = "a value that a template gives holds a secret, and secrets are written where they are used"
+            self.collect.add(Diagnostic("TRC220", message, scalar.span, help=(ALLOWED,), task=self.task))
         return scalar if kind.keeps else None
 
     def unsettled(self, name: str, scalar: Scalar) -> None:

@@ -12,7 +12,8 @@ from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.compiler.frontends import lower_parts
 from trc.compiler.frontends.params_file import params_file
-from trc.compiler.frontends.reading import Subject, json_value
+from trc.compiler.frontends.reading import Subject, json_value, misplaced_secret
+from trc.compiler.frontends.secrets import first_secret
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar
 from trc.compiler.ir.pipeline import Param, ParamType
 from trc.compiler.source import SourceFile, Span
@@ -183,6 +184,12 @@ class _Params:
 
     def put(self, param: Param, given: Given) -> None:
         raw: object = given.text
+        if given.node is not None and first_secret(given.node) is not None:
+            # Of what stands in a pipeline, lowering tells it.
+            if given.origin != "its default" and not given.origin.startswith("the target"):
+                misplaced_secret(given.node, Subject(self.collect, f'the value of "{param.name}"'))
+            self.leave_open(param)
+            return
         if given.node is not None:
             held = self.read(given.node, param.type)
             if held is None:

@@ -11,6 +11,8 @@ import jinja2
 from jinja2 import meta, nodes
 
 from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.compiler.frontends.secrets import ALLOWED
+from trc.compiler.ir.secrets import KEY
 from trc.compiler.templates.mistake import Mistake, Unsettled
 from trc.compiler.templates.sandbox import Callback, Sandbox, guarded
 from trc.compiler.templates.segments import Segment, cut
@@ -157,6 +159,8 @@ class _Template:
         return isinstance(node, nodes.Name) and any(one.name == node.name for one in tree.find_all(nodes.Macro))
 
     def unknown(self, name: str) -> Mistake:
+        if name == KEY:
+            return self.at_name(Mistake("a template cannot see a secret", code="TRC220", help=(ALLOWED,)), name)
         known = self.world.known
         remedy = did_you_mean(name, known) or (f"there are: {', '.join(known)}",)
         dashed = next((one for one in known if "-" in one and one.startswith(f"{name}-")), None)

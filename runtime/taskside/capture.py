@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from typing import Any, Callable, TextIO
@@ -54,7 +55,7 @@ class Blank:
             yield
         finally:
             flush()
-            _put_back(streams)
+            put_back(streams)
             if self._is_empty():
                 _remove(log)
             else:
@@ -114,7 +115,7 @@ def captured(log: str) -> Iterator[None]:
         flush()
         for number, copy in zip(_OUT_AND_ERROR, saved):
             _restore(number, copy)
-        _put_back(streams)
+        put_back(streams)
         _close_or_remove(descriptor, log)
 
 
@@ -156,7 +157,8 @@ def _restore(number: int, copy: int | None) -> None:
             os.close(null)
 
 
-def _put_back(streams: tuple[Any, Any, Any]) -> None:
+def put_back(streams: tuple[Any, Any, Any]) -> None:
+    """Undoes what an attempt did to Python's own streams."""
     sys.stdin = streams[0]
     sys.stdout, sys.stderr = _usable(streams[1], 1), _usable(streams[2], 2)
 
@@ -170,7 +172,8 @@ def _usable(stream: Any, number: int) -> TextIO:
 
 def _close_or_remove(descriptor: int, log: str) -> None:
     with contextlib.suppress(OSError):  # the task closed descriptors that are not its own
-        if os.fstat(descriptor).st_size == 0:
+        found = os.fstat(descriptor)
+        if found.st_size == 0 and stat.S_ISREG(found.st_mode):
             os.unlink(log)
         os.close(descriptor)
 

@@ -6,6 +6,7 @@ import os
 import signal
 import traceback
 from collections.abc import Sequence
+from typing import Callable, Optional
 
 from trc.runtime.taskside.errors import AttemptFailed, PermanentError, TemporaryError
 from trc.runtime.taskside.result import Failure
@@ -15,8 +16,11 @@ _MAX_FRAMES = 20
 _MAX_TRACE = 16_000
 
 
-def failure_of(error: BaseException, retry_on: Sequence[int] = ()) -> Failure | None:
-    """Why the attempt failed, from what its code raised; None for `sys.exit(0)`."""
+Mask = Optional[Callable[[str], str]]
+
+
+def failure_of(error: BaseException, retry_on: Sequence[int] = (), mask: Mask = None) -> Failure | None:
+    """Why the attempt failed, from what its code raised; None for `sys.exit(0)`. `mask` is as of `trace_of`."""
     if isinstance(error, AttemptFailed):
         return error.failure
     if isinstance(error, SystemExit):
@@ -30,7 +34,7 @@ def failure_of(error: BaseException, retry_on: Sequence[int] = ()) -> Failure | 
         reason = "memory"
     name = type(error).__name__
     message = _text_of(error) or ("the task ran out of memory" if reason == "memory" else name)
-    return Failure(message, kind, reason, name, trace_of(error))
+    return Failure(message, kind, reason, name, trace_of(error, mask))
 
 
 def exit_kind(code: int, retry_on: Sequence[int]) -> str:
@@ -53,12 +57,16 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def trace_of(error: BaseException) -> str:
-    """The traceback without trc's own frames, its innermost part where it is long."""
+def trace_of(error: BaseException, mask: Mask = None) -> str:
+    """The traceback without trc's own frames, its innermost part where it is long.
+
+    `mask` is done to the whole of it: in what is cut off, half a secret would not be found.
+    """
     try:
         told = traceback.TracebackException.from_exception(error)
         _keep_own_frames(told)
-        return "".join(told.format())[-_MAX_TRACE:]
+        text = "".join(told.format())
+        return (mask(text) if mask else text)[-_MAX_TRACE:]
     except Exception:  # noqa: BLE001 - an exception's own __str__ may raise; its class must do then
         return type(error).__name__ + "\n"
 

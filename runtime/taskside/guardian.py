@@ -8,17 +8,19 @@ import select
 import signal
 import traceback
 from contextlib import suppress
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 from trc.runtime.taskside.processes import adopt_orphans, die_with_parent, end_children
 from trc.runtime.taskside.worker import work
 
 
-def guard(parent: int, orders: int, messages: int, memory: int | None = None) -> NoReturn:
+def guard(parent: int, orders: int, messages: int, memory: int | None = None, sealed: int | None = None) -> NoReturn:
     """Forks the worker and stays until its whole process tree is gone; then ends as the worker ended.
 
     SIGTERM is passed on to the worker's process group; the end of the pipe `orders` is the order
-    to kill everything, and comes by itself when the orchestrator dies.
+    to kill everything, and comes by itself when the orchestrator dies. A `sealed` worker is given
+    secrets: a process beside it masks what it prints.
     """
     wakeups, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -28,17 +30,27 @@ def guard(parent: int, orders: int, messages: int, memory: int | None = None) ->
     die_with_parent(parent, signal.SIGUSR1)
     adopt_orphans()
     own = os.getpid()
+    masking, control = _beside(orders, messages, wakeups, wake) if sealed else (0, None)
     worker = os.fork()
     if worker == 0:
         signal.set_wakeup_fd(-1)
         os.close(wakeups)
         os.close(wake)
-        _become_worker(own, orders, messages, memory)
+        _become_worker(own, orders, messages, memory, control)
     os.close(messages)
-    _end_as(_watch(worker, parent, wakeups, orders))
+    if control is not None:
+        os.close(control)
+    _end_as(_watch(worker, parent, wakeups, orders, masking))
 
 
-def _become_worker(guardian: int, orders: int, messages: int, memory: int | None) -> NoReturn:
+def _beside(*close: int) -> tuple[int, int]:
+    # Loaded for sealed workers only.
+    logfilter: Any = import_module("trc.runtime.taskside.logfilter")
+    process, control = logfilter.start_filter(close)
+    return process, control
+
+
+def _become_worker(guardian: int, orders: int, messages: int, memory: int | None, control: int | None) -> NoReturn:
     code = 1
     try:
         for number in (signal.SIGCHLD, signal.SIGUSR1):
@@ -46,7 +58,7 @@ def _become_worker(guardian: int, orders: int, messages: int, memory: int | None
         os.setsid()
         die_with_parent(guardian, signal.SIGKILL)
         adopt_orphans()
-        work(orders, messages, memory)
+        work(orders, messages, memory, control)
         code = 0
     except BaseException:  # noqa: BLE001 - whatever it is, it must not unwind into the guardian's code
         traceback.print_exc()
@@ -54,7 +66,7 @@ def _become_worker(guardian: int, orders: int, messages: int, memory: int | None
         os._exit(code)
 
 
-def _watch(worker: int, parent: int, wakeups: int, orders: int) -> int:
+def _watch(worker: int, parent: int, wakeups: int, orders: int, masking: int) -> int:
     """Waits for the worker's end, or for the order to end it; returns its wait status."""
     poll = select.poll()
     poll.register(wakeups, select.POLLIN)
@@ -69,7 +81,9 @@ def _watch(worker: int, parent: int, wakeups: int, orders: int) -> int:
             status = os.waitpid(worker, 0)[1]
         else:
             status = _reap(worker)
-    end_children()
+    end_children(masking)
+    if masking:
+        import_module("trc.runtime.taskside.logfilter").await_filter(masking)
     return status
 
 

@@ -66,6 +66,15 @@ class OrderChecks:
 
 
 @dataclass(frozen=True)
+class OrderSecret:
+    """A secret's value, and the places in the order that it is for: `("env", name)`, or `("params", …)`."""
+
+    ref: str
+    value: str = field(repr=False)
+    places: tuple[tuple[str | int, ...], ...]
+
+
+@dataclass(frozen=True)
 class TaskOrder:
     """One attempt of one task. Paths are absolute; `token` names the attempt and fences its result."""
 
@@ -96,6 +105,8 @@ class TaskOrder:
     threads: int | None = None
     retry_on: tuple[int, ...] = ()
     checks: OrderChecks | None = None
+    secrets: tuple[OrderSecret, ...] = ()
+    """The only part of the order that holds values of secrets: all else names them."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -104,7 +115,7 @@ class TaskOrder:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON. Written out: `dataclasses.asdict` costs more than a small task."""
-        return {
+        raw: dict[str, Any] = {
             "version": self.version,
             "run": self.run,
             "pipeline": self.pipeline,
@@ -129,6 +140,9 @@ class TaskOrder:
             "retry_on": self.retry_on,
             "checks": None if self.checks is None else _checks_dict(self.checks),
         }
+        if self.secrets:
+            raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
+        return raw
 
     @classmethod
     def from_json(cls, text: str | bytes) -> TaskOrder:
@@ -145,6 +159,11 @@ class TaskOrder:
         raw["outputs"] = tuple(OrderOutput(**one) for one in raw["outputs"])
         raw["retry_on"] = tuple(raw["retry_on"])
         raw["checks"] = None if raw["checks"] is None else _checks(raw["checks"])
+        if "secrets" in raw:
+            raw["secrets"] = tuple(
+                OrderSecret(one["ref"], one["value"], tuple(tuple(place) for place in one["places"]))
+                for one in raw["secrets"]
+            )
         return cls(**raw)
 
 

@@ -34,11 +34,11 @@ def has_children() -> bool:
     return True
 
 
-def end_children() -> None:
-    """Kills all descendants of this process, which must be their adopter, and waits for their end."""
+def end_children(spared: int = 0) -> None:
+    """Kills all descendants of this process, which must be their adopter, but one, and waits for their end."""
     with suppress(ChildProcessError):
         while True:
-            listed = _children()
+            listed = [child for child in _children() if child != spared]
             for child in listed:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(child, signal.SIGKILL)

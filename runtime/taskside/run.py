@@ -16,7 +16,7 @@ from typing import Any, Callable, Optional
 from trc.runtime.taskside.capture import Capture, captured, flush
 from trc.runtime.taskside.checks import checked
 from trc.runtime.taskside.errors import AttemptFailed, PermanentError
-from trc.runtime.taskside.failures import failure_of
+from trc.runtime.taskside.failures import Mask, failure_of
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.outputs import measure
 from trc.runtime.taskside.result import AttemptResult, Failure, Verdict, WrittenOutput
@@ -28,21 +28,30 @@ MAX_VALUES = 256 * 1024
 _KINDS = ("temporary", "permanent", "unknown")
 
 
-def execute(
-    order: TaskOrder, report: Report, settle: Callable[[], None] = lambda: None, capture: Capture = captured
+def execute(  # noqa: PLR0917 - what an attempt is run with
+    order: TaskOrder,
+    report: Report,
+    settle: Callable[[], None] = lambda: None,
+    capture: Capture = captured,
+    flush_log: Callable[[], None] = flush,
+    mask: Mask = None,
 ) -> AttemptResult:
     """Runs the attempt and tells how it ended; of what the task raises, only KeyboardInterrupt passes.
 
     `settle` is called when the task's code is done and before its outputs are looked at: the place
-    to end what the code left running. `capture` points what is printed at the order's log.
+    to end what the code left running. `capture` points what is printed at the order's log, and
+    `flush_log` has what was printed so far be in it. `mask` is done to a trace before it is shortened.
+    Raises ValueError for an order with secrets, which `sealed` runs.
     """
+    if order.secrets:
+        raise ValueError("an order with secrets is run sealed")
     started_at = time.time()
     usage = _Usage()
     outcome = TaskResult()
     failure: Failure | None = None
     try:
         with capture(order.log), surroundings(order.project, order.env):
-            failure, outcome = _attempt(order, report)
+            failure, outcome = _attempt(order, report, flush_log, mask)
             settle()
     except OSError as error:
         failure = Failure(f"the attempt could not begin: {error}", "temporary", "error", type(error).__name__)
@@ -69,12 +78,14 @@ def execute(
     )
 
 
-def _attempt(order: TaskOrder, report: Report) -> tuple[Failure | None, TaskResult]:
+def _attempt(
+    order: TaskOrder, report: Report, flush_log: Callable[[], None], mask: Mask
+) -> tuple[Failure | None, TaskResult]:
     owner = os.getpid()
     raised: BaseException | None = None
     returned: Any = None
     try:
-        returned = _function(order.runs)(order, _context(order, report))
+        returned = _function(order.runs)(order, _context(order, report, flush_log))
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
         raised = error
     if os.getpid() != owner:
@@ -88,7 +99,7 @@ def _attempt(order: TaskOrder, report: Report) -> tuple[Failure | None, TaskResu
             return _judge(order, returned)
         except AttemptFailed as error:
             raised = error
-    failure = failure_of(raised, order.retry_on)
+    failure = failure_of(raised, order.retry_on, mask)
     if failure is not None and failure.trace:
         _tell(failure.trace)
     return failure, TaskResult()
@@ -105,7 +116,7 @@ def _function(runs: str) -> Callable[[TaskOrder, TaskContext], Any]:
     return function
 
 
-def _context(order: TaskOrder, report: Report) -> TaskContext:
+def _context(order: TaskOrder, report: Report, flush_log: Callable[[], None]) -> TaskContext:
     return TaskContext(
         run=order.run,
         pipeline=order.pipeline,
@@ -117,6 +128,7 @@ def _context(order: TaskOrder, report: Report) -> TaskContext:
         inputs={one.name: InputData(one.name, one.format, one.files) for one in order.inputs},
         outputs={one.name: OutputData(one.name, one.format, one.path, one.uri) for one in order.outputs},
         report=report,
+        flush_log=flush_log,
     )
 
 

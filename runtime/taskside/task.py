@@ -51,6 +51,8 @@ class TaskContext:
     inputs: Mapping[str, InputData]
     outputs: Mapping[str, OutputData]
     report: Callable[[int, int | None], None] = field(default=lambda _done, _total: None, repr=False)
+    flush_log: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Has what was printed so far be in the attempt's log."""
 
     @property
     def output(self) -> OutputData:

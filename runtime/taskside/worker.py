@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from trc.runtime.taskside.capture import Blank, blank_name, open_stream
@@ -31,22 +32,24 @@ _CHUNK = 1 << 16
 _REPORT_EVERY = 0.05
 
 
-def work(orders: int, messages: int, memory: int | None = None) -> None:
+def work(orders: int, messages: int, memory: int | None = None, control: int | None = None) -> None:
     """Runs what comes in through the descriptor `orders` until it ends; `memory` bounds the process, in bytes.
 
     The first order is answered with a message `started`. A later one that was there before the
     result of the one ahead went out is told with that result, as its `next`; one that comes while
     this process waits begins at once and needs no telling, for each message wakes a process.
+    With `control`, every order holds secrets, and what it prints is masked at the other end.
     """
     _prepare_process(memory)
     inbox = _Inbox(out_of_the_way(orders))
     outbox = _Outbox(out_of_the_way(messages))
     blank = Blank(blank_name(os.getppid()))
+    sealed = None if control is None else _sealed(control)
     order = inbox.next(wait=True)
     if order is not None:
         outbox.send({"started": _beginning(order)})
     while order is not None:
-        done, is_fit = _run(order, outbox, blank)
+        done, is_fit = _run(order, outbox, blank, sealed)
         order = inbox.next(wait=False) if is_fit else None
         outbox.send(
             {"result": done.to_dict(), "is_last": not is_fit, "next": None if order is None else _beginning(order)}
@@ -59,7 +62,12 @@ def _beginning(order: TaskOrder) -> dict[str, Any]:
     return {"token": order.token, "at": time.time()}
 
 
-def _run(order: TaskOrder, outbox: _Outbox, blank: Blank) -> tuple[AttemptResult, bool]:
+def _sealed(control: int) -> Any:
+    # Loaded for sealed workers only.
+    return import_module("trc.runtime.taskside.sealed").Sealed(control, lambda: os._exit(LOST_PIPE))
+
+
+def _run(order: TaskOrder, outbox: _Outbox, blank: Blank, sealed: Any) -> tuple[AttemptResult, bool]:
     """Runs one order; tells also whether this process is fit for another."""
     leftovers = []
 
@@ -68,7 +76,10 @@ def _run(order: TaskOrder, outbox: _Outbox, blank: Blank) -> tuple[AttemptResult
             end_children()
             leftovers.append("processes")
 
-    result = execute(order, _Reporter(order.token, outbox), settle, blank.capture)
+    reporter = _Reporter(order.token, outbox)
+    result: AttemptResult = (
+        execute(order, reporter, settle, blank.capture) if sealed is None else sealed.execute(order, reporter, settle)
+    )
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # A thread that the task left behind would go on in the next task's time, and print into its log.
     return result, not leftovers and threading.active_count() == 1

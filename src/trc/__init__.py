@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         unique,
         webhook,
     )
+    from trc.authoring.secrets import secret
     from trc.authoring.tasks import CompositeTask
     from trc.authoring.work import shell, sql, work_of
     from trc.runtime.taskside.errors import PermanentError, TemporaryError
@@ -64,6 +65,7 @@ __all__ = [
     "parquet",
     "relationships",
     "row_count",
+    "secret",
     "shell",
     "sql",
     "task",
@@ -93,6 +95,7 @@ _NAMES = {
         "unique",
         "webhook",
     ),
+    "trc.authoring.secrets": ("secret",),
     "trc.authoring.tasks": ("CompositeTask",),
     "trc.authoring.work": ("shell", "sql", "work_of"),
     "trc.runtime.taskside.errors": ("PermanentError", "TemporaryError"),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.checking import CheckReport, check, moment_of, pipeline_files
+from trc.compiler.checks.spots import secret_span
 from trc.compiler.checks.target import check_target
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.compile import Compiled
@@ -49,7 +51,7 @@ from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.pythonfile import PythonProcess
 from trc.runtime.reasons import Reason
-from trc.runtime.running import OnConflict, Options, Outcome, Runner
+from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
 from trc.runtime.schemas import FileSchemas
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.specify import specify
@@ -64,6 +66,7 @@ from trc.settings import (
     project_files,
     settings_for,
     settings_of,
+    variables_of_secrets,
     with_environment,
 )
 
@@ -527,7 +530,17 @@ def _runner(
             observe or _ignore,
             time.sleep,
             on_cancel,
+            _secrets(ready.spec, settings),
         )
+
+
+def _secrets(spec: PipelineSpec, settings: Settings) -> RunSecrets | None:
+    """What fetches the secrets of a pipeline. Only those that have some pay for loading it."""
+    if not any(task.secrets for task in spec.tasks):
+        return None
+    resolver: Any = import_module("trc.runtime.secrets.resolver")
+    found: RunSecrets = resolver.secrets_of_run(settings.project, variables_of_secrets(), time.monotonic)
+    return found
 
 
 def _ignore(_happening: Happening) -> None:
@@ -579,6 +592,10 @@ _FAILURE_CODES = {
     "fenced": "TRC611",
     "expectation": "TRC630",
     "unchecked": "TRC632",
+    "secret_missing": "TRC612",
+    "secret_unreachable": "TRC613",
+    "secret_unusable": "TRC614",
+    "secret_package": "TRC615",
 }
 
 
@@ -586,7 +603,7 @@ def _failure(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
     """A failed task as a diagnostic: at its SQL where the engine named a place, else at its name."""
     error = record.error or {}
     code = _FAILURE_CODES.get(error.get("reason", ""), "TRC601")
-    span = _failure_span(compiled, record.task, error.get("query_offset")) if compiled else None
+    span = _failure_span(compiled, record.task, error) if compiled else None
     lines = str(error.get("message", "")).strip().splitlines() or ["it gave no reason"]
     kind = f"{error['type']}: " if error.get("type") else ""
     tried = f" after {record.attempt} attempts" if record.attempt > 1 else ""
@@ -600,8 +617,11 @@ def _failure(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
     )
 
 
-def _failure_span(compiled: Compiled, name: str, offset: int | None) -> Span | None:
+def _failure_span(compiled: Compiled, name: str, error: Mapping[str, Any]) -> Span | None:
     task = compiled.pipeline.task(name) if compiled.pipeline else None
+    if task is not None and str(error.get("reason", "")).startswith("secret_"):
+        return secret_span(compiled.places, task, str(error.get("message", "")))
+    offset: int | None = error.get("query_offset")
     if offset is not None and task and task.query and task.query.param:
         place = compiled.places.within(("tasks", name, "params", task.query.param), offset, offset + 1)
         if place is not None:

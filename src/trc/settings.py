@@ -87,6 +87,11 @@ def environment_of_code() -> dict[str, str]:
     return clean(os.environ)
 
 
+def variables_of_secrets() -> MappingOf[str, str]:
+    """Where `env:NAME` finds its value: looked up when a task is about to be given it."""
+    return os.environ
+
+
 def listed_pipelines(folder: Path) -> Iterator[Path]:
     """The files below a folder that the projects there, or the one that it lies in, list as `pipelines`."""
     here = folder.resolve()

@@ -22,8 +22,8 @@ class PythonParams(DataParams):
     entrypoint: str = Field(description="the file and the class or function in it: path/to/file.py:Name")
     args: dict[str, JsonValue] = Field(
         default_factory=dict[str, JsonValue],
-        description="values that the task finds in context.args",
-        json_schema_extra={"runtime": True},
+        description='values that the task finds in context.args; secrets among them, as {secret: "env:NAME"}',
+        json_schema_extra={"runtime": True, "secrets": True},
     )
 
     @field_validator("entrypoint")

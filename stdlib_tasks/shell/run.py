@@ -32,6 +32,7 @@ def run(order: TaskOrder, context: TaskContext) -> None:
     except (OSError, ValueError) as error:
         raise PermanentError(f'the program "{arguments[0]}" cannot be run: {error}') from error
     if code:
+        context.flush_log()
         raise AttemptFailed(_failure(order, code))
 
 

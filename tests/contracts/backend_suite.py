@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pytest
 
 from trc.runtime.executor import Ended, Executor, Lost, Progressed, Report, Started
-from trc.runtime.taskside.order import OrderOutput, TaskOrder
+from trc.runtime.taskside.order import OrderOutput, OrderSecret, TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
 
 LONG = 60.0
@@ -594,6 +594,30 @@ class BackendSuite:
         ]
         assert [one["x"] for one in seen] == [None, "é 1", None, None, "2"]
         assert [one["tz"] for one in seen] == ["UTC", "UTC", "Asia/Tokyo", "UTC", "UTC"]
+
+    def test_a_secret_reaches_its_task_and_no_text(self, world: World) -> None:
+        world.write(
+            """
+            import os
+            def go(context):
+                value = context.args["token"]
+                print("printed", value, flush=True)
+                os.write(2, value.encode())
+                if context.attempt == 2:
+                    raise ValueError(value)
+                return {"told": value, "length": len(value), "variable": os.environ.get("TOKEN") == value}
+            """
+        )
+        secret = OrderSecret("env:TOKEN", "hunter2/and more", (("params", "args", "token"), ("env", "TOKEN")))
+        args = {"token": {"secret": "env:TOKEN"}}
+        done, failed = (world.order("go", attempt=n, args=args, secrets=(secret,)) for n in (1, 2))
+        assert world.success(done).values == {"told": "***", "length": 16, "variable": True}
+        assert world.log(done) == "printed ***\n***"
+        failure = world.failure(failed)
+        assert failure.message == "***"
+        assert "hunter2" not in failure.trace + world.log(failed)
+        plain = world.order("go", attempt=3, args={"token": "hunter2/and more"})
+        assert world.success(plain).values == {"told": "hunter2/and more", "length": 16, "variable": False}
 
     def test_code_is_never_stale(self, world: World) -> None:
         for attempt, version in enumerate(("a", "b", "c")):

@@ -109,6 +109,12 @@ JSON = st.recursive(
 )
 
 
+SECRET = st.sampled_from([
+    "env:TOKEN", "file:/run/secrets/a b", "file:x.pem", "aws-ssm:/shop/{{ target.name }}", "aws-secretsmanager:shop/db#pass word",
+]).map(lambda reference: {"secret": reference})  # fmt: skip
+ARGUMENT = st.one_of(JSON, SECRET, st.lists(SECRET, max_size=2), st.fixed_dictionaries({"a": SECRET, "b": JSON}))
+
+
 def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     """A mapping with some of the fields."""
     return st.fixed_dictionaries({}, optional=fields)
@@ -124,7 +130,7 @@ RETRIES = some(
 )  # fmt: skip
 ENVIRONMENT = some(
     python_version=st.sampled_from(["3.9", "3.12"]), requirements=st.lists(FILLED, max_size=2), requirements_file=FILLED,
-    system_packages=st.lists(FILLED, max_size=2), image=FILLED, env=st.dictionaries(KEYS, TEXTS, max_size=2),
+    system_packages=st.lists(FILLED, max_size=2), image=FILLED, env=st.dictionaries(KEYS, st.one_of(TEXTS, SECRET), max_size=2),
     memory_limit=st.sampled_from(["512Mi", "2Gi", 1000, "500MB"]), cpu_limit=st.sampled_from(["1.0", 2, 0.5, "500m"]), gpu=st.integers(1, 4),
 )  # fmt: skip
 POLICIES: dict[str, st.SearchStrategy[Any]] = {
@@ -161,7 +167,7 @@ SHELL = st.builds(
     st.one_of(some(output_uri=URI, output_format=FORMAT), st.fixed_dictionaries({"outputs": OUTPUTS})),
 )
 PYTHON = st.fixed_dictionaries(
-    {"entrypoint": st.just("tasks/a.py:a")}, optional={"args": st.dictionaries(KEYS, JSON, max_size=2)}
+    {"entrypoint": st.just("tasks/a.py:a")}, optional={"args": st.dictionaries(KEYS, ARGUMENT, max_size=2)}
 )
 NEED = st.one_of(
     FILLED, st.fixed_dictionaries({"task": FILLED}, optional={"requires": st.sampled_from(["success", "completion"])})

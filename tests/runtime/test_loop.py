@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,12 +16,22 @@ from trc.runtime.drivers import boot_id
 from trc.runtime.executor import Ended, Report
 from trc.runtime.observe import Happening, TaskMoved
 from trc.runtime.running import Options, Outcome, Runner
-from trc.runtime.spec import KeyPart, NeedSpec, OutputSpec, PipelineSpec, ReadSpec, RetrySpec, SkipSpec, TaskSpec
+from trc.runtime.spec import (
+    KeyPart,
+    NeedSpec,
+    OutputSpec,
+    PipelineSpec,
+    ReadSpec,
+    RetrySpec,
+    SecretSpec,
+    SkipSpec,
+    TaskSpec,
+)
 from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import Transaction
 from trc.runtime.store.memory import MemoryStore
-from trc.runtime.taskside.order import TaskOrder
-from trc.runtime.taskside.result import AttemptResult, WrittenOutput
+from trc.runtime.taskside.order import OrderSecret, TaskOrder
+from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
 
 NOON = "2026-01-01T12:00:00+00:00"
 
@@ -86,6 +96,24 @@ def _result(order: TaskOrder) -> AttemptResult:
 
 
 @dataclass
+class Vault:
+    """Secrets that are noted when they are fetched; the first `failures` times there are none."""
+
+    steps: list[str]
+    failures: int = 0
+
+    def version(self, ref: str) -> str:
+        return f"version of {ref}"
+
+    def values(self, secrets: Sequence[SecretSpec], versions: Mapping[str, str]) -> tuple[OrderSecret, ...] | Failure:
+        self.steps.append(f"fetch {[(one.ref, versions.get(one.ref)) for one in secrets]}")
+        if self.failures:
+            self.failures -= 1
+            return Failure("nobody answers", "temporary", "secret_unreachable")
+        return tuple(OrderSecret(one.ref, "hunter2", one.places) for one in secrets)
+
+
+@dataclass
 class World:
     """A project in a folder, and what happened in its run."""
 
@@ -121,7 +149,7 @@ class World:
             retry=retry,
         )
 
-    def run(self, *tasks: TaskSpec) -> Outcome:
+    def run(self, *tasks: TaskSpec, secrets: Vault | None = None) -> Outcome:
         storage = LocalStorage(self.store, self.folder / ".trc", boot_id(), time.time_ns)
         spec = PipelineSpec("p", "p.yaml", str(self.folder), tasks, "digest")
         return Runner(
@@ -134,6 +162,7 @@ class World:
             self._note,
             lambda _seconds: pytest.fail("there is nothing to wait for"),
             lambda _cancel: None,
+            secrets,
         ).run(Options(), NOON)
 
     def _note(self, happening: Happening) -> None:
@@ -206,3 +235,43 @@ def test_an_input_that_moves_after_it_was_decided_upon_fails_the_attempt(tmp_pat
     assert (tmp_path / "a.txt").read_text() == "changed meanwhile"
     attempts = world.store.attempts(outcome.run.id)
     assert [attempt.state for attempt in attempts] == ["failure", "success"]
+
+
+KEPT = (SecretSpec("env:A", (("env", "A"),)), SecretSpec("aws-ssm:/b", (("env", "B"),), versioned=True))
+FETCH = "fetch [('env:A', None), ('aws-ssm:/b', 'version of aws-ssm:/b')]"
+
+
+def test_secrets_are_fetched_when_nothing_is_locked_and_kept_nowhere(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    vault = Vault(world.store.steps)
+    seen: list[str] = []
+    world.executor.at_start = lambda order: seen.extend(one.value for one in order.secrets)
+    outcome = world.run(world.task("a", "seed.txt"), replace(world.task("b", "a"), secrets=KEPT), secrets=vault)
+    assert outcome.run.state == "success"
+    steps = world.store.steps
+    assert steps[steps.index("start a") + 1 : steps.index("start b") + 1] == [
+        "told a claimed",
+        "commit",
+        FETCH,
+        "start b",
+    ]
+    assert seen == ["hunter2", "hunter2"]
+    kept = [
+        *world.store.attempts(outcome.run.id),
+        *world.store.tasks(outcome.run.id),
+        *world.store.latest("p").values(),
+    ]
+    assert "hunter2" not in repr((kept, outcome))
+
+
+def test_secrets_that_cannot_be_had_now_are_asked_for_again(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    vault = Vault(world.store.steps, failures=1)
+    outcome = world.run(replace(world.task("a", "seed.txt"), secrets=KEPT), secrets=vault)
+    assert outcome.run.state == "success"
+    assert [step for step in world.store.steps if step.startswith(("fetch", "start"))] == [FETCH, FETCH, "start a"]
+    vault.failures = 2
+    [record] = world.run(replace(world.task("c", "seed.txt"), secrets=KEPT), secrets=vault).tasks
+    assert record.state == "failure"
+    assert record.error is not None
+    assert (record.error["message"], record.error["reason"]) == ("nobody answers", "secret_unreachable")

@@ -10,7 +10,8 @@ import pytest
 
 from trc.runtime.fingerprint import key_of
 from trc.runtime.planner import Dataset, MaySkip, Missing, MustRun, Planner
-from trc.runtime.spec import KeyPart, OutputSpec, PipelineSpec, ReadSpec, SkipSpec, TaskSpec
+from trc.runtime.reasons import Reason
+from trc.runtime.spec import KeyPart, OutputSpec, PipelineSpec, ReadSpec, SecretSpec, SkipSpec, TaskSpec
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
 
 SKIPPABLE = SkipSpec(can_skip=True)
@@ -62,6 +63,7 @@ class World:
         self.now = 1000.0
         self.force = False
         self.kept: dict[str, Result] = {}
+        self.version: str | Reason = "v1"
         self.results: list[Result] = []
         planner = self.planner()
         self.commit(planner, self.clean, StoredOutput("output", "/s/clean", "d:clean", 1))
@@ -83,7 +85,7 @@ class World:
             found = [one for one in self.results if (one.pipeline, one.task, one.key) == (pipeline, task, key)]
             return found[-1] if found else None
 
-        return Planner(spec, self.files, stored, find, self.now, self.force, self.kept)
+        return Planner(spec, self.files, stored, find, self.now, self.force, self.kept, lambda _ref: self.version)
 
     def forecast(self) -> dict[str, tuple[str, str]]:
         plan = self.planner().forecast("2026-01-01T00:00:00+00:00")
@@ -216,3 +218,47 @@ def test_glob_that_an_upstream_feeds_is_settled_with_it(world: World) -> None:
     world.files.digests["/p/orders.csv"] = "d:new"
     world.results[1] = replace(world.results[1], parts=world.report.key_parts)
     assert world.forecast()["report"] == ("maybe", "upstream_runs")
+
+
+TOKEN = (SecretSpec("aws-ssm:/token", (("env", "TOKEN"),), versioned=True),)
+
+
+def given_a_secret(world: World) -> None:
+    """The first task is given a secret, and has succeeded with it."""
+    world.clean = replace(CLEAN, secrets=TOKEN)
+    world.commit(world.planner(), world.clean, StoredOutput("output", "/s/clean", "d:clean", 1))
+
+
+def test_another_version_of_a_secret_runs(world: World) -> None:
+    given_a_secret(world)
+    assert world.forecast() == {"clean": SKIPPED, "report": SKIPPED}
+    world.version = "v2"
+    decision = world.planner().decide(world.clean, {})
+    assert isinstance(decision, MustRun)
+    assert [(one.field, one.old, one.new) for one in decision.reason.changes] == [
+        ("secrets.aws-ssm:/token", "v1", "v2")
+    ]
+
+
+def test_a_version_that_nobody_can_tell_runs_and_is_equal_to_no_other(world: World) -> None:
+    given_a_secret(world)
+    known = world.planner().inputs(world.clean, {})
+    world.version = Reason("no_key", "AWS does not answer")
+    assert world.forecast() == {"clean": ("run", "no_key"), "report": ("maybe", "upstream_runs")}
+    unknown = world.planner().inputs(world.clean, {})
+    assert not isinstance(known, Missing)
+    assert not isinstance(unknown, Missing)
+    assert known.key != unknown.key
+    world.commit(world.planner(), world.clean, StoredOutput("output", "/s/clean", "d:clean", 1))
+    assert world.forecast()["clean"] == ("run", "no_key")
+    world.version = "v3"
+    assert world.forecast()["clean"] == ("run", "changed")
+
+
+def test_a_secret_whose_upstream_runs_is_compared_all_the_same(world: World) -> None:
+    world.report = replace(REPORT, secrets=TOKEN)
+    world.commit(world.planner(), world.report, StoredOutput("output", "/p/report.csv", "d:report", 1))
+    world.files.digests["/p/orders.csv"] = "d:new"
+    assert world.forecast()["report"] == ("maybe", "upstream_runs")
+    world.version = "v2"
+    assert world.forecast()["report"] == ("run", "changed")

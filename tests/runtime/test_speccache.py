@@ -17,6 +17,7 @@ from trc.runtime.spec import (
     PipelineSpec,
     ReadSpec,
     RetrySpec,
+    SecretSpec,
     SkipSpec,
     TaskSpec,
 )
@@ -45,6 +46,7 @@ TASK = TaskSpec(
     check_parts=(KeyPart("expect.accepted_values(x)", "checks", "{}"),),
     check_reads=(ReadSpec("c", "csv", uri="/p/c.csv"),),
     checks_due="it depends",
+    secrets=(SecretSpec("aws-ssm:/x", (("env", "X"), ("params", "args", 0, "x")), versioned=True),),
 )
 SPEC = PipelineSpec("p", "p.yaml", "/p", (TASK, TaskSpec("b", "shell", "m:g", (), SkipSpec(False, "opaque"))), "digest")
 

@@ -117,7 +117,7 @@ def _mistake(mistake: MappingOf[Any, Any], tree: Tree) -> Diagnostic:
     code = mistake.get("code")
     found = tree.found(mistake.get("at"))
     return Diagnostic(
-        code if code in ("TRC206", "TRC226", "TRC229") else "TRC226",
+        code if code in ("TRC206", "TRC220", "TRC226", "TRC229") else "TRC226",
         one_line(str(mistake.get("message"))),
         found.key if mistake.get("at_name") else found.span,
         related=related,

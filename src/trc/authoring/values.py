@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trc.authoring.misuse import wrong_kind
+from trc.authoring.misuse import Misuse, wrong_kind
 from trc.authoring.places import Spot
+from trc.authoring.secrets import Secret
 
 Table = list[tuple[str, Spot, Any]]
 """Keys of the format that all front ends share, each with the place of what was written, and a value."""
@@ -56,6 +57,9 @@ def text(value: Any, name: str, spot: Spot) -> str:
         return str(value)
     if isinstance(value, Param):
         return str(value)
+    if isinstance(value, Secret):
+        remedy = "a secret stands in the args of a task, or in the variables of its environment"
+        raise Misuse(f'"{name}" cannot be a secret', spot, remedy, code="TRC220")
     if not isinstance(value, str):
         raise wrong_kind(name, value, "a text", spot)
     return str(value)
@@ -147,4 +151,6 @@ def plain(value: Any, name: str, spot: Spot) -> Any:
         return {key: plain(item, f'{name}["{key}"]', spot.at(key)) for key, item in keyed(value, name, spot).items()}
     if isinstance(value, Param):
         return str(value)
+    if isinstance(value, Secret):
+        return Written(Entries([("secret", value.place, value.reference)]), value.spot)
     raise wrong_kind(name, value, "a text, a number, a list or a dict of such", spot)

@@ -33,6 +33,7 @@ CONSTRUCTS: dict[str, dict[str, Any]] = {
     "hooks": {"hooks": ({"event": "failure", "webhook": "https://x.example"},)},
     "concurrency": {"concurrency": ({"max": 1},)},
     "dedupe": {"dedupe": ({"state": "pending"},)},
+    "secrets": {"environment": {"env": {"TOKEN": {"secret": "env:TOKEN"}}}},
     "templates": {"params": {"args": [{"x": "a {{ day }} b"}]}},
     "remote_uris": {"outputs": (Output(uri="s3://b/x.csv"),)},
 }

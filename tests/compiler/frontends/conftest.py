@@ -94,7 +94,7 @@ class ShapeParams(TaskParams):
     command: str | list[str]
     inputs: list[str] | dict[str, str] = Field(default_factory=list)
     outputs: dict[str, OutputParams] = Field(default_factory=dict)
-    args: dict[str, Any] = Field(default_factory=dict)
+    args: dict[str, Any] = Field(default_factory=dict, json_schema_extra={"secrets": True})
     workers: int = Field(default=1, ge=1, le=16)
     ratio: float = 1.0
     strict: bool = False

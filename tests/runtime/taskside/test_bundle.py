@@ -12,7 +12,7 @@ import pytest
 from tests.pythons import interpreters, name_of
 
 import trc
-from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.order import OrderInput, OrderOutput, OrderSecret, TaskOrder
 from trc.runtime.taskside.result import AttemptResult
 
 PACKAGE = Path(trc.__file__).parent
@@ -25,6 +25,22 @@ from trc.runtime.taskside.run import execute
 order = TaskOrder.from_json(sys.stdin.read())
 result = execute(order, lambda done, total: None)
 sys.stdout.write(result.to_json())
+"""
+
+
+RUN_SEALED = """
+import os, sys
+from trc.runtime.taskside.logfilter import await_filter, start_filter
+from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.sealed import Sealed
+out = os.dup(1)
+process, control = start_filter(())
+order = TaskOrder.from_json(sys.stdin.read())
+sealed = Sealed(control, lambda: os._exit(9))
+result = sealed.execute(order, lambda done, total: None, lambda: None)
+del sealed
+await_filter(process)
+os.write(out, result.to_json().encode())
 """
 
 
@@ -97,6 +113,44 @@ def test_a_task_runs(interpreter: Path, bundle: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out.txt").read_text() == "ééé"
     assert (tmp_path / "log").read_text() == "3\n"
     assert (result.values, result.outputs[0].rows, result.outputs[0].size) == ({"ok": True}, 1, 6)
+
+
+@pytest.mark.parametrize("interpreter", INTERPRETERS, ids=name_of)
+def test_a_task_with_secrets_runs(interpreter: Path, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(
+        "import os\n"
+        "def tell(context):\n"
+        "    print(os.environ['TOKEN'], context.args['token'])\n"
+        "    return {'told': context.args['token'], 'length': len(context.args['token'])}\n"
+    )
+    order = TaskOrder(
+        run="r",
+        pipeline="p",
+        task="tell",
+        attempt=1,
+        token="tell/1",
+        runs="trc.stdlib_tasks.python.run:run",
+        project=str(tmp_path),
+        log=str(tmp_path / "log"),
+        run_time="2026-01-01T00:00:00+00:00",
+        idempotency_key="k",
+        params={"entrypoint": "tasks.py:tell", "args": {"token": {"secret": "env:TOKEN"}}},
+        secrets=(OrderSecret("env:TOKEN", "pässword", (("params", "args", "token"), ("env", "TOKEN"))),),
+    )
+    result = AttemptResult.from_json(python(interpreter, bundle, RUN_SEALED, order.to_json()))
+    assert result.failure is None, result.failure
+    assert result.values == {"told": "***", "length": 8}
+    assert (tmp_path / "log").read_text() == "*** ***\n"
+
+
+def test_an_order_with_secrets_is_not_run_unmasked(bundle: Path) -> None:
+    order = TaskOrder(
+        "r", "p", "t", 1, "t/1", "m:f", "/", "/nowhere", "", "", secrets=(OrderSecret("env:A", "abcd", ()),)
+    )
+    code = RUN.replace("result =", "try: result =").replace("None)", "None)\nexcept ValueError as error: print(error)")
+    assert python(INTERPRETERS[0], bundle, code.rpartition("sys.stdout")[0], order.to_json()) == (
+        "an order with secrets is run sealed\n"
+    )
 
 
 def test_another_name_of_trc_is_refused_with_a_sentence(bundle: Path) -> None:

@@ -23,6 +23,12 @@ for number, code in enumerate(sys.argv[2:]):
         attempt(number, code)
 blank.drop()
 """
+ALONE = """
+import sys
+from trc.runtime.taskside.capture import captured
+with captured(sys.argv[1]):
+    pass
+"""
 SPEAK = "print('own'); os.write(2, b'words\\n')"
 
 
@@ -75,3 +81,12 @@ def test_what_is_printed_after_a_log_was_written_does_not_reach_the_next(tmp_pat
         "0.log": "own\nwords\nlate\n",
         "2.log": "own\nwords\n",
     }
+
+
+def test_only_an_empty_file_is_removed(tmp_path: Path) -> None:
+    """A log can be a device or a pipe: those have no size, and are not ours."""
+    empty, device = tmp_path / "empty.log", tmp_path / "device"
+    device.symlink_to("/dev/null")
+    for log in (empty, device):
+        subprocess.run([sys.executable, "-c", ALONE, str(log)], check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["device"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, OrderSecret, TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure, Verdict, WrittenOutput
 
 TEXTS = st.text(max_size=20)
@@ -20,6 +20,8 @@ PAIRS = st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)
 SPANS = st.lists(st.tuples(st.integers(0), st.integers(0)), max_size=3).map(tuple)
 FILES = st.lists(TEXTS, max_size=3).map(tuple)
 INPUTS = st.builds(OrderInput, TEXTS, TEXTS, FILES, SPANS, st.none() | PAIRS)
+PLACES = st.lists(st.lists(TEXTS | st.integers(0), min_size=2, max_size=3).map(tuple), max_size=2).map(tuple)
+SECRETS = st.builds(OrderSecret, TEXTS, TEXTS, PLACES)
 OUTPUTS = st.builds(OrderOutput, TEXTS, TEXTS, TEXTS, MAYBE)
 ITEMS = st.builds(OrderCheck, TEXTS, TEXTS, st.dictionaries(TEXTS, VALUES, max_size=3), TEXTS, st.booleans())
 CHECKS = st.builds(
@@ -46,6 +48,7 @@ ORDERS = st.builds(
     st.none() | st.integers(1),
     st.lists(st.integers(), max_size=3).map(tuple),
     st.none() | CHECKS,
+    st.lists(SECRETS, max_size=2).map(tuple),
 )
 VERDICTS = st.builds(
     Verdict,
@@ -97,7 +100,8 @@ def test_every_field_is_written(kind: Any) -> None:
         for field in dataclasses.fields(kind)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     })  # fmt: skip
-    assert sorted(made.to_dict()) == sorted(fields)
+    # Secrets are written only where there are some: most orders have none.
+    assert sorted({*made.to_dict(), *({"secrets"} & set(fields))}) == sorted(fields)
 
 
 @pytest.mark.parametrize("kind", [TaskOrder, AttemptResult])

@@ -24,6 +24,7 @@ from trc import (
     parquet,
     relationships,
     row_count,
+    secret,
     shell,
     sql,
     unique,
@@ -36,7 +37,9 @@ p = Pipeline(
     "All of it",
     cron("0 2 * * *", timezone="Europe/Paris"),
     retry=RetryPolicy(3, backoff="exponential", initial="1s", factor=2, max="1m", jitter="full", retry_on=[137]),
-    environment=Environment(python="3.12", requirements=["pandas==2.1.4"], variables={"TZ": "UTC"}),
+    environment=Environment(
+        python="3.12", requirements=["pandas==2.1.4"], variables={"TZ": "UTC", "TOKEN": secret("aws-ssm:/shop/token")}
+    ),
     memory="2Gi",
     tags=["nightly"],
     metadata={"tenant": "acme", "since": date(2026, 1, 31)},
@@ -83,7 +86,12 @@ p.sql(
 )
 
 
-@p.task(inputs=[totals, "data/extra.bin"], files=["templates/*.txt"], output=file("out/page.md"), args={"n": 3})
+@p.task(
+    inputs=[totals, "data/extra.bin"],
+    files=["templates/*.txt"],
+    output=file("out/page.md"),
+    args={"n": 3, "pins": [secret("env:PIN")]},
+)
 def page(context: TaskContext) -> None:
     Path(context.output.path).write_text(Path(context.inputs["totals"].path).read_text())
 
