@@ -116,7 +116,11 @@ class Attempts:
         """The values of the task's secrets, in the versions that the attempt's key tells."""
         assert self.secrets is not None
         known = {part.field[len(SECRET) :]: part.value for part in inputs.parts if part.field.startswith(SECRET)}
-        return self.secrets.values(task.secrets, {ref: one for ref, one in known.items() if one != "unknown"})
+        found = self.secrets.values(task.secrets, {ref: one for ref, one in known.items() if one != "unknown"})
+        if isinstance(found, Failure) or inputs.stored is None:
+            return found
+        # Where stored data are only checked, no code runs that is given them: they are to be masked.
+        return tuple(replace(one, places=()) for one in found)
 
     def _make_folders(self, order: TaskOrder) -> None:
         for path in (order.log, *(output.path for output in order.outputs)):

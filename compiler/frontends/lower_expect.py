@@ -14,11 +14,13 @@ from trc.compiler.frontends.reading import (
     json_value,
     known_entries,
     list_of,
+    misplaced_secret,
     read_fields,
     reads,
     require,
     wrong_kind,
 )
+from trc.compiler.frontends.secrets import is_meant_as_secret
 from trc.compiler.frontends.shapes import FILLED_TEXT, Either, Fields, Items, Single
 from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.typed import typed
@@ -182,6 +184,9 @@ def expectation(node: Node, here: Subject) -> Expectation | None:
     """One check with its arguments, such as `not_null: customer_id`, perhaps with a severity."""
     if not isinstance(node, Mapping):
         wrong_kind(node, "a mapping", here)
+        return None
+    if is_meant_as_secret(node):
+        misplaced_secret(node, here)
         return None
     entries = known_entries(node, _KEYS, here)
     options = {

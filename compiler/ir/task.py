@@ -18,6 +18,7 @@ from trc.compiler.ir.policy import (
     Resources,
     Retries,
 )
+from trc.compiler.ir.secrets import SecretRef
 from trc.compiler.ir.values import Duration
 
 _DERIVED = NotInKey("follows from the type and its parameters")
@@ -110,6 +111,10 @@ class Task(Node):
     for_each: Annotated[ForEach | None, NESTED] = None
     hooks: Annotated[tuple[Hook, ...], NESTED] = ()
     optimise: Annotated[bool, NotInKey("passes never change a result")] = True
+
+    @property
+    def is_given_secrets(self) -> bool:
+        return bool(self.secrets) or any(isinstance(value, SecretRef) for value in self.environment.env.values())
 
 
 OUTPUT_NAME = "output"

@@ -7,14 +7,17 @@ import os
 from collections.abc import Sequence
 
 from trc.runtime.taskside.errors import AttemptFailed
-from trc.runtime.taskside.failures import failure_of
+from trc.runtime.taskside.failures import Mask, failure_of
 from trc.runtime.taskside.order import OrderChecks, TaskOrder
 from trc.runtime.taskside.result import Failure, Verdict
 from trc.runtime.taskside.task import TaskContext
 
 
-def checked(order: TaskOrder, checks: OrderChecks) -> tuple[Failure | None, tuple[Verdict, ...]]:
-    """What each expectation found, and the failure if one that has to hold does not."""
+def checked(order: TaskOrder, checks: OrderChecks, mask: Mask = None) -> tuple[Failure | None, tuple[Verdict, ...]]:
+    """What each expectation found, and the failure if one that has to hold does not.
+
+    `mask` takes secrets out of texts; an attempt that has one was given secrets, and no rows of its are shown.
+    """
     path = checks.data.files[0]
     if not os.path.isfile(path) or os.path.islink(path):
         if not order.outputs:
@@ -22,7 +25,7 @@ def checked(order: TaskOrder, checks: OrderChecks) -> tuple[Failure | None, tupl
         return None, ()  # whoever measures the outputs tells what is wrong with it
     module, _, name = checks.runs.partition(":")
     try:
-        verdicts: tuple[Verdict, ...] = getattr(importlib.import_module(module), name)(order, checks)
+        verdicts: tuple[Verdict, ...] = getattr(importlib.import_module(module), name)(order, checks, mask)
     except AttemptFailed as error:
         return error.failure, ()
     except ImportError as error:
@@ -31,7 +34,7 @@ def checked(order: TaskOrder, checks: OrderChecks) -> tuple[Failure | None, tupl
         )
         return Failure(message, "permanent", "unchecked", type(error).__name__), ()
     except Exception as error:  # noqa: BLE001 - whatever keeps the checks from being made, nothing is published unchecked
-        return failure_of(error), ()
+        return failure_of(error, mask=mask), ()
     broken = [one for one in verdicts if not one.passed and one.severity == "error"]
     return (_failure(broken) if broken else None), verdicts
 

@@ -40,7 +40,7 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
 
     `settle` is called when the task's code is done and before its outputs are looked at: the place
     to end what the code left running. `capture` points what is printed at the order's log, and
-    `flush_log` has what was printed so far be in it. `mask` is done to a trace before it is shortened.
+    `flush_log` has what was printed so far be in it. `mask` is done to texts before they are shortened.
     Raises ValueError for an order with secrets, which `sealed` runs.
     """
     if order.secrets:
@@ -57,7 +57,7 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
         failure = Failure(f"the attempt could not begin: {error}", "temporary", "error", type(error).__name__)
     verdicts: tuple[Verdict, ...] = ()
     if failure is None and order.checks is not None:
-        failure, verdicts = checked(order, order.checks)
+        failure, verdicts = checked(order, order.checks, mask)
     outputs: tuple[WrittenOutput, ...] = ()
     if failure is None:
         try:

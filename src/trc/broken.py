@@ -44,7 +44,7 @@ def failure(compiled: Compiled | None, record: TaskRecord, verdicts: Sequence[Ve
         _span(compiled, record.task, first.name) or _task_span(compiled, record.task),
         "nothing was published",
         tuple(related),
-        (*_rows(broken), _remedy(first)),
+        (*_rows(broken), _remedy(compiled, record.task, first)),
         task=record.task,
     )
 
@@ -79,10 +79,12 @@ def _rows(broken: Sequence[Verdict]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _remedy(one: Verdict) -> str:
+def _remedy(compiled: Compiled | None, task: str, one: Verdict) -> str:
     if one.error:
         return "write it so that it holds or not for any row, or change the data"
-    how = "" if one.kept or one.failing is None else "; store_failures keeps the rows"
+    found = compiled.pipeline.task(task) if compiled and compiled.pipeline else None
+    could_keep = one.failing is not None and not one.kept and not (found and found.is_given_secrets)
+    how = "; store_failures keeps the rows" if could_keep else ""
     return f"change the data or the expectation, or let it only warn with severity warn{how}"
 
 

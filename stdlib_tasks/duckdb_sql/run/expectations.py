@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trc.runtime.taskside.errors import AttemptFailed
+from trc.runtime.taskside.failures import Mask
 from trc.runtime.taskside.order import OrderCheck, OrderChecks, TaskOrder
 from trc.runtime.taskside.result import Failure, Verdict
 from trc.stdlib_tasks.duckdb_sql.run.broken import keep, sample
@@ -22,15 +23,18 @@ if TYPE_CHECKING:
 _OUTPUT = '"trc output"'
 
 
-def evaluate(order: TaskOrder, checks: OrderChecks) -> tuple[Verdict, ...]:
-    """The verdict of each expectation, in order. Raises AttemptFailed where the data cannot be read at all."""
+def evaluate(order: TaskOrder, checks: OrderChecks, mask: Mask = None) -> tuple[Verdict, ...]:
+    """The verdict of each expectation, in order. Raises AttemptFailed where the data cannot be read at all.
+
+    With `mask`, which is done to a text before it is shortened, the rows may hold secrets: none are told or kept.
+    """
     scratch = os.path.dirname(order.outputs[0].path) if order.outputs else checks.folder
     with connected(order, scratch) as connection:
         _create_views(connection, checks)
         rows = f"{_OUTPUT} AS {identifier(checks.data.name)}"
         questions = [question(one, rows, checks.data.name, order.run_time) for one in checks.items]
-        answers = _answers(connection, questions, rows)
-        judge = _Judge(connection, checks.folder)
+        answers = _answers(connection, questions, rows, mask)
+        judge = _Judge(connection, None if mask else checks.folder)
         return tuple(
             judge.verdict(one, questions[index], answers[index], index + 1) for index, one in enumerate(checks.items)
         )
@@ -60,7 +64,9 @@ def _create_views(connection: duckdb.DuckDBPyConnection, checks: OrderChecks) ->
         raise complaint(error) from error
 
 
-def _answers(connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], rows: str) -> list[_Answer]:
+def _answers(
+    connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], rows: str, mask: Mask
+) -> list[_Answer]:
     """All that one scan can answer is asked at once; where that fails, each by itself tells which it is."""
     import duckdb
 
@@ -77,15 +83,16 @@ def _answers(connection: duckdb.DuckDBPyConnection, questions: Sequence[Question
     except duckdb.Error as error:
         if len(at_once) == 0 or not _is_its_own(error):
             raise complaint(error) from error
-        count = _alone(connection, f"SELECT count(*) FROM {rows}")[0] or 0
+        count = _alone(connection, f"SELECT count(*) FROM {rows}", mask)[0] or 0
     for index, one in enumerate(questions):
         if index not in found:
-            value, why = _alone(connection, f"SELECT {one.asks}\nFROM {rows}" if one.in_scan else one.asks)
+            sql = f"SELECT {one.asks}\nFROM {rows}" if one.in_scan else one.asks
+            value, why = _alone(connection, sql, mask)
             found[index] = (count, value, why)
     return [found[index] for index in range(len(questions))]
 
 
-def _alone(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, str]:
+def _alone(connection: duckdb.DuckDBPyConnection, sql: str, mask: Mask) -> tuple[Any, str]:
     import duckdb
 
     try:
@@ -93,7 +100,8 @@ def _alone(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, str]:
     except duckdb.Error as error:
         if not _is_its_own(error):
             raise complaint(error) from error
-        return None, complaint(error).failure.message.strip().splitlines()[0]
+        message = complaint(error).failure.message
+        return None, (mask(message) if mask else message).strip().splitlines()[0]
     if row is None or len(row) != 1:
         return None, "it is not one condition"
     return row[0], ""
@@ -106,10 +114,10 @@ def _is_its_own(error: duckdb.Error) -> bool:
 
 @dataclass(frozen=True)
 class _Judge:
-    """Makes verdicts of answers; rows that break an expectation go to `folder` where that is asked for."""
+    """Makes verdicts of answers; rows that break an expectation go to `folder`, if there is one, where that is asked for."""
 
     connection: duckdb.DuckDBPyConnection
-    folder: str
+    folder: str | None
 
     def verdict(self, one: OrderCheck, asked: Question, answer: _Answer, number: int) -> Verdict:
         rows, value, why = answer
@@ -118,6 +126,9 @@ class _Judge:
         failing, found = asked.judge(rows, value)
         if not found or not (one.store_failures and asked.failing):
             return Verdict(one.name, one.severity, passed=not found, rows=rows, failing=failing, found=found)
+        if self.folder is None:
+            found += "; no rows are kept, for the task is given a secret"
+            return Verdict(one.name, one.severity, passed=False, rows=rows, failing=failing, found=found)
         kept, trouble = keep(self.connection, asked.failing, f"{self.folder}/{number}_{one.check}.parquet")
         return Verdict(
             one.name,
