@@ -326,7 +326,9 @@ def told_of_its_data(space: Any, severity: str) -> dict[str, Any]:
     code = 0 if severity == "warn" else 1
     report = space.trc("run", "p.yaml", "--json", code=code)
     shown = [report]
-    shown += [space.trc(*command) for command in (("status",), ("explain", "leaks"), ("explain", "task:leaks", "--json"))]
+    shown += [
+        space.trc(*command) for command in (("status",), ("explain", "leaks"), ("explain", "task:leaks", "--json"))
+    ]
     shown.append(space.trc("run", "p.yaml", code=code))
     for one in shown:
         assert_clean("what was printed", (one.out + one.err).encode())
