@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from trc.api import task_types
 from trc.compiler.frontends.yaml_schema import yaml_json_schema
 from trc.compiler.ir.schema import ir_json_schema
+from trc.contexts import task_types
 
 ROOT = Path(__file__).resolve().parent.parent
 

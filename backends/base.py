@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from trc.compiler.capabilities import Capabilities
-from trc.compiler.ir.pipeline import Pipeline
-from trc.runtime.executor import Executor
-from trc.runtime.spec import PipelineSpec
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trc.compiler.capabilities import Capabilities
+    from trc.compiler.ir.pipeline import Pipeline
+    from trc.runtime.executor import Executor
+    from trc.runtime.spec import PipelineSpec
 
 Artefacts = Mapping[str, bytes]
 """Files to deploy, by their path in a folder; separators are slashes."""

@@ -1,4 +1,4 @@
-"""What a compilation is handed in: task types, schemas of sources, the project, a backend's abilities."""
+"""What a compilation is handed in: task types, schemas of sources, the project, what a user chose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from trc.compiler.capabilities import Capabilities
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.ir.dataset import Format
 from trc.compiler.ir.types import Schema
@@ -60,7 +59,6 @@ class Context:
     project: Path
     task_types: Mapping[str, TaskType]
     sources: SourceReader
-    capabilities: Capabilities
     unsaved: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     seen: dict[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
     listed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

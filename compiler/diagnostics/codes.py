@@ -81,6 +81,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC217", "a package of task types is not there"),
     Code("TRC218", "the backend and the target disagree"),
     Code("TRC230", "a comment allows what is not reported", _WARNING, must_stay=True),
+    Code("TRC235", "a file of a revision is left out"),
     # The graph
     Code("TRC301", "a need names no task"),
     Code("TRC302", "tasks depend on each other in a circle"),
@@ -109,6 +110,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC417", "an expectation does not fit the column's type"),
     Code("TRC418", "an expectation that no data can meet"),
     Code("TRC419", "expectations on what has no rows"),
+    Code("TRC420", "a question names no dataset"),
+    Code("TRC421", "a question names no column"),
     # The target
     Code("TRC501", "something that this version checks but does not run"),
     Code("TRC502", "something that the backend cannot do"),
@@ -131,10 +134,13 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC614", "a secret cannot be used"),
     Code("TRC615", "what fetches a secret is not installed"),
     Code("TRC616", "a file ends the process that looks at it"),
+    Code("TRC620", "a part of trc is not installed"),
+    Code("TRC621", "git cannot be asked"),
+    Code("TRC622", "a revision is not known"),
+    Code("TRC623", "a revision cannot be written out"),
     Code("TRC630", "the data breaks an expectation"),
     Code("TRC631", "the data breaks an expectation that only warns", _WARNING, must_stay=True),
     Code("TRC632", "an expectation cannot be evaluated", ("error", "warning"), must_stay=True),
-    Code("TRC620", "a part of trc is not installed"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

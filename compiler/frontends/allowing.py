@@ -15,8 +15,8 @@ from trc.compiler.diagnostics.codes import BY_CODE
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix
 from trc.compiler.diagnostics.nearest import nearest
-from trc.compiler.frontends import yaml
 from trc.compiler.frontends.comments import trc_comments, yaml_comments
+from trc.compiler.frontends.languages import parser_of
 from trc.compiler.source import SourceFile, Span
 
 _COMMENT: Final = re.compile(r"#[ \t]*trc:[ \t]*(?P<word>\w+)(?P<rest>[^\r\n]*)")
@@ -50,7 +50,7 @@ def _comments(file: SourceFile) -> Iterator[tuple[int, str]]:
     elif suffix == ".py":
         yield from _python_comments(file.text)
     elif suffix in {".yaml", ".yml"}:
-        tree = yaml.parse(file, Collector())
+        tree = parser_of(suffix)(file, Collector())
         if tree is not None:
             # YAML ends lines, and comments with them, at three characters more than other languages do.
             yield from ((one.start, _BREAKS.split(one.text)[0].rstrip()) for one in yaml_comments(file, tree))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.frontends import toml, yaml
+from trc.compiler.frontends import toml
 from trc.compiler.frontends.files import read
+from trc.compiler.frontends.languages import parser_of
 from trc.compiler.frontends.syntax import Mapping
 from trc.compiler.source import SourceFile
 
@@ -29,7 +30,7 @@ def params_file(path: Path, collect: Collector, sources: dict[str, SourceFile]) 
         return toml.parse(file, collect)
     # JSON is YAML, but for the tabs that may stand between its tokens.
     text = file.text.replace("\t", " ") if suffix == ".json" else file.text
-    tree = yaml.parse(SourceFile(name, text), collect)
+    tree = parser_of(".yaml")(SourceFile(name, text), collect)
     if tree is None or isinstance(tree, Mapping):
         return tree
     collect.add(

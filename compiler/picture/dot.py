@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from trc.compiler.diagnostics.render.cells import visible
-from trc.compiler.picture.drawing import Drawing, Kind, Node
+from trc.compiler.picture.drawing import Arrow, Drawing, Kind, Node
 
 _LOOKS: Final[dict[Kind, str]] = {
     "source": 'shape=cylinder, style=filled, fillcolor="#e6f4f1", color="#2a9d8f"',
@@ -24,8 +24,14 @@ def dot(drawing: Drawing) -> str:
         '  edge [color="#8a94a6", arrowsize=0.7];',
     ]
     lines += [f"  {ids[node.id]} [{_attributes(node)}];" for node in drawing.nodes]
-    lines += [f"  {ids[one.start]} -> {ids[one.end]}{'' if one.data else ' [style=dashed]'};" for one in drawing.edges]
+    lines += [f"  {ids[one.start]} -> {ids[one.end]}{_look(one)};" for one in drawing.edges]
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def _look(arrow: Arrow) -> str:
+    label = [f"label={_quoted(arrow.label)}"] if arrow.label else []
+    told = [*label, *(() if arrow.data else ("style=dashed",))]
+    return f" [{', '.join(told)}]" if told else ""
 
 
 def _attributes(node: Node) -> str:

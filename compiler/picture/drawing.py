@@ -27,11 +27,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """From what comes first to what comes after; `data` flows along it, else it is order alone."""
+    """From what comes first to what comes after; `data` flows along it, else it is order alone.
+
+    `label` is what the texts of a picture say about it.
+    """
 
     start: str
     end: str
     data: bool = True
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from trc.compiler.diagnostics.render.cells import visible
-from trc.compiler.picture.drawing import Drawing, Kind, Node
+from trc.compiler.picture.drawing import Arrow, Drawing, Kind, Node
 
 _SHAPES: Final[dict[Kind, tuple[str, str]]] = {"source": ("[(", ")]"), "task": ("[", "]"), "sink": ("([", "])")}
 _STYLES: Final[dict[Kind, str]] = {
@@ -20,10 +20,15 @@ def mermaid(drawing: Drawing) -> str:
     ids = {node.id: f"n{index}" for index, node in enumerate(drawing.nodes)}
     lines = ["flowchart LR"]
     lines += [f"    {ids[node.id]}{_box(node)}:::{node.kind}" for node in drawing.nodes]
-    lines += [f"    {ids[one.start]} {'-->' if one.data else '-.->'} {ids[one.end]}" for one in drawing.edges]
+    lines += [f"    {ids[one.start]} {_line(one)} {ids[one.end]}" for one in drawing.edges]
     used: list[Kind] = [kind for kind in _STYLES if any(node.kind == kind for node in drawing.nodes)]
     lines += [f"    classDef {kind} {_STYLES[kind]}" for kind in used]
     return "\n".join(lines) + "\n"
+
+
+def _line(arrow: Arrow) -> str:
+    label = f'|"{_escape(arrow.label)}"|' if arrow.label else ""
+    return ("-->" if arrow.data else "-.->") + label
 
 
 def _box(node: Node) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,10 +13,13 @@ from typing import TYPE_CHECKING, Final, Self
 from trc.compiler.diagnostics.nearest import did_you_mean, nearest
 from trc.compiler.ir.dataset import Column
 from trc.compiler.ir.types import Known, Schema, Unknown
+from trc.compiler.sql.columns import BoundPlan
 from trc.compiler.sql.complaints import World, closest, judge, missing_function
 from trc.compiler.sql.edits import Edit, Edited
-from trc.compiler.sql.engine import Complaint, complaint, give_back, lend, query
+from trc.compiler.sql.engine import Complaint, complaint, give_back, lend, literal, query
+from trc.compiler.sql.expressions import Json
 from trc.compiler.sql.functions import fixed_schema, scalar_names
+from trc.compiler.sql.operators import TableKey
 from trc.compiler.sql.parse import Parsed
 from trc.compiler.sql.problem import SqlProblem
 from trc.compiler.sql.shared import SharedTables, give_back_tables, lend_tables
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 _MOST_REPAIRS = 10
 _DESCRIBE = "DESCRIBE "
 _DESCRIBE_OTHER = "DESCRIBE FROM ("
+_DYNAMIC = "its PIVOT lists no values, so its columns follow from its rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ class Binder:
             world = World(parsed, {**columns, **_by_uri(parsed, bases)}, tables)
             bound = self._bind(Edited(parsed.text.original, _edits(parsed)), world, problems)
         if parsed.dynamic and isinstance(bound.schema, Known):
-            return Bound(Unknown("its PIVOT lists no values, so its columns follow from its rows"), bound.problems)
+            return Bound(Unknown(_DYNAMIC), bound.problems)
         return bound
 
     def bind_plain(self, query: Plain, tables: Mapping[str, Schema]) -> Known | None:
@@ -113,6 +118,40 @@ class Binder:
         if columns is None or len({column.name.casefold() for column in columns}) < len(columns):
             return None
         return Known(columns)
+
+    def plan(self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema]) -> BoundPlan | Unknown:
+        """The plan of a query that `bind` finds no mistakes in: what its lineage is read from."""
+        reads, problems = _read_schemas(parsed, tables, "")
+        file_schemas = _file_schemas(parsed, files)
+        reason = _why_unknown(parsed, [*reads.values(), *file_schemas.values()])
+        if problems or parsed.dynamic or reason is not None:
+            return Unknown(reason or ("its query has mistakes" if problems else _DYNAMIC))
+        locations = _locations(parsed)
+        if reads.keys() & {uri.casefold() for uris in locations for uri in uris}:
+            return Unknown("it calls a table and a file by one name")
+        columns = {name: _columns(schema) for name, schema in reads.items()}
+        sql = Edited(parsed.text.original, _edits(parsed)).text
+        with self._created(columns, map(_columns, file_schemas.values())) as failure:
+            answer = () if failure else self._describe(sql, World(parsed, {}, tables).is_description)
+            planned = None if failure else self._planned(sql)
+        if failure or planned is None or isinstance(answer, Complaint):
+            return Unknown(failure or "DuckDB cannot tell how it is planned")
+        names: dict[TableKey, tuple[str, ...]] = {("main", name): (name,) for name in reads}
+        names |= {(name.partition(".")[0], name.partition(".")[2]): (name,) for name in reads if "." in name}
+        names |= {("main", _file_table(index)): uris for index, uris in enumerate(locations)}
+        return BoundPlan(tuple(column.name for column in answer), names, planned)
+
+    def _planned(self, sql: str) -> Json | None:
+        import duckdb
+
+        try:
+            told = self._connection.execute(f"SELECT json_serialize_plan({literal(sql)})").fetchall()
+            answer = json.loads(told[0][0])
+        except (duckdb.Error, RecursionError):
+            # Such an error may leave the database unusable.
+            self._database = None
+            return None
+        return None if answer["error"] or len(answer["plans"]) != 1 else answer["plans"][0]
 
     def type_of(self, written: str) -> str | Complaint:
         """DuckDB's own spelling of a type, or what it says of one that it does not know."""
@@ -288,6 +327,14 @@ def _columns(schema: Schema) -> tuple[Column, ...]:
 
 def _by_uri(parsed: Parsed, bases: Mapping[tuple[int, int], tuple[Column, ...]]) -> dict[str, tuple[Column, ...]]:
     return {use.uri: bases[use.call] for use in parsed.files}
+
+
+def _locations(parsed: Parsed) -> list[tuple[str, ...]]:
+    """The files that each table of files is made of."""
+    calls: dict[tuple[int, int], tuple[str, ...]] = {}
+    for use in parsed.files:
+        calls[use.call] = (*calls.get(use.call, ()), use.uri)
+    return list(calls.values())
 
 
 def _edits(parsed: Parsed) -> tuple[Edit, ...]:

@@ -27,6 +27,18 @@ def is_glob(path: str) -> bool:
     return _WILDCARD.search(path) is not None
 
 
+def list_files(uri: str) -> tuple[str, ...]:
+    """The absolute paths of the files that a path or glob names, sorted, by DuckDB's rules.
+
+    Raises `StorageError` for a folder that cannot be read, and for a name that no text can hold.
+    """
+    files = match_files(os.path.join(os.getcwd(), uri))  # noqa: PTH109, PTH118 - `..` and `//` are kept
+    nameless = next((file for file in files if not file.isascii() and not _is_utf8(file)), None)
+    if nameless is not None:
+        raise StorageError(f'"{uri}" matches {nameless!a}, and a name that is not UTF-8 cannot be handed on')
+    return files
+
+
 def match_files(path: str) -> tuple[str, ...]:
     """The regular files that `path` names, sorted; raises `StorageError` for a folder that cannot be read."""
     if not is_glob(path):
@@ -39,6 +51,14 @@ def match_files(path: str) -> tuple[str, ...]:
     if not found and _is_file(path):
         return (path,)
     return tuple(found)
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _matches(start: str, parts: list[str]) -> Iterator[str]:

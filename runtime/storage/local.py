@@ -7,30 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from trc.runtime.storage.digests import Digests, identify
-from trc.runtime.storage.errors import StorageError
-from trc.runtime.storage.globs import match_files
+from trc.runtime.storage.globs import list_files
 from trc.runtime.storage.staging import Staging
 from trc.runtime.store.results import FileIdentity, Results
-
-
-def list_files(uri: str) -> tuple[str, ...]:
-    """The absolute paths of the files that a path or glob names, sorted, by DuckDB's rules.
-
-    Raises `StorageError` for a folder that cannot be read, and for a name that no text can hold.
-    """
-    files = match_files(os.path.join(os.getcwd(), uri))  # noqa: PTH109, PTH118 - `..` and `//` are kept
-    nameless = next((file for file in files if not file.isascii() and not _is_utf8(file)), None)
-    if nameless is not None:
-        raise StorageError(f'"{uri}" matches {nameless!a}, and a name that is not UTF-8 cannot be handed on')
-    return files
-
-
-def _is_utf8(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class LocalStorage:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import trc
 from trc import broken
@@ -33,6 +31,10 @@ from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.suffixes import CODE
 from trc.compiler.ir.uris import normalise
+from trc.compiler.lineage.column import ColumnLineage, column_lineage
+from trc.compiler.lineage.names import find_column, find_dataset
+from trc.compiler.lineage.pictures import draw_column, draw_datasets, upstream_of
+from trc.compiler.lineage.steps import Steps, steps_of
 from trc.compiler.picture.dot import dot
 from trc.compiler.picture.drawing import Drawing, draw
 from trc.compiler.picture.html import html
@@ -41,6 +43,10 @@ from trc.compiler.picture.svg import svg
 from trc.compiler.source import SourceFile, Span
 from trc.compiler.tasktype import TaskType
 from trc.compiler.templates.moments import end_of_day, logical_time, zone_named
+from trc.contexts import backend_of, context_of, version_of
+from trc.revisions.comparison import compare
+from trc.revisions.report import DiffReport
+from trc.revisions.side import Reader, UnreadSources
 from trc.runtime import speccache
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
@@ -49,20 +55,18 @@ from trc.runtime.facts import Facts, compile_facts, run_facts
 from trc.runtime.observe import Happening, Observer
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
-from trc.runtime.pythonfile import PythonProcess
 from trc.runtime.reasons import Reason
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
 from trc.runtime.schemas import FileSchemas
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.specify import specify
-from trc.runtime.storage.local import LocalStorage, list_files
+from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
 from trc.runtime.taskside.result import Verdict
 from trc.settings import (
     Settings,
-    environment_of_code,
     project_files,
     settings_for,
     settings_of,
@@ -73,7 +77,6 @@ from trc.settings import (
 __all__ = ["CheckReport", "check", "pipeline_files"]
 
 Sources = Mapping[str, SourceFile]
-DEFAULT_BACKEND = "local"
 _PICTURES = {"mermaid": mermaid, "dot": dot, "svg": svg, "html": html}
 
 
@@ -150,98 +153,10 @@ class Explanation:
     result: Result | None
 
 
-_OWN_DISTRIBUTION = "trc-pipelines"
-
-
-@dataclass(frozen=True, slots=True)
-class _Types:
-    """The task types of a project; `unlisted` are installed ones that it does not take in."""
-
-    taken: Mapping[str, TaskType]
-    unlisted: Mapping[str, str]
-
-
-def task_types() -> dict[str, TaskType]:
-    """Our own task types, by name."""
-    return {
-        entry.name: entry.load()()
-        for entry, package in _installed(tuple(sys.path))
-        if _normal(package) == _OWN_DISTRIBUTION
-    }
-
-
-@cache
-def _installed(_path: tuple[str, ...]) -> tuple[tuple[EntryPoint, str], ...]:
-    """The task types that are installed, each with its distribution. Looking takes milliseconds, so it is done once a path."""
-    return tuple((entry, entry.dist.name if entry.dist else "") for entry in entry_points(group="trc.tasks"))
-
-
-def types_of(settings: Settings) -> _Types:
-    """Our own task types, and those of the packages that the project lists."""
-    listed = {_normal(name): span for name, span in settings.task_packages}
-    taken: dict[str, TaskType] = {}
-    unlisted: dict[str, str] = {}
-    for entry, package in _installed(tuple(sys.path)):
-        if _normal(package) in (_OWN_DISTRIBUTION, *listed):
-            taken[entry.name] = entry.load()()
-        else:
-            unlisted[entry.name] = package
-    for name, span in settings.task_packages:
-        if _version(name) == "absent":
-            remedy = (f"install it with `pip install {name}`, or take it off the list",)
-            message = f'the package "{name}" of task types is not installed'
-            sources = {settings.file.name: settings.file} if settings.file else {}
-            raise Stopped([Diagnostic("TRC217", message, span, help=remedy)], 3, sources)
-    return _Types(taken, {name: dist for name, dist in unlisted.items() if name not in taken})
-
-
-def _normal(distribution: str) -> str:
-    return re.sub(r"[-_.]+", "-", distribution).lower()
-
-
-def context_of(settings: Settings, choices: Choices, now: datetime, *, must_settle: bool = False) -> Context:
-    """The world that a project's pipelines are compiled in."""
-    types = types_of(settings)
-    return Context(
-        settings.project,
-        types.taken,
-        FileSchemas(settings.project, list_files),
-        backend_named(choices.backend or DEFAULT_BACKEND).capabilities,
-        python=PythonProcess(environment_of_code()),
-        unlisted=types.unlisted,
-        project_file=settings.file,
-        choices=choices,
-        now=now,
-        must_settle=must_settle,
-    )
-
-
 def _compile(path: Path, context: Context) -> Compiled:
+    if context.choices.backend is not None:
+        backend_named(context.choices.backend)
     return run_compiler(path, str(path), context)
-
-
-def check_choices(choices: Choices, compiled: Compiled) -> None:
-    """Stops where a target is chosen whose backend is not to be had."""
-    if compiled.settled is not None and compiled.settled.target is not None:
-        _backend(choices, compiled)
-
-
-def _backend(choices: Choices, compiled: Compiled) -> Backend:
-    """The backend that was asked for, else the target's, else the local one."""
-    settled = compiled.settled
-    of_target = settled.backend if settled else None
-    if settled is not None and of_target is not None and choices.backend not in (None, of_target):
-        raise stopped(
-            "TRC218",
-            f'the target "{settled.target}" is on the backend "{of_target}", and --backend asks for "{choices.backend}"',
-            "leave out --backend, or choose another target",
-        )
-    try:
-        return backend_named(choices.backend or of_target or DEFAULT_BACKEND)
-    except Stopped as stop:
-        span = settled.backend_span if settled is not None and choices.backend is None else None
-        found = [replace(one, span=span) for one in stop.diagnostics]
-        raise Stopped(found, stop.exit_code, compiled.sources) from None
 
 
 # What is wrong with the choices, and not with the pipeline: these have no place in its files.
@@ -261,13 +176,13 @@ def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Com
     collect = Collector(list(compiled.diagnostics), list(compiled.allows))
     if collect.has_errors:
         raise _refuse(compiled, collect.sorted())
-    backend = _backend(choices, compiled)
+    backend = backend_of(choices, compiled)
     runs = {name: found.runs for name, found in context.task_types.items()}
     if compiled.pipeline is not None:
         check_target(compiled.pipeline, compiled.places, backend.capabilities, collect, runs)
     if collect.has_errors:
         raise Stopped(collect.sorted(), 2, compiled.sources)
-    spec = specify(compiled, file=str(path), runs=runs, versions=_version)
+    spec = specify(compiled, file=str(path), runs=runs, versions=version_of)
     # Notes say what cannot be checked: that is for `check`, not for each run.
     warnings = tuple(one for one in collect.sorted() if one.severity != "note")
     return Compilation(spec, compiled, warnings, compiled.sources, context, backend)
@@ -366,13 +281,6 @@ def _own_code(types: Mapping[str, TaskType]) -> Iterator[str]:
             yield file
 
 
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "absent"
-
-
 def compile_file(
     path: Path, choices: Choices = NO_CHOICES, *, output: Path | None = None, deny_warnings: bool = False
 ) -> tuple[Compilation, tuple[Path, ...]]:
@@ -410,10 +318,14 @@ def emit(
 
 def _compiled(path: Path, settings: Settings, choices: Choices, now: datetime) -> Compiled:
     """A pipeline without mistakes, to be looked at: values that nobody gave stay open."""
-    compiled = _compile(path, context_of(settings, choices, now))
+    return _looked_at(path, context_of(settings, choices, now), choices)
+
+
+def _looked_at(path: Path, context: Context, choices: Choices) -> Compiled:
+    compiled = _compile(path, context)
     if compiled.has_errors or compiled.pipeline is None:
         raise _refuse(compiled, compiled.diagnostics)
-    _backend(choices, compiled)
+    backend_of(choices, compiled)
     return compiled
 
 
@@ -727,6 +639,22 @@ def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanat
     raise stopped("TRC609", f'no run has a task "{name}"', f"the last one has: {', '.join(known)}")
 
 
+def diff(folder: Path, base: str, head: str | None = None, *, from_fork: bool = False) -> DiffReport:
+    """What differs in meaning between two revisions of the pipelines below a folder; without `head`, to its files.
+
+    What is written is compared: no choice is made, no data is read and no code is run. With `from_fork`, the
+    base is the commit in which the history of the other side left that of `base`.
+    """
+    now = datetime.now(UTC)
+
+    def compiled(file: Path) -> Compiled:
+        context = context_of(settings_for(file), NO_CHOICES, now)
+        name = Path(os.path.relpath(file)) if file.is_relative_to(Path.cwd()) else file
+        return run_compiler(file, str(name), replace(context, python=None, sources=UnreadSources()))
+
+    return compare(folder, base, head, Reader(pipeline_files, compiled), from_fork=from_fork)
+
+
 def require_extra(extra: str, package: str) -> None:
     """Stops a command whose optional package is not installed."""
     if find_spec(package) is None:
@@ -742,6 +670,69 @@ def graph(path: Path, choices: Choices = NO_CHOICES, *, form: Literal["mermaid",
 def graph_json(path: Path, choices: Choices = NO_CHOICES) -> dict[str, Any]:
     """The pipeline's nodes and edges."""
     return _drawing(path, choices).to_json()
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """The datasets that were asked for, among all of a pipeline, each after those that it is made of."""
+
+    pipeline: str
+    steps: Steps
+    datasets: tuple[str, ...]
+
+    def drawing(self) -> Drawing:
+        """The datasets, and which of them are made of which."""
+        return draw_datasets(self.steps, self.pipeline, self.datasets)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnReport:
+    """What a column is made of, back to the sources."""
+
+    steps: Steps
+    lineage: ColumnLineage
+
+    def drawing(self) -> Drawing:
+        """The column and all that it depends on."""
+        return draw_column(self.lineage, self.steps)
+
+
+def schema(path: Path, dataset: str | None = None, choices: Choices = NO_CHOICES) -> DatasetReport:
+    """The columns of a dataset, or of all, as far as they are known before a run."""
+    pipeline, steps = _steps(path, choices)
+    return DatasetReport(pipeline, steps, tuple(steps) if dataset is None else (_found(find_dataset(steps, dataset)),))
+
+
+def dataset_lineage(path: Path, dataset: str | None = None, choices: Choices = NO_CHOICES) -> DatasetReport:
+    """A dataset and all that it is made of, or all datasets."""
+    pipeline, steps = _steps(path, choices)
+    if dataset is None:
+        return DatasetReport(pipeline, steps, tuple(steps))
+    return DatasetReport(pipeline, steps, upstream_of(steps, _found(find_dataset(steps, dataset))))
+
+
+def column_of(path: Path, name: str, choices: Choices = NO_CHOICES) -> ColumnReport:
+    """The lineage of the column that `name`, such as `report.revenue`, means."""
+    _, steps = _steps(path, choices)
+    found = _found(find_column(steps, name))
+    return ColumnReport(steps, column_lineage(steps, found.dataset, found.column))
+
+
+def _steps(path: Path, choices: Choices) -> tuple[str, Steps]:
+    settings, choices = settings_for(path), with_environment(choices)
+    context = context_of(settings, choices, moment_of(choices.at))
+    compiled = _looked_at(path, context, choices)
+    assert compiled.pipeline is not None
+    return compiled.pipeline.name, steps_of(compiled, context.sources)
+
+
+_Answer = TypeVar("_Answer")
+
+
+def _found(answer: _Answer | Diagnostic) -> _Answer:
+    if isinstance(answer, Diagnostic):
+        raise Stopped([answer], 3)
+    return answer
 
 
 def _drawing(path: Path, choices: Choices) -> Drawing:

@@ -1,4 +1,4 @@
-"""Judges many files side by side, in processes that are copies of this one."""
+"""Judges many files side by side, each in one of a few processes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from trc.checking import Job
@@ -24,6 +25,7 @@ Judge = partial[Verdict]
 _EACH: Final = 4
 """How many files are worth a process of their own."""
 _DIES_WITH_PARENT: Final = 1
+_THREADS: Final = Path("/proc/self/task")
 
 
 def judge_all(jobs: Sequence[Job], choices: Choices, now: datetime, began_ns: int) -> list[Verdict]:
@@ -61,13 +63,21 @@ def _result(future: Future[Verdict]) -> Verdict | None:
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:
-    # This process has no other threads, and no connection that a copy could disturb: a copy is ready at once.
-    context = multiprocessing.get_context("fork")
+    # A copy of this process is ready at once; but with other threads, such as an engine's, it could wait for one for ever.
+    context = multiprocessing.get_context("fork" if _is_alone() else "spawn")
     return ProcessPoolExecutor(processes, context, _prepare, (os.getpid(),))
 
 
+def _is_alone() -> bool:
+    """Whether this process has one thread, and can have copies."""
+    try:
+        return len(list(_THREADS.iterdir())) == 1
+    except OSError:
+        return False
+
+
 def _prepare(parent: int) -> None:
-    """A copy ends with whom it works for, who alone listens to Ctrl-C."""
+    """It ends with whom it works for, who alone listens to Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if LIBC is not None:
         LIBC.prctl(_DIES_WITH_PARENT, signal.SIGKILL, 0, 0, 0)

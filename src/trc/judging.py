@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from trc import api
 from trc.checking import Job
 from trc.compiler.checks.summary import summary_of
 from trc.compiler.choices import Choices
@@ -18,6 +17,7 @@ from trc.compiler.frontends.files import decoded
 from trc.compiler.frontends.syntax import Mapping as Tree
 from trc.compiler.ir.uris import is_remote, normalise
 from trc.compiler.templates.moments import end_of_day, zone_named
+from trc.contexts import check_choices, context_of
 from trc.runtime import checked
 from trc.runtime.folders import PROJECT_FILE
 from trc.runtime.schemas import FileSchemas
@@ -28,10 +28,10 @@ from trc.verdict import Verdict, plain
 
 def judge(job: Job, choices: Choices, now: datetime, began_ns: int) -> Verdict:
     """The verdict on a file; kept where the job says so, if all that it rests on was older than `began_ns`."""
-    context = api.context_of(job.settings, choices, now)
+    context = context_of(job.settings, choices, now)
     params = None if choices.params_file is None else checked.file_digest(str(choices.params_file))
     compiled = _compile(job, context)
-    api.check_choices(choices, compiled)
+    check_choices(choices, compiled)
     verdict = _verdict(str(job.file), compiled)
     if job.memory is not None and job.key is not None:
         basis = _basis(job, compiled, context, params, began_ns)

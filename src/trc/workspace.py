@@ -24,10 +24,11 @@ from trc.compiler.frontends.suffixes import SUFFIXES
 from trc.compiler.ir.uris import covers
 from trc.compiler.source import SourceFile
 from trc.compiler.tasktype import TaskType
+from trc.contexts import context_of, task_types
 from trc.runtime.errors import Stopped
 from trc.runtime.folders import PROJECT_FILE
 from trc.runtime.schema_memory import Answers, RememberedSchemas
-from trc.runtime.storage.local import list_files
+from trc.runtime.storage.globs import list_files
 from trc.settings import settings_for, with_environment
 
 _COMMON: Final = (".yaml", ".yml")
@@ -58,7 +59,7 @@ class Workspace:
     _answers: Answers = field(default_factory=Answers)
     _looked_at: dict[Path, frozenset[str]] = field(default_factory=dict[Path, frozenset[str]])
     _outdated: set[Path] = field(default_factory=set[Path])
-    types: Mapping[str, TaskType] = field(default_factory=api.task_types)
+    types: Mapping[str, TaskType] = field(default_factory=task_types)
     backend: Backend = field(default_factory=lambda: backend_named("local"))
 
     def show(self, path: Path, text: str) -> None:
@@ -137,7 +138,7 @@ class Workspace:
         return compiled
 
     def _context(self, path: Path) -> Context:
-        made = api.context_of(settings_for(path), with_environment(NO_CHOICES), datetime.now(UTC))
+        made = context_of(settings_for(path), with_environment(NO_CHOICES), datetime.now(UTC))
         project = made.project
         unsaved = {
             one.relative_to(project).as_posix(): text.encode("utf-8", "replace")

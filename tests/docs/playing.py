@@ -21,12 +21,20 @@ TITLE = re.compile(r'title="([^"]+)"')
 QUICK: Final = {"check", "plan", "explain", "compile", "fmt", "graph"}
 SHELL: Final = re.compile(r"[|<>&;$*]")
 
+NOBODY = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Nobody"), ("EMAIL", "nobody@example.org"), ("DATE", "2026-01-01T00:00:00Z"))
+}
+"""Who commits in a session, and when: so that git asks for nothing, and its commits are the same each time."""
+
 MASKS = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d| UTC)?"), "TIME"),
     (re.compile(r"\b[0-9a-f]{17}\b"), "RUN"),
     (re.compile(r"(?<=\.)[0-9a-f]{12}(?=-)"), "TOKEN"),
     (re.compile(r"│[ ~^]+$", re.MULTILINE), "MARKS"),
     (re.compile(r"\b(sha256:)?[0-9a-f]{32,64}\b"), "DIGEST"),
+    (re.compile(r"\([0-9a-f]{9}\)"), "(COMMIT)"),
     (re.compile(r"\b\d+m \d+s\b|\b\d+(\.\d+)? ?m?s\b"), "DURATION"),
     (re.compile(r"[ \t]+"), " "),
 )
@@ -68,7 +76,8 @@ class Session:
         if self.is_quick and words[0] == "trc" and words[1] in QUICK and not SHELL.search(command):
             return self._call(words[1:])
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "COLUMNS": "100", "PYTHONWARNINGS": "error"}
+        terminal = {"NO_COLOR": "1", "COLUMNS": "100", "PYTHONWARNINGS": "error"}
+        environment = {**os.environ, **NOBODY, "PATH": path, **terminal}
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=self.folder, env=environment, text=True, check=False, timeout=120,

@@ -108,6 +108,9 @@ def test_commands_and_their_options_exist(document: Path) -> None:
             assert words[1] in COMMANDS, line
             command = group.get_command(click.Context(group), words[1])
             assert command is not None
+            if isinstance(command, click.Group):
+                assert words[2] in command.commands, line
+                command = command.commands[words[2]]
             known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
             used = {word.partition("=")[0] for word in words[2:] if word.startswith("-")}
             assert used - known - {"-h", "--help"} == set(), line

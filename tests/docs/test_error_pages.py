@@ -17,7 +17,10 @@ PAGES = Path(__file__).resolve().parents[2] / "docs" / "errors"
 PROSE = {
     "TRC502": "no backend that is part of trc refuses what trc can do",
     "TRC607": "two runs have to be at work at one time",
+    "TRC613": "AWS would have to be silent",
+    "TRC615": "the tests' environment holds every part",
     "TRC616": "no file is known that ends the process",
+    "TRC623": "a revision would have to be larger than the tests' disk should hold",
     "TRC620": "the tests' environment holds every part",
 }
 """Codes whose situation a document cannot make: their pages tell of it in words."""

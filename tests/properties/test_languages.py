@@ -12,8 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trc.api import task_types
-from trc.compiler.capabilities import Capabilities
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.frontends.convert import Language, convert_tree
@@ -22,12 +20,13 @@ from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.lower import lower
 from trc.compiler.frontends.syntax import Mapping, says
 from trc.compiler.source import SourceFile
+from trc.contexts import task_types
 from trc.runtime.schemas import FileSchemas
-from trc.runtime.storage.local import list_files
+from trc.runtime.storage.globs import list_files
 
 CASES = Path(__file__).parents[1] / "cases"
 EXAMPLES = Path(__file__).parents[2] / "examples"
-CONTEXT = Context(Path("/nowhere"), task_types(), FileSchemas(Path("/nowhere"), list_files), Capabilities("local"))
+CONTEXT = Context(Path("/nowhere"), task_types(), FileSchemas(Path("/nowhere"), list_files))
 WHOLE = [*sorted(CASES.glob("twins/*")), *sorted(EXAMPLES.rglob("*.yaml")), *sorted(EXAMPLES.rglob("*.trc"))]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from trc.compiler.ir.dataset import Column, Format
 from trc.compiler.ir.types import Known, Schema
 from trc.runtime.schema_memory import Answers, RememberedSchemas
-from trc.runtime.storage.local import list_files
+from trc.runtime.storage.globs import list_files
 
 
 class Counting:

@@ -69,17 +69,20 @@ file_argument: Final = click.argument("file", type=click.Path(path_type=Path))
 def subcommand(function: Callable[..., int]) -> click.Command:
     """Makes a function the command of its module's name: it is given the `Screen`, and returns the exit code."""
     made = click.command(function.__module__.rpartition(".")[2])(click.pass_obj(function))
-    made.params.append(
-        click.Option(
-            ["--no-color"],
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=_drop_colour,
-            help="Print without colours.",
-        )
-    )
+    made.params.append(no_color_option())
     return made
+
+
+def no_color_option() -> click.Option:
+    """What every command and every group of commands understands."""
+    return click.Option(
+        ["--no-color"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_drop_colour,
+        help="Print without colours.",
+    )
 
 
 def choices_options(*, backend: bool = True) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from trc.compiler.capabilities import Capabilities
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.ir.dataset import DatasetRead, Format, Output, UriRead, format_of
@@ -131,7 +130,7 @@ class NoSchemas:
 def make_context(project: Path) -> Context:
     kinds: tuple[TaskType, ...] = (Sql(), Download(), Convert(), Shape())
     types = {kind.name: kind for kind in kinds}
-    return Context(project, types, NoSchemas(), Capabilities("local"))
+    return Context(project, types, NoSchemas())
 
 
 @pytest.fixture(scope="session")

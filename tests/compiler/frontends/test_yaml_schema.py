@@ -9,7 +9,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from trc.api import task_types
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.frontends.lower import lower
@@ -18,6 +17,7 @@ from trc.compiler.frontends.typed import typed
 from trc.compiler.frontends.yaml import parse, read
 from trc.compiler.frontends.yaml_schema import yaml_json_schema
 from trc.compiler.source import SourceFile
+from trc.contexts import task_types
 
 ROOT = Path(__file__).parents[3]
 CASES = ROOT / "tests" / "cases" / "yaml"

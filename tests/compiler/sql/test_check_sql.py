@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from trc.compiler.capabilities import Capabilities
 from trc.compiler.checks.graph import resolve
 from trc.compiler.checks.sql import check_sql
 from trc.compiler.context import Context
@@ -105,7 +104,7 @@ class Project:
     def check(self) -> list[tuple[str, str, str, str]]:
         pipeline = Pipeline(name="p", sources=tuple(self.sources), tasks=tuple(self.tasks))
         places = Places(self.table)
-        context = Context(pathlib.Path("/p"), {}, Reader(self.files), Capabilities("local"))
+        context = Context(pathlib.Path("/p"), {}, Reader(self.files))
         graph = resolve(pipeline, places, self.collect, frozenset(self.known_names), "/p")
         self.schemas = check_sql(pipeline, graph, places, context, self.collect)
         return [(d.code, d.severity, self.at(d), d.message) for d in self.collect.sorted()]

@@ -13,7 +13,8 @@ import pytest
 from tests.contracts.storage_suite import StorageSuite
 
 from trc.runtime.storage.errors import StorageError
-from trc.runtime.storage.local import LocalStorage, list_files
+from trc.runtime.storage.globs import list_files
+from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.memory import MemoryStore
 
 MEMORY = Path("/dev/shm")

@@ -1,0 +1,232 @@
+"""A pipeline's datasets, each with its columns and with what these depend on in the datasets that it is made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from trc.compiler.checks.graph import Resolved
+from trc.compiler.compile import Compiled
+from trc.compiler.context import SourceReader
+from trc.compiler.ir.dataset import DatasetRead
+from trc.compiler.ir.policy import Environment
+from trc.compiler.ir.task import Task
+from trc.compiler.ir.types import Known, Schema, Unknown
+from trc.compiler.ir.uris import normalise
+from trc.compiler.sql.bind import Binder
+from trc.compiler.sql.columns import QueryLineage, trace
+from trc.compiler.sql.engine import query
+from trc.compiler.sql.flow import Flow, Input, merged
+from trc.compiler.sql.parse import parse
+from trc.compiler.sql.problem import SqlProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A dataset that no task of the pipeline writes: a declared source, or a file that a task names itself."""
+
+    dataset: str
+    kind: Literal["source", "file"]
+    schema: Schema
+    is_declared: bool
+    """Whether the pipeline says which columns it has; else the file tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A dataset that a task writes. The flows of `lineage` name the datasets in `reads`."""
+
+    dataset: str
+    task: str
+    type: str
+    reads: tuple[str, ...]
+    schema: Schema
+    is_inferred: bool
+    """Whether the columns are those of its query; else they are declared, or unknown."""
+    lineage: QueryLineage | Unknown
+
+
+Step = Origin | Derived
+Steps = Mapping[str, Step]
+"""By the dataset's name, each after those that it is made of.
+
+A dataset is called what the pipeline calls it: a source, a task with a single output, `task.output`; a file
+that nobody declared is its location in single quotes, as in SQL.
+"""
+
+
+def steps_of(compiled: Compiled, sources: SourceReader) -> Steps:
+    """The datasets of a pipeline without mistakes. `sources` answers for the files, as it did when they were checked."""
+    assert compiled.pipeline is not None
+    assert compiled.graph is not None
+    with Binder() as binder:
+        stepping = _Stepping(compiled, sources, binder)
+        found: dict[str, Step] = {}
+        for step in stepping.all():
+            found.setdefault(step.dataset, step)
+    return found
+
+
+class _Stepping:
+    def __init__(self, compiled: Compiled, sources: SourceReader, binder: Binder) -> None:
+        assert compiled.pipeline is not None
+        assert compiled.graph is not None
+        self.pipeline, self.graph = compiled.pipeline, compiled.graph
+        self.known = dict(compiled.schemas)
+        self.project = str(compiled.project)
+        self.sources, self.binder = sources, binder
+        self.tasks = {task.name: task for task in self.pipeline.tasks}
+        self.by_location = {normalise(one.uri, self.project): one.name for one in self.pipeline.sources}
+
+    def all(self) -> Iterator[Step]:
+        for source in self.pipeline.sources:
+            schema = self.known.get(("", source.name), _NOT_KNOWN)
+            yield Origin(source.name, "source", schema, source.columns is not None)
+        for name in self.graph.order:
+            inputs = self.graph.inputs.get(name, ())
+            yield from self.files(inputs)
+            yield from self.outputs(self.tasks[name], inputs)
+
+    def files(self, inputs: Iterable[Resolved]) -> Iterator[Origin]:
+        for one in inputs:
+            if one.read.kind == "uri" and not one.producer and not one.feeders:
+                (name,) = self.meant(one)
+                if name.startswith("'"):
+                    yield Origin(name, "file", self.sources.schema(one.read.uri, one.read.format), False)
+
+    def outputs(self, task: Task, inputs: tuple[Resolved, ...]) -> Iterator[Derived]:
+        reads = tuple(dict.fromkeys(name for one in inputs for name in self.meant(one)))
+        lineage = self.lineage(task, inputs)
+        for output in task.outputs:
+            schema = self.known.get((task.name, output.name), _NOT_KNOWN)
+            if task.query is not None and isinstance(lineage, Unknown) and not self.is_proved(task, schema, inputs):
+                # What the check tells readers of the dataset is shorter.
+                schema = self.known[task.name, output.name] = lineage
+            is_inferred = task.query is not None and (task.columns is None or isinstance(lineage, QueryLineage))
+            yield Derived(self.called(task, output.name), task.name, task.type, reads, schema, is_inferred, lineage)
+
+    def is_proved(self, task: Task, schema: Schema, inputs: Iterable[Resolved]) -> bool:
+        """Whether a task's columns are surely these: its own word, or inferred by the DuckDB that will run it."""
+        if isinstance(schema, Unknown) or task.columns is not None:
+            return isinstance(schema, Known)
+        return _other_engine(task.environment) is None and all(isinstance(self.schema(one), Known) for one in inputs)
+
+    def called(self, task: Task, output: str) -> str:
+        return task.name if len(task.outputs) == 1 else f"{task.name}.{output}"
+
+    def meant(self, one: Resolved) -> tuple[str, ...]:
+        """The datasets that a read means: several, where tasks write files that its pattern covers."""
+        if one.source is not None:
+            return (one.source.name,)
+        if one.producer is not None:
+            return (self.called(self.tasks[one.producer[0]], one.producer[1]),)
+        if one.feeders:
+            return tuple(
+                self.called(self.tasks[name], out.name) for name in one.feeders for out in self.tasks[name].outputs
+            )
+        if isinstance(one.read, DatasetRead):
+            return ()
+        return (self.by_location.get(normalise(one.read.uri, self.project), f"'{one.read.uri}'"),)
+
+    def lineage(self, task: Task, inputs: tuple[Resolved, ...]) -> QueryLineage | Unknown:
+        """What a task's query says of its columns, in the pipeline's names of datasets."""
+        if task.query is None:
+            return Unknown(f"a {task.type} task does not tell what its columns are made of")
+        if task.for_each is not None:
+            return Unknown("it runs once for each of its items")
+        other = _other_engine(task.environment)
+        if other is not None:
+            return Unknown(other)
+        parsed = parse(task.query.text)
+        if isinstance(parsed, SqlProblem) or "{{" in task.query.text or "{%" in task.query.text:
+            return Unknown("its SQL has a template whose values are not all given")
+        tables = {one.read.name: self.schema(one) for one in inputs if one.read.kind == "dataset"}
+        files = {one.read.uri: self.schema(one) for one in inputs if one.read.kind == "uri"}
+        bound = self.binder.plan(parsed, tables, files)
+        lineage = bound if isinstance(bound, Unknown) else trace(bound)
+        return lineage if isinstance(lineage, Unknown) else self.renamed(lineage, inputs)
+
+    def schema(self, one: Resolved) -> Schema:
+        """The columns that a query finds in what it reads."""
+        if one.source is not None:
+            return self.known.get(("", one.source.name), _NOT_KNOWN)
+        read = one.read
+        if one.feeders:
+            return Unknown(f'tasks write files that "{read.name}" matches')
+        if one.producer is None:
+            if read.kind == "uri":
+                return self.sources.schema(read.uri, read.format)
+            return Unknown(f'there is no "{read.name}"')
+        output = next(out for out in self.tasks[one.producer[0]].outputs if out.name == one.producer[1])
+        if output.format == "file" or (read.kind == "uri" and output.format in ("csv", "json")):
+            return Unknown(f'"{one.producer[0]}" is stored as {output.format}, which keeps no types')
+        schema = self.known.get(one.producer, _NOT_KNOWN)
+        return Unknown(f'the columns of "{one.producer[0]}" are not known') if isinstance(schema, Unknown) else schema
+
+    def renamed(self, lineage: QueryLineage, inputs: Iterable[Resolved]) -> QueryLineage | Unknown:
+        names: dict[str, str] = {}
+        for one in inputs:
+            key = one.read.name.casefold() if one.read.kind == "dataset" else one.read.name
+            datasets = self.meant(one)
+            if len(datasets) != 1:
+                return Unknown(f'"{one.read.name}" is not one dataset')
+            names[key] = datasets[0]
+        if not {key.dataset for key in lineage.read} <= names.keys():
+            return Unknown("its query reads what the pipeline does not know of")
+        columns = tuple((name, _called_so(flow, names)) for name, flow in lineage.columns)
+        return QueryLineage(columns, _called_so(lineage.rows, names))
+
+
+def _called_so(flow: Flow, names: Mapping[str, str]) -> Flow:
+    """The flow with each dataset under the pipeline's name for it: a query may read one under two names."""
+    return merged({Input(names[key.dataset], key.column): hows} for key, hows in flow.items())
+
+
+_NOT_KNOWN: Final = Unknown("its columns are not known")
+_PINNED: Final = re.compile(r"\s*duckdb\s*(?:\[[^]]*\])?\s*(?P<version>[^;]*)", re.IGNORECASE)
+_NAMED: Final = re.compile(r"\s*(?P<name>[A-Za-z0-9._-]+)")
+
+
+def _other_engine(environment: Environment) -> str | None:
+    """Why the task's DuckDB may be another than the one that binds here: what this one says is then no proof."""
+    if environment.image is not None or environment.requirements_file is not None:
+        return "its environment may bring another DuckDB than the one that checks it"
+    for requirement in environment.requirements:
+        named = _NAMED.match(requirement)
+        if named is None or re.sub(r"[-_.]+", "-", named["name"]).lower() != "duckdb":
+            continue
+        pinned = _PINNED.match(requirement)
+        minor = _minor()
+        if pinned is None or not re.fullmatch(rf"==\s*{re.escape(minor)}(\.\d+|\.\*)\s*", pinned["version"]):
+            return f"its environment asks for {requirement.strip()}, and DuckDB {minor} checks it"
+    return None
+
+
+def _minor() -> str:
+    ((version,),) = query("select version()")
+    return ".".join(str(version).removeprefix("v").split(".")[:2])
+
+
+def columns_read(steps: Steps, task: str, upstream: str) -> frozenset[str] | Unknown:
+    """The columns of the dataset `upstream` that the results of `task` depend on, or why that cannot be told.
+
+    Proved: with other values in any other column, and the same rows, every output of the task holds the same rows.
+    An empty set means that only the rows count, as in `count(*)`, or that the task does not read the dataset.
+    That a value may make the task fail, such as in a cast whose result nobody uses, is not counted. Nor is
+    the order of the rows: whoever may see it has to compare the dataset as a whole.
+    """
+    found: set[str] = set()
+    for step in steps.values():
+        if not isinstance(step, Derived) or step.task != task or upstream not in step.reads:
+            continue
+        if isinstance(step.lineage, Unknown):
+            return step.lineage
+        found |= {key.column for key in step.lineage.read if key.dataset == upstream and key.column is not None}
+    return frozenset(found)
+
+
+def columns_of(step: Step) -> tuple[str, ...] | None:
+    """The names of a dataset's columns, if they are known."""
+    return tuple(column.name for column in step.schema.columns) if isinstance(step.schema, Known) else None
