@@ -81,7 +81,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC217", "a package of task types is not there"),
     Code("TRC218", "the backend and the target disagree"),
     Code("TRC230", "a comment allows what is not reported", _WARNING, must_stay=True),
-    Code("TRC235", "a file of a revision is left out"),
+    Code("TRC235", "a file of a revision is left out", ("error", "warning")),
     # The graph
     Code("TRC301", "a need names no task"),
     Code("TRC302", "tasks depend on each other in a circle"),

@@ -16,7 +16,7 @@ from trc.compiler.source import SourceFile
 
 Parser = Callable[[SourceFile, Collector], Node | None]
 
-_FRONT_ENDS: Final = dict(zip(SUFFIXES, ("dsl", "yaml", "yaml"), strict=True))
+_FRONT_ENDS: Final[dict[str, str]] = dict(zip(SUFFIXES, ("dsl", "yaml", "yaml"), strict=True))
 
 
 def parser_of(suffix: str) -> Parser:

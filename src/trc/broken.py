@@ -56,8 +56,14 @@ def warnings(compiled: Compiled | None, verdicts: Verdicts) -> Iterator[Diagnost
             if not one.passed and one.severity == "warn":
                 span = _span(compiled, task, one.name) or _task_span(compiled, task)
                 message = f'in the data of "{task}": {_what(one)}'
-                code = "TRC632" if one.error else "TRC631"
-                yield Diagnostic(code, message, span, help=_rows([one]), severity="warning", task=task)
+                yield Diagnostic(
+                    "TRC632" if one.error else "TRC631",
+                    message,
+                    span,
+                    help=_rows([one]),
+                    severity="warning",
+                    task=task,
+                )
 
 
 def has_broken(verdicts: Verdicts) -> bool:
