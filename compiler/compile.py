@@ -27,7 +27,8 @@ from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.types import Schema
 from trc.compiler.source import SourceFile
-from trc.compiler.sql.skim import skim_all
+from trc.compiler.sql.memory import plain_before
+from trc.compiler.sql.skim import learn, skim_all
 from trc.compiler.templates.names import Settled
 from trc.compiler.templates.render import render
 from trc.compiler.templates.settle import settle
@@ -81,7 +82,9 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
         imported = with_imports(_in_project(tree, context, sources, collect), file, path, context, collect, sources)
         settled = settle(imported.root, context, collect, sources)
         tree = render(imported.root, settled, imported.macros, context, collect)
-        skim_all(_queries(tree))
+        queries = tuple(_queries(tree))
+        learn(plain_before(context.queries, queries))
+        skim_all(queries)
     lowered = lower(tree, file, context, collect)
     if lowered is None:
         return Compiled(context.project, collect.sorted(), sources, written, settled=settled)

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.ir.dataset import Format
 from trc.compiler.ir.types import Schema
+from trc.compiler.queries import Queries
 from trc.compiler.source import SourceFile
 from trc.compiler.tasktype import TaskType
 
@@ -73,3 +74,5 @@ class Context:
     """Whether every value has to be there, since the pipeline is going to be planned or run."""
     used: set[str] = field(default_factory=set[str])
     """Which of `run.time` and `run.date` templates asked for: what they give holds for that time."""
+    queries: Queries | None = None
+    """What was found of the pipeline's queries before; what is found now is added to it."""

@@ -16,7 +16,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +27,7 @@ from trc.compiler.frontends.project_files import content_of, files_like
 from trc.runtime.storage.globs import match_files
 
 FOLDER: Final = "checked"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _CODE: Final = (".py", ".lark", ".sql", ".json")
 _PACKAGES: Final = (".dist-info", ".egg-info", ".egg-link", ".pth")
 _SETTLED_NS: Final = 2_000_000_000
@@ -36,6 +36,10 @@ _SMALL: Final = 1 << 20
 """Bytes up to which a data file is compared by content."""
 _SLACK: Final = 2_000
 """Entries beyond those in use that are kept: other branches of the project's history have theirs."""
+_MOST_BYTES: Final = 256 << 20
+"""Bytes of entries beyond which those that are not in use go, too."""
+_LARGEST: Final = 8 << 20
+_ZONES: Final = ("/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo")
 
 Identity = str | tuple[int, ...]
 
@@ -46,7 +50,7 @@ class Basis:
 
     `texts` are files of the project by relative path, `files` others by absolute path, each with the digest
     of its content, or None where there is none to be had. `listed` are patterns with what they matched.
-    `data` are locations with the files there. `expires` is in seconds since the epoch.
+    `data` are locations with the files there. It holds from `since` until it `expires`, in seconds since the epoch.
     """
 
     project: str
@@ -55,6 +59,7 @@ class Basis:
     listed: Mapping[str, tuple[str, ...]]
     data: Mapping[str, tuple[tuple[str, Identity], ...]]
     expires: float
+    since: float = 0.0
 
 
 @dataclass(slots=True)
@@ -66,7 +71,7 @@ class Looks:
     def holds(self, basis: Basis, now: float) -> bool:
         """Whether all of it is as it was."""
         return (
-            now < basis.expires
+            basis.since <= now < basis.expires
             and all(self._once(text_digest, basis.project, name) == was for name, was in basis.texts.items())
             and all(self._once(file_digest, path) == was for path, was in basis.files.items())
             and all(self._once(listing, basis.project, pattern) == was for pattern, was in basis.listed.items())
@@ -117,18 +122,19 @@ def _identity(path: str) -> Identity:
     return (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_dev)
 
 
-def is_settled(uri: str, began_ns: int) -> bool:
-    """Whether the files at a location were all written well before `began_ns`, and so read as they are now."""
+def is_settled(paths: Iterable[str], began_ns: int) -> bool:
+    """Whether files were all written well before `began_ns`, and so read as they are now."""
     try:
-        stats = [os.stat(path) for path in match_files(uri)]  # noqa: PTH116
+        stats = [os.stat(path) for path in paths]  # noqa: PTH116
     except (OSError, ValueError):
         return False
     return all(max(one.st_mtime_ns, one.st_ctime_ns) <= began_ns - _SETTLED_NS for one in stats)
 
 
 def world() -> bytes:
-    """What judges: the digest of trc's own files, the interpreter, and the names and versions of installed packages."""
-    digest = sha256(repr((_FORMAT, trc.__version__, sys.version, sys.executable)).encode())
+    """What judges: the digest of trc's own files, the interpreter, the installed packages, the zones that are known."""
+    python = (sys.version, sys.executable, sys.flags.optimize, tuple(sys.path))
+    digest = sha256(repr((_FORMAT, trc.__version__, python, _zones())).encode("utf-8", "surrogateescape"))
     own = os.path.dirname(os.path.abspath(trc.__file__))  # noqa: PTH100, PTH120
     for folder, folders, names in os.walk(own, followlinks=True):
         folders[:] = sorted(one for one in folders if one != "__pycache__")
@@ -140,17 +146,22 @@ def world() -> bytes:
     return digest.digest()
 
 
-def _packages() -> list[list[str]]:
-    """What each place that has packages says of them: a package's name and version are in the name of a folder."""
-    found: list[list[str]] = []
+def _packages() -> list[list[tuple[str, str | None]]]:
+    """What each place that has packages says of them: name and version are in the name of a folder, what it offers within."""
+    found: list[list[tuple[str, str | None]]] = []
     for entry in dict.fromkeys(sys.path):
         try:
             packages = sorted(name for name in os.listdir(entry or ".") if name.endswith(_PACKAGES))  # noqa: PTH208
         except OSError:
             continue
         if packages:
-            found.append(packages)
+            found.append([(name, file_digest(f"{entry or '.'}/{name}/entry_points.txt")) for name in packages])
     return found
+
+
+def _zones() -> tuple[object, ...]:
+    """Which time zones there are: where they are looked for, and of which edition they are."""
+    return (os.environ.get("PYTHONTZPATH"), *(file_digest(f"{folder}/tzdata.zi") for folder in _ZONES))
 
 
 def key_of(judge: bytes, name: str, choices: object, content: bytes) -> str:
@@ -162,17 +173,39 @@ def key_of(judge: bytes, name: str, choices: object, content: bytes) -> str:
 def recall(folder: Path, key: str, looks: Looks) -> Any:
     """The verdict, if all that it rests on is as it was; else None."""
     try:
-        with open(f"{folder}/{key}", "rb") as file:  # noqa: PTH123
-            stored = file.read()
-    except OSError:
+        basis, verdict = values(folder, key)
+        return verdict if looks.holds(Basis(*basis), time.time()) else None
+    except (ValueError, TypeError):
         return None
+
+
+def values(folder: Path, key: str) -> Any:
+    """The plain values that were kept under a key; None where there are none, or not in full."""
+    stored = _read_own(f"{folder}/{key}")
     if sha256(stored[32:]).digest() != stored[:32]:
         return None
     try:
-        basis, verdict = marshal.loads(stored[32:])  # noqa: S302 - our own file, whole by its digest
-        return verdict if looks.holds(Basis(*basis), time.time()) else None
+        return marshal.loads(stored[32:])  # noqa: S302 - our own file, whole by its digest
     except (ValueError, EOFError, TypeError):
         return None
+
+
+def _read_own(path: str) -> bytes:
+    """What this user wrote there; nothing where that is something else."""
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        facts = os.fstat(opened)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_size > _LARGEST:
+            return b""
+        with open(opened, "rb", closefd=False) as file:
+            return file.read(_LARGEST)
+    except OSError:
+        return b""
+    finally:
+        os.close(opened)
 
 
 def remember(folder: Path, key: str, basis: Basis, verdict: Any) -> bool:
@@ -184,8 +217,16 @@ def remember(folder: Path, key: str, basis: Basis, verdict: Any) -> bool:
         dict(basis.listed),
         dict(basis.data),
         basis.expires,
+        basis.since,
     )
-    payload = marshal.dumps((facts, verdict))
+    return keep(folder, key, (facts, verdict))
+
+
+def keep(folder: Path, key: str, kept: Any) -> bool:
+    """Keeps plain values, whole or not at all. Returns whether it could."""
+    payload = marshal.dumps(kept)
+    if len(payload) > _LARGEST - 32:
+        return False
     place = f"{folder}/{key}"
     aside = f"{place}.{os.getpid()}"
     try:
@@ -202,16 +243,24 @@ def remember(folder: Path, key: str, basis: Basis, verdict: Any) -> bool:
 def forget_oldest(folder: Path, in_use: Sequence[str]) -> None:
     """Keeps the folder from growing for ever: of what is not in use, the entries that were written first go."""
     kept = frozenset(in_use)
+    others: list[tuple[int, int, str]] = []
+    total = 0
     try:
         with os.scandir(folder) as entries:
-            others = [entry for entry in entries if entry.name not in kept]
-        if len(others) <= len(kept) + _SLACK:
-            return
-        aged = sorted(others, key=lambda entry: entry.stat(follow_symlinks=False).st_mtime_ns)
+            for entry in entries:
+                facts = entry.stat(follow_symlinks=False)
+                total += facts.st_size
+                if entry.name not in kept:
+                    others.append((facts.st_mtime_ns, facts.st_size, entry.path))
     except OSError:
         return
-    for entry in aged[: len(aged) // 2]:
-        _remove(entry.path)
+    if len(others) <= len(kept) + _SLACK and total <= _MOST_BYTES:
+        return
+    for index, (_, size, path) in enumerate(sorted(others)):
+        if index >= len(others) // 2 and total <= _MOST_BYTES // 2:
+            return
+        _remove(path)
+        total -= size
 
 
 def _remove(path: str) -> None:

@@ -29,12 +29,17 @@ class FileSchemas:
         self._project = project
         self._list = list_files
         self._answers: dict[tuple[str, Format], Schema] = {}
+        self._listed: dict[str, set[tuple[str, ...]]] = {}
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @property
     def asked(self) -> tuple[str, ...]:
         """The absolute files and globs whose columns were asked for."""
         return tuple(uri for uri, _ in self._answers)
+
+    def read_as(self, uri: str, files: tuple[str, ...]) -> bool:
+        """Whether these are the files that were found at an absolute location each time that it was looked at."""
+        return self._listed.get(uri, {files}) == {files}
 
     def schema(self, uri: str, fmt: Format) -> Schema:
         """The columns of the file or glob at `uri`, or why they are not known."""
@@ -51,9 +56,10 @@ class FileSchemas:
         if reader is None:
             return Unknown(f'"{uri}" holds no rows')
         try:
-            files = self._list(absolute)
+            files = tuple(self._list(absolute))
         except StorageError as error:
             return Unknown(str(error).replace(absolute, uri))
+        self._listed.setdefault(absolute, set()).add(files)
         if not files:
             return Unknown(f'there is no file at "{uri}" yet')
         return self._describe(reader, files, uri)

@@ -34,7 +34,7 @@ def check_sql(
     pipeline: Pipeline, graph: Graph, places: Places, context: Context, collect: Collector
 ) -> Mapping[Dataset, Schema]:
     """Binds every query in the order of the graph; answers with the columns of all datasets."""
-    with Binder() as binder:
+    with Binder(context.queries) as binder:
         check = _Check(
             pipeline,
             {task.name: task for task in pipeline.tasks},

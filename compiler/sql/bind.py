@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final, Self
 from trc.compiler.diagnostics.nearest import did_you_mean, nearest
 from trc.compiler.ir.dataset import Column
 from trc.compiler.ir.types import Known, Schema, Unknown
+from trc.compiler.queries import Queries
 from trc.compiler.sql.columns import BoundPlan
 from trc.compiler.sql.complaints import World, closest, judge, missing_function
 from trc.compiler.sql.edits import Edit, Edited
 from trc.compiler.sql.engine import Complaint, complaint, give_back, lend, literal, query
 from trc.compiler.sql.expressions import Json
 from trc.compiler.sql.functions import fixed_schema, scalar_names
+from trc.compiler.sql.memory import columns_of
 from trc.compiler.sql.operators import TableKey
 from trc.compiler.sql.parse import Parsed
 from trc.compiler.sql.problem import SqlProblem
@@ -59,7 +61,8 @@ class Binder:
     their first use on: a pipeline without SQL does not pay for loading DuckDB.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, queries: Queries | None = None) -> None:
+        self._queries = queries
         self._database: duckdb.DuckDBPyConnection | None = None
         self._shared: SharedTables | None = None
 
@@ -112,12 +115,15 @@ class Binder:
             if not isinstance(schema, Known):
                 return None
             read[name.casefold()] = schema
-        if self._shared is None or self._shared.is_full or not self._shared.is_fit:
-            self._shared = lend_tables()
-        columns = self._shared.columns(query, read)
+        columns = columns_of(self._queries, query, read, lambda: self._asked(query, read))
         if columns is None or len({column.name.casefold() for column in columns}) < len(columns):
             return None
         return Known(columns)
+
+    def _asked(self, query: Plain, read: Mapping[str, Known]) -> tuple[Column, ...] | None:
+        if self._shared is None or self._shared.is_full or not self._shared.is_fit:
+            self._shared = lend_tables()
+        return self._shared.columns(query, read)
 
     def plan(self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema]) -> BoundPlan | Unknown:
         """The plan of a query that `bind` finds no mistakes in: what its lineage is read from."""

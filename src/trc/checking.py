@@ -5,6 +5,7 @@ This module loads no compiler: a check of files that did not change needs none.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ from trc.runtime.folders import PROJECT_FILE
 from trc.settings import Settings, listed_pipelines, project_of, settings_for, with_environment
 from trc.verdict import Verdict, told
 
-FEW: Final = 8
-"""How many files are judged in this process, one after the other, before others are worth their start."""
+LONG: Final = 50_000
+"""Bytes of a pipeline from which on it pays to keep what was found of its queries one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,17 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A file to be judged. `key` names its verdict in the folder `memory`; None where none is kept."""
+    """A file to be judged. `key` names its verdict in the folder `memory`; None where none is kept.
+
+    What is found of its queries is kept, too, under the name `queries`, where there are many of them.
+    """
 
     file: Path
     settings: Settings
     content: bytes | None
     memory: Path | None = None
     key: str | None = None
+    queries: str | None = None
 
 
 def check(
@@ -113,13 +118,15 @@ def pipeline_files(path: Path) -> Iterator[Path]:
     if project is not None and project.pipelines is not None:
         yield from listed_pipelines(path)
         return
-    yield from sorted(
-        found
-        for suffix in SUFFIXES
-        for found in path.rglob(f"*{suffix}")
-        if not any(part.startswith(".") for part in found.relative_to(path).parts)
-    )
+    yield from sorted(_below(path))
     yield from (file for file in listed_pipelines(path) if file.suffix.lower() == CODE)
+
+
+def _below(path: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        here = Path(folder)
+        yield from (here / name for name in (*folders, *files) if name.endswith(SUFFIXES) and not name.startswith("."))
 
 
 def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembers: bool) -> list[tuple[Job, Verdict]]:
@@ -143,7 +150,8 @@ def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembe
 
 
 def _job(file: Path, projects: dict[Path, Settings], choices: Choices, judge: bytes) -> Job:
-    folder = file.parent
+    # A link belongs to the project that it leads to.
+    folder = Path(os.path.realpath(file)).parent
     settings = projects.get(folder)
     if settings is None:
         settings = projects[folder] = settings_for(file)
@@ -152,8 +160,10 @@ def _job(file: Path, projects: dict[Path, Settings], choices: Choices, judge: by
     content = _content(file) if keeps else None
     if content is None:
         return Job(file, settings, None)
-    key = checked.key_of(judge, str(file), choices.told(), content)
-    return Job(file, settings, content, settings.state / checked.FOLDER, key)
+    # Diagnostics call the file of parameters by the name that was given.
+    key = checked.key_of(judge, str(file), (choices.told(), str(choices.params_file)), content)
+    queries = checked.key_of(judge, os.path.realpath(file), "queries", b"") if len(content) >= LONG else None
+    return Job(file, settings, content, settings.state / checked.FOLDER, key, queries)
 
 
 def _content(file: Path) -> bytes | None:
@@ -169,12 +179,8 @@ def _is_project(settings: Settings) -> bool:
 
 
 def _judge_all(jobs: Sequence[Job], choices: Choices, now: datetime) -> list[Verdict]:
-    judging: Any = import_module("trc.judging")
-    began_ns = time.time_ns()
-    if len(jobs) <= FEW:
-        return [judging.judge(job, choices, now, began_ns) for job in jobs]
     judges: Any = import_module("trc.judges")
-    found: list[Verdict] = judges.judge_all(jobs, choices, now, began_ns)
+    found: list[Verdict] = judges.judge_all(jobs, choices, now, time.time_ns())
     return found
 
 
@@ -182,6 +188,6 @@ def _tidy(jobs: Iterable[Job]) -> None:
     in_use: dict[Path, list[str]] = {}
     for job in jobs:
         if job.memory is not None and job.key is not None:
-            in_use.setdefault(job.memory, []).append(job.key)
+            in_use.setdefault(job.memory, []).extend(key for key in (job.key, job.queries) if key is not None)
     for folder, keys in in_use.items():
         checked.forget_oldest(folder, keys)

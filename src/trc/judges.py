@@ -1,99 +1,74 @@
-"""Judges many files side by side, each in one of a few processes."""
+"""Judges many files side by side, in processes that are copies of this one."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
+import pickle
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from datetime import datetime
-from functools import partial
-from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
+from trc import judging
 from trc.checking import Job
 from trc.compiler.choices import Choices
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.judging import judge
-from trc.runtime.taskside.libc import LIBC
+from trc.compiler.source import SourceFile, Span
+from trc.runtime.errors import Stopped
+from trc.runtime.pool import Done, Ended, Raised, can_fork, run_all
+from trc.settings import cores
 from trc.verdict import Verdict
 
-Judge = partial[Verdict]
-_EACH: Final = 4
-"""How many files are worth a process of their own."""
-_DIES_WITH_PARENT: Final = 1
-_THREADS: Final = Path("/proc/self/task")
+_MOST: Final = 4
+"""How many processes there are at most: each takes some 40 MB beside what all of them share."""
+_WORTH_ONE: Final = 40_000
+"""Bytes of pipelines that take longer to judge than a process to start."""
 
 
 def judge_all(jobs: Sequence[Job], choices: Choices, now: datetime, began_ns: int) -> list[Verdict]:
     """The verdicts on the files, in order. A file whose judgement ends its process is a mistake of that file."""
-    processes = min(_cores(), max(1, len(jobs) // _EACH))
-    if processes == 1:
-        return [judge(job, choices, now, began_ns) for job in jobs]
-    judged = _side_by_side([partial(judge, job, choices, now, began_ns) for job in jobs], processes)
-    return [found or _alone(partial(judge, job, choices, now, began_ns), job) for found, job in zip(judged, jobs)]
+    processes = _processes(jobs)
+    if processes < 2 or not can_fork():
+        return [judging.judge(job, choices, now, began_ns) for job in jobs]
 
-
-def _side_by_side(work: Sequence[Judge], processes: int) -> list[Verdict | None]:
-    """What each comes to; None for those that were not done when a process broke."""
-    with _pool(processes) as pool:
-        futures = [pool.submit(one) for one in work]
+    def work(number: int) -> bytes:
         try:
-            return [_result(future) for future in futures]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            return pickle.dumps(judging.judge(jobs[number], choices, now, began_ns))
+        except Stopped as stop:
+            return pickle.dumps(stop)
+
+    found: dict[int, Verdict] = {}
+    stops: dict[int, Stopped] = {}
+    for number, outcome in run_all(work, range(len(jobs)), processes):
+        match outcome:
+            case Done(data):
+                answer = pickle.loads(data)  # noqa: S301 - from a copy of this process, through a pipe of its own
+                if isinstance(answer, Stopped):
+                    stops[number] = answer
+                else:
+                    found[number] = answer
+            case Raised():
+                found[number] = judging.judge(jobs[number], choices, now, began_ns)
+            case Ended():
+                found[number] = _broken(jobs[number], outcome)
+            case _:
+                assert_never(outcome)
+    if stops:
+        raise stops[min(stops)]
+    return [found[number] for number in range(len(jobs))]
 
 
-def _alone(work: Judge, job: Job) -> Verdict:
-    """Judged once more in a process of its own: whoever breaks that one is to blame."""
-    with _pool(1) as pool:
-        found = _result(pool.submit(work))
-    return found or Verdict((_broken(job),))
+def _processes(jobs: Sequence[Job]) -> int:
+    """As many as there are cores, if the work is worth them; what a pipeline that is code takes cannot be told."""
+    size = sum(_WORTH_ONE if job.content is None else len(job.content) for job in jobs)
+    return min(cores(), _MOST, len(jobs), size // _WORTH_ONE)
 
 
-def _result(future: Future[Verdict]) -> Verdict | None:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return None
-
-
-def _pool(processes: int) -> ProcessPoolExecutor:
-    # A copy of this process is ready at once; but with other threads, such as an engine's, it could wait for one for ever.
-    context = multiprocessing.get_context("fork" if _is_alone() else "spawn")
-    return ProcessPoolExecutor(processes, context, _prepare, (os.getpid(),))
-
-
-def _is_alone() -> bool:
-    """Whether this process has one thread, and can have copies."""
-    try:
-        return len(list(_THREADS.iterdir())) == 1
-    except OSError:
-        return False
-
-
-def _prepare(parent: int) -> None:
-    """It ends with whom it works for, who alone listens to Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if LIBC is not None:
-        LIBC.prctl(_DIES_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _broken(job: Job) -> Diagnostic:
-    return Diagnostic(
-        "TRC616",
-        f'the process that looked at "{job.file}" ended before it was done',
-        help=("it may have run out of memory; check the file by itself, and report it if that ends trc, too",),
-    )
-
-
-def _cores() -> int:
-    with suppress(AttributeError):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _broken(job: Job, ended: Ended) -> Verdict:
+    """What there is to say of a file that ended the process which looked at it."""
+    name = str(job.file)
+    how = f"by signal {-ended.code}" if ended.code < 0 else f"with exit code {ended.code}"
+    message = f'the process that looked at "{name}" ended before it was done, twice, {how}'
+    remedy = ("it may have run out of memory; check the file by itself, and report it if that ends trc, too",)
+    if job.content is None:
+        return Verdict((Diagnostic("TRC616", message, help=remedy),))
+    text = job.content.decode("utf-8", "replace").removeprefix("\ufeff")
+    return Verdict((Diagnostic("TRC616", message, Span(name, 0, 0), help=remedy),), {name: SourceFile(name, text)})

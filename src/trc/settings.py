@@ -96,12 +96,19 @@ def listed_pipelines(folder: Path) -> Iterator[Path]:
     """The files below a folder that the projects there, or the one that it lies in, list as `pipelines`."""
     here = folder.resolve()
     above = [up for up in (here, *here.parents) if (up / PROJECT_FILE).is_file()][:1]
-    projects = {*above, *(file.parent for file in here.rglob(PROJECT_FILE) if not _is_hidden(file, here))}
+    projects = {*above, *_projects_below(here)}
     for project in sorted(projects):
         for pattern in _read(project / PROJECT_FILE).pipelines or ():
             for file in sorted(project.glob(pattern)):
                 if file.is_file() and file.is_relative_to(here) and not _is_hidden(file, here):
                     yield folder / file.relative_to(here)
+
+
+def _projects_below(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if PROJECT_FILE in files or PROJECT_FILE in folders:
+            yield Path(place)
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:
@@ -120,7 +127,7 @@ def _settings(project: Path, workers: int | None) -> Settings:
     written = _Written() if not path.is_file() else _read(path)
     return Settings(
         project,
-        workers or written.workers or _cores(),
+        workers or written.workers or cores(),
         written.file,
         written.pipelines,
         written.task_packages,
@@ -128,7 +135,8 @@ def _settings(project: Path, workers: int | None) -> Settings:
     )
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many processors this process may use."""
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
