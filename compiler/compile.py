@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trc.compiler.checks.contracts import check_contracts
 from trc.compiler.checks.graph import Graph, resolve
 from trc.compiler.checks.sql import check_sql
 from trc.compiler.checks.values import check_values
@@ -91,6 +92,7 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
     check_values(pipeline, places, collect)
     graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
     schemas = check_sql(pipeline, graph, places, context, collect)
+    check_contracts(pipeline, graph, schemas, places, context, collect)
     collect.tell_idle_allows()
     told, allows = collect.sorted(), tuple(collect.allows)
     return Compiled(context.project, told, sources, written, pipeline, places, graph, schemas, settled, allows)

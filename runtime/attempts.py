@@ -12,6 +12,7 @@ from trc.runtime.clock import Clock
 from trc.runtime.codewatch import CodeWatch
 from trc.runtime.fingerprint import SECRET, key_of
 from trc.runtime.orders import Orders
+from trc.runtime.passed import with_verdict
 from trc.runtime.planner import Dataset, Inputs, Missing, Planner
 from trc.runtime.scheduler.commands import Start
 from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
@@ -92,7 +93,7 @@ class Attempts:
         """
         task = self.tasks[start.task]
         self._names[start.token] = start.task
-        inputs = listed or self.planner.inputs(task, settled)
+        inputs = listed or self.planner.attempt(task, settled)
         if isinstance(inputs, Missing):
             return inputs.failure
         edited = self._code.edited(task.code)
@@ -115,7 +116,11 @@ class Attempts:
         """The values of the task's secrets, in the versions that the attempt's key tells."""
         assert self.secrets is not None
         known = {part.field[len(SECRET) :]: part.value for part in inputs.parts if part.field.startswith(SECRET)}
-        return self.secrets.values(task.secrets, {ref: one for ref, one in known.items() if one != "unknown"})
+        found = self.secrets.values(task.secrets, {ref: one for ref, one in known.items() if one != "unknown"})
+        if isinstance(found, Failure) or inputs.stored is None:
+            return found
+        # Where stored data are only checked, no code runs that is given them: they are to be masked.
+        return tuple(replace(one, places=()) for one in found)
 
     def _make_folders(self, order: TaskOrder) -> None:
         for path in (order.log, *(output.path for output in order.outputs)):
@@ -161,6 +166,10 @@ class Attempts:
             return Failure(message, kind="temporary", reason="input_moved")
         if not transaction.is_current(attempt.order.run, attempt.task.name, token):
             return Failure("another attempt has taken this one's place", kind="permanent", reason="fenced")
+        if len(attempt.result.checks) != len(attempt.task.checks):
+            return Failure("its expectations were not evaluated", kind="permanent", reason="unchecked")
+        if attempt.inputs.stored is not None:
+            return self._confirm(attempt, attempt.inputs.stored, transaction)
         parts = self._parts(attempt)
         key = key_of(parts) if parts is not attempt.inputs.parts else attempt.inputs.key
         outputs = tuple(self._stored(attempt, key, written) for written in attempt.result.outputs)
@@ -173,14 +182,28 @@ class Attempts:
         for output in outputs:
             self.outlet.adopt(output.path, output.digest)
         result = self._result(attempt, key, parts, outputs)
+        if attempt.task.checks:
+            result = with_verdict(result, attempt.inputs.checks)
         transaction.put_result(result)
         self.committed.add(key)
         self.outputs[attempt.task.name] = outputs
         del self._live[token]
         return result
 
+    def _confirm(self, attempt: Attempt, stored: Result, transaction: Transaction) -> Result:
+        """What was stored stays as it is, and has passed the expectations of now."""
+        result = with_verdict(stored, attempt.inputs.checks)
+        transaction.put_result(result)
+        self.committed.add(result.key)
+        self.outputs[attempt.task.name] = result.outputs
+        del self._live[attempt.order.token]
+        return result
+
     def _moved_input(self, attempt: Attempt) -> str | None:
-        for one in attempt.inputs.inputs:
+        for path, identity in attempt.inputs.watched.items():
+            if not self._is_still(path, identity):
+                return path
+        for one in (*attempt.inputs.inputs, *attempt.inputs.looked_up):
             for path, identity in one.identities.items():
                 if not self._is_still(path, identity):
                     return path

@@ -50,7 +50,7 @@ def run_facts(
     spec: PipelineSpec, compiled: Facts, results: Mapping[str, Result], outputs: Iterable[StoredOutput]
 ) -> Facts | None:
     """The facts behind "everything is up to date", those of the compiled pipeline among them."""
-    read = [read.uri for task in spec.tasks for read in task.reads if read.uri is not None]
+    read = [read.uri for task in spec.tasks for read in (*task.reads, *task.check_reads) if read.uri is not None]
     if any(is_remote(uri) for uri in read):
         return None
     if any(secret.versioned for task in spec.tasks for secret in task.secrets):

@@ -56,7 +56,7 @@ def is_narrowed(skip: SkipSpec) -> bool:
 
 
 def _counts(part: KeyPart | None, skip: SkipSpec) -> bool:
-    if part is None:
+    if part is None or part.group == "checks":
         return False
     if part.group == "inputs":
         if part.field.startswith(UPSTREAM) and not skip.dependency_check:

@@ -10,9 +10,13 @@ from typing import Protocol
 from trc.runtime.planner import Input, Inputs
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.store.results import Result, StoredOutput
-from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, TaskOrder
 
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "json": ".json"}
+
+
+NOTHING = "trc.runtime.taskside.checks:nothing"
+EVALUATE = "trc.stdlib_tasks.duckdb_sql.run.expectations:evaluate"
 
 
 class Staging(Protocol):
@@ -31,6 +35,10 @@ class Places:
 
     def log(self, run: str, task: str, attempt: int) -> str:
         return f"{self.state}/logs/{run}/{task}.{attempt}.log"
+
+    def failures(self, run: str, task: str) -> str:
+        """The folder of rows that broke expectations."""
+        return f"{self.state}/failures/{run}/{task}"
 
     def final(self, pipeline: str, task: str, key: str, output: OutputSpec) -> str:
         """Where an output is seen: at its own location, or under its key where the engine chooses."""
@@ -63,6 +71,10 @@ class Orders:
 
     def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str) -> TaskOrder:
         """The order of an attempt that reads exactly these inputs."""
+        outputs = tuple(self._output(task, one, inputs.key, token) for one in task.outputs)
+        checks = self._checks(task, inputs, outputs) if task.checks else None
+        if inputs.stored is not None:
+            return self._check_only(task, attempt, token, checks)
         return TaskOrder(
             run=self.run,
             pipeline=self.spec.name,
@@ -77,11 +89,45 @@ class Orders:
             params=dict(task.params),
             query=task.query,
             inputs=_inputs(inputs.inputs),
-            outputs=tuple(self._output(task, one, inputs.key, token) for one in task.outputs),
+            outputs=outputs,
             env=dict(task.env),
             memory=task.memory,
             threads=max(1, int(task.cpus)) if task.cpus else None,
             retry_on=task.retry_on,
+            checks=checks,
+        )
+
+    def _check_only(self, task: TaskSpec, attempt: int, token: str, checks: OrderChecks | None) -> TaskOrder:
+        """The order of an attempt that computes nothing, and looks at what is stored."""
+        return TaskOrder(
+            run=self.run,
+            pipeline=self.spec.name,
+            task=task.name,
+            attempt=attempt,
+            token=token,
+            runs=NOTHING,
+            project=self.spec.project,
+            log=self.places.log(self.run, task.name, attempt),
+            run_time=self.run_time,
+            idempotency_key=f"{self.run}/{task.name}",
+            memory=task.memory,
+            threads=max(1, int(task.cpus)) if task.cpus else None,
+            checks=checks,
+        )
+
+    def _checks(self, task: TaskSpec, inputs: Inputs, outputs: Sequence[OrderOutput]) -> OrderChecks:
+        spec = task.outputs[0]
+        path = inputs.stored.outputs[0].path if inputs.stored else outputs[0].path
+        return OrderChecks(
+            runs=EVALUATE,
+            data=OrderInput(task.name, spec.format, (path,), columns=spec.columns, written=spec.written),
+            place=spec.uri or path,
+            items=tuple(
+                OrderCheck(one.name, one.check, dict(one.arguments), one.severity, one.store_failures)
+                for one in task.checks
+            ),
+            looked_up=_inputs(inputs.looked_up),
+            folder=self.places.failures(self.run, task.name),
         )
 
     def _output(self, task: TaskSpec, output: OutputSpec, key: str, token: str) -> OrderOutput:

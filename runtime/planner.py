@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from trc.compiler.ir.uris import is_glob
 from trc.runtime.fingerprint import SECRET, UPSTREAM, changes, input_parts, is_narrowed, key_of
+from trc.runtime.passed import EXPECT, unchecked
 from trc.runtime.plan import Plan, PlannedTask
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, PipelineSpec, ReadSpec, SkipSpec, TaskSpec
@@ -53,6 +54,14 @@ class Inputs:
     inputs: tuple[Input, ...]
     parts: tuple[KeyPart, ...]
     key: str
+    looked_up: tuple[Input, ...] = ()
+    """What expectations look values up in; it counts in the key of the checks alone."""
+    checks: tuple[KeyPart, ...] = ()
+    """What the key of the checks is made of."""
+    stored: Result | None = None
+    """The committed result whose outputs are only to be checked; None where the task itself is to run."""
+    watched: Mapping[str, FileIdentity] = field(default_factory=dict[str, FileIdentity])
+    """The files of `stored`, as they were found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +140,8 @@ class Planner:
         decision = self.decide(task, settled)
         match decision:
             case MustRun():
-                return PlannedTask(task.name, "run", decision.reason, decision.inputs.key)
+                stored = decision.inputs.stored
+                return PlannedTask(task.name, "run", decision.reason, stored.key if stored else decision.inputs.key)
             case MaySkip():
                 for output in decision.result.outputs:
                     settled[task.name, output.name] = output
@@ -161,7 +171,7 @@ class Planner:
             return listed
         kept = self.kept.get(task.name)
         if kept is not None and kept.key == listed.key and not self._lost_output(kept):
-            return MaySkip(Reason("kept"), kept)
+            return self._unless_unchecked(task, listed, MaySkip(Reason("kept"), kept), is_same_run=True)
         reason = self._runs_always(task) or self._unknown_secret(task)
         if reason is not None:
             return MustRun(reason, listed)
@@ -206,7 +216,38 @@ class Planner:
         lost = self._lost_output(result)
         if lost is not None:
             return MustRun(lost, listed)
-        return MaySkip(_skip_reason(task.skip), result)
+        return self._unless_unchecked(task, listed, MaySkip(_skip_reason(task.skip), result))
+
+    def _unless_unchecked(
+        self, task: TaskSpec, listed: Inputs, skip: MaySkip, *, is_same_run: bool = False
+    ) -> MaySkip | MustRun:
+        """A skip is only for what has passed the expectations of now: else these alone are checked."""
+        reason = unchecked(task, listed.checks, skip.result, is_same_run=is_same_run)
+        if reason is None:
+            return skip
+        watched: dict[str, FileIdentity] = {}
+        for output in skip.result.outputs:
+            try:
+                content = self.files.content(output.path)
+            except OSError:
+                content = None
+            if content is None or content[1] != output.digest:
+                return MustRun(Reason("output_changed", output.path), listed)
+            watched[output.path] = content[0]
+        return MustRun(reason, replace(listed, stored=skip.result, watched=watched))
+
+    def attempt(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
+        """What an attempt that begins now reads: a task whose result stands is only checked, as it was decided."""
+        if not task.checks:
+            return self.inputs(task, upstream)
+        decision = self.decide(task, upstream)
+        match decision:
+            case MustRun():
+                return decision.inputs
+            case Missing():
+                return decision
+            case MaySkip():
+                return self.inputs(task, upstream)
 
     def _lost_output(self, result: Result) -> Reason | None:
         for output in result.outputs:
@@ -230,7 +271,21 @@ class Planner:
             inputs.append(one)
         own = (*task.key_parts, *self._secret_parts(task)) if task.secrets else task.key_parts
         parts = (*own, *(part for one in inputs for part in one.parts))
-        return Inputs(tuple(inputs), parts, self._key(task.name, parts))
+        listed = Inputs(tuple(inputs), parts, self._key(task.name, parts))
+        return self._with_lookups(task, listed, upstream) if task.checks else listed
+
+    def _with_lookups(
+        self, task: TaskSpec, listed: Inputs, upstream: Mapping[Dataset, StoredOutput]
+    ) -> Inputs | Missing:
+        looked_up: list[Input] = []
+        for read in task.check_reads:
+            one = self._input(read, upstream)
+            if isinstance(one, Missing):
+                return one
+            looked_up.append(one)
+        found = (part for one in looked_up for part in one.parts)
+        checks = (*task.check_parts, *(KeyPart(EXPECT + part.field, "checks", part.value) for part in found))
+        return replace(listed, looked_up=tuple(looked_up), checks=checks)
 
     def _key(self, task: str, parts: tuple[KeyPart, ...]) -> str:
         """Asked for each task when it is foreseen, decided and begun, as a rule about the same parts."""
@@ -278,7 +333,7 @@ class FindResult(Protocol):
 def _unsettled(task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> list[str]:
     """The upstream tasks whose data is not known before the run."""
     names: dict[str, None] = {}
-    for read in task.reads:
+    for read in (*task.reads, *task.check_reads):
         if read.producer is not None and read.producer not in settled:
             names[read.producer[0]] = None
         for feeder in read.feeders:

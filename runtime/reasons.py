@@ -53,6 +53,9 @@ class Reason:
         return text
 
 
+CHECK_ONLY: Final = frozenset({"unchecked", "checks_due"})
+"""Why a task is not run, and its stored output only held to its expectations."""
+
 SENTENCES: Final[Mapping[str, str]] = {
     # run
     "first": "it has never succeeded before",
@@ -64,6 +67,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "expired": "its last success is older than max_age: {detail}",
     "forced": "it was asked to run: --force",
     "no_key": "its key cannot be computed: {detail}",
+    "unchecked": "only its expectations are checked, on the stored output: {changes}",
+    "checks_due": "only its expectations are checked, on the stored output: {detail}",
     # skip
     "up_to_date": "up to date: inputs, parameters, code, environment and outputs are unchanged",
     "vouched": "up to date on the author's word: {detail}",

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-KeyGroup = Literal["code", "parameters", "environment", "outputs", "inputs"]
+KeyGroup = Literal["code", "parameters", "environment", "outputs", "inputs", "checks"]
+"""`checks` are the parts of the key that expectations have of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,20 @@ class OutputSpec:
     name: str
     format: str
     uri: str | None = None
+    columns: tuple[tuple[str, str], ...] | None = None
+    """As those of a read: what expectations find in a format that keeps no types."""
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """An expectation: `name` tells it from the task's others, `arguments` are plain values."""
+
+    name: str
+    check: str
+    arguments: Mapping[str, Any]
+    severity: Literal["error", "warn"] = "error"
+    store_failures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +139,14 @@ class TaskSpec:
     memory: int | None = None
     cpus: float | None = None
     idempotent: bool = True
+    checks: tuple[CheckSpec, ...] = ()
+    """What is expected of the rows of its only output."""
+    check_parts: tuple[KeyPart, ...] = ()
+    """What the pipeline itself puts into the key of the checks."""
+    check_reads: tuple[ReadSpec, ...] = ()
+    """The datasets that checks look values up in."""
+    checks_due: str = ""
+    """Why the checks are due in each run, if time alone can change their verdict."""
     secrets: tuple[SecretSpec, ...] = ()
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from trc.runtime import standing
 from trc.runtime.facts import Facts
 from trc.runtime.spec import (
+    CheckSpec,
     KeyPart,
     NeedSpec,
     OutputSpec,
@@ -23,7 +24,18 @@ from trc.runtime.spec import (
 _FOLDER: Final = "compiled"
 _SHAPE: Final = tuple(
     (cls.__name__, *cls.__slots__)  # a spec of another shape is of no use
-    for cls in (PipelineSpec, TaskSpec, KeyPart, SkipSpec, ReadSpec, OutputSpec, NeedSpec, RetrySpec, SecretSpec)
+    for cls in (
+        PipelineSpec,
+        TaskSpec,
+        KeyPart,
+        SkipSpec,
+        ReadSpec,
+        OutputSpec,
+        NeedSpec,
+        RetrySpec,
+        CheckSpec,
+        SecretSpec,
+    )
 )
 
 
@@ -107,5 +119,8 @@ _MANY: Final[dict[str, Callable[..., object]]] = {
     "reads": ReadSpec,
     "outputs": OutputSpec,
     "needs": NeedSpec,
+    "checks": CheckSpec,
+    "check_parts": KeyPart,
+    "check_reads": ReadSpec,
     "secrets": SecretSpec,
 }

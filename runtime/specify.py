@@ -21,6 +21,7 @@ from trc.compiler.ir.types import Known
 from trc.compiler.ir.uris import is_glob, normalise
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import canonical
+from trc.runtime.contracts import contract_of
 from trc.runtime.fingerprint import EPOCH, INPUT, METADATA, PARAM
 from trc.runtime.spec import (
     KeyPart,
@@ -72,6 +73,7 @@ class _TaskSpecs:
 
     def spec(self, task: Task) -> TaskSpec:
         inputs = self.graph.inputs.get(task.name, ())
+        contract = contract_of(task, self.versions("duckdb"))
         resources, retries = task.resources, task.retries
         return TaskSpec(
             name=task.name,
@@ -84,7 +86,12 @@ class _TaskSpecs:
             code=tuple((one.path, one.digest) for one in task.code),
             reads=tuple(self.read(task, resolved) for resolved in inputs),
             outputs=tuple(
-                OutputSpec(one.name, one.format, normalise(one.uri, self.project) if one.uri else None)
+                OutputSpec(
+                    one.name,
+                    one.format,
+                    normalise(one.uri, self.project) if one.uri else None,
+                    *self.read_back(task, one.name),
+                )
                 for one in task.outputs
             ),
             needs=self.needs.get(task.name, ()),
@@ -103,8 +110,21 @@ class _TaskSpecs:
             memory=resources.memory.bytes if resources.memory else None,
             cpus=resources.cpu.count if resources.cpu else None,
             idempotent=task.idempotent,
+            checks=contract.checks,
+            check_parts=contract.parts,
+            check_reads=tuple(
+                self.read(task, one) for one in self.graph.checks.get(task.name, ()) if not _is_own(task, one)
+            ),
+            checks_due=contract.due,
             secrets=_secrets(task),
         )
+
+    def read_back(self, task: Task, output: str) -> tuple[tuple[tuple[str, str], ...] | None, bool]:
+        """How expectations find the rows of an output; nothing where there are none."""
+        if not task.expect:
+            return None, False
+        read = self.dataset(output, (task.name, output))
+        return read.columns, read.written
 
     def read(self, task: Task, resolved: Resolved) -> ReadSpec:
         read, source = resolved.read, resolved.source
@@ -173,6 +193,10 @@ class _TaskSpecs:
         for engine in task.engines:
             version = f"{sys.version_info[0]}.{sys.version_info[1]}" if engine == "python" else self.versions(engine)
             yield KeyPart(f"environment.engine.{engine}", group, version)
+
+
+def _is_own(task: Task, looked_up: Resolved) -> bool:
+    return looked_up.producer is not None and looked_up.producer[0] == task.name
 
 
 def _needs(graph: Graph) -> dict[str, tuple[NeedSpec, ...]]:

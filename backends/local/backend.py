@@ -28,6 +28,7 @@ _CAPABILITIES: Final = Capabilities(
             "retries",
             "params",
             "templates",
+            "expect",
             "secrets",
         }
     ),

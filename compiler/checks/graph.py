@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal
 
 from trc.compiler.checks.datasets import Datasets
 from trc.compiler.checks.order import circles, find_circle, run_order
 from trc.compiler.checks.outputs import check_outputs
-from trc.compiler.checks.spots import need_span, read_span, task_span
+from trc.compiler.checks.spots import lookup_span, need_span, read_span, task_span
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
 from trc.compiler.diagnostics.nearest import did_you_mean, nearest
 from trc.compiler.ir.dataset import DatasetRead, Read, Source, is_renamed
+from trc.compiler.ir.expectations import looked_up
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.task import Task
@@ -60,6 +61,8 @@ class Graph:
     order: tuple[str, ...]
     inputs: Mapping[str, tuple[Resolved, ...]]
     edges: tuple[Edge, ...]
+    checks: Mapping[str, tuple[Resolved, ...]] = field(default_factory=dict[str, tuple[Resolved, ...]])
+    """The datasets that tasks' expectations look values up in."""
 
 
 def resolve(
@@ -74,15 +77,27 @@ def resolve(
     explained = frozenset(name.casefold() for name in known_names)
     check_outputs(datasets, places, collect)
     inputs = {task.name: tuple(_resolved(read, datasets, explained) for read in task.reads) for task in pipeline.tasks}
+    checks = {
+        task.name: tuple(
+            _resolved(DatasetRead(name=name, dataset=name), datasets, explained) for name in looked_up(task.expect)
+        )
+        for task in pipeline.tasks
+        if task.expect
+    }
     edges: dict[tuple[str, str], Edge] = {}
     for task in pipeline.tasks:
         _report_unresolved(task, inputs[task.name], datasets, places, collect)
-        for edge in [*_data_edges(task, inputs[task.name]), *_need_edges(task, datasets, explained, places, collect)]:
+        looked = _report_lookups(task, checks.get(task.name, ()), datasets, places, collect)
+        for edge in [
+            *_data_edges(task, inputs[task.name]),
+            *looked,
+            *_need_edges(task, datasets, explained, places, collect),
+        ]:
             written = edges.setdefault((edge.task, edge.on), edge)
             if written.data and edge.requires == "completion":
                 collect.add(_unprotected(task, written, places))
     names = [task.name for task in pipeline.tasks]
-    graph = Graph(run_order(names, edges), inputs, tuple(edges.values()))
+    graph = Graph(run_order(names, edges), inputs, tuple(edges.values()), checks)
     for members in circles(names, edges):
         collect.add(_circle(find_circle(members, edges), len(members), edges, datasets, places))
     return graph
@@ -145,6 +160,23 @@ def _data_edges(task: Task, inputs: Iterable[Resolved]) -> Iterable[Edge]:
         writers = resolved.feeders if resolved.producer is None else (resolved.producer[0], *resolved.feeders)
         for writer in writers:
             yield Edge(task.name, writer, "success", data=True, via=via)
+
+
+def _report_lookups(
+    task: Task, looked_up: Iterable[Resolved], datasets: Datasets, places: Places, collect: Collector
+) -> list[Edge]:
+    """The edges to what expectations look values up in; a task may look among its own rows."""
+    for resolved in looked_up:
+        if resolved.source or resolved.producer or resolved.explained or collect.errors_in_task(task.name):
+            continue
+        name = resolved.read.name
+        span = lookup_span(places, task, name)
+        found = datasets.task(name)
+        message = f'"{found.name}" is not one dataset' if found else f'no source or task is called "{name}"'
+        fix = _rename(span, name, None if found else nearest(name, datasets.names()))
+        label = f'looked up by "{task.name}"'
+        collect.add(Diagnostic("TRC306", message, span, label, help=resolved.help, fix=fix, task=task.name))
+    return [edge for edge in _data_edges(task, looked_up) if edge.on != task.name]
 
 
 def _need_edges(

@@ -41,6 +41,14 @@ def read_span(places: Places, task: Task, read: Read) -> Span | None:
     return _param_span(places, task, wanted, ("inputs", read.name))
 
 
+def lookup_span(places: Places, task: Task, dataset: str) -> Span | None:
+    """Where an expectation names the dataset that it looks values up in."""
+    for index, one in enumerate(task.expect):
+        if one.check == "relationships" and str(one.arguments["to"]).casefold() == dataset.casefold():
+            return text_span(places, ("tasks", task.name, "expect", index, "relationships", "to"), dataset)
+    return task_span(places, task.name)
+
+
 def output_span(places: Places, task: Task, output: Output) -> Span | None:
     """Where a task says where its output lies."""
     for path in (("output_uri",), ("outputs", output.name, "uri"), ("outputs", output.name)):

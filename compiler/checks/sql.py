@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from trc.compiler.checks.graph import Graph, Resolved
+from trc.compiler.checks.spots import key_span
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix
@@ -283,6 +284,7 @@ class _Check:
                 names = [one.name for one in inferred.columns]
                 message = f'the query of "{task.name}" yields no column "{column.name}"'
                 label, remedy = f"it yields: {', '.join(names)}", did_you_mean(column.name, names)
+                span = key_span(self.places, *path, column.name)
                 self.collect.add(Diagnostic("TRC411", message, span, label, help=remedy, task=task.name))
             elif found.type != column.type:
                 message = f'column "{column.name}" is {found.type}, and declared as {column.type}'

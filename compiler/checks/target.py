@@ -14,7 +14,6 @@ from trc.compiler.ir.dataset import UriRead
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.policy import Environment, Resources
-from trc.compiler.ir.secrets import SecretRef
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.uris import is_remote
 from trc.compiler.source import Span
@@ -60,12 +59,8 @@ def _is_written(node: Environment | Resources, field: str) -> bool:
     return bool(getattr(node, field) != default)
 
 
-def _has_secrets(task: Task) -> bool:
-    return bool(task.secrets) or any(isinstance(value, SecretRef) for value in task.environment.env.values())
-
-
 _CONSTRUCTS: Final = (
-    _Construct("secrets", _has_secrets, ()),
+    _Construct("secrets", lambda task: task.is_given_secrets, ()),
     *(_in_environment(field) for field in Environment.model_fields),
     _resource("memory", ("environment", "memory_limit")),
     _resource("cpu", ("environment", "cpu_limit")),

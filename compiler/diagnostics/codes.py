@@ -81,7 +81,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC217", "a package of task types is not there"),
     Code("TRC218", "the backend and the target disagree"),
     Code("TRC230", "a comment allows what is not reported", _WARNING, must_stay=True),
-    Code("TRC235", "a file of a revision is left out"),
+    Code("TRC235", "a file of a revision is left out", ("error", "warning")),
     # The graph
     Code("TRC301", "a need names no task"),
     Code("TRC302", "tasks depend on each other in a circle"),
@@ -105,6 +105,11 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC411", "the columns are not those that were declared"),
     Code("TRC412", "a query has no computable key", _NOTE),
     Code("TRC413", "a file function without a literal path", _WARNING),
+    Code("TRC415", "an expectation is about a column that does not exist"),
+    Code("TRC416", "a check is no condition on a row"),
+    Code("TRC417", "an expectation does not fit the column's type"),
+    Code("TRC418", "an expectation that no data can meet"),
+    Code("TRC419", "expectations on what has no rows"),
     Code("TRC420", "a question names no dataset"),
     Code("TRC421", "a question names no column"),
     # The target
@@ -133,6 +138,9 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC621", "git cannot be asked"),
     Code("TRC622", "a revision is not known"),
     Code("TRC623", "a revision cannot be written out"),
+    Code("TRC630", "the data breaks an expectation"),
+    Code("TRC631", "the data breaks an expectation that only warns", _WARNING, must_stay=True),
+    Code("TRC632", "an expectation cannot be evaluated", ("error", "warning"), must_stay=True),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from trc.compiler.frontends.dsl_words import (
+    CHECK_OPTIONS,
     ENVIRONMENT,
     FORMATS,
     HEADS,
@@ -452,19 +453,19 @@ def _needs(node: Node) -> Doc:
 def _check(node: Node) -> Item:
     """`{not_null: x, severity: warn}` as `not_null(x, severity = warn)`."""
     entries = _entries(node)
-    check = next((entry for entry in entries if entry.key.value != "severity"), None)
-    severity = next((entry for entry in entries if entry.key.value == "severity"), None)
+    check = next((entry for entry in entries if entry.key.value not in CHECK_OPTIONS), None)
+    options = [entry for entry in entries if entry.key.value in CHECK_OPTIONS]
     if check is None:
         return _item((Atom("check()"),), node)
     word = check.key.value
     is_text = isinstance(check.value, Scalar) and typed(check.value).kind == "text"
-    if severity is None and isinstance(check.value, Scalar) and is_text and word == "check":
+    if not options and isinstance(check.value, Scalar) and is_text and word == "check":
         raw = raw_text(check.value.value)
         if raw is not None:
             return _item((Atom(word), raw), node)
     arguments = _arguments(check)
-    if severity is not None:
-        arguments.append(_item((Atom("severity"), Atom("="), _value(severity.value, wordly=True)), severity))
+    for one in options:
+        arguments.append(_item((Atom(one.key.value), Atom("="), _value(one.value, wordly=True)), one))
     return _item((Call(word, tuple(arguments)),), node)
 
 
@@ -476,7 +477,7 @@ def _arguments(check: Entry) -> list[Item]:
         case Sequence() if len(value.items) > 1 and not all(isinstance(one, Mapping) for one in value.items):
             return [_item((_value(one, wordly=True),), one) for one in value.items]
         case Mapping() if value.entries and all(is_word(one.key.value) for one in value.entries):
-            named = [one for one in value.entries if one.key.value != "severity"]
+            named = [one for one in value.entries if one.key.value not in CHECK_OPTIONS]
             if len(named) == len(value.entries):
                 return [_item((Atom(one.key.value), Atom("="), _value(one.value)), one) for one in named]
         case _:

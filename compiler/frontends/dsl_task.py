@@ -8,7 +8,7 @@ from typing import Final
 from trc.compiler.diagnostics.diagnostic import Label
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.compiler.frontends.dsl_values import Values, renamed, word
-from trc.compiler.frontends.dsl_words import ENVIRONMENT, FORMATS, HEADS, RESOURCES, TASK, spelling
+from trc.compiler.frontends.dsl_words import CHECK_OPTIONS, ENVIRONMENT, FORMATS, HEADS, RESOURCES, TASK, spelling
 from trc.compiler.frontends.dsl_written import (
     Block,
     Call,
@@ -256,11 +256,15 @@ def _expectations(block: Block, values: Values) -> Sequence:
 
 
 def _expectation(item: CheckItem, values: Values) -> Mapping:
-    """`{name: arguments}`, with a severity beside it where one is given."""
+    """`{name: arguments}`, with a severity and other options beside it where they are given."""
     positional = [one for one in item.arguments if not isinstance(one, Named)]
     named = [one for one in item.arguments if isinstance(one, Named)]
-    severity = [one for one in named if one.name.value == "severity"]
-    rest = [one for one in named if one.name.value != "severity"]
+    for index, one in enumerate(named):
+        if one.name.value in [before.name.value for before in named[:index]]:
+            message = f'"{one.name.value}" is given twice'
+            values.error("TRC107", message, one.name.span, "remove one of them")
+    options = [one for one in named if one.name.value in CHECK_OPTIONS]
+    rest = [one for one in named if one.name.value not in CHECK_OPTIONS]
     if positional and rest:
         values.error(
             "TRC122",
@@ -270,8 +274,8 @@ def _expectation(item: CheckItem, values: Values) -> Mapping:
         )
     nodes = [node for one in positional if (node := values.node(one, item.name.value)) is not None]
     entries = [Entry(item.name, _arguments(item, nodes, rest, values))]
-    for one in severity:
-        node = values.node(one.value, "severity")
+    for one in options:
+        node = values.node(one.value, one.name.value)
         if node is not None:
             entries.append(Entry(one.name, node))
     return Mapping(tuple(entries), item.span, language="trc")
@@ -280,7 +284,8 @@ def _expectation(item: CheckItem, values: Values) -> Mapping:
 def _arguments(item: CheckItem, nodes: list[Node], named: list[Named], values: Values) -> Node:
     if named:
         pairs = [(one.name, values.node(one.value, one.name.value)) for one in named]
-        return Mapping(tuple(Entry(key, node) for key, node in pairs if node is not None), item.span, language="trc")
+        entries = tuple(Entry(key, node) for key, node in pairs if node is not None)
+        return Mapping(entries, item.span, whole=not nodes and len(entries) == len(pairs), language="trc")
     if len(nodes) == 1:
         return nodes[0]
     if not nodes:

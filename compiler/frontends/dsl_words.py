@@ -80,6 +80,8 @@ PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Parameters of many types that have words of their own."""
 FORMATS: Final = ("parquet", "csv", "json", "file")
+CHECK_OPTIONS: Final = ("severity", "store_failures")
+"""What a check is told beside its arguments."""
 RUN_TIME: Final = ("run", "target", "item", "tasks")
 """A dotted word that begins with one of these is a template's expression, not the name of a dataset."""
 

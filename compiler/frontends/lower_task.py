@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from trc.compiler.context import Context
 from trc.compiler.frontends.dsl_words import HEADS, PARAMETERS, RESOURCES, TASK
+from trc.compiler.frontends.lower_expect import expectation
 from trc.compiler.frontends.lower_parts import columns
 from trc.compiler.frontends.lower_policy import POLICIES, Values, check_one_timeout, merged, policy_fields
 from trc.compiler.frontends.problems import Problem, problems
@@ -49,7 +50,7 @@ from trc.compiler.frontends.typed import typed
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.policy import Need
 from trc.compiler.ir.secrets import KEY
-from trc.compiler.ir.task import Expectation, ForEach, Task
+from trc.compiler.ir.task import ForEach, Task
 from trc.compiler.source import Span
 from trc.compiler.tasktype import Scope, TaskType
 
@@ -57,9 +58,6 @@ _ROWS: Final = {"rows": Key("The dataset whose rows are the items", filled_text,
 _NEED: Final = {
     "task": Key("The task that comes first", filled_text, required=True),
     "requires": Key("Whether that task has to succeed, or only to end", field_of(Need, "requires")),
-}
-_SEVERITY: Final = {
-    "severity": Key("Whether a row that breaks the check is an error or a warning", field_of(Expectation, "severity"))
 }
 
 
@@ -73,30 +71,6 @@ def _need(node: Node, here: Subject) -> Need | None:
     if values is None or not require(node, "task", here, known=_NEED):
         return None
     return Need(**values) if "task" in values else None
-
-
-@reads(Fields(_SEVERITY, others=ANY))
-def _expectation(node: Node, here: Subject) -> Expectation | None:
-    """One check with its arguments, such as `not_null: customer_id`, and perhaps a severity."""
-    if not isinstance(node, Mapping):
-        wrong_kind(node, "a mapping", here)
-        return None
-    checks = [entry for entry in node.entries if entry.key.value != "severity"]
-    for entry in checks[1:]:
-        here.error(
-            "TRC201", f"{here.called} holds a second check", entry.key.span, help=("make it an item of its own",)
-        )
-    if not checks:
-        here.error("TRC202", f"{here.called} holds no check", node.head, help=("add one: not_null: a_column",))
-        return None
-    arguments = json_value(checks[0].value, here.at(checks[0].key.value))
-    severity_node = node.get("severity")
-    severity = _SEVERITY["severity"].read(severity_node, here.at("severity")) if severity_node else None
-    return Expectation(
-        check=checks[0].key.value,
-        arguments=arguments.value if arguments else None,
-        severity=severity or "error",
-    )
 
 
 @reads(Either((Items(ANY), Fields(_ROWS))))
@@ -118,7 +92,7 @@ _OWN: Final = {
     "needs": Key("Tasks that come first though no data flows from them", list_of(_need)),
     "reads": Key("The task's own names for datasets that it reads", mapping_of(filled_text)),
     "columns": Key("The promised columns: names with DuckDB types", columns),
-    "expect": Key("Checks on the task's rows, before they are published", list_of(_expectation)),
+    "expect": Key("Checks on the task's rows, before they are published", list_of(expectation)),
     "when": Key("The condition under which the task runs", filled_text),
     "for_each": Key("What the task is repeated for: a list of items, or the rows of a dataset", _for_each),
 }

@@ -18,10 +18,11 @@ from trc.compiler.ir.policy import (
     Resources,
     Retries,
 )
+from trc.compiler.ir.secrets import SecretRef
 from trc.compiler.ir.values import Duration
 
 _DERIVED = NotInKey("follows from the type and its parameters")
-_CHECK = NotInKey("checks a result and does not change it")
+_CHECK = NotInKey("checks a result and does not change it: it has a key of its own")
 
 
 class Query(Node):
@@ -42,11 +43,20 @@ class CodeFile(Node):
 
 
 class Expectation(Node):
-    """A check on a task's rows, before they are published."""
+    """A check on a task's rows, before they are published.
 
-    check: Annotated[str, _CHECK]
-    arguments: Annotated[JsonValue, _CHECK] = None
+    `arguments` are, by check: `{columns}` (`not_null`, `unique`), `{column, values}` (`accepted_values`),
+    `{column, to, field}` (`relationships`), `{min, max}` (`row_count`), `{column, max_age}` in seconds
+    (`freshness`), `{condition}` (`check`).
+    """
+
+    check: Annotated[
+        Literal["not_null", "unique", "accepted_values", "relationships", "row_count", "freshness", "check"], _CHECK
+    ]
+    arguments: Annotated[dict[str, JsonValue], _CHECK] = Field(default_factory=dict[str, JsonValue])
     severity: Annotated[Literal["error", "warn"], _CHECK] = "error"
+    store_failures: Annotated[bool, _CHECK] = False
+    """Whether rows that break the check are kept, so that somebody can look at them."""
 
 
 class ForEach(Node):
@@ -101,6 +111,10 @@ class Task(Node):
     for_each: Annotated[ForEach | None, NESTED] = None
     hooks: Annotated[tuple[Hook, ...], NESTED] = ()
     optimise: Annotated[bool, NotInKey("passes never change a result")] = True
+
+    @property
+    def is_given_secrets(self) -> bool:
+        return bool(self.secrets) or any(isinstance(value, SecretRef) for value in self.environment.env.values())
 
 
 OUTPUT_NAME = "output"

@@ -49,6 +49,7 @@ def result_facts(result: AttemptResult) -> Mapping[str, Any]:
     # One level at a time: `asdict` would copy every value, and this is done for each task.
     facts = dict(vars(result))
     facts["failure"] = None if result.failure is None else dict(vars(result.failure))
+    facts["checks"] = [one.to_dict() for one in result.checks]
     facts["outputs"] = [dict(vars(output)) for output in result.outputs]
     return facts
 

@@ -39,6 +39,33 @@ class OrderOutput:
 
 
 @dataclass(frozen=True)
+class OrderCheck:
+    """One expectation: `name` tells it from the others; `store_failures` asks for the rows that break it."""
+
+    name: str
+    check: str
+    arguments: dict[str, Any]
+    severity: str = "error"
+    store_failures: bool = False
+
+
+@dataclass(frozen=True)
+class OrderChecks:
+    """What is expected of the rows of the task's output, before it is published."""
+
+    runs: str
+    """`module:function` of what evaluates them."""
+    data: OrderInput
+    """The staged output, or a stored one that is only checked; named as the task is."""
+    place: str
+    """Where the output is seen: its suffix tells how a text file is written."""
+    items: tuple[OrderCheck, ...] = ()
+    looked_up: tuple[OrderInput, ...] = ()
+    folder: str = ""
+    """Where rows that break expectations are kept."""
+
+
+@dataclass(frozen=True)
 class OrderSecret:
     """A secret's value, and the places in the order that it is for: `("env", name)`, or `("params", …)`."""
 
@@ -77,6 +104,7 @@ class TaskOrder:
     """Bytes that an engine may fill before it spills to disk, where `memory` sets no limit."""
     threads: int | None = None
     retry_on: tuple[int, ...] = ()
+    checks: OrderChecks | None = None
     secrets: tuple[OrderSecret, ...] = ()
     """The only part of the order that holds values of secrets: all else names them."""
     version: int = ORDER_VERSION
@@ -101,17 +129,7 @@ class TaskOrder:
             "idempotency_key": self.idempotency_key,
             "params": dict(self.params),
             "query": self.query,
-            "inputs": [
-                {
-                    "name": one.name,
-                    "format": one.format,
-                    "files": one.files,
-                    "spans": one.spans,
-                    "columns": one.columns,
-                    "written": one.written,
-                }
-                for one in self.inputs
-            ],
+            "inputs": [_input_dict(one) for one in self.inputs],
             "outputs": [
                 {"name": one.name, "format": one.format, "path": one.path, "uri": one.uri} for one in self.outputs
             ],
@@ -120,6 +138,7 @@ class TaskOrder:
             "memory_share": self.memory_share,
             "threads": self.threads,
             "retry_on": self.retry_on,
+            "checks": None if self.checks is None else _checks_dict(self.checks),
         }
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
@@ -136,22 +155,66 @@ class TaskOrder:
         if raw.get("version") != ORDER_VERSION:
             message = f"this task order has version {raw.get('version')!r}; this runtime reads {ORDER_VERSION}"
             raise ValueError(message)
-        raw["inputs"] = tuple(
-            OrderInput(
-                one["name"],
-                one["format"],
-                tuple(one["files"]),
-                tuple((start, end) for start, end in one["spans"]),
-                None if one["columns"] is None else tuple((name, kind) for name, kind in one["columns"]),
-                one["written"],
-            )
-            for one in raw["inputs"]
-        )
+        raw["inputs"] = tuple(_input(one) for one in raw["inputs"])
         raw["outputs"] = tuple(OrderOutput(**one) for one in raw["outputs"])
         raw["retry_on"] = tuple(raw["retry_on"])
+        raw["checks"] = None if raw["checks"] is None else _checks(raw["checks"])
         if "secrets" in raw:
             raw["secrets"] = tuple(
                 OrderSecret(one["ref"], one["value"], tuple(tuple(place) for place in one["places"]))
                 for one in raw["secrets"]
             )
         return cls(**raw)
+
+
+def _input_dict(one: OrderInput) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "format": one.format,
+        "files": one.files,
+        "spans": one.spans,
+        "columns": one.columns,
+        "written": one.written,
+    }
+
+
+def _input(raw: dict[str, Any]) -> OrderInput:
+    return OrderInput(
+        raw["name"],
+        raw["format"],
+        tuple(raw["files"]),
+        tuple((start, end) for start, end in raw["spans"]),
+        None if raw["columns"] is None else tuple((name, kind) for name, kind in raw["columns"]),
+        raw["written"],
+    )
+
+
+def _checks_dict(checks: OrderChecks) -> dict[str, Any]:
+    return {
+        "runs": checks.runs,
+        "data": _input_dict(checks.data),
+        "place": checks.place,
+        "items": [
+            {
+                "name": one.name,
+                "check": one.check,
+                "arguments": dict(one.arguments),
+                "severity": one.severity,
+                "store_failures": one.store_failures,
+            }
+            for one in checks.items
+        ],
+        "looked_up": [_input_dict(one) for one in checks.looked_up],
+        "folder": checks.folder,
+    }
+
+
+def _checks(raw: dict[str, Any]) -> OrderChecks:
+    return OrderChecks(
+        raw["runs"],
+        _input(raw["data"]),
+        raw["place"],
+        tuple(OrderCheck(**one) for one in raw["items"]),
+        tuple(_input(one) for one in raw["looked_up"]),
+        raw["folder"],
+    )

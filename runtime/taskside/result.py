@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,8 @@ class Failure:
 
     `kind` is `temporary`, `permanent` or `unknown` (retried as temporary); `reason` is what happened:
     `error` (raised or reported), `exit` (a process's exit code), `signal`, `memory`, `timeout`,
-    `lost`, `input_moved` or `output_missing`.
+    `lost`, `input_moved`, `output_missing`, `expectation` (the data breaks one) or `unchecked` (one could
+    not be evaluated).
     """
 
     message: str
@@ -53,6 +55,43 @@ class WrittenOutput:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What an expectation found: `failing` rows of `rows` break it, or `error` says why nobody knows."""
+
+    name: str
+    severity: str
+    passed: bool
+    rows: int = 0
+    failing: int | None = None
+    found: str = ""
+    """What was found instead, in the reader's words."""
+    error: str = ""
+    sample: tuple[dict[str, Any], ...] = ()
+    """A few of the failing rows, where they were asked for."""
+    kept: str = ""
+    """The file of failing rows, where they were asked for."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, ready for JSON."""
+        return {
+            "name": self.name,
+            "severity": self.severity,
+            "passed": self.passed,
+            "rows": self.rows,
+            "failing": self.failing,
+            "found": self.found,
+            "error": self.error,
+            "sample": list(self.sample),
+            "kept": self.kept,
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Verdict:
+        """The verdict that `to_dict` wrote."""
+        return cls(**{**raw, "sample": tuple(raw["sample"])})
+
+
+@dataclass(frozen=True)
 class AttemptResult:
     """How an attempt ended. Times are seconds since the epoch; `peak_memory` is in bytes."""
 
@@ -66,6 +105,7 @@ class AttemptResult:
     ended_at: float = 0.0
     cpu_seconds: float = 0.0
     peak_memory: int = 0
+    checks: tuple[Verdict, ...] = ()
     version: int = RESULT_VERSION
 
     def to_json(self) -> str:
@@ -88,6 +128,7 @@ class AttemptResult:
             "ended_at": self.ended_at,
             "cpu_seconds": self.cpu_seconds,
             "peak_memory": self.peak_memory,
+            "checks": [one.to_dict() for one in self.checks],
         }
 
     @classmethod
@@ -103,4 +144,5 @@ class AttemptResult:
             raise ValueError(message)
         raw["failure"] = None if raw["failure"] is None else Failure(**raw["failure"])
         raw["outputs"] = tuple(WrittenOutput(**one) for one in raw["outputs"])
+        raw["checks"] = tuple(Verdict.from_dict(one) for one in raw["checks"])
         return cls(**raw)

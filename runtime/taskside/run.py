@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
 from trc.runtime.taskside.capture import Capture, captured, flush
+from trc.runtime.taskside.checks import checked
 from trc.runtime.taskside.errors import AttemptFailed, PermanentError
 from trc.runtime.taskside.failures import Mask, failure_of
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.outputs import measure
-from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
+from trc.runtime.taskside.result import AttemptResult, Failure, Verdict, WrittenOutput
 from trc.runtime.taskside.surroundings import surroundings
 from trc.runtime.taskside.task import InputData, OutputData, TaskContext, TaskResult
 
@@ -39,7 +40,7 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
 
     `settle` is called when the task's code is done and before its outputs are looked at: the place
     to end what the code left running. `capture` points what is printed at the order's log, and
-    `flush_log` has what was printed so far be in it. `mask` is done to a trace before it is shortened.
+    `flush_log` has what was printed so far be in it. `mask` is done to texts before they are shortened.
     Raises ValueError for an order with secrets, which `sealed` runs.
     """
     if order.secrets:
@@ -54,6 +55,9 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
             settle()
     except OSError as error:
         failure = Failure(f"the attempt could not begin: {error}", "temporary", "error", type(error).__name__)
+    verdicts: tuple[Verdict, ...] = ()
+    if failure is None and order.checks is not None:
+        failure, verdicts = checked(order, order.checks, mask)
     outputs: tuple[WrittenOutput, ...] = ()
     if failure is None:
         try:
@@ -70,6 +74,7 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
         ended_at=time.time(),
         cpu_seconds=usage.cpu_seconds(),
         peak_memory=usage.peak_memory(),
+        checks=verdicts,
     )
 
 

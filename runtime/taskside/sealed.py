@@ -19,7 +19,7 @@ from trc.runtime.taskside.descriptors import identity, out_of_the_way
 from trc.runtime.taskside.logfilter import END, LENGTH, SETTLE
 from trc.runtime.taskside.masking import Masker
 from trc.runtime.taskside.order import TaskOrder
-from trc.runtime.taskside.result import AttemptResult
+from trc.runtime.taskside.result import AttemptResult, Verdict
 from trc.runtime.taskside.run import Report, execute
 
 _OUT_AND_ERROR = (1, 2)
@@ -128,7 +128,23 @@ def masked(result: AttemptResult, masker: Masker) -> AttemptResult:
             type=masker.text(failure.type),
             trace=masker.text(failure.trace),
         )
-    return replace(result, failure=failure, values=masker.value(result.values), message=masker.text(result.message))
+    return replace(
+        result,
+        failure=failure,
+        values=masker.value(result.values),
+        message=masker.text(result.message),
+        checks=tuple(_masked(one, masker) for one in result.checks),
+    )
+
+
+def _masked(verdict: Verdict, masker: Masker) -> Verdict:
+    """What was found in the data; the name is as the pipeline has it, and finds the expectation there."""
+    return replace(
+        verdict,
+        found=masker.text(verdict.found),
+        error=masker.text(verdict.error),
+        sample=tuple(masker.value(row) for row in verdict.sample),
+    )
 
 
 def _remove_if_empty(log: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import trc
+from trc import broken
 from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
@@ -63,6 +64,7 @@ from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
+from trc.runtime.taskside.result import Verdict
 from trc.settings import (
     Settings,
     project_files,
@@ -118,6 +120,8 @@ class RunReport:
     blocked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     project: Path = Path()
     facts: Facts | None = None
+    expectations: broken.Verdicts = field(default_factory=dict[str, "tuple[Verdict, ...]"])
+    """By task, what its last attempt found of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,9 +373,11 @@ def run(
     with _runner(ready, settings, observe, on_cancel) as runner:
         options = Options(choices.at, force, new, on_conflict, tick)
         outcome = runner.run(options, ready.logical_time)
-    if any(record.state == "failure" for record in outcome.tasks) and ready.compiled is None:
+        verdicts = broken.recorded(runner.store, ready.spec, outcome.run.id)
+    has_news = any(record.state == "failure" for record in outcome.tasks) or broken.has_broken(verdicts)
+    if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
-    return _report(ready, outcome, settings)
+    return _report(ready, outcome, settings, verdicts)
 
 
 def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready) -> Ready:
@@ -453,7 +459,7 @@ def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
 
 
-def _report(ready: Ready, outcome: Outcome, settings: Settings) -> RunReport:
+def _report(ready: Ready, outcome: Outcome, settings: Settings, verdicts: broken.Verdicts) -> RunReport:
     failed = [record for record in outcome.tasks if record.state == "failure"]
     places = StatePlaces(settings.state)
     files = {one.task: places.log(one.run, one.task, one.attempt) for one in outcome.tasks if one.attempt}
@@ -467,13 +473,22 @@ def _report(ready: Ready, outcome: Outcome, settings: Settings) -> RunReport:
         outcome.resumed,
         outcome.tasks,
         outcome.outputs,
-        (*ready.diagnostics, *(_failure(ready.compiled, record) for record in failed)),
+        (
+            *ready.diagnostics,
+            *broken.warnings(ready.compiled, verdicts),
+            *(
+                broken.failure(ready.compiled, record, verdicts.get(record.task, ()))
+                or _failure(ready.compiled, record)
+                for record in failed
+            ),
+        ),
         ready.sources,
         {record.task: tail(files[record.task]) for record in failed if record.task in files},
         files,
         blocked,
         settings.project,
         _run_facts(ready, outcome),
+        verdicts,
     )
 
 
@@ -487,6 +502,8 @@ _FAILURE_CODES = {
     "memory": "TRC610",
     "publish": "TRC611",
     "fenced": "TRC611",
+    "expectation": "TRC630",
+    "unchecked": "TRC632",
     "secret_missing": "TRC612",
     "secret_unreachable": "TRC613",
     "secret_unusable": "TRC614",

@@ -285,3 +285,81 @@ def test_an_unreachable_provider_is_tried_again(space: Any, monkeypatch: pytest.
     [told] = report["diagnostics"]
     assert told["code"] == "TRC613"
     assert told["message"].startswith('task "send" failed after 3 attempts: the secret "aws-ssm:/token" cannot be had')
+
+
+LEAKING = """
+import base64
+import os
+
+
+def leaks(context):
+    value = os.environ["PASSWORD"]
+    broken = base64.encodebytes(("x" * 40 + value + value).encode()).decode()
+    with open(context.output.path, "w") as file:
+        file.write("n,who,broken\\n")
+        for number in (-1, -2):
+            file.write(f'{number},{value},"{broken}"\\n')
+"""
+HOLDING = """
+name: holding
+nodes:
+  - id: leaks
+    type: python
+    params: {entrypoint: tasks.py:leaks, output_uri: out/who.csv, inputs: [], args: {deep: {secret: "env:TOKEN"}}}
+    environment: {env: {PASSWORD: {secret: "env:PASSWORD"}}}
+    incremental: {enabled: true}
+    columns: {n: bigint, who: varchar, broken: varchar}
+    expect: EXPECT
+"""
+UNMET = [
+    '{check: "n > 0", store_failures: true, severity: SEVERITY}',
+    "{unique: who, severity: SEVERITY}",
+    '{check: "CAST(who AS BIGINT) > 0", severity: SEVERITY}',
+    '{check: "CAST(broken AS BIGINT) > 0", store_failures: true, severity: SEVERITY}',
+]
+
+
+def told_of_its_data(space: Any, severity: str) -> dict[str, Any]:
+    """What a run tells of data that hold a secret and break expectations; nothing but the output holds it."""
+    expect = [one.replace("SEVERITY", severity) for one in UNMET]
+    space.write("p.yaml", HOLDING.replace("EXPECT", f"[{', '.join(expect)}]"))
+    code = 0 if severity == "warn" else 1
+    report = space.trc("run", "p.yaml", "--json", code=code)
+    shown = [report]
+    shown += [
+        space.trc(*command) for command in (("status",), ("explain", "leaks"), ("explain", "task:leaks", "--json"))
+    ]
+    shown.append(space.trc("run", "p.yaml", code=code))
+    for one in shown:
+        assert_clean("what was printed", (one.out + one.err).encode())
+    for path in files(space.root):
+        if path.name != "who.csv":
+            assert_clean(str(path.relative_to(space.root)), path.read_bytes())
+    assert not (space.root / ".trc" / "failures").exists()
+    told: dict[str, Any] = report.json
+    return told
+
+
+@pytest.mark.parametrize("severity", ["warn", "error"])
+def test_what_expectations_tell_of_data_holds_no_secret(spilling: Any, severity: str) -> None:
+    spilling.write("tasks.py", LEAKING)
+    report = told_of_its_data(spilling, severity)
+    again = spilling.trc("run", "p.yaml", "--force", code=None)
+    assert_clean("the second run", (again.out + again.err).encode())
+    kept, doubled, cast, broken = report["expectations"]["leaks"]
+    assert kept["found"] == "2 of 2 rows break it; no rows are kept, for the task is given a secret"
+    assert (kept["sample"], kept["kept"]) == ([], "")
+    assert doubled["found"] == "2 of 2 rows share a value with another"
+    assert "'***'" in cast["error"]
+    assert "***" in broken["error"]
+    assert all("store_failures" not in line for one in report["diagnostics"] for line in one.get("help", ()))
+
+
+def test_what_is_only_checked_is_masked_too(spilling: Any) -> None:
+    """No code runs that is given the secrets, and the stored data hold one."""
+    spilling.write("tasks.py", LEAKING)
+    spilling.write("p.yaml", HOLDING.replace("EXPECT", "[{not_null: n}]"))
+    assert spilling.states() == {"leaks": "success"}
+    report = told_of_its_data(spilling, "error")
+    assert spilling.why("leaks")["code"] == "unchecked"
+    assert "'***'" in report["expectations"]["leaks"][2]["error"]

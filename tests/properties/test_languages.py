@@ -171,16 +171,34 @@ PYTHON = st.fixed_dictionaries(
 NEED = st.one_of(
     FILLED, st.fixed_dictionaries({"task": FILLED}, optional={"requires": st.sampled_from(["success", "completion"])})
 )
-CHECK = st.builds(
-    lambda check, arguments, severity: {check: arguments, **severity},
-    st.sampled_from(["not_null", "unique", "check", "row_count"]),
-    JSON,
-    some(severity=st.sampled_from(["error", "warn"])),
-)
+COUNTS = st.integers(min_value=0, max_value=10**6)
+NAMED = st.one_of(FILLED, st.lists(FILLED, min_size=1, max_size=3))
+ARGUMENTS: dict[str, st.SearchStrategy[Any]] = {
+    "not_null": NAMED,
+    "unique": NAMED,
+    "check": FILLED,
+    "row_count": st.one_of(
+        COUNTS,
+        st.fixed_dictionaries({"min": st.integers(0, 5)}, optional={"max": st.integers(5, 10**6)}),
+        st.fixed_dictionaries({"max": COUNTS}),
+    ),
+    "accepted_values": st.fixed_dictionaries({"column": FILLED, "values": st.lists(JSON, min_size=1, max_size=3)}),
+    "relationships": st.fixed_dictionaries({"column": FILLED, "to": FILLED}, optional={"field": FILLED}),
+    "freshness": st.fixed_dictionaries({"column": FILLED, "max_age": st.sampled_from(["25h", "1d2h", 90])}),
+}
+
+
+@st.composite
+def expectations(draw: st.DrawFn) -> dict[str, Any]:
+    name = draw(st.sampled_from(sorted(ARGUMENTS)))
+    options = some(severity=st.sampled_from(["error", "warn"]), store_failures=st.booleans())
+    return {name: draw(ARGUMENTS[name]), **draw(options)}
+
+
 OWN: dict[str, st.SearchStrategy[Any]] = {
     "needs": st.lists(NEED, max_size=3),
     "columns": st.dictionaries(KEYS, FILLED, max_size=3),
-    "expect": st.lists(CHECK, max_size=2),
+    "expect": st.lists(expectations(), max_size=2),
     "when": st.one_of(FILLED, st.sampled_from(['target.name == "prod"', "a", "not a", "a and b", "x < 3", "true"])),
     "for_each": st.one_of(st.lists(JSON, max_size=2), st.fixed_dictionaries({"rows": FILLED})),
 }

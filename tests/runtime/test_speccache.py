@@ -10,6 +10,7 @@ import pytest
 from trc.runtime import speccache
 from trc.runtime.facts import Facts
 from trc.runtime.spec import (
+    CheckSpec,
     KeyPart,
     NeedSpec,
     OutputSpec,
@@ -41,6 +42,10 @@ TASK = TaskSpec(
     memory=1 << 30,
     cpus=0.5,
     idempotent=False,
+    checks=(CheckSpec("accepted_values(x)", "accepted_values", {"column": "x", "values": [1, "é"]}, "warn", True),),
+    check_parts=(KeyPart("expect.accepted_values(x)", "checks", "{}"),),
+    check_reads=(ReadSpec("c", "csv", uri="/p/c.csv"),),
+    checks_due="it depends",
     secrets=(SecretSpec("aws-ssm:/x", (("env", "X"), ("params", "args", 0, "x")), versioned=True),),
 )
 SPEC = PipelineSpec("p", "p.yaml", "/p", (TASK, TaskSpec("b", "shell", "m:g", (), SkipSpec(False, "opaque"))), "digest")

@@ -113,9 +113,12 @@ class Document:
         reads, is_whole = self._reads(placed, scope, renamed)
         if reads:
             table.append(("reads", reads[0][1], _Reads(reads, is_whole)))
-        for name in ("columns", "expect", "when"):
+        for name in ("columns", "when"):
             if name in options:
                 table.append((name, *options[name]))
+        if "expect" in options:
+            spot, checks = options["expect"]
+            table.append(("expect", spot, _named(checks, spot, scope)))
         if "for_each" in options:
             spot, items = options["for_each"]
             is_rows = isinstance(items, Rows)
@@ -179,6 +182,21 @@ class _Reads:
     def __init__(self, table: Table, is_whole: bool) -> None:
         self.table = table
         self.is_whole = is_whole
+
+
+def _named(value: Any, spot: Spot, scope: Scope) -> Any:
+    """A value with the names of the datasets in it, which are known only now."""
+    if isinstance(value, (list, tuple)):
+        return [_named(one, spot, scope) for one in value]
+    if isinstance(value, Written):
+        return Written(_named(value.data, value.spot, scope), value.spot)
+    if isinstance(value, Entries):
+        table: Table = []
+        for key, at, one in value.table:
+            is_dataset = isinstance(one, Dataset) or (key == "to" and isinstance(one, str))
+            table.append((key, at, scope.dataset(one, at) if is_dataset else _named(one, at, scope)))
+        return Entries(table)
+    return value
 
 
 def _need(name: str, end: bool, spot: Spot) -> Written:

@@ -7,6 +7,7 @@ from typing import Any, Callable, Union
 
 from trc.authoring.misuse import Misuse, wrong_kind
 from trc.authoring.places import Spot, here
+from trc.authoring.refs import Dataset
 from trc.authoring.values import (
     Entries,
     Table,
@@ -202,28 +203,101 @@ class _NamedExpectation(Expectation):
         Policy.__init__(self, table, spot)
 
 
-def not_null(column: str, severity: str | None = None) -> Expectation:
-    """Expects that a column holds a value in each row."""
+def not_null(column: str | Sequence[str], severity: str | None = None, *, store_failures: bool = False) -> Expectation:
+    """Expects that a column, or each of several, holds a value in each row."""
     spot = here()
-    return _named("not_null", spot, "column", column, severity)
+    return _named("not_null", spot, "column", column, severity, store_failures)
 
 
-def unique(column: str | Sequence[str], severity: str | None = None) -> Expectation:
+def unique(column: str | Sequence[str], severity: str | None = None, *, store_failures: bool = False) -> Expectation:
     """Expects that no two rows are alike in a column, or in several together."""
     spot = here()
-    return _named("unique", spot, "column", column, severity)
+    return _named("unique", spot, "column", column, severity, store_failures)
 
 
-def check(condition: str, severity: str | None = None) -> Expectation:
+def check(condition: str, severity: str | None = None, *, store_failures: bool = False) -> Expectation:
     """Expects that a condition of SQL holds for each row: `check("revenue >= 0", severity="warn")`."""
     spot = here()
-    return _named("check", spot, "condition", condition, severity)
+    return _named("check", spot, "condition", condition, severity, store_failures)
 
 
-def _named(name: str, spot: Spot, parameter: str, arguments: Any, severity: str | None) -> Expectation:
+def accepted_values(
+    column: str, values: Sequence[Any], severity: str | None = None, *, store_failures: bool = False
+) -> Expectation:
+    """Expects that a column holds these values and no others."""
+    spot = here()
+    fields = (("column", 0, column), ("values", 1, list(values)))
+    return _checked("accepted_values", spot, fields, severity, 2, store_failures)
+
+
+def relationships(
+    column: str,
+    to: Dataset | str,
+    field: str | None = None,
+    severity: str | None = None,
+    *,
+    store_failures: bool = False,
+) -> Expectation:
+    """Expects that each value of a column is found in a column of another dataset: `relationships("customer", customers, "id")`."""
+    spot = here()
+    fields = (("column", 0, column), ("field", 2, field))
+    place = spot.argument(1, "to")
+    if not isinstance(to, (Dataset, str)):
+        raise wrong_kind("to", to, "a dataset, or the name of one", place)
+    return _checked("relationships", spot, fields, severity, 3, store_failures, [("to", place, to)])
+
+
+def row_count(
+    min: int | None = None,  # noqa: A002 - the words of the format
+    max: int | None = None,  # noqa: A002
+    severity: str | None = None,
+) -> Expectation:
+    """Expects so many rows: `row_count(1)` for at least one, `row_count(max=100)` for at most a hundred."""
+    spot = here()
+    return _checked("row_count", spot, (("min", 0, min), ("max", 1, max)), severity, 2, store_failures=False)
+
+
+def freshness(column: str, max_age: Duration, severity: str | None = None) -> Expectation:
+    """Expects that the newest time of a column is not older than this at the run's logical time: `freshness("at", "25h")`."""
+    spot = here()
+    place = spot.argument(1, "max_age")
+    fields = (("column", 0, column), ("max_age", 1, seconds(max_age, "max_age", place)))
+    return _checked("freshness", spot, fields, severity, 2, store_failures=False)
+
+
+def _named(  # noqa: PLR0917 - one for each check
+    name: str, spot: Spot, parameter: str, arguments: Any, severity: str | None, store_failures: bool
+) -> Expectation:
     place = spot.argument(0, parameter)
     table: Table = [(name, place, plain(arguments, parameter, place))]
-    return _NamedExpectation([*table, *_severity(severity, spot.argument(1, "severity"))], spot)
+    return _NamedExpectation([*table, *_options(severity, store_failures, spot, 1)], spot)
+
+
+def _checked(  # noqa: PLR0917 - one for each check
+    name: str,
+    spot: Spot,
+    fields: Any,
+    severity: str | None,
+    position: int,
+    store_failures: bool,
+    datasets: Sequence[tuple[str, Spot, Any]] = (),
+) -> Expectation:
+    """A check whose arguments have names; what its datasets are called is known when all is declared."""
+    inner: Table = list(datasets)
+    for key, index, value in fields:
+        if value is not None:
+            place = spot.argument(index, key)
+            inner.append((key, place, plain(value, key, place)))
+    table: Table = [(name, spot, Written(Entries(inner), spot))]
+    return _NamedExpectation([*table, *_options(severity, store_failures, spot, position)], spot)
+
+
+def _options(severity: str | None, store_failures: bool, spot: Spot, position: int) -> Table:
+    kept: Table = []
+    if store_failures:
+        place = spot.argument(position + 1, "store_failures")
+        kept = [("store_failures", place, plain(store_failures, "store_failures", place))]
+    return [*_severity(severity, spot.argument(position, "severity")), *kept]
 
 
 def _severity(severity: str | None, spot: Spot) -> Table:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from trc.runtime.reasons import Reason
+from trc.runtime.reasons import CHECK_ONLY, Reason
+from trc.runtime.reported import verdicts_of
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
 from trc.runtime.store.results import StoredOutput
 
@@ -50,6 +51,7 @@ def attempt_document(attempt: AttemptRecord) -> dict[str, Any]:
         "ended_at": time_document(attempt.ended_at),
         "seconds": seconds_between(attempt.started_at, attempt.ended_at),
         "error": attempt_error(attempt),
+        "expectations": [one.to_dict() for one in verdicts_of(attempt)],
     }
 
 
@@ -83,6 +85,11 @@ def seconds_between(start: float | None, end: float | None) -> float | None:
 def reason_of(record: TaskRecord) -> Reason | None:
     """Why the task ran or did not, if that was decided."""
     return Reason.from_json(record.reason) if record.reason else None
+
+
+def is_checked_only(record: TaskRecord) -> bool:
+    """Whether the task itself did not run, and its stored output was held to its expectations."""
+    return record.state == "success" and record.reason.get("code") in CHECK_ONLY
 
 
 def attempt_error(attempt: AttemptRecord) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from trc.cli.quantities import count, duration, moment, size
 from trc.compiler.diagnostics.render.cells import visible
 from trc.error_codes import explain_code
 from trc.runtime.reasons import Change
+from trc.runtime.reported import in_words, verdicts_of
 from trc.runtime.store.journal import AttemptRecord
 from trc.runtime.store.results import StoredOutput
 
@@ -74,6 +75,10 @@ def _explain_task(screen: Screen, name: str, run: str | None, project: Path) -> 
     _say_reason(screen, found)
     for attempt in found.attempts:
         screen.say(f"  {_attempt_line(attempt)}")
+        for verdict in verdicts_of(attempt):
+            screen.say(f"    {visible(verdict.name)}: {visible(in_words(verdict))}")
+            if verdict.kept:
+                screen.say(f"      the rows: {visible(shown_path(verdict.kept, Path.cwd()))}")
     for output in outputs:
         screen.say(f"  {_output_line(output)}")
     return exits.OK

@@ -28,6 +28,7 @@ _SGR: Final[Mapping[Colour, str]] = {
 
 STATE_COLOURS: Final[Mapping[str, Colour]] = {
     "success": "green",
+    "checked": "green",
     "failure": "red",
     "skipped": "dim",
     "skip": "dim",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from trc.cli.cells import pad
-from trc.cli.documents import reason_of
+from trc.cli.documents import is_checked_only, reason_of
 from trc.cli.output import STATE_COLOURS, Screen, shown_path
 from trc.cli.quantities import count, duration, size
 from trc.cli.tally import FINAL
@@ -62,7 +62,8 @@ class Story:
             self.skipped[reason.sentence() if reason else ""] += 1
             return []
         if record.state in FINAL:
-            return [self._line(record.state, record.task, facts(record, outputs))]
+            state = "checked" if is_checked_only(record) else record.state
+            return [self._line(state, record.task, facts(record, outputs))]
         if record.error is not None and record.state in {"waiting", "pending"}:
             return [self._line("retry", record.task, f"attempt {record.attempt} failed: {error_line(record)}")]
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,7 +15,9 @@ from trc.cli.output import STATE_COLOURS, Colour, Screen
 from trc.cli.progress import error_line, facts
 from trc.cli.quantities import duration, moment
 from trc.compiler.diagnostics.render.cells import visible
+from trc.runtime.reported import in_words, last_verdicts
 from trc.runtime.store.journal import TaskRecord
+from trc.runtime.taskside.result import Verdict
 
 
 @subcommand
@@ -50,19 +53,22 @@ def _say_status(screen: Screen, status: api.RunStatus) -> None:
         screen.say(f"  its process has died: `trc run {visible(run.file)}` goes on with it")
     if status.tasks:
         screen.say()
+        verdicts = last_verdicts(status.attempts)
         colours: list[Colour] = [STATE_COLOURS.get(record.state, "yellow") for record in status.tasks]
         screen.table(
             ("STATE", "TASK", "TOOK", "TRIES", ""),
-            [_row(record) for record in status.tasks],
+            [_row(record, verdicts.get(record.task, ())) for record in status.tasks],
             right=frozenset({2, 3}),
             colours=colours,
         )
 
 
-def _row(record: TaskRecord) -> tuple[str, str, str, str, str]:
+def _row(record: TaskRecord, verdicts: Sequence[Verdict]) -> tuple[str, str, str, str, str]:
     took = ""
     if record.started_at is not None and record.ended_at is not None:
         took = duration(record.ended_at - record.started_at)
     tries = str(record.attempt) if record.attempt else ""
     why = facts(record, ()).strip() if record.state not in {"success", "failure"} else ""
-    return record.state, record.task, took, tries, why or (error_line(record) if record.error else "")
+    warned = [f"{one.name}: {in_words(one)}" for one in verdicts if not one.passed and record.state == "success"]
+    told = why or (error_line(record) if record.error else visible("; ".join(warned)))
+    return record.state, record.task, took, tries, told

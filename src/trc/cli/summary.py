@@ -9,7 +9,7 @@ from typing import Final
 
 from trc.api import RunReport
 from trc.cli.cells import visible_lines
-from trc.cli.documents import run_document, task_document
+from trc.cli.documents import is_checked_only, run_document, task_document
 from trc.cli.failures import tell_diagnostics
 from trc.cli.output import STATE_COLOURS, Screen, shown_path, table
 from trc.cli.progress import Story
@@ -25,6 +25,7 @@ from trc.runtime.store.results import StoredOutput
 _OUTPUTS_TOLD: Final = 30
 _WORDS: Final = (
     ("success", "ran"),
+    ("checked", "checked"),
     ("skipped", "skipped"),
     ("failure", "failed"),
     ("upstream_failed", "blocked"),
@@ -65,6 +66,7 @@ def run_report_document(report: RunReport) -> dict[str, object]:
         "resumed": report.resumed,
         "tasks": [task_document(record, report.outputs.get(record.task, ())) for record in report.tasks],
         "blocked": {task: list(others) for task, others in report.blocked.items()},
+        "expectations": {task: [one.to_dict() for one in found] for task, found in report.expectations.items()},
         "logs": dict(report.log_files),
         "diagnostics": as_json.render(report.diagnostics, report.sources),
     }
@@ -98,7 +100,7 @@ def _tell_failure(screen: Screen, report: RunReport, failure: Diagnostic, folder
 
 def _headline(screen: Screen, report: RunReport) -> str:
     run = report.run
-    states = [record.state for record in report.tasks]
+    states = ["checked" if is_checked_only(record) else record.state for record in report.tasks]
     parts = [f"{count(states.count(state))} {word}" for state, word in _WORDS if state in states]
     seconds = "" if run.ended_at is None or report.resumed else f" in {duration(run.ended_at - run.created_at)}"
     state = screen.paint(run.state, STATE_COLOURS.get(run.state, "yellow"), "bold")

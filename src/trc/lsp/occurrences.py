@@ -71,6 +71,11 @@ class _Finder:
         if task.for_each is not None and task.for_each.rows is not None:
             path = ("tasks", task.name, "for_each", "rows")
             yield from self.value(task.for_each.rows, text_span(self.places, path, task.for_each.rows), task)
+        for index, one in enumerate(task.expect):
+            if one.check == "relationships":
+                to = str(one.arguments["to"])
+                place = ("tasks", task.name, "expect", index, "relationships", "to")
+                yield from self.value(to, text_span(self.places, place, to), task)
         if task.query is not None:
             yield from self.of_query(task, task.query)
             return

@@ -31,20 +31,26 @@ def create_inputs(connection: duckdb.DuckDBPyConnection, inputs: Sequence[OrderI
             connection.execute(f"CREATE VIEW {identifier(one.name)} AS {_rows(one)}")
 
 
-def relation(form: str, files: Sequence[str], columns: Columns | None = None, *, written: bool = False) -> str:
+def relation(
+    form: str, files: Sequence[str], columns: Columns | None = None, *, written: bool = False, place: str = ""
+) -> str:
     """A call of the function that reads these files. Columns of CSV and JSON are known by their names.
 
     Files that trc wrote are read in the dialect that it writes: then every value comes back as it was.
+    `place` is where a staged file will be seen: its own name does not tell how it is packed.
     """
     options = ""
     if columns is not None and form == "csv":
         types = ", ".join(f"{text(name)}: {text(kind)}" for name, kind in columns)
         options = f", header = true, types = {{{types}}}"
         if written:
-            options += f", delim = {text(delimiter(files[0]))}, quote = '\"', escape = '\"', allow_quoted_nulls = false"
+            options += f", delim = {text(delimiter(place or files[0]))}, quote = '\"', escape = '\"', allow_quoted_nulls = false"
     elif columns is not None and form == "json":
         types = ", ".join(f"{text(name)}: {text(kind)}" for name, kind in columns)
         options = f", columns = {{{types}}}"
+    packed = COMPRESSIONS.get("." + place.lower().rpartition(".")[2])
+    if packed is not None and form != "parquet":
+        options += f", compression = {text(packed)}"
     return f"{READERS[form]}({path_list(files)}{options})"
 
 

@@ -29,7 +29,7 @@ CONSTRUCTS: dict[str, dict[str, Any]] = {
     "resources.gpu": {"resources": {"gpu": 1}},
     "for_each": {"for_each": {"items": ("eu",)}},
     "when": {"when": "target.name == 'prod'"},
-    "expect": {"expect": ({"check": "not_null"},)},
+    "expect": {"expect": ({"check": "not_null", "arguments": {"columns": ["x"]}},)},
     "hooks": {"hooks": ({"event": "failure", "webhook": "https://x.example"},)},
     "concurrency": {"concurrency": ({"max": 1},)},
     "dedupe": {"dedupe": ({"state": "pending"},)},

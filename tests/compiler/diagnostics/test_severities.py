@@ -13,7 +13,7 @@ import pytest
 from trc.compiler.diagnostics.codes import BY_CODE, CODES, Code
 
 ROOT: Final = Path(__file__).parents[3]
-FOLDERS: Final = ("compiler", "runtime", "backends", "stdlib_tasks", "src/trc/cli", "src/trc/lsp")
+FOLDERS: Final = ("compiler", "runtime", "backends", "stdlib_tasks", "src/trc")
 MADE_BY: Final = frozenset({"Diagnostic", "SqlProblem"})
 """What makes a diagnostic whose first argument is its code."""
 TOLD: Final = re.compile(r"\b(error|warning|note)\[(TRC\d+)\]: ([^\n]*)")
@@ -28,9 +28,17 @@ def made() -> Iterator[tuple[str, str, str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in MADE_BY:
                 continue
-            code = node.args[0] if node.args else None
-            if isinstance(code, ast.Constant):
-                yield str(code.value), _severity(node), f"{path.relative_to(ROOT)}:{node.lineno}"
+            for code in _codes(node.args[0]) if node.args else ():
+                yield code, _severity(node), f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def _codes(code: ast.expr) -> Iterator[str]:
+    """The code that is written there, or each of those between which a condition decides."""
+    if isinstance(code, ast.IfExp):
+        yield from _codes(code.body)
+        yield from _codes(code.orelse)
+    elif isinstance(code, ast.Constant):
+        yield str(code.value)
 
 
 def _severity(call: ast.Call) -> str:

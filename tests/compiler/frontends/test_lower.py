@@ -127,8 +127,8 @@ def test_every_key_of_a_task_is_read(clean: Task) -> None:
     assert clean.dedupe == (DedupeRule(state="pending", fields=("key",)),)
     assert clean.columns == (Column(name="order_id", type="bigint"), Column(name="amount", type="decimal(10,2)"))
     assert clean.expect == (
-        Expectation(check="not_null", arguments="order_id"),
-        Expectation(check="check", arguments="amount >= 0", severity="warn"),
+        Expectation(check="not_null", arguments={"columns": ["order_id"]}),
+        Expectation(check="check", arguments={"condition": "amount >= 0"}, severity="warn"),
     )
     assert clean.when == "target.name == 'prod'"
     assert clean.for_each == ForEach(items=("eu", 2))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trc.runtime.taskside.order import OrderInput, OrderOutput, OrderSecret, TaskOrder
-from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
+from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, OrderSecret, TaskOrder
+from trc.runtime.taskside.result import AttemptResult, Failure, Verdict, WrittenOutput
 
 TEXTS = st.text(max_size=20)
 MAYBE = st.none() | TEXTS
@@ -23,6 +23,16 @@ INPUTS = st.builds(OrderInput, TEXTS, TEXTS, FILES, SPANS, st.none() | PAIRS)
 PLACES = st.lists(st.lists(TEXTS | st.integers(0), min_size=2, max_size=3).map(tuple), max_size=2).map(tuple)
 SECRETS = st.builds(OrderSecret, TEXTS, TEXTS, PLACES)
 OUTPUTS = st.builds(OrderOutput, TEXTS, TEXTS, TEXTS, MAYBE)
+ITEMS = st.builds(OrderCheck, TEXTS, TEXTS, st.dictionaries(TEXTS, VALUES, max_size=3), TEXTS, st.booleans())
+CHECKS = st.builds(
+    OrderChecks,
+    TEXTS,
+    INPUTS,
+    TEXTS,
+    st.lists(ITEMS, max_size=2).map(tuple),
+    st.lists(INPUTS, max_size=2).map(tuple),
+    TEXTS,
+)
 ORDERS = st.builds(
     TaskOrder,
     *([TEXTS] * 3),
@@ -37,7 +47,20 @@ ORDERS = st.builds(
     st.none() | st.integers(0),
     st.none() | st.integers(1),
     st.lists(st.integers(), max_size=3).map(tuple),
+    st.none() | CHECKS,
     st.lists(SECRETS, max_size=2).map(tuple),
+)
+VERDICTS = st.builds(
+    Verdict,
+    TEXTS,
+    TEXTS,
+    st.booleans(),
+    st.integers(0),
+    st.none() | st.integers(0),
+    TEXTS,
+    TEXTS,
+    st.lists(st.dictionaries(TEXTS, VALUES, max_size=3), max_size=2).map(tuple),
+    TEXTS,
 )
 FAILURES = st.builds(Failure, *([TEXTS] * 5), st.none() | st.integers(), st.none() | st.integers(0))
 WRITTEN = st.builds(WrittenOutput, TEXTS, TEXTS, st.integers(0), TEXTS, st.none() | st.integers(0))
@@ -50,6 +73,7 @@ RESULTS = st.builds(
     TEXTS,
     *([st.floats(0, 1e10)] * 3),
     st.integers(0),
+    st.lists(VERDICTS, max_size=2).map(tuple),
 )
 
 

@@ -57,12 +57,30 @@ def test_another_language_is_no_difference(twin: Path, repo: Repo, trc: Trc) -> 
         twin.parent, repo.root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.trc", "*.yaml", "*.yml")
     )
     (repo.root / "trc.toml").write_text("# a project\n")
-    # What it says of "needs" is well-formed, and a mistake.
-    mistakes = {"yaml": ("{task: clean, requires: completion}", "clean"), "trc": ("clean on completion", "clean")}
-    (repo.root / "p.yaml").write_text(twin.with_suffix(".yaml").read_text().replace(*mistakes["yaml"]))
+    (repo.root / "p.yaml").write_text(_without_mistakes(twin.with_suffix(".yaml")))
     repo.git("add", "--all")
     repo.git("commit", "--quiet", "--message", "yaml")
     (repo.root / "p.yaml").unlink()
-    (repo.root / "p.trc").write_text(twin.read_text().replace(*mistakes["trc"]))
+    (repo.root / "p.trc").write_text(_without_mistakes(twin))
     done = trc("diff", "HEAD", "--exit-code")
     assert (done.code, "no differences, 1 pipeline compared" in done.out) == (0, True), done.out + done.err
+
+
+MISTAKES = {
+    ".yaml": (
+        ("{task: clean, requires: completion}", "clean"),
+        ("      - {freshness: {column: day, max_age: 25h}, severity: warn}\n", ""),
+    ),
+    ".trc": (
+        ("clean on completion", "clean"),
+        ('    freshness(column = "day", max_age = 25h, severity = warn)\n', ""),
+    ),
+}
+"""What twins say that is well-formed, and a mistake: each with what stands for it."""
+
+
+def _without_mistakes(twin: Path) -> str:
+    text = twin.read_text()
+    for mistake, other in MISTAKES[twin.suffix]:
+        text = text.replace(mistake, other)
+    return text

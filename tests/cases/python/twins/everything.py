@@ -13,13 +13,17 @@ from trc import (
     Pipeline,
     RetryPolicy,
     TaskContext,
+    accepted_values,
     check,
     cron,
     csv,
     file,
+    freshness,
     json,
     not_null,
     parquet,
+    relationships,
+    row_count,
     secret,
     shell,
     sql,
@@ -44,19 +48,28 @@ p = Pipeline(
 p.defaults(on_retry=[webhook("https://ops.example.com/a"), webhook("https://ops.example.com/b")])
 day = p.param("day", "date", "2026-01-31", "The day")
 p.param("limit", type="integer", default=10)
-orders = p.source("orders", csv("data/*.csv"), columns={"id": "bigint", "amount": "double"})
+orders = p.source("orders", csv("data/*.csv"), columns={"id": "bigint", "amount": "double", "day": "date"})
 raw = p.source("raw", "data/raw.json")
 regions = p.source("regions", parquet("data/regions.parquet"))
 p.target("prod", "ecs", state="s3://shop/trc", params={"limit": 20}, ecs={"cluster": "etl"})
 
 clean = p.sql(
     "clean",
-    f"select id, amount from orders where amount > 0 -- {day}",
+    f"select id, amount, day from orders where amount > 0 -- {day}",
     timeout="10m",
     heartbeat_timeout=60,
     incremental=Incremental(strategy="checksum", max_age="1h", checksum_fields=["tenant"], dependency_check=True),
-    columns={"id": "bigint", "amount": "double"},
-    expect=[not_null("id"), unique(["id", "amount"]), check("amount > 0", severity="warn"), Expectation("rows", 3)],
+    columns={"id": "bigint", "amount": "double", "day": "date"},
+    expect=[
+        not_null("id"),
+        unique(["id", "amount"]),
+        check("amount > 0", severity="warn"),
+        Expectation("row_count", 3),
+        relationships("id", orders, severity="warn", store_failures=True),
+        accepted_values("id", [1, 2]),
+        row_count(1, max=9),
+        freshness("day", "25h"),
+    ],
 )
 totals = p.add("totals", sql("select sum(amount) as total from clean", output=csv("out/totals.csv")), incremental=False)
 p.sql("by_region", "select * from clean", json("out/regions.json"), for_each=["eu", 1, None], when="true")

@@ -1,0 +1,26 @@
+"""What the journal holds of the expectations of a run: the verdicts of each task's last attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from trc.runtime.store.journal import AttemptRecord
+from trc.runtime.taskside.result import Verdict
+
+
+def verdicts_of(attempt: AttemptRecord) -> tuple[Verdict, ...]:
+    """The verdicts of an attempt; none where it ended before its output was looked at."""
+    return tuple(Verdict.from_dict(one) for one in (attempt.result or {}).get("checks", ()))
+
+
+def last_verdicts(attempts: Iterable[AttemptRecord]) -> Mapping[str, tuple[Verdict, ...]]:
+    """By task, what its last attempt found; `attempts` come oldest first."""
+    return {attempt.task: verdicts_of(attempt) for attempt in attempts}
+
+
+def in_words(verdict: Verdict) -> str:
+    """What became of an expectation, in a line without its name."""
+    if verdict.passed:
+        return "passed"
+    told = f"could not be evaluated: {verdict.error}" if verdict.error else verdict.found
+    return f"{told} (warns)" if verdict.severity == "warn" else told
