@@ -208,6 +208,8 @@ class _Layout:
         if node.style == "plain" and typed(node).kind != "text":
             return [node.value or ("null" if in_flow else "")]
         literal = None if in_flow or "\n" not in node.value else _literal(node.value, indent)
+        if self.is_verbatim and node.style != "plain":
+            return literal or [_double(node.value)]  # what was surely a text stays one for every reader
         return literal or [_one_line(node.value, in_flow=in_flow)]
 
 

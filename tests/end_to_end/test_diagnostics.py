@@ -170,7 +170,7 @@ def test_pages_of_codes(space: Any) -> None:
     assert told["page"].startswith("# TRC306")
 
 
-@pytest.mark.parametrize(("asked", "meant"), [("TRC4020", "TRC402"), ("trc3O6", "TRC306"), ("code:402", "TRC402")])
+@pytest.mark.parametrize(("asked", "meant"), [("TRC4099", "TRC409"), ("trc3O6", "TRC306"), ("code:402", "TRC402")])
 def test_code_that_does_not_exist(space: Any, asked: str, meant: str) -> None:
     told = space.trc("explain", asked, code=3).err
     assert "error[TRC609]" in told

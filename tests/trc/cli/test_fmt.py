@@ -163,3 +163,12 @@ def test_layout_of_sql_changes_no_key(folder: Path, trc: Trc) -> None:
     assert "formatted" in trc("fmt", "--sql", "p.trc").stdout
     [task] = json.loads(trc("plan", "p.trc", "--json").stdout)["tasks"]
     assert task["action"] == "skip"
+
+
+def test_text_of_several_lines_stays_a_text(folder: Path, trc: Trc) -> None:
+    """A folded text that is laid out on one line was given no quotes, and then said something else."""
+    head = "name: p\ndescription: {}\nnodes:\n  - {{id: a, type: shell, params: {{command: x}}}}\n"
+    for written in (">-\n  nightly,\n  by day", '"nightly,\n  by day"', "'nightly,\n  by day'"):
+        (folder / "folded.yaml").write_text(head.format(written))
+        assert trc("fmt", "folded.yaml").exit_code == exits.OK
+        assert 'description: "nightly, by day"\n' in (folder / "folded.yaml").read_text()
