@@ -18,7 +18,7 @@ from trc.compiler.frontends.syntax import Node
 from trc.compiler.source import SourceFile
 
 _CONTROL: Final = re.compile("[^\t\n\r\f\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SOMETHING: Final = re.compile(r"(?:\s+|#[^\n]*)*")
+_SOMETHING: Final = re.compile(r"(?:\s++|#[^\n]*+)*+")
 
 
 def parse(file: SourceFile, collect: Collector) -> Node | None:

@@ -16,7 +16,7 @@ from trc.compiler.source import ScalarMap, Segment, SourceFile, Span
 _Path = tuple[str, ...]
 _KEY: Final = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 _KEYS: Final = re.compile(rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*")
-_SKIPPED: Final = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
+_SKIPPED: Final = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
 _STRING: Final = re.compile(r'"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
 _WORD: Final = re.compile(r"[^,\]}#\n]+")
 _AT: Final = re.compile(r"\(at line (\d+), column (\d+)\)")

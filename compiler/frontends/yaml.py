@@ -31,7 +31,7 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STYLES: Final[dict[str | None, Style]] = {"'": "single", '"': "double", "|": "literal", ">": "folded"}
 _UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
-_PROPERTIES: Final = re.compile(r"(?:[&!]\S*|\s+|#[^\n]*)*")
+_PROPERTIES: Final = re.compile(r"(?:[&!]\S*+|\s++|#[^\n]*+)*+")
 _END_OF_FLOW_NAME: Final = re.compile(r"[*&][\w-]*")
 
 

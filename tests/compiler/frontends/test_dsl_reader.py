@@ -110,3 +110,9 @@ def test_values_are_read_as_by_the_grammar_or_not_at_all(pieces: list[str], betw
     file = SourceFile("p.trc", f"task t = shell {{ k = {between.join(pieces)}\n}}\nparam p = {between.join(pieces)}")
     plain = read_plainly(file)
     assert plain is None or plain == by_grammar(file)
+
+
+@pytest.mark.parametrize("blank", ["\n", " ", "#", "# \n", "\t#\n "], ids=repr)
+def test_long_blanks_before_what_is_no_token_are_passed_over_once(blank: str) -> None:
+    """They were tried in all parts that they can be divided into, which took for ever."""
+    assert read_plainly(SourceFile("p.trc", f'source a = csv("a.csv"){blank * 5000}\\')) is None or blank == "#"
