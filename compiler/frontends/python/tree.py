@@ -119,7 +119,7 @@ def _call(said: Any) -> tuple[Position, bool]:
         case [int(first), start, int(last), end, bool(is_here)]:
             begins = start if isinstance(start, int) else 0
             ends = end if isinstance(end, int) else 1 << 30
-            if not 0 < first <= last or min(begins, ends) < 0:
+            if first < 1 or (first, begins) > (last, ends) or min(begins, ends) < 0:
                 raise Malformed
             return (first, begins, last, ends), is_here
         case _:
