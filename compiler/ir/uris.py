@@ -51,8 +51,11 @@ def is_glob(uri: str) -> bool:
 
 
 def covers(glob: str, uri: str) -> bool:
-    """Whether the pattern `glob` matches `uri`, by DuckDB's rules; both are normalised."""
-    return _pattern(glob).fullmatch(uri.encode("utf-8", "surrogatepass")) is not None
+    """Whether the pattern `glob` may read `uri`, by DuckDB's rules; both are normalised.
+
+    One that matches nothing is taken for a file's name, so that each covers its own spelling, too.
+    """
+    return uri == glob or _pattern(glob).fullmatch(uri.encode("utf-8", "surrogatepass")) is not None
 
 
 def fixed_prefix(glob: str) -> str:

@@ -109,23 +109,26 @@ def moment_of(at: str | None) -> datetime:
 def pipeline_files(path: Path) -> Iterator[Path]:
     """The file itself; of a folder, those that its project lists, else all below it whose suffix tells a pipeline.
 
-    Hidden folders are passed over. Code is run only where a project says that it may be.
+    A project below it that lists its pipelines has no others. Hidden folders are passed over. Code is run only where
+    a project says that it may be.
     """
     if not path.is_dir():
         yield path
         return
     project = project_of(path)
-    if project is not None and project.pipelines is not None:
-        yield from listed_pipelines(path)
-        return
-    yield from sorted(_below(path))
-    yield from (file for file in listed_pipelines(path) if file.suffix.lower() == CODE)
+    found = [] if project is not None and project.pipelines is not None else sorted(_below(path))
+    yield from dict.fromkeys((*found, *listed_pipelines(path)))
 
 
 def _below(path: Path) -> Iterator[Path]:
+    """Files by their suffixes, but for those of projects that list theirs."""
     for folder, folders, files in os.walk(path):
-        folders[:] = [name for name in folders if not name.startswith(".")]
         here = Path(folder)
+        project = project_of(here) if PROJECT_FILE in files else None
+        if project is not None and project.pipelines is not None:
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (here / name for name in (*folders, *files) if name.endswith(SUFFIXES) and not name.startswith("."))
 
 

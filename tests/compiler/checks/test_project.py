@@ -87,3 +87,19 @@ def test_pipeline_that_another_imports_is_still_one(tmp_path: Path) -> None:
     files, errors = checked(tmp_path, {**COMMON, "q.trc": COMMON["p.trc"].replace("common.trc", "p.trc")}, ".")
     assert files == ["p.trc", "q.trc"]
     assert "TRC215" in errors
+
+
+def test_projects_below_a_folder_list_their_own_pipelines(tmp_path: Path) -> None:
+    """A folder of projects was searched by suffix, and twins that a project left out of its list got in each other's way."""
+    for name in ("a.yaml", "twin.yaml"):
+        (tmp_path / "lists" / "deep").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "lists" / name).write_text(PIPELINE.format(name="one", uri="out/a.csv"))
+        (tmp_path / "lists" / "deep" / name).write_text(PIPELINE.format(name="one", uri="out/a.csv"))
+    (tmp_path / "lists" / "trc.toml").write_text('pipelines = ["a.yaml"]\n')
+    (tmp_path / "any").mkdir()
+    (tmp_path / "any" / "trc.toml").write_text("")
+    (tmp_path / "any" / "b.yaml").write_text(PIPELINE.format(name="two", uri="out/a.csv"))
+    report = api.check([tmp_path])
+    assert report.diagnostics == ()
+    assert [Path(file).name for file in report.files] == ["b.yaml", "a.yaml"]
+    assert [Path(file).name for file in api.check([tmp_path / "lists"]).files] == ["a.yaml"]

@@ -106,5 +106,7 @@ def test_covers_what_duckdb_globs(tree: Tree, components: list[str]) -> None:
     glob = "/".join([root, *components])
     found = {row[0] for row in connection.execute("select file from glob(?)", [glob]).fetchall()}
     found = {path for path in found if Path(path).is_file()}
-    assert {path for path in files if covers(glob, path)} == found
+    # Whether a file is read whose name is the pattern depends on what else matches: it counts in any case.
+    assert {path for path in files if covers(glob, path)} - {glob} == found - {glob}
+    assert glob not in found or covers(glob, glob)
     assert all(path.startswith(fixed_prefix(glob)) for path in found)
