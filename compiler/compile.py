@@ -26,7 +26,7 @@ from trc.compiler.frontends.syntax import Node, Scalar, Sequence
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.types import Schema
-from trc.compiler.source import SourceFile
+from trc.compiler.source import SourceFile, Span
 from trc.compiler.sql.memory import plain_before
 from trc.compiler.sql.skim import learn, skim_all
 from trc.compiler.templates.names import Settled
@@ -54,6 +54,16 @@ class Compiled:
     schemas: Mapping[tuple[str, str], Schema] = field(default_factory=dict[tuple[str, str], Schema])
     settled: Settled | None = None
     allows: tuple[Allow, ...] = ()
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the text declares no pipeline and no task: others may import what it does declare."""
+        return isinstance(self.tree, Tree) and self.tree.get("nodes") is None and self.tree.get("name") is None
+
+    @property
+    def head(self) -> Span | None:
+        """Where it is told what the text as a whole lacks."""
+        return self.tree.head if isinstance(self.tree, Tree) else None
 
     @property
     def has_errors(self) -> bool:

@@ -114,7 +114,6 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC421", "a question names no column"),
     # The target
     Code("TRC501", "something that this version checks but does not run"),
-    Code("TRC502", "something that the backend cannot do"),
     Code("TRC503", "a limit that the backend does not enforce", _WARNING),
     Code("TRC504", "a backend or target that does not exist"),
     # The run

@@ -18,7 +18,6 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.files import decoded
-from trc.compiler.frontends.syntax import Mapping as Tree
 from trc.compiler.ir.uris import is_remote, normalise
 from trc.compiler.queries import Found, Queries
 from trc.compiler.templates.moments import end_of_day, zone_named
@@ -80,9 +79,7 @@ def _verdict(name: str, compiled: Compiled) -> Verdict:
         summary = summary_of(str(compiled.project), compiled.pipeline, compiled.places)
     sources = {name: source for name, source in compiled.sources.items() if name in wanted}
     brought = tuple(one for one in compiled.sources if one != name)
-    tree = compiled.tree
-    is_part = isinstance(tree, Tree) and tree.get("nodes") is None and tree.get("name") is None
-    return Verdict(compiled.diagnostics, sources, summary, brought, is_part)
+    return Verdict(compiled.diagnostics, sources, summary, brought, compiled.is_part)
 
 
 def _files_of(diagnostic: Diagnostic) -> Iterator[str]:

@@ -124,6 +124,13 @@ class Workspace:
         self._known[path] = checked
         return checked
 
+    def own(self, checked: Checked) -> tuple[Diagnostic, ...]:
+        """What is wrong in a file by itself: one that pipelines import need not be a pipeline, too."""
+        compiled = checked.compiled
+        if not compiled.is_part or not self.readers(checked.path):
+            return compiled.diagnostics
+        return tuple(one for one in compiled.diagnostics if one.code != "TRC202" or one.span != compiled.head)
+
     def _compile(self, path: Path, source: SourceFile | None, collect: Collector) -> Compiled:
         try:
             context = self._context(path)

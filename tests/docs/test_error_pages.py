@@ -15,7 +15,6 @@ from trc.compiler.diagnostics.codes import BY_CODE, CODES, Code
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "errors"
 PROSE = {
-    "TRC502": "no backend that is part of trc refuses what trc can do",
     "TRC607": "two runs have to be at work at one time",
     "TRC613": "AWS would have to be silent",
     "TRC615": "the tests' environment holds every part",

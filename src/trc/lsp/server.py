@@ -128,7 +128,7 @@ class Session:
             checked = await self.in_worker(lambda: self.workspace.check(document.path))
             if not document.is_judged:
                 continue
-            document.own, document.own_of = checked.compiled.diagnostics, document.text
+            document.own, document.own_of = self.workspace.own(checked), document.text
             await self._tell_across(document)
             self._load(document)
 
@@ -165,6 +165,7 @@ class Session:
         for path in await self.in_worker(lambda: self.workspace.siblings(document.path)):
             await self.in_worker(lambda one=path: self.workspace.check(one))  # type: ignore[misc]
         if document.is_judged:
+            document.own = self.workspace.own(await self.in_worker(lambda: self.workspace.check(document.path)))
             await self._tell_across(document)
 
     def _tell_bug(self, task: asyncio.Task[None]) -> None:

@@ -272,6 +272,7 @@ def test_unsaved_imports_count(start: Open) -> None:
     editor.open("p.trc", text)
     assert editor.diagnostics("p.trc") == []
     editor.open("common.trc", common)
+    told_in_the_end(editor, "common.trc", [])
     editor.write("common.trc", common.replace("orders =", "bills ="))
     told_in_the_end(editor, "p.trc", ["TRC403"])
     editor.write("common.trc", "\n" + common)
@@ -279,6 +280,18 @@ def test_unsaved_imports_count(start: Open) -> None:
     found = editor.ask("textDocument/definition", editor.at("p.trc", "orders"))
     assert found["uri"] == editor.uri("common.trc")
     assert found["range"]["start"] == {"line": 1, "character": 7}
+
+
+def test_file_that_is_only_imported_need_not_be_a_pipeline(start: Open) -> None:
+    editor = start(toml="")
+    common = 'source orders = csv("data/orders.csv")\n'
+    editor.open("common.trc", common)
+    told_in_the_end(editor, "common.trc", ["TRC202", "TRC202"])
+    (editor.folder / "p.trc").write_text('import "common.trc"\n\npipeline "p" {}\n\ntask a = sql $$ select 1 as x $$\n')
+    editor.open("p.trc", (editor.folder / "p.trc").read_text())
+    assert editor.diagnostics("p.trc") == []
+    editor.write("common.trc", common + "\n")
+    told_in_the_end(editor, "common.trc", [])
 
 
 def test_files_that_move_are_looked_at_again(start: Open) -> None:
