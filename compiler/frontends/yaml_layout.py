@@ -96,7 +96,11 @@ class _Layout:
             before = entry
 
     def _entry(self, entry: Entry, indent: str, path: tuple[str, ...]) -> Iterator[str]:
-        head = f"{indent}{self._scalar(entry.key, in_flow=True)}:"
+        key = self._scalar(entry.key, in_flow=True)
+        head = f"{indent}{key}:"
+        if len(key) > _LONGEST_KEY:
+            yield f"{indent}? {key}"
+            head = f"{indent}:"
         owner = -1 if self._is_group(entry, path[:-1]) else entry.key.span.start
         yield from self._value(head, entry.value, indent, owner, path)
 
@@ -227,6 +231,8 @@ def _depth(node: Node) -> int:
             return 1 + max((_depth(entry.value) for entry in node.entries), default=0)
 
 
+_LONGEST_KEY: Final = 1000
+"""Characters up to which every reader of YAML knows a key by the colon behind it; a longer one has a mark before it."""
 _UNFIT: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 
 

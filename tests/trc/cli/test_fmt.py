@@ -172,3 +172,16 @@ def test_text_of_several_lines_stays_a_text(folder: Path, trc: Trc) -> None:
         (folder / "folded.yaml").write_text(head.format(written))
         assert trc("fmt", "folded.yaml").exit_code == exits.OK
         assert 'description: "nightly, by day"\n' in (folder / "folded.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "key", ["(" * 5000, "a" * 1020, '"' + "\\u0001" * 200 + '"'], ids=["signs", "letters", "escapes"]
+)
+def test_key_that_is_too_long_for_a_colon_is_marked(folder: Path, trc: Trc, key: str) -> None:
+    """In braces a key may be long, but on a line of its own no reader of YAML took it for one."""
+    text = "name: p\nnodes:\n  - id: a\n    type: shell\n    params: {{command: x}}\n    metadata: {{{key}, b: 1}}\n"
+    (folder / "long.yaml").write_text(text.format(key=key))
+    assert trc("fmt", "long.yaml").exit_code == exits.OK
+    seen = (folder / "long.yaml").read_text()
+    assert f"      ? {key}\n" in seen
+    assert trc("fmt", "--check", "long.yaml").exit_code == exits.OK
