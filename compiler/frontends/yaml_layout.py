@@ -114,7 +114,7 @@ class _Layout:
             yield from rest
             return
         flow = self._flow(value) if self._may_flow(value, path) else None
-        if flow is not None and len(head) + len(anchor) + 1 + len(flow) <= WIDTH:
+        if flow is not None and (not _children(value) or len(head) + len(anchor) + 1 + len(flow) <= WIDTH):
             yield f"{head}{anchor} {flow}{behind}"
             return
         yield f"{head}{anchor}{behind}"
@@ -133,7 +133,8 @@ class _Layout:
     def _item(self, item: Node, indent: str, path: tuple[str, ...]) -> Iterator[str]:
         anchor = self._anchor(item)
         flow = self._flow(item) if not isinstance(item, Scalar) and self._may_flow(item, (*path, "-")) else None
-        is_inline = isinstance(item, Scalar) or anchor or (flow is not None and len(indent) + 2 + len(flow) <= WIDTH)
+        fits = flow is not None and len(indent) + 2 + len(flow) <= WIDTH
+        is_inline = isinstance(item, Scalar) or anchor or not _children(item) or fits
         if is_inline:
             yield from self._value(f"{indent}-", item, indent, item.span.start, (*path, "-"))
             return

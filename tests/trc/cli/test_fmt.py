@@ -185,3 +185,11 @@ def test_key_that_is_too_long_for_a_colon_is_marked(folder: Path, trc: Trc, key:
     seen = (folder / "long.yaml").read_text()
     assert f"      ? {key}\n" in seen
     assert trc("fmt", "--check", "long.yaml").exit_code == exits.OK
+
+
+def test_what_is_empty_stands_behind_its_key_however_long_that_is(folder: Path, trc: Trc) -> None:
+    """There is no place for it on lines of its own: it was laid out as nothing."""
+    text = f"name: p\nnodes:\n  - {{id: a, type: shell, params: {{command: x}}}}\nmetadata:\n  {'k' * 90}: []\n  {'m' * 90}: {{}}\n"
+    (folder / "empty.yaml").write_text(text)
+    assert trc("fmt", "empty.yaml").exit_code == exits.OK
+    assert (folder / "empty.yaml").read_text().endswith(f"  {'k' * 90}: []\n  {'m' * 90}: {{}}\n")
