@@ -29,8 +29,13 @@ def read_by_grammar(file: SourceFile, collect: Collector) -> tuple[list[Statemen
     """The statements, and whether they are all that the file holds."""
     try:
         return list(_read(file, file.text, 0, collect)), True
-    except UnexpectedInput:
-        return _salvaged(file, collect), False
+    except UnexpectedInput as error:
+        told = len(collect.reported)
+        statements = _salvaged(file, collect)
+        if len(collect.reported) == told:
+            # Each part can be read, and the whole cannot: that is a mistake all the same.
+            collect.add(syntax_error(file, error, 0, len(file.text))[0])
+        return statements, False
 
 
 @cache

@@ -79,14 +79,3 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
-
-
-def says(node: Node) -> object:
-    """What the tree says, without places and the ways in which texts are quoted: equal where two files say the same."""
-    match node:
-        case Scalar():
-            return (node.value, node.style == "plain")
-        case Sequence():
-            return [says(item) for item in node.items]
-        case Mapping():
-            return {entry.key.value: says(entry.value) for entry in node.entries}

@@ -114,6 +114,8 @@ class _Layout:
             yield from rest
             return
         flow = self._flow(value) if self._may_flow(value, path) else None
+        if not _children(value):
+            flow = "{}" if isinstance(value, Mapping) else "[]"  # there is no other way to say it
         if flow is not None and (not _children(value) or len(head) + len(anchor) + 1 + len(flow) <= WIDTH):
             yield f"{head}{anchor} {flow}{behind}"
             return

@@ -12,7 +12,8 @@ from trc.compiler.frontends.convert import Language, convert_tree
 from trc.compiler.frontends.files import read
 from trc.compiler.frontends.format import format_text
 from trc.compiler.frontends.languages import parse
-from trc.compiler.frontends.syntax import Mapping, says
+from trc.compiler.frontends.says import says
+from trc.compiler.frontends.syntax import Mapping
 from trc.compiler.source import SourceFile
 from trc.compiler.sql.layout import is_same_query
 from trc.runtime.errors import Stopped

@@ -24,7 +24,8 @@ from trc.compiler.frontends.convert import convert_tree
 from trc.compiler.frontends.files import read
 from trc.compiler.frontends.format import format_text
 from trc.compiler.frontends.languages import parse
-from trc.compiler.frontends.syntax import Mapping, says
+from trc.compiler.frontends.says import says
+from trc.compiler.frontends.syntax import Mapping
 from trc.compiler.source import SourceFile
 from trc.runtime.errors import Stopped
 from trc.sqltexts import lay_out_sql

@@ -196,6 +196,7 @@ task a = sql $$ select {{ day }} as d, {{ limit }} as l, {{ regions }} as r, {{ 
 """
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @QUICK
 @given(projects())
 def test_files_are_answered(child: Child, project: dict[str, Any]) -> None:
@@ -204,6 +205,7 @@ def test_files_are_answered(child: Child, project: dict[str, Any]) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @LONG
 @given(projects())
 def test_many_files_are_answered(child: Child, project: dict[str, Any]) -> None:

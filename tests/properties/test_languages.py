@@ -18,7 +18,8 @@ from trc.compiler.frontends.convert import Language, convert_tree
 from trc.compiler.frontends.format import format_text
 from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.lower import lower
-from trc.compiler.frontends.syntax import Mapping, says
+from trc.compiler.frontends.says import says
+from trc.compiler.frontends.syntax import Mapping
 from trc.compiler.source import SourceFile
 from trc.contexts import task_types
 from trc.runtime.schemas import FileSchemas
@@ -27,7 +28,7 @@ from trc.runtime.storage.globs import list_files
 CASES = Path(__file__).parents[1] / "cases"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CONTEXT = Context(Path("/nowhere"), task_types(), FileSchemas(Path("/nowhere"), list_files))
-WHOLE = [*sorted(CASES.glob("twins/*")), *sorted(EXAMPLES.rglob("*.yaml")), *sorted(EXAMPLES.rglob("*.trc"))]
+WHOLE = [*sorted(CASES.glob("twins/*")), *sorted(EXAMPLES.rglob("*.yaml")), *sorted(EXAMPLES.rglob("?*.trc"))]
 
 
 def tree_of(file: SourceFile) -> Mapping:

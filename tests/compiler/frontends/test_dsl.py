@@ -119,3 +119,14 @@ def test_bare_word_that_names_something_of_the_run_is_a_template() -> None:
     assert isinstance(params, Mapping)
     defaults = [one.value.get("default") for one in params.entries if isinstance(one.value, Mapping)]
     assert [one.value for one in defaults if isinstance(one, Scalar)] == ["{{ run.date }}", "other.date"]
+
+
+def test_a_word_that_only_begins_like_a_statement_is_none() -> None:
+    """`pipelinex "p"` was taken for a pipeline called x, and `taskAb` for a task, where nothing stood before."""
+    for text in (
+        'pipelinex "p" {}\ntask a = shell "true"\n',
+        'pipeline "p" {}\ntask a = shell "true"\n\ntaskAb = shell "true"\n',
+    ):
+        collect = Collector()
+        dsl.parse(SourceFile("p.trc", text), collect)
+        assert [one.code for one in collect.sorted()] == ["TRC120"], text

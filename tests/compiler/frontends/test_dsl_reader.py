@@ -15,7 +15,7 @@ from trc.compiler.frontends.dsl_reader import read_plainly
 from trc.compiler.source import SourceFile
 
 ROOT = Path(__file__).parents[3]
-FILES = sorted(path for folder in ("tests/cases", "examples") for path in (ROOT / folder).rglob("*.trc"))
+FILES = sorted(path for folder in ("tests/cases", "examples") for path in (ROOT / folder).rglob("?*.trc"))
 TEXTS = {path: path.read_bytes().decode(errors="replace") for path in FILES}
 LEFT = {"keyword_as_key"}
 """Files that the grammar can read, and that are left to it: where a word of the language is a name depends on its parser."""

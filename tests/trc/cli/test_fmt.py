@@ -193,3 +193,12 @@ def test_what_is_empty_stands_behind_its_key_however_long_that_is(folder: Path, 
     (folder / "empty.yaml").write_text(text)
     assert trc("fmt", "empty.yaml").exit_code == exits.OK
     assert (folder / "empty.yaml").read_text().endswith(f"  {'k' * 90}: []\n  {'m' * 90}: {{}}\n")
+
+
+def test_what_is_empty_keeps_its_anchor(folder: Path, trc: Trc) -> None:
+    """It was laid out as the anchor alone, of nothing."""
+    node = "  - id: {}\n    type: shell\n    params: {{command: x}}\n    metadata: {}\n    tags: {}\n"
+    text = "name: p\nnodes:\n" + node.format("a", "&x {}", "&y []") + node.format("b", "*x", "*y")
+    (folder / "anchored.yaml").write_text(text)
+    assert trc("fmt", "anchored.yaml").exit_code == exits.OK
+    assert "metadata: &x {}\n    tags: &y []\n" in (folder / "anchored.yaml").read_text()
