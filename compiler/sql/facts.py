@@ -1,0 +1,64 @@
+"""What passes may rely on about a query: found in the plans that DuckDB makes of it, and never guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition on columns of one dataset that cannot fail, as SQL that means the same wherever it stands.
+
+    Names are quoted and spelled as the dataset's schema has them; constants are typed.
+    """
+
+    sql: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One place where a query scans a dataset: rows for which `conditions` are not all true have no effect there."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFacts:
+    """A dataset that a query reads, by the name that the query has for it: a table's, or a file's location.
+
+    `columns` are those of which another value could change the result, in the order of the dataset's schema and as it
+    spells them; the others may hold anything. Without `uses` its rows have no effect at all. `sees_order` says why the
+    order of its rows may show in the result.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    uses: tuple[Use, ...]
+    sees_order: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryFacts:
+    """A query over given schemas. Where a reason stands, the thing cannot be proved; None means that it is.
+
+    `undetermined`: why two evaluations over equal rows may answer differently (chance, the clock, ties, the order of
+    rows). `inexact`: why they may differ in the last digits of floating-point numbers. `fails`: why deciding about rows
+    (filters, joins, groups, limits) may fail for some data; `failing_columns`: the same for the values of a column.
+    `is_ordered`: whether its rows come in an order of their own. `is_row_wise`: each row is made of one row of the one
+    dataset that it reads, by filters and expressions alone.
+    """
+
+    columns: tuple[tuple[str, str], ...]
+    reads: tuple[ReadFacts, ...]
+    undetermined: str | None = None
+    inexact: str | None = None
+    fails: str | None = None
+    failing_columns: tuple[tuple[str, str], ...] = ()
+    is_ordered: bool = False
+    is_row_wise: bool = False
+
+    def read(self, name: str) -> ReadFacts | None:
+        """What is known of the dataset of that name, ignoring case."""
+        folded = name.casefold()
+        return next((one for one in self.reads if one.name.casefold() == folded), None)
