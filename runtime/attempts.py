@@ -11,13 +11,15 @@ from trc.compiler.ir.uris import is_glob
 from trc.runtime.clock import Clock
 from trc.runtime.codewatch import CodeWatch
 from trc.runtime.fingerprint import SECRET, key_of
+from trc.runtime.keeping import tag
+from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.orders import Orders
 from trc.runtime.passed import with_verdict
-from trc.runtime.planner import Dataset, Inputs, Missing, Planner
+from trc.runtime.planner import Planner
 from trc.runtime.scheduler.commands import Start
 from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.store.journal import Transaction
-from trc.runtime.store.results import FileIdentity, Result, StoredOutput
+from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.order import OrderSecret, TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
 
@@ -172,15 +174,19 @@ class Attempts:
             return self._confirm(attempt, attempt.inputs.stored, transaction)
         parts = self._parts(attempt)
         key = key_of(parts) if parts is not attempt.inputs.parts else attempt.inputs.key
-        outputs = tuple(self._stored(attempt, key, written) for written in attempt.result.outputs)
+        shape = self.planner.keeping(attempt.task.name).shape
+        if shape.is_view:
+            outputs = tuple(StoredOutput(one.name, "", VIEW + key, 0) for one in attempt.task.outputs)
+        else:
+            outputs = tuple(self._stored(attempt, key, written) for written in attempt.result.outputs)
+        files = [(written.path, stored) for written, stored in zip(attempt.result.outputs, outputs)]
         try:
-            self.outlet.publish_all(
-                [(written.path, stored.path) for written, stored in zip(attempt.result.outputs, outputs)]
-            )
+            self.outlet.publish_all([(staged, stored.path) for staged, stored in files])
         except OSError as error:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
-        for output in outputs:
+        for _, output in files:
             self.outlet.adopt(output.path, output.digest)
+        outputs = tuple(self.planner.known_as(attempt.task.name, key, output) for output in outputs)
         result = self._result(attempt, key, parts, outputs)
         if attempt.task.checks:
             result = with_verdict(result, attempt.inputs.checks)
@@ -238,8 +244,12 @@ class Attempts:
 
     def _stored(self, attempt: Attempt, key: str, written: WrittenOutput) -> StoredOutput:
         spec = next(one for one in attempt.task.outputs if one.name == written.name)
-        final = self.orders.places.final(attempt.order.pipeline, attempt.task.name, key, spec)
-        return StoredOutput(written.name, final, written.digest, written.size, written.rows)
+        ordered = next(one for one in attempt.order.outputs if one.name == written.name)
+        form = tag(ordered.columns, ordered.where)
+        final = self.orders.places.final(attempt.order.pipeline, attempt.task.name, key, spec, form)
+        return StoredOutput(
+            written.name, final, written.digest, written.size, written.rows, ordered.columns, ordered.where
+        )
 
     def _result(self, attempt: Attempt, key: str, parts: Sequence[KeyPart], outputs: Sequence[StoredOutput]) -> Result:
         return Result(

@@ -56,7 +56,7 @@ def run_facts(
     if any(secret.versioned for task in spec.tasks for secret in task.secrets):
         # Whether such a one has another value by now, no file tells.
         return None
-    facts = compile_facts({output.path: True for output in outputs}, read)
+    facts = compile_facts({output.path: True for output in outputs if not output.is_view}, read)
     if facts is None:
         return None
     expires = min(compiled.expires, _expires(spec, results))

@@ -12,8 +12,9 @@ from trc.runtime import executor as reports
 from trc.runtime.attempts import Attempts
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Executor
+from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked
-from trc.runtime.planner import Dataset, Inputs, MaySkip, Missing, MustRun, Planner
+from trc.runtime.planner import MaySkip, MustRun, Planner
 from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.spec import PipelineSpec

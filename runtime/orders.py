@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from trc.runtime.planner import Input, Inputs
+from trc.compiler.passes.draft import Shape
+from trc.runtime.keeping import AS_WRITTEN, Keeping, tag
+from trc.runtime.listing import Input, Inputs
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, TaskOrder
@@ -40,11 +42,12 @@ class Places:
         """The folder of rows that broke expectations."""
         return f"{self.state}/failures/{run}/{task}"
 
-    def final(self, pipeline: str, task: str, key: str, output: OutputSpec) -> str:
-        """Where an output is seen: at its own location, or under its key where the engine chooses."""
+    def final(self, pipeline: str, task: str, key: str, output: OutputSpec, form: str = "") -> str:
+        """Where an output is seen: at its own location, or under its key and its `form` where the engine chooses."""
         if output.uri is not None:
             return output.uri
-        return f"{self.state}/data/{pipeline}/{task}/{key[:32]}/{output.name}{SUFFIXES.get(output.format, '')}"
+        name = output.name + form + SUFFIXES.get(output.format, "")
+        return f"{self.state}/data/{pipeline}/{task}/{key[:32]}/{name}"
 
     def here(self, task: TaskSpec, result: Result) -> Result:
         """The result with its outputs at their places in this project, which may be moved or copied from where it ran."""
@@ -53,9 +56,9 @@ class Places:
         return result if outputs == result.outputs else replace(result, outputs=outputs)
 
     def _here(self, result: Result, stored: StoredOutput, spec: OutputSpec | None) -> StoredOutput:
-        if spec is None:
+        if spec is None or stored.is_view:
             return stored
-        path = self.final(result.pipeline, result.task, result.key, spec)
+        path = self.final(result.pipeline, result.task, result.key, spec, tag(stored.columns, stored.where))
         return stored if stored.path == path else replace(stored, path=path)
 
 
@@ -68,13 +71,17 @@ class Orders:
     staging: Staging
     run: str
     run_time: str
+    keepings: Mapping[str, Keeping] = field(default_factory=dict[str, Keeping])
 
     def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str) -> TaskOrder:
         """The order of an attempt that reads exactly these inputs."""
-        outputs = tuple(self._output(task, one, inputs.key, token) for one in task.outputs)
+        shape = self.keepings.get(task.name, AS_WRITTEN).shape
+        if shape.is_view:
+            return self._nothing(task, attempt, token, None)
+        outputs = tuple(self._output(task, one, shape, inputs.key, token) for one in task.outputs)
         checks = self._checks(task, inputs, outputs) if task.checks else None
         if inputs.stored is not None:
-            return self._check_only(task, attempt, token, checks)
+            return self._nothing(task, attempt, token, checks)
         return TaskOrder(
             run=self.run,
             pipeline=self.spec.name,
@@ -97,8 +104,8 @@ class Orders:
             checks=checks,
         )
 
-    def _check_only(self, task: TaskSpec, attempt: int, token: str, checks: OrderChecks | None) -> TaskOrder:
-        """The order of an attempt that computes nothing, and looks at what is stored."""
+    def _nothing(self, task: TaskSpec, attempt: int, token: str, checks: OrderChecks | None) -> TaskOrder:
+        """The order of an attempt that computes nothing: at most, what is stored is looked at."""
         return TaskOrder(
             run=self.run,
             pipeline=self.spec.name,
@@ -130,10 +137,10 @@ class Orders:
             folder=self.places.failures(self.run, task.name),
         )
 
-    def _output(self, task: TaskSpec, output: OutputSpec, key: str, token: str) -> OrderOutput:
-        final = self.places.final(self.spec.name, task.name, key, output)
+    def _output(self, task: TaskSpec, output: OutputSpec, shape: Shape, key: str, token: str) -> OrderOutput:
+        final = self.places.final(self.spec.name, task.name, key, output, tag(shape.columns, shape.where))
         staged = self.staging.staging_path(final, token, output.name + SUFFIXES.get(output.format, ""))
-        return OrderOutput(output.name, output.format, staged, output.uri)
+        return OrderOutput(output.name, output.format, staged, output.uri, shape.columns, shape.where)
 
 
 def _inputs(inputs: Sequence[Input]) -> tuple[OrderInput, ...]:
@@ -141,6 +148,12 @@ def _inputs(inputs: Sequence[Input]) -> tuple[OrderInput, ...]:
     merged: dict[object, OrderInput] = {}
     for one in inputs:
         read = one.read
+        if one.view is not None:
+            merged[read.name] = OrderInput(read.name, read.format, (), query=one.view.query, inputs=_inputs(one.inner))
+            continue
+        if one.stored:
+            merged[read.name] = OrderInput(read.name, read.format, one.files, columns=one.columns, stored=one.stored)
+            continue
         place = read.spans or read.name
         before = merged.get(place)
         files = (*before.files, *one.files) if before else one.files

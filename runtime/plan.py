@@ -24,6 +24,16 @@ class PlannedTask:
 
 
 @dataclass(frozen=True, slots=True)
+class PassNote:
+    """What the pass `by` did about how a task's output is kept, or which precondition kept it from that."""
+
+    by: str
+    task: str
+    applied: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would do now; tasks in an order in which they can run."""
 
@@ -32,6 +42,8 @@ class Plan:
     """Of the pipeline as compiled."""
     logical_time: str
     tasks: tuple[PlannedTask, ...]
+    notes: tuple[PassNote, ...] = ()
+    """What the passes did, and why they did not."""
 
     def count(self, action: Action) -> int:
         return sum(task.action == action for task in self.tasks)
@@ -52,6 +64,9 @@ class Plan:
                 }
                 for task in self.tasks
             ],
+            "passes": [
+                {"pass": one.by, "task": one.task, "applied": one.applied, "text": one.text} for one in self.notes
+            ],
         }
 
     @classmethod
@@ -62,4 +77,5 @@ class Plan:
         tasks = tuple(
             PlannedTask(one["task"], one["action"], Reason.from_json(one["reason"]), one["key"]) for one in raw["tasks"]
         )
-        return cls(raw["pipeline"], raw["digest"], raw["logical_time"], tasks)
+        notes = tuple(PassNote(one["pass"], one["task"], one["applied"], one["text"]) for one in raw["passes"])
+        return cls(raw["pipeline"], raw["digest"], raw["logical_time"], tasks, notes)

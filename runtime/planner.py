@@ -2,66 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Protocol
 
-from trc.compiler.ir.uris import is_glob
-from trc.runtime.fingerprint import SECRET, UPSTREAM, changes, input_parts, is_narrowed, key_of
-from trc.runtime.passed import EXPECT, unchecked
+from trc.runtime.fingerprint import UPSTREAM, changes, is_narrowed
+from trc.runtime.keeping import AS_WRITTEN, Keeping, lacks
+from trc.runtime.listing import Dataset, Files, Inputs, Listing, Missing
+from trc.runtime.passed import unchecked
 from trc.runtime.plan import Plan, PlannedTask
 from trc.runtime.reasons import Reason
-from trc.runtime.spec import KeyPart, PipelineSpec, ReadSpec, SkipSpec, TaskSpec
+from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
-from trc.runtime.taskside.result import Failure
-
-Dataset = tuple[str, str]
-"""A task and the name of its output."""
-
-
-class Files(Protocol):
-    """What the planner asks of storage."""
-
-    def list(self, uri: str) -> Sequence[str]:
-        """The files at a path or glob, sorted; none if there are none. Raises OSError for what cannot be read."""
-        ...
-
-    def digest(self, path: str) -> str | None:
-        """The digest of a file's bytes, or None where there is no file. Raises OSError as `list` does."""
-        ...
-
-    def content(self, path: str) -> tuple[FileIdentity, str] | None:
-        """What the file system says of a file, and the digest that its bytes had then; else as `digest`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A read as it is now: its files in order, the parts that they add to the key, and how to tell that they moved."""
-
-    read: ReadSpec
-    files: tuple[str, ...]
-    parts: tuple[KeyPart, ...]
-    identities: Mapping[str, FileIdentity]
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """All that an attempt would read, and the key that follows from it."""
-
-    inputs: tuple[Input, ...]
-    parts: tuple[KeyPart, ...]
-    key: str
-    looked_up: tuple[Input, ...] = ()
-    """What expectations look values up in; it counts in the key of the checks alone."""
-    checks: tuple[KeyPart, ...] = ()
-    """What the key of the checks is made of."""
-    stored: Result | None = None
-    """The committed result whose outputs are only to be checked; None where the task itself is to run."""
-    watched: Mapping[str, FileIdentity] = field(default_factory=dict[str, FileIdentity])
-    """The files of `stored`, as they were found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +30,9 @@ class MaySkip:
     result: Result
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """The task cannot begin: `uri` has no file, or (`moved`) another one than it should."""
-
-    uri: str
-    reason: Reason
-    moved: bool = False
-
-    @property
-    def failure(self) -> Failure:
-        """What becomes of a task that would have to begin now."""
-        return Failure(self.reason.detail, kind="permanent", reason="input_moved" if self.moved else "input_missing")
-
-
 Decision = MustRun | MaySkip | Missing
+_KNOWN_AS = 8
+"""How many earlier digests of an output are remembered."""
 
 
 @dataclass(slots=True)
@@ -113,10 +53,20 @@ class Planner:
     """Results that this very run committed before its driver died."""
     secret_version: Callable[[str], str | Reason] | None = None
     """The version of a secret that is numbered, or why nobody can tell it; None where no task has one."""
-    _keys: dict[str, tuple[tuple[KeyPart, ...], str]] = field(
-        default_factory=dict[str, tuple[tuple[KeyPart, ...], str]]
-    )
-    """By task, the key of the parts that it had last."""
+    keepings: dict[str, Keeping] = field(default_factory=dict[str, Keeping])
+    """How outputs are kept, by task; of those that are not among them, all is stored."""
+    _listing: Listing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._listing = Listing(self.spec, self.files, self.stored, self.secret_version, self.keepings)
+
+    def inputs(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
+        """What the task reads, now, with the content identity of each file."""
+        return self._listing.inputs(task, upstream)
+
+    def keeping(self, task: str) -> Keeping:
+        """How the output of a task is to be kept."""
+        return self.keepings.get(task, AS_WRITTEN)
 
     def forecast(self, logical_time: str) -> Plan:
         """What a run would do now. A task whose upstream is not settled is `maybe`, unless it has to run anyway."""
@@ -157,12 +107,12 @@ class Planner:
         last = self.stored.get(task.name)
         if last is None:
             return Reason("first")
-        unknown = self._unknown_secret(task)
+        unknown = self._listing.unknown_secret(task)
         if unknown is not None:
             return unknown
         old = [part for part in last.parts if not _is_input_content(part)]
-        differing = changes(old, (*task.key_parts, *self._secret_parts(task)), task.skip)
-        return Reason("changed", changes=differing) if differing else None
+        differing = changes(old, (*task.key_parts, *self._listing.secret_parts(task)), task.skip)
+        return Reason("changed", changes=differing) if differing else self._not_kept(task, last)
 
     def decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         """Whether the task has to run, now that all it reads is settled."""
@@ -170,9 +120,9 @@ class Planner:
         if isinstance(listed, Missing):
             return listed
         kept = self.kept.get(task.name)
-        if kept is not None and kept.key == listed.key and not self._lost_output(kept):
+        if kept is not None and kept.key == listed.key and not (self._lost_output(kept) or self._not_kept(task, kept)):
             return self._unless_unchecked(task, listed, MaySkip(Reason("kept"), kept), is_same_run=True)
-        reason = self._runs_always(task) or self._unknown_secret(task)
+        reason = self._runs_always(task) or self._listing.unknown_secret(task)
         if reason is not None:
             return MustRun(reason, listed)
         return self._compare(task, listed)
@@ -183,24 +133,6 @@ class Planner:
         if not task.skip.can_skip:
             return Reason("disabled") if task.skip.why_not == "disabled" else Reason("always", task.skip.why_not)
         return None
-
-    def _unknown_secret(self, task: TaskSpec) -> Reason | None:
-        """Why the key cannot be computed, where that is for a secret."""
-        found = (self._version(secret.ref) for secret in task.secrets if secret.versioned)
-        return next((one for one in found if isinstance(one, Reason)), None)
-
-    def _secret_parts(self, task: TaskSpec) -> tuple[KeyPart, ...]:
-        """What tells of secrets in the key that no reference tells: which of their values it is."""
-        versions = ((one.ref, self._version(one.ref)) for one in task.secrets if one.versioned)
-        return tuple(
-            # One that is not known is never compared: the task runs.
-            KeyPart(SECRET + ref, "environment", "unknown" if isinstance(version, Reason) else version)
-            for ref, version in versions
-        )
-
-    def _version(self, ref: str) -> str | Reason:
-        assert self.secret_version is not None
-        return self.secret_version(ref)
 
     def _compare(self, task: TaskSpec, listed: Inputs) -> Decision:
         last = self.stored.get(task.name)
@@ -216,6 +148,10 @@ class Planner:
         lost = self._lost_output(result)
         if lost is not None:
             return MustRun(lost, listed)
+        lacking = self._not_kept(task, result)
+        if lacking is not None:
+            self._keep_all_rows(task, result)
+            return MustRun(lacking, listed)
         return self._unless_unchecked(task, listed, MaySkip(_skip_reason(task.skip), result))
 
     def _unless_unchecked(
@@ -249,8 +185,36 @@ class Planner:
             case MaySkip():
                 return self.inputs(task, upstream)
 
+    def known_as(self, task: str, key: str, output: StoredOutput) -> StoredOutput:
+        """An output that was made, with the digests that readers know it by if it is one that they have had.
+
+        Under one key a query has one answer: kept in another shape, it is the same rows.
+        """
+        last = self.stored.get(task)
+        if last is None or last.key != key or not self.keeping(task).is_exact:
+            return output
+        before = next((one for one in last.outputs if one.name == output.name), None)
+        if before is None:
+            return output
+        others = tuple(one for one in (before.digest, *before.also) if one != output.digest)
+        return replace(output, also=others[:_KNOWN_AS])
+
+    def _not_kept(self, task: TaskSpec, result: Result) -> Reason | None:
+        """Why what is stored does not serve those that read it, if so."""
+        found = (lacks(output, self.keeping(task.name)) for output in result.outputs)
+        detail = next((one for one in found if one), "")
+        return Reason("not_kept", detail) if detail else None
+
+    def _keep_all_rows(self, task: TaskSpec, result: Result) -> None:
+        """Once is enough: where readers ask for other rows while the query stays, they may ask for others again."""
+        keeping = self.keeping(task.name)
+        if any(output.where is not None for output in result.outputs):
+            self.keepings[task.name] = replace(keeping, shape=replace(keeping.shape, where=None))
+
     def _lost_output(self, result: Result) -> Reason | None:
         for output in result.outputs:
+            if output.is_view:
+                continue
             try:
                 digest = self.files.digest(output.path)
             except OSError:
@@ -260,68 +224,6 @@ class Planner:
             if digest != output.digest:
                 return Reason("output_changed", output.path)
         return None
-
-    def inputs(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
-        """Lists what the task reads, now, with the content identity of each file."""
-        inputs: list[Input] = []
-        for read in task.reads:
-            one = self._input(read, upstream)
-            if isinstance(one, Missing):
-                return one
-            inputs.append(one)
-        own = (*task.key_parts, *self._secret_parts(task)) if task.secrets else task.key_parts
-        parts = (*own, *(part for one in inputs for part in one.parts))
-        listed = Inputs(tuple(inputs), parts, self._key(task.name, parts))
-        return self._with_lookups(task, listed, upstream) if task.checks else listed
-
-    def _with_lookups(
-        self, task: TaskSpec, listed: Inputs, upstream: Mapping[Dataset, StoredOutput]
-    ) -> Inputs | Missing:
-        looked_up: list[Input] = []
-        for read in task.check_reads:
-            one = self._input(read, upstream)
-            if isinstance(one, Missing):
-                return one
-            looked_up.append(one)
-        found = (part for one in looked_up for part in one.parts)
-        checks = (*task.check_parts, *(KeyPart(EXPECT + part.field, "checks", part.value) for part in found))
-        return replace(listed, looked_up=tuple(looked_up), checks=checks)
-
-    def _key(self, task: str, parts: tuple[KeyPart, ...]) -> str:
-        """Asked for each task when it is foreseen, decided and begun, as a rule about the same parts."""
-        known = self._keys.get(task)
-        if known is None or known[0] != parts:
-            known = self._keys[task] = (parts, key_of(parts))
-        return known[1]
-
-    def _input(self, read: ReadSpec, upstream: Mapping[Dataset, StoredOutput]) -> Input | Missing:
-        if read.producer is not None:
-            return self._written_input(read, upstream[read.producer], read.producer[0])
-        assert read.uri is not None
-        try:
-            paths = self.files.list(read.uri)
-            found = {path: self.files.content(path) for path in paths}
-        except OSError as error:
-            return Missing(read.uri, Reason("blocked", f'the input "{read.name}" cannot be read: {error}'))
-        contents = {path: content for path, content in found.items() if content is not None}
-        if not contents and not is_glob(read.uri):
-            return Missing(read.uri, Reason("blocked", f'the input "{read.name}" is not there: {read.uri}'))
-        named = {_relative(path, self.spec.project): digest for path, (_, digest) in contents.items()}
-        identities = {path: identity for path, (identity, _) in contents.items()}
-        return Input(read, tuple(path for path in paths if path in contents), input_parts(read.name, named), identities)
-
-    def _written_input(self, read: ReadSpec, output: StoredOutput, producer: str) -> Input | Missing:
-        """A task's output, if it still is what the task wrote: a key that names other bytes would be a lie for ever."""
-        try:
-            content = self.files.content(output.path)
-        except OSError as error:
-            return Missing(output.path, Reason("blocked", f'the input "{read.name}" cannot be read: {error}'))
-        if content is None or content[1] != output.digest:
-            what = "is gone" if content is None else "was changed by someone else"
-            detail = f'the input "{read.name}", {output.path}, {what} after the task "{producer}" wrote it'
-            return Missing(output.path, Reason("blocked", detail), moved=True)
-        part = KeyPart(f"{UPSTREAM}{read.name}", "inputs", output.digest)
-        return Input(read, (output.path,), (part,), {output.path: content[0]})
 
 
 class FindResult(Protocol):
@@ -365,12 +267,3 @@ def _skip_reason(skip: SkipSpec) -> Reason:
         narrowed += [] if skip.dependency_check else ["dependency_check false"]
         return Reason("vouched", f"incremental compares less: {', '.join(narrowed)}")
     return Reason("up_to_date")
-
-
-def _relative(path: str, project: str) -> str:
-    if not path.startswith(project + "/"):
-        return path
-    within = path[len(project) + 1 :]
-    if within == os.path.normpath(within):  # nearly always, and a Path costs many times as much
-        return within
-    return Path(path).relative_to(project).as_posix()

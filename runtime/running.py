@@ -6,20 +6,23 @@ import random
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
+from trc.compiler.sql.facts import QueryFacts
 from trc.runtime.attempts import Attempts, Secrets
 from trc.runtime.clock import Clock
 from trc.runtime.drivers import LEASE, RENEW, is_alive, this_driver
 from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor
+from trc.runtime.listing import Dataset
 from trc.runtime.loop import KeepAlive, Loop
 from trc.runtime.observe import Observer, RunFinished, RunOpened, Waiting
+from trc.runtime.optimising import Optimised, Queries, as_written, optimise
 from trc.runtime.orders import Orders, Places
 from trc.runtime.plan import Plan
-from trc.runtime.planner import Dataset, Planner
+from trc.runtime.planner import Planner
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.spec import PipelineSpec
@@ -52,6 +55,7 @@ class Options:
     new: bool = False
     on_conflict: OnConflict = "wait"
     tick: float | None = None
+    optimise: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +86,13 @@ class Runner:
     on_cancel: Callable[[Callable[[], None]], None]
     secrets: RunSecrets | None = None
     """Fetches secrets, and tells their versions; None where no task is given one."""
+    queries: Queries = field(default_factory=dict[str, QueryFacts])
+    """What is known of the pipeline's queries, by task."""
 
     def plan(self, options: Options, logical_time: str) -> Plan:
         """What a run would do now."""
-        plan = self._planner(options, None).forecast(logical_time)
+        optimised = self._optimised(options)
+        plan = replace(self._planner(options, optimised, None).forecast(logical_time), notes=optimised.notes)
         self.storage.flush()
         return plan
 
@@ -201,15 +208,16 @@ class Runner:
 
     def _drive(self, run: RunRecord, driver: Driver, options: Options, resumed: bool) -> Outcome:
         previous = self.store.tasks(run.id) if resumed else []
-        planner = self._planner(options, run if resumed else None)
-        plan = planner.forecast(run.logical_time)
+        optimised = self._optimised(options)
+        planner = self._planner(options, optimised, run if resumed else None)
+        plan = replace(planner.forecast(run.logical_time), notes=optimised.notes)
         settled = self._settled(plan, planner)
         self.observe(RunOpened(run, plan, resumed))
         places = Places(self.state)
         attempts = Attempts(
             {task.name: task for task in self.spec.tasks},
             planner,
-            Orders(self.spec, places, self.storage, run.id, run.logical_time),
+            Orders(self.spec, places, self.storage, run.id, run.logical_time, optimised.keepings),
             self.storage,
             self.clock,
             secrets=self.secrets,
@@ -257,7 +265,20 @@ class Runner:
         self.observe(RunFinished(ended, state))
         return ended
 
-    def _planner(self, options: Options, resumed: RunRecord | None) -> Planner:
+    def _optimised(self, options: Options) -> Optimised:
+        """How outputs are to be kept."""
+        if options.optimise:
+            return optimise(self.spec, self.queries, self._size)
+        return as_written(self.queries)
+
+    def _size(self, uri: str) -> int | None:
+        try:
+            found = [self.storage.identity(path) for path in self.storage.list(uri)]
+        except OSError:
+            return None
+        return sum(one.size for one in found if one is not None)
+
+    def _planner(self, options: Options, optimised: Optimised, resumed: RunRecord | None) -> Planner:
         tasks, places = {task.name: task for task in self.spec.tasks}, Places(self.state)
 
         def here(result: Result) -> Result:
@@ -269,13 +290,23 @@ class Runner:
             return None if found is None else here(found)
 
         stored = {name: here(result) for name, result in self.store.latest(self.spec.name).items()}
-        paths = [output.path for result in stored.values() for output in result.outputs]
+        paths = [output.path for result in stored.values() for output in result.outputs if not output.is_view]
         self.storage.prefetch(paths)
         kept: dict[str, Result] = {}
         if resumed is not None:
             kept = {name: result for name, result in stored.items() if result.run == resumed.id}
         version = self.secrets.version if self.secrets is not None else None
-        return Planner(self.spec, self.storage, stored, find, self.clock.now(), options.force, kept, version)
+        return Planner(
+            self.spec,
+            self.storage,
+            stored,
+            find,
+            self.clock.now(),
+            options.force,
+            kept,
+            version,
+            keepings=optimised.keepings,
+        )
 
     def _settled(self, plan: Plan, planner: Planner) -> dict[Dataset, StoredOutput]:
         """The outputs of the tasks that the plan skips."""

@@ -148,6 +148,8 @@ class TaskSpec:
     checks_due: str = ""
     """Why the checks are due in each run, if time alone can change their verdict."""
     secrets: tuple[SecretSpec, ...] = ()
+    optimise: bool = True
+    """Whether passes may choose how its output is kept, and how it reads."""
 
 
 @dataclass(frozen=True, slots=True)

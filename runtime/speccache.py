@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
 from trc.runtime import standing
 from trc.runtime.facts import Facts
 from trc.runtime.spec import (
@@ -35,6 +36,10 @@ _SHAPE: Final = tuple(
         RetrySpec,
         CheckSpec,
         SecretSpec,
+        QueryFacts,
+        ReadFacts,
+        Use,
+        Condition,
     )
 )
 
@@ -53,14 +58,15 @@ PLAIN: Final = Circumstances()
 
 def recall(
     state: str, pipeline: str, version: str, choices: object
-) -> tuple[PipelineSpec, Facts, Circumstances] | None:
-    """The spec of a pipeline file for these choices, with the facts behind it, if all of them still hold."""
+) -> tuple[PipelineSpec, dict[str, QueryFacts], Facts, Circumstances] | None:
+    """The spec of a pipeline file for these choices and what is known of its queries, if the facts behind both hold."""
     kept: Any = standing.recall(standing.answer_path(state, pipeline, _FOLDER), pipeline, version)
     if kept is None or kept[:2] != (_SHAPE, choices):
         return None
-    _, _, raw, present, absent, expires, circumstances = kept
+    _, _, raw, queries, present, absent, expires, circumstances = kept
     facts = Facts(frozenset(present), frozenset(absent), expires)
-    return replace(_pipeline(raw), file=pipeline), facts, Circumstances(*circumstances)
+    known = {task: _query(one) for task, one in queries}
+    return replace(_pipeline(raw), file=pipeline), known, facts, Circumstances(*circumstances)
 
 
 def remember(
@@ -71,10 +77,11 @@ def remember(
     *,
     began_ns: int,
     spec: PipelineSpec,
+    queries: Mapping[str, QueryFacts],
     facts: Facts,
     circumstances: Circumstances = PLAIN,
 ) -> bool:
-    """Keeps a spec, if all that it was compiled from is older than the compilation that began at `began_ns`.
+    """Keeps a spec and what is known of its queries, by task, if all that they were compiled from is older than the compilation that began at `began_ns`.
 
     `choices` are plain values: a spec is of use for equal ones only.
     """
@@ -87,7 +94,7 @@ def remember(
         present=facts.present,
         absent=facts.absent,
         expires=facts.expires,
-        answer=(_SHAPE, choices, _plain(spec), *kept),
+        answer=(_SHAPE, choices, _plain(spec), tuple((task, _plain(one)) for task, one in queries.items()), *kept),
     )
 
 
@@ -112,6 +119,18 @@ def _task(raw: Any) -> TaskSpec:
     fields["skip"] = SkipSpec(*fields["skip"])
     fields["retry"] = RetrySpec(*fields["retry"])
     return TaskSpec(**fields)
+
+
+def _query(raw: Any) -> QueryFacts:
+    fields: dict[str, Any] = dict(zip(QueryFacts.__slots__, raw))
+    fields["reads"] = tuple(_read(one) for one in fields["reads"])
+    return QueryFacts(**fields)
+
+
+def _read(raw: Any) -> ReadFacts:
+    fields: dict[str, Any] = dict(zip(ReadFacts.__slots__, raw))
+    fields["uses"] = tuple(Use(tuple(Condition(*one) for one in conditions)) for (conditions,) in fields["uses"])
+    return ReadFacts(**fields)
 
 
 _MANY: Final[dict[str, Callable[..., object]]] = {

@@ -117,6 +117,7 @@ class _TaskSpecs:
             ),
             checks_due=contract.due,
             secrets=_secrets(task),
+            optimise=task.optimise,
         )
 
     def read_back(self, task: Task, output: str) -> tuple[tuple[tuple[str, str], ...] | None, bool]:

@@ -8,16 +8,31 @@ from typing import Protocol
 
 from trc.runtime.spec import KeyPart
 
+VIEW = "view:"
+"""Before the key of a task whose output is not stored: that is its digest."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredOutput:
-    """A published output: where its file lies (an absolute path), and the digest of its bytes."""
+    """A published output: where its file lies (an absolute path), and the digest of its bytes.
+
+    One that is a view has no file: whoever reads it computes it, and its digest tells its key. Of another, `columns`
+    are those that were stored and `where` is the condition on its rows, None where they are all there.
+    """
 
     name: str
     path: str
     digest: str
     size: int
     rows: int | None = None
+    columns: tuple[str, ...] | None = None
+    where: str | None = None
+    also: tuple[str, ...] = ()
+    """The digests that earlier forms of it had under the same key: of the same rows, kept in another shape."""
+
+    @property
+    def is_view(self) -> bool:
+        return self.digest.startswith(VIEW)
 
 
 @dataclass(frozen=True, slots=True)

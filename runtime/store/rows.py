@@ -16,6 +16,8 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=dict).encode
 _decode = json.loads
 
 _BEYOND = 1 << 63
+_PLAIN = 5
+"""Fields of an output that is stored whole."""
 
 
 def run_row(run: RunRecord) -> Row:
@@ -92,7 +94,7 @@ def attempt_of(row: Row) -> AttemptRecord:
 
 
 def result_row(result: Result) -> Row:
-    outputs = [(one.name, one.path, one.digest, one.size, one.rows) for one in result.outputs]
+    outputs = [_output_row(one) for one in result.outputs]
     return (
         result.pipeline,
         result.task,
@@ -107,8 +109,20 @@ def result_row(result: Result) -> Row:
 
 def result_of(row: Row) -> Result:
     pipeline, task, key, parts, outputs, run, attempt, committed_at = row
-    stored = tuple([StoredOutput(*one) for one in _decode(outputs)])
+    stored = tuple([StoredOutput(*one) if len(one) <= _PLAIN else _shaped(*one) for one in _decode(outputs)])
     return Result(pipeline, task, key, StoredParts(parts), stored, run, attempt, committed_at)
+
+
+def _output_row(output: StoredOutput) -> Row:
+    plain = (output.name, output.path, output.digest, output.size, output.rows)
+    if output.columns is None and output.where is None and not output.also:
+        return plain
+    return (*plain, output.columns, output.where, output.also)
+
+
+def _shaped(*row: Any) -> StoredOutput:
+    name, path, digest, size, rows, columns, where, also = row
+    return StoredOutput(name, path, digest, size, rows, None if columns is None else tuple(columns), where, tuple(also))
 
 
 def driver_row(driver: Driver, lease_until: float) -> Row:

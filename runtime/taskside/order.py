@@ -25,6 +25,12 @@ class OrderInput:
     """Names and DuckDB types, where they were declared, or are known from the query that wrote the files."""
     written: bool = False
     """Whether trc itself wrote the files from a query: in one dialect, where an empty text is no null."""
+    stored: tuple[str, ...] | None = None
+    """Of `columns`, those that the files hold, where others were left out because nothing depends on them."""
+    query: str | None = None
+    """A query that stands for files: its rows are the input."""
+    inputs: tuple[OrderInput, ...] = ()
+    """What that query reads."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,10 @@ class OrderOutput:
     path: str
     uri: str | None = None
     """Where the file will be seen once published; None for an intermediate."""
+    columns: tuple[str, ...] | None = None
+    """Those to write, of the columns of the task's query; None for all."""
+    where: str | None = None
+    """A condition on the rows to write; None for all."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +140,7 @@ class TaskOrder:
             "params": dict(self.params),
             "query": self.query,
             "inputs": [_input_dict(one) for one in self.inputs],
-            "outputs": [
-                {"name": one.name, "format": one.format, "path": one.path, "uri": one.uri} for one in self.outputs
-            ],
+            "outputs": [_output_dict(one) for one in self.outputs],
             "env": dict(self.env),
             "memory": self.memory,
             "memory_share": self.memory_share,
@@ -156,7 +164,7 @@ class TaskOrder:
             message = f"this task order has version {raw.get('version')!r}; this runtime reads {ORDER_VERSION}"
             raise ValueError(message)
         raw["inputs"] = tuple(_input(one) for one in raw["inputs"])
-        raw["outputs"] = tuple(OrderOutput(**one) for one in raw["outputs"])
+        raw["outputs"] = tuple(_output(one) for one in raw["outputs"])
         raw["retry_on"] = tuple(raw["retry_on"])
         raw["checks"] = None if raw["checks"] is None else _checks(raw["checks"])
         if "secrets" in raw:
@@ -167,8 +175,21 @@ class TaskOrder:
         return cls(**raw)
 
 
+def _output_dict(one: OrderOutput) -> dict[str, Any]:
+    raw: dict[str, Any] = {"name": one.name, "format": one.format, "path": one.path, "uri": one.uri}
+    if one.columns is not None or one.where is not None:
+        raw |= {"columns": one.columns, "where": one.where}
+    return raw
+
+
+def _output(raw: dict[str, Any]) -> OrderOutput:
+    if raw.get("columns") is not None:
+        raw["columns"] = tuple(raw["columns"])
+    return OrderOutput(**raw)
+
+
 def _input_dict(one: OrderInput) -> dict[str, Any]:
-    return {
+    raw: dict[str, Any] = {
         "name": one.name,
         "format": one.format,
         "files": one.files,
@@ -176,6 +197,11 @@ def _input_dict(one: OrderInput) -> dict[str, Any]:
         "columns": one.columns,
         "written": one.written,
     }
+    if one.stored is not None:
+        raw["stored"] = one.stored
+    if one.query is not None:
+        raw |= {"query": one.query, "inputs": [_input_dict(inner) for inner in one.inputs]}
+    return raw
 
 
 def _input(raw: dict[str, Any]) -> OrderInput:
@@ -186,6 +212,9 @@ def _input(raw: dict[str, Any]) -> OrderInput:
         tuple((start, end) for start, end in raw["spans"]),
         None if raw["columns"] is None else tuple((name, kind) for name, kind in raw["columns"]),
         raw["written"],
+        tuple(raw["stored"]) if "stored" in raw else None,
+        raw.get("query"),
+        tuple(_input(inner) for inner in raw.get("inputs", ())),
     )
 
 

@@ -41,6 +41,8 @@ from trc.compiler.picture.html import html
 from trc.compiler.picture.mermaid import mermaid
 from trc.compiler.picture.svg import svg
 from trc.compiler.source import SourceFile, Span
+from trc.compiler.sql.facts import QueryFacts
+from trc.compiler.sql.query_facts import query_facts
 from trc.compiler.tasktype import TaskType
 from trc.compiler.templates.moments import end_of_day, logical_time, zone_named
 from trc.contexts import backend_of, context_of, version_of
@@ -90,6 +92,11 @@ class Compilation:
     sources: Sources
     context: Context
     backend: Backend
+
+    @property
+    def queries(self) -> dict[str, QueryFacts]:
+        """What passes may rely on about the queries, by task."""
+        return query_facts(self.compiled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +200,7 @@ class Ready:
     """A pipeline to be planned or run at a logical time; `facts` are those behind its spec, if they can be told."""
 
     spec: PipelineSpec
+    queries: Mapping[str, QueryFacts]
     facts: Facts | None
     backend: Backend
     logical_time: str
@@ -208,14 +216,15 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> 
     began_ns, state, pipeline = time.time_ns(), str(settings.state), str(path)
     kept = speccache.recall(state, pipeline, trc.__version__, choices.told())
     if kept is not None:
-        spec, facts, around = kept
+        spec, queries, facts, around = kept
         moment = logical_time(choices.at, now, zone_named(around.zone))
         if around.date in (None, _date(moment, around.zone)):
             backend = backend_named(around.backend)
-            return Ready(spec, facts, backend, moment.isoformat(), holds_time=around.date is not None)
+            return Ready(spec, queries, facts, backend, moment.isoformat(), holds_time=around.date is not None)
     compilation = load(path, settings, choices, now)
     settled, used = compilation.compiled.settled, compilation.context.used
     assert settled is not None
+    queries = compilation.queries
     behind = _compile_facts(path, compilation)
     # Warnings are told each time, so they are found each time.
     if behind is not None and not compilation.diagnostics:
@@ -228,11 +237,13 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> 
             choices.told(),
             began_ns=began_ns,
             spec=compilation.spec,
+            queries=queries,
             facts=behind,
             circumstances=around,
         )
     return Ready(
         compilation.spec,
+        queries,
         behind,
         compilation.backend,
         settled.moment.isoformat(),
@@ -335,14 +346,21 @@ def _stop_at_warnings(found: Compiled | Compilation | Ready) -> None:
         raise Stopped(denied(found.diagnostics), 2, found.sources)
 
 
-def plan(path: Path, choices: Choices = NO_CHOICES, *, force: bool = False, deny_warnings: bool = False) -> PlanReport:
+def plan(
+    path: Path,
+    choices: Choices = NO_CHOICES,
+    *,
+    force: bool = False,
+    deny_warnings: bool = False,
+    optimise: bool = True,
+) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
     settings, choices = settings_for(path), with_environment(choices)
     ready = prepare(path, settings, choices, moment_of(choices.at))
     if deny_warnings:
         _stop_at_warnings(ready)
     with _runner(ready, settings, None) as runner:
-        foreseen = runner.plan(Options(at=choices.at, force=force), ready.logical_time)
+        foreseen = runner.plan(Options(at=choices.at, force=force, optimise=optimise), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
 
 
@@ -355,12 +373,14 @@ def run(
     on_conflict: OnConflict = "wait",
     workers: int | None = None,
     deny_warnings: bool = False,
+    optimise: bool = True,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
 ) -> RunReport:
     """Runs a pipeline, or goes on with its unfinished run.
 
+    Without `optimise`, each output is stored as its query makes it.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
@@ -371,7 +391,7 @@ def run(
     if deny_warnings:
         _stop_at_warnings(ready)
     with _runner(ready, settings, observe, on_cancel) as runner:
-        options = Options(choices.at, force, new, on_conflict, tick)
+        options = Options(choices.at, force, new, on_conflict, tick, optimise)
         outcome = runner.run(options, ready.logical_time)
         verdicts = broken.recorded(runner.store, ready.spec, outcome.run.id)
     has_news = any(record.state == "failure" for record in outcome.tasks) or broken.has_broken(verdicts)
@@ -443,6 +463,7 @@ def _runner(
             time.sleep,
             on_cancel,
             _secrets(ready.spec, settings),
+            ready.queries,
         )
 
 

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 import pytest
 
 from trc.runtime.fingerprint import key_of
-from trc.runtime.planner import Dataset, MaySkip, Missing, MustRun, Planner
+from trc.runtime.listing import Dataset, Missing
+from trc.runtime.planner import MaySkip, MustRun, Planner
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, OutputSpec, PipelineSpec, ReadSpec, SecretSpec, SkipSpec, TaskSpec
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput

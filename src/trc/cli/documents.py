@@ -58,7 +58,7 @@ def attempt_document(attempt: AttemptRecord) -> dict[str, Any]:
 def output_document(output: StoredOutput) -> dict[str, Any]:
     return {
         "name": output.name,
-        "path": output.path,
+        "path": None if output.is_view else output.path,
         "rows": output.rows,
         "size": output.size,
         "digest": output.digest,

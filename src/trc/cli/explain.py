@@ -121,5 +121,7 @@ def _attempt_line(attempt: AttemptRecord) -> str:
 
 
 def _output_line(output: StoredOutput) -> str:
+    if output.is_view:
+        return f"{visible(output.name)}: not stored, computed within the tasks that read it"
     rows = "" if output.rows is None else f", {count(output.rows, 'row')}"
     return f"{visible(output.name)}: {visible(shown_path(output.path, Path.cwd()))}{rows}, {size(output.size)}"

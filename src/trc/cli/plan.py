@@ -5,11 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import click
+
 from trc import api
 from trc.cli import exits
 from trc.cli.failures import tell_diagnostics
-from trc.cli.options import choices_options, deny_option, file_argument, force_option, json_option, subcommand
-from trc.cli.output import STATE_COLOURS, Screen
+from trc.cli.options import (
+    choices_options,
+    deny_option,
+    file_argument,
+    force_option,
+    json_option,
+    no_optimise_option,
+    subcommand,
+)
+from trc.cli.output import STATE_COLOURS, Colour, Screen
 from trc.cli.quantities import count
 from trc.compiler.choices import Choices
 from trc.compiler.diagnostics.render.cells import visible
@@ -28,18 +38,24 @@ _ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
 @choices_options()
 @force_option
 @deny_option
+@no_optimise_option
+@click.option("--explain", is_flag=True, help="Also tell how outputs will be kept, and why.")
 @json_option
-def command(screen: Screen, file: Path, choices: Choices, force: bool, deny_warnings: bool) -> int:
+def command(  # noqa: PLR0917 - click passes them by name
+    screen: Screen, file: Path, choices: Choices, force: bool, deny_warnings: bool, optimise: bool, explain: bool
+) -> int:
     """Show what a run would do, and why.
 
     Nothing is run. "maybe" is decided when what the task reads is there.
     """
-    report = api.plan(file, choices, force=force, deny_warnings=deny_warnings)
+    report = api.plan(file, choices, force=force, deny_warnings=deny_warnings, optimise=optimise)
     tell_diagnostics(screen, report.diagnostics, report.sources)
     if screen.wants_json:
         screen.document(report.plan.to_json())
     else:
         _say_plan(screen, report.plan)
+        if explain:
+            _say_passes(screen, report.plan)
     return exits.OK
 
 
@@ -48,3 +64,23 @@ def _say_plan(screen: Screen, plan: Plan) -> None:
     screen.table(("PLAN", "TASK", "WHY"), rows, colours=[STATE_COLOURS[action] for action, _, _ in rows])
     counts = [f"{count(plan.count(action))} {words}" for action, words in _ACTIONS if plan.count(action)]
     screen.say(f"\n{visible(plan.pipeline)}: {', '.join(counts) or 'no tasks'}")
+
+
+def _say_passes(screen: Screen, plan: Plan) -> None:
+    """What each pass did for each task. One reason that stopped them all is told once."""
+    if not plan.notes:
+        screen.say("\nEach output is stored as its query makes it.")
+        return
+    rows: list[tuple[str, str, str]] = []
+    colours: list[Colour] = []
+    for task in plan.tasks:
+        notes = [note for note in plan.notes if note.task == task.task]
+        if not any(note.applied for note in notes) and len({note.text for note in notes}) == 1:
+            rows.append((task.task, "as written", notes[0].text))
+            colours.append("dim")
+            continue
+        for note in notes:
+            rows.append((task.task, note.by if note.applied else f"no {note.by}", note.text))
+            colours.append("green" if note.applied else "dim")
+    screen.say()
+    screen.table(("TASK", "OUTPUT", "WHY"), rows, colours=colours)

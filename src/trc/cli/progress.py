@@ -116,7 +116,9 @@ def _success_facts(record: TaskRecord, outputs: Sequence[StoredOutput]) -> list[
     rows = [output.rows for output in outputs if output.rows is not None]
     if rows:
         told.append(count(sum(rows), "row"))
-    if outputs:
+    if any(output.is_view for output in outputs):
+        told.append("not stored")
+    elif outputs:
         told.append(size(sum(output.size for output in outputs)))
     if record.attempt > 1:
         told.append(f"attempt {record.attempt}")

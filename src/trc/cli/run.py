@@ -17,7 +17,15 @@ import trc
 from trc import api
 from trc.cli import exits
 from trc.cli.live import FRAME, Live
-from trc.cli.options import choices_options, deny_option, file_argument, force_option, json_option, subcommand
+from trc.cli.options import (
+    choices_options,
+    deny_option,
+    file_argument,
+    force_option,
+    json_option,
+    no_optimise_option,
+    subcommand,
+)
 from trc.cli.output import Screen
 from trc.cli.progress import Lines
 from trc.cli.summary import nothing_to_do, run_report_document, summarise
@@ -31,6 +39,7 @@ from trc.runtime.store.journal import RunState
 @choices_options()
 @force_option
 @deny_option
+@no_optimise_option
 @click.option("--new", is_flag=True, help="Start a new run, even if an unfinished one could go on.")
 @click.option(
     "--on-conflict",
@@ -47,6 +56,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     choices: Choices,
     force: bool,
     deny_warnings: bool,
+    optimise: bool,
     new: bool,
     on_conflict: Literal["wait", "fail"],
     workers: int | None,
@@ -70,11 +80,12 @@ def command(  # noqa: PLR0917 - click passes them by name
             on_conflict=on_conflict,
             workers=workers,
             deny_warnings=deny_warnings,
+            optimise=optimise,
             observe=watch,
             tick=FRAME,
             on_cancel=interruption.listen,
         )
-    is_plain = choices.is_plain and not (force or new or workers) and on_conflict == "wait"
+    is_plain = choices.is_plain and optimise and not (force or new or workers) and on_conflict == "wait"
     if report.facts is not None and is_plain:
         standing.remember(
             answer,

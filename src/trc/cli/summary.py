@@ -110,7 +110,7 @@ def _headline(screen: Screen, report: RunReport) -> str:
 def _say_outputs(screen: Screen, report: RunReport, folder: Path) -> None:
     """What someone outside may read, a line each; what only the pipeline reads is counted."""
     made = [output for outputs in report.outputs.values() for output in outputs]
-    public = [output for output in made if STATE_FOLDER not in Path(output.path).parts]
+    public = [output for output in made if not output.is_view and STATE_FOLDER not in Path(output.path).parts]
     rows = [_output_row(output, folder) for output in public[:_OUTPUTS_TOLD]]
     for line in table(rows, right=frozenset({1, 2})):
         screen.say(f"  {line}")

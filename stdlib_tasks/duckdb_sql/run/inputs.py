@@ -19,16 +19,20 @@ Columns = Sequence[tuple[str, str]]
 def create_inputs(connection: duckdb.DuckDBPyConnection, inputs: Sequence[OrderInput]) -> None:
     """Makes a view of each input that the query knows as a table; `task.output` can be found as both that and a name."""
     for one in inputs:
-        if one.spans or one.format not in READERS:
-            continue
-        schema, dot, table = one.name.partition(".")
-        if dot:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
-            qualified = f"{identifier(schema)}.{identifier(table)}"
-            connection.execute(f"CREATE VIEW {qualified} AS {_rows(one)}")
-            connection.execute(f"CREATE VIEW {identifier(one.name)} AS FROM {qualified}")
-        else:
-            connection.execute(f"CREATE VIEW {identifier(one.name)} AS {_rows(one)}")
+        if one.query is None and not one.spans and one.format in READERS:
+            create_view(connection, one.name, _rows(one))
+
+
+def create_view(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
+    """Lets a query be called by a name. That of `task.output` is both a table in a schema and a name of its own."""
+    schema, dot, table = name.partition(".")
+    if dot:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+        qualified = f"{identifier(schema)}.{identifier(table)}"
+        connection.execute(f"CREATE VIEW {qualified} AS {query}")
+        connection.execute(f"CREATE VIEW {identifier(name)} AS FROM {qualified}")
+    else:
+        connection.execute(f"CREATE VIEW {identifier(name)} AS {query}")
 
 
 def relation(
@@ -88,6 +92,13 @@ def _rows(one: OrderInput) -> str:
         empty = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in one.columns)
         return f"SELECT {empty} WHERE false"
     shown = "*"
+    if one.columns is not None and one.stored is not None:
+        held = {name.casefold() for name in one.stored}
+        shown = ", ".join(
+            identifier(name) if name.casefold() in held else f"CAST(NULL AS {kind}) AS {identifier(name)}"
+            for name, kind in one.columns
+        )
+        return f"SELECT {shown} FROM {relation(one.format, one.files)}"
     if one.columns is not None and one.format != "parquet":
         shown = ", ".join(identifier(name) for name, _kind in one.columns)
     return f"SELECT {shown} FROM {relation(one.format, one.files, one.columns, written=one.written)}"

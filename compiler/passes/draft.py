@@ -1,0 +1,116 @@
+"""A pipeline as the passes see it: what is known of each task, and how its output is to be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from trc.compiler.sql.facts import QueryFacts, ReadFacts
+
+Pass = Literal["common_tasks", "fusion", "column_pruning", "predicate_pushdown"]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRead:
+    """What a query reads: the output of `task`, or files. `size` is in bytes, None where it is not known."""
+
+    name: str
+    format: str
+    task: str | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DraftTask:
+    """A task: either `query` is known, or `unknown` says why not.
+
+    `whole` says why its output has to be stored as the query makes it; empty where that is for the passes to choose.
+    `sealed` says why nothing may be assumed of how it reads, as what follows "which". `terms` are what it runs under, by name: a query runs
+    within another one only where these are equal. `looked_up` are the tasks in whose outputs its expectations look.
+    """
+
+    name: str
+    query: QueryFacts | None = None
+    unknown: str = ""
+    reads: tuple[DraftRead, ...] = ()
+    whole: str = ""
+    sealed: str = ""
+    terms: Mapping[str, str] = field(default_factory=dict[str, str])
+    looked_up: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How an intermediate is kept: as its query (`is_view`), or as these columns of those rows of it.
+
+    None stands for all columns, and for all rows.
+    """
+
+    is_view: bool = False
+    columns: tuple[str, ...] | None = None
+    where: str | None = None
+
+
+WHOLE = Shape()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a pass did about a task's output, or which precondition kept it from that."""
+
+    by: Pass
+    task: str
+    applied: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A task that reads another one's output in its query; `facts` are how, where that is known."""
+
+    task: DraftTask
+    read: DraftRead
+    facts: ReadFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Tasks in an order in which they can run, the shapes that passes have given to outputs, and their notes."""
+
+    tasks: tuple[DraftTask, ...]
+    shapes: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
+    notes: tuple[Note, ...] = ()
+    readers: Mapping[str, tuple[Reader, ...]] = field(default_factory=dict[str, tuple[Reader, ...]])
+    lookers: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """By task, those whose expectations look values up in its output."""
+
+    @classmethod
+    def of(cls, tasks: tuple[DraftTask, ...]) -> Draft:
+        readers: dict[str, tuple[Reader, ...]] = {task.name: () for task in tasks}
+        lookers: dict[str, tuple[str, ...]] = {}
+        for task in tasks:
+            for name, reader in _reads(task):
+                readers[name] = (*readers[name], reader)
+            for name in task.looked_up:
+                lookers[name] = (*lookers.get(name, ()), task.name)
+        return cls(tasks, readers=readers, lookers=lookers)
+
+    def shape(self, task: str) -> Shape:
+        return self.shapes.get(task, WHOLE)
+
+    def with_shape(self, task: str, shape: Shape, by: Pass, text: str) -> Draft:
+        """The draft after a pass has chosen how a task's output is kept."""
+        note = Note(by, task, applied=True, text=text)
+        return replace(self, shapes={**self.shapes, task: shape}, notes=(*self.notes, note))
+
+    def declined(self, task: str, by: Pass, why: str) -> Draft:
+        """The draft after a pass has left a task alone."""
+        return replace(self, notes=(*self.notes, Note(by, task, applied=False, text=why)))
+
+
+def _reads(task: DraftTask) -> Iterator[tuple[str, Reader]]:
+    for read in task.reads:
+        if read.task is not None:
+            facts = None if task.query is None else task.query.read(read.name)
+            yield read.task, Reader(task, read, facts)

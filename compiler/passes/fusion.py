@@ -1,0 +1,91 @@
+"""Fusion: an intermediate is not stored where its readers can as well compute it as part of their own queries."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trc.compiler.passes.demand import opaque
+from trc.compiler.passes.draft import Draft, DraftTask, Shape
+from trc.compiler.passes.proofs import changed_by_storing, hides_a_failure, not_to_choose
+
+_MOST_EVALUATIONS: Final = 8
+_SMALL: Final = 32 << 20
+"""Bytes of text files that may be read more than once."""
+
+
+def fusion(draft: Draft) -> Draft:
+    """Keeps outputs as views: DuckDB then optimises across the border.
+
+    A query that is read once moves to where it is read. One that is read several times moves only if it makes each row
+    of one other row and reads what is read fast: then reading again costs less than storing.
+
+        cleaned: SELECT day, delay FROM flights WHERE delay IS NOT NULL     stored, 2 columns
+        late:    SELECT day, count(*) FROM cleaned WHERE delay > 60 …       reads the stored rows
+
+    becomes, for DuckDB, `WITH cleaned AS (…) SELECT day, count(*) FROM cleaned …`.
+    """
+    evaluations: dict[str, int] = {}
+    """How often each query is computed; those of readers are known before those of what they read."""
+    for task in reversed(draft.tasks):
+        times = sum(
+            len(reader.facts.uses) * (evaluations[reader.task.name] if draft.shape(reader.task.name).is_view else 1)
+            for reader in draft.readers[task.name]
+            if reader.facts is not None
+        )
+        evaluations[task.name] = times
+        why = _why_not(task, draft, times)
+        if why:
+            draft = draft.declined(task.name, "fusion", why)
+        else:
+            draft = draft.with_shape(task.name, Shape(is_view=True), "fusion", _told(task, draft, times))
+    return draft
+
+
+def _why_not(task: DraftTask, draft: Draft, times: int) -> str:
+    return (
+        not_to_choose(task)
+        or _of_readers(task, draft)
+        or hides_a_failure(task)
+        or changed_by_storing(task)
+        or _costs_too_much(task, times)
+    )
+
+
+def _of_readers(task: DraftTask, draft: Draft) -> str:
+    if task.name in draft.lookers:
+        return f'the expectations of "{draft.lookers[task.name][0]}" look values up in it'
+    for reader in draft.readers[task.name]:
+        why = opaque(reader)
+        if why:
+            return why
+        other = next((name for name, value in task.terms.items() if reader.task.terms.get(name) != value), None)
+        if other is not None:
+            return f'"{reader.task.name}", which reads it, has another {other}'
+        assert task.query is not None
+        assert reader.task.query is not None
+        if reader.task.query.fails and not task.query.keeps_rows:
+            return f'"{reader.task.name}" may fail on rows that it leaves out: {reader.task.query.fails}'
+    return ""
+
+
+def _costs_too_much(task: DraftTask, times: int) -> str:
+    assert task.query is not None
+    if times <= 1:
+        return ""
+    if task.query.inexact:
+        return f"it is read {times} times, and its last digits may differ each time: {task.query.inexact}"
+    if not task.query.is_row_wise:
+        return f"it is read {times} times, and costs more to compute than to store"
+    if times > _MOST_EVALUATIONS:
+        return f"it would be computed {times} times"
+    for read in task.reads:
+        if read.format != "parquet" and (read.size is None or read.size > _SMALL):
+            return f'it is read {times} times, and "{read.name}" is text, which is slow to read'
+    return ""
+
+
+def _told(task: DraftTask, draft: Draft, times: int) -> str:
+    readers = ", ".join(dict.fromkeys(f'"{reader.task.name}"' for reader in draft.readers[task.name]))
+    if times == 0:
+        return f"not stored: its rows have no effect in {readers}"
+    return f"not stored: computed within {readers}" + (f", {times} times in all" if times > 1 else "")

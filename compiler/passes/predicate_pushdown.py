@@ -1,0 +1,34 @@
+"""Predicate pushdown: of a stored intermediate, only the rows are written that can matter to some reader."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trc.compiler.passes.demand import demand
+from trc.compiler.passes.draft import Draft
+from trc.compiler.passes.proofs import changed_by_storing, hides_a_failure, not_to_choose
+
+
+def predicate_pushdown(draft: Draft) -> Draft:
+    """Leaves out rows that no reader lets through; DuckDB takes the condition on, down to the files.
+
+        early: SELECT … FROM orders WHERE year = 2012
+        late:  SELECT … FROM orders WHERE year = 2013 AND open
+
+    `orders` is stored `WHERE (year = 2012) OR (year = 2013 AND open)`.
+    """
+    for task in draft.tasks:
+        shape = draft.shape(task.name)
+        if shape.is_view:
+            continue
+        needed = demand(task, draft)
+        why = not_to_choose(task) or needed.why_rows
+        if not why and needed.where is None:
+            why = "no task reads it"
+        why = why or hides_a_failure(task) or changed_by_storing(task)
+        if why:
+            draft = draft.declined(task.name, "predicate_pushdown", why)
+            continue
+        told = f"only rows are stored for which {needed.where}"
+        draft = draft.with_shape(task.name, replace(shape, where=needed.where), "predicate_pushdown", told)
+    return draft

@@ -1,0 +1,54 @@
+"""Preconditions that several passes share, each as the reason why it does not hold."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from trc.compiler.passes.draft import DraftTask
+
+_SCALARS: Final = frozenset(
+    {
+        "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT",
+        "DOUBLE", "VARCHAR", "BLOB", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "UUID",
+    }
+)  # fmt: skip
+"""Types of which every value comes back from Parquet as it was."""
+_DECIMAL: Final = re.compile(r"DECIMAL\(\d+,\d+\)")
+
+
+def not_to_choose(task: DraftTask) -> str:
+    """Why how a task's output is kept is not for passes to choose."""
+    if task.whole:
+        return task.whole
+    if task.query is None:
+        return task.unknown
+    if task.query.undetermined:
+        return f"it may answer differently each time: {task.query.undetermined}"
+    return ""
+
+
+def hides_a_failure(task: DraftTask, pruned: frozenset[str] | None = None) -> str:
+    """Why leaving out rows, or only the `pruned` columns, could hide that the query fails."""
+    assert task.query is not None
+    if task.query.fails:
+        return f"it may fail, which its readers could hide: {task.query.fails}"
+    for column, why in task.query.failing_columns:
+        if pruned is None or column in pruned:
+            return f'its column "{column}" may fail, which its readers could hide: {why}'
+    return ""
+
+
+def changed_by_storing(task: DraftTask) -> str:
+    """Why a reader could find other values in a stored output than the query has."""
+    assert task.query is not None
+    for column, kind in task.query.columns:
+        if not _survives(kind):
+            return f'its column "{column}" is {kind}, which is another type when it is stored'
+    return ""
+
+
+def _survives(kind: str) -> bool:
+    while kind.endswith("[]"):
+        kind = kind[:-2]
+    return kind in _SCALARS or _DECIMAL.fullmatch(kind) is not None

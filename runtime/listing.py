@@ -1,0 +1,229 @@
+"""What a task reads as it is now: the files, what they add to its key, and how to tell that they moved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from trc.compiler.ir.uris import is_glob
+from trc.runtime.fingerprint import SECRET, UPSTREAM, input_parts, key_of
+from trc.runtime.keeping import Keeping
+from trc.runtime.passed import EXPECT
+from trc.runtime.reasons import Reason
+from trc.runtime.spec import KeyPart, PipelineSpec, ReadSpec, TaskSpec
+from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
+from trc.runtime.taskside.result import Failure
+
+Dataset = tuple[str, str]
+"""A task and the name of its output."""
+
+
+class Files(Protocol):
+    """What the planner asks of storage."""
+
+    def list(self, uri: str) -> Sequence[str]:
+        """The files at a path or glob, sorted; none if there are none. Raises OSError for what cannot be read."""
+        ...
+
+    def digest(self, path: str) -> str | None:
+        """The digest of a file's bytes, or None where there is no file. Raises OSError as `list` does."""
+        ...
+
+    def content(self, path: str) -> tuple[FileIdentity, str] | None:
+        """What the file system says of a file, and the digest that its bytes had then; else as `digest`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A read as it is now: its files in order, the parts that they add to the key, and how to tell that they moved."""
+
+    read: ReadSpec
+    files: tuple[str, ...]
+    parts: tuple[KeyPart, ...]
+    identities: Mapping[str, FileIdentity]
+    columns: tuple[tuple[str, str], ...] = ()
+    """Names and types, where not all are stored."""
+    stored: tuple[str, ...] = ()
+    """The columns that are stored, of those `columns`."""
+    view: TaskSpec | None = None
+    """The task whose query stands for the files."""
+    inner: tuple[Input, ...] = ()
+    """What that query reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that an attempt would read, and the key that follows from it."""
+
+    inputs: tuple[Input, ...]
+    parts: tuple[KeyPart, ...]
+    key: str
+    looked_up: tuple[Input, ...] = ()
+    """What expectations look values up in; it counts in the key of the checks alone."""
+    checks: tuple[KeyPart, ...] = ()
+    """What the key of the checks is made of."""
+    stored: Result | None = None
+    """The committed result whose outputs are only to be checked; None where the task itself is to run."""
+    watched: Mapping[str, FileIdentity] = field(default_factory=dict[str, FileIdentity])
+    """The files of `stored`, as they were found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The task cannot begin: `uri` has no file, or (`moved`) another one than it should."""
+
+    uri: str
+    reason: Reason
+    moved: bool = False
+
+    @property
+    def failure(self) -> Failure:
+        """What becomes of a task that would have to begin now."""
+        return Failure(self.reason.detail, kind="permanent", reason="input_moved" if self.moved else "input_missing")
+
+
+@dataclass(slots=True)
+class Listing:
+    """Lists what tasks read. `stored` holds the last result of each task, `keepings` how outputs are kept."""
+
+    spec: PipelineSpec
+    files: Files
+    stored: Mapping[str, Result]
+    secret_version: Callable[[str], str | Reason] | None = None
+    """The version of a secret that is numbered, or why nobody can tell it; None where no task has one."""
+    keepings: Mapping[str, Keeping] = field(default_factory=dict[str, Keeping])
+    _tasks: dict[str, TaskSpec] = field(init=False)
+    _keys: dict[str, tuple[tuple[KeyPart, ...], str]] = field(
+        default_factory=dict[str, tuple[tuple[KeyPart, ...], str]]
+    )
+    """By task, the key of the parts that it had last."""
+
+    def __post_init__(self) -> None:
+        self._tasks = {task.name: task for task in self.spec.tasks}
+
+    def inputs(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
+        """Lists what the task reads, now, with the content identity of each file."""
+        inputs: list[Input] = []
+        for read in task.reads:
+            one = self._input(task.name, read, upstream)
+            if isinstance(one, Missing):
+                return one
+            inputs.append(one)
+        own = (*task.key_parts, *self.secret_parts(task)) if task.secrets else task.key_parts
+        parts = (*own, *(part for one in inputs for part in one.parts))
+        listed = Inputs(tuple(inputs), parts, self._key(task.name, parts))
+        return self._with_lookups(task, listed, upstream) if task.checks else listed
+
+    def _with_lookups(
+        self, task: TaskSpec, listed: Inputs, upstream: Mapping[Dataset, StoredOutput]
+    ) -> Inputs | Missing:
+        looked_up: list[Input] = []
+        for read in task.check_reads:
+            one = self._input(task.name, read, upstream)
+            if isinstance(one, Missing):
+                return one
+            looked_up.append(one)
+        found = (part for one in looked_up for part in one.parts)
+        checks = (*task.check_parts, *(KeyPart(EXPECT + part.field, "checks", part.value) for part in found))
+        return replace(listed, looked_up=tuple(looked_up), checks=checks)
+
+    def _key(self, task: str, parts: tuple[KeyPart, ...]) -> str:
+        """Asked for each task when it is foreseen, decided and begun, as a rule about the same parts."""
+        known = self._keys.get(task)
+        if known is None or known[0] != parts:
+            known = self._keys[task] = (parts, key_of(parts))
+        return known[1]
+
+    def _input(self, reader: str, read: ReadSpec, upstream: Mapping[Dataset, StoredOutput]) -> Input | Missing:
+        if read.producer is not None:
+            output = upstream[read.producer]
+            part = KeyPart(f"{UPSTREAM}{read.name}", "inputs", self._digest(reader, read, output))
+            if output.is_view:
+                return self._seen_through(read, output, part, read.producer[0], upstream)
+            return self._written_input(read, output, part, read.producer[0])
+        assert read.uri is not None
+        try:
+            paths = self.files.list(read.uri)
+            found = {path: self.files.content(path) for path in paths}
+        except OSError as error:
+            return Missing(read.uri, Reason("blocked", f'the input "{read.name}" cannot be read: {error}'))
+        contents = {path: content for path, content in found.items() if content is not None}
+        if not contents and not is_glob(read.uri):
+            return Missing(read.uri, Reason("blocked", f'the input "{read.name}" is not there: {read.uri}'))
+        named = {_relative(path, self.spec.project): digest for path, (_, digest) in contents.items()}
+        identities = {path: identity for path, (identity, _) in contents.items()}
+        return Input(read, tuple(path for path in paths if path in contents), input_parts(read.name, named), identities)
+
+    def _digest(self, reader: str, read: ReadSpec, output: StoredOutput) -> str:
+        """What tells the rows of an output: those that the reader has had may have been kept in another shape."""
+        last = self.stored.get(reader)
+        if not output.also or last is None:
+            return output.digest
+        field = UPSTREAM + read.name
+        had = next((part.value for part in last.parts if part.field == field), None)
+        return had if had in output.also else output.digest
+
+    def _written_input(self, read: ReadSpec, output: StoredOutput, part: KeyPart, producer: str) -> Input | Missing:
+        """A task's output, if it still is what the task wrote: a key that names other bytes would be a lie for ever."""
+        try:
+            content = self.files.content(output.path)
+        except OSError as error:
+            return Missing(output.path, Reason("blocked", f'the input "{read.name}" cannot be read: {error}'))
+        if content is None or content[1] != output.digest:
+            what = "is gone" if content is None else "was changed by someone else"
+            detail = f'the input "{read.name}", {output.path}, {what} after the task "{producer}" wrote it'
+            return Missing(output.path, Reason("blocked", detail), moved=True)
+        columns = () if output.columns is None else self.keepings[producer].columns
+        return Input(read, (output.path,), (part,), {output.path: content[0]}, columns, output.columns or ())
+
+    def _seen_through(
+        self,
+        read: ReadSpec,
+        output: StoredOutput,
+        part: KeyPart,
+        producer: str,
+        upstream: Mapping[Dataset, StoredOutput],
+    ) -> Input | Missing:
+        """An output that is not stored: what its query reads, if that still is what its key was made of."""
+        task = self._tasks[producer]
+        listed = self.inputs(task, upstream)
+        if isinstance(listed, Missing):
+            return listed
+        if VIEW + listed.key != output.digest:
+            detail = f'what the input "{read.name}" is made of was changed after the task "{producer}" was settled'
+            return Missing(producer, Reason("blocked", detail), moved=True)
+        identities: dict[str, FileIdentity] = {}
+        for one in listed.inputs:
+            identities.update(one.identities)
+        return Input(read, (), (part,), identities, view=task, inner=listed.inputs)
+
+    def unknown_secret(self, task: TaskSpec) -> Reason | None:
+        """Why the key cannot be computed, where that is for a secret."""
+        found = (self._version(secret.ref) for secret in task.secrets if secret.versioned)
+        return next((one for one in found if isinstance(one, Reason)), None)
+
+    def secret_parts(self, task: TaskSpec) -> tuple[KeyPart, ...]:
+        """What tells of secrets in the key that no reference tells: which of their values it is."""
+        versions = ((one.ref, self._version(one.ref)) for one in task.secrets if one.versioned)
+        return tuple(
+            # One that is not known is never compared: the task runs.
+            KeyPart(SECRET + ref, "environment", "unknown" if isinstance(version, Reason) else version)
+            for ref, version in versions
+        )
+
+    def _version(self, ref: str) -> str | Reason:
+        assert self.secret_version is not None
+        return self.secret_version(ref)
+
+
+def _relative(path: str, project: str) -> str:
+    if not path.startswith(project + "/"):
+        return path
+    within = path[len(project) + 1 :]
+    if within == os.path.normpath(within):  # nearly always, and a Path costs many times as much
+        return within
+    return Path(path).relative_to(project).as_posix()
