@@ -26,7 +26,7 @@ from trc.runtime.planner import Planner
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.spec import PipelineSpec
-from trc.runtime.storage.local import LocalStorage
+from trc.runtime.storage.local import LocalStorage, size_of
 from trc.runtime.store.journal import Driver, Journal, RunRecord, RunState, TaskRecord
 from trc.runtime.store.results import Result, Results, StoredOutput
 from trc.runtime.sweep import sweep_intermediates
@@ -268,15 +268,8 @@ class Runner:
     def _optimised(self, options: Options) -> Optimised:
         """How outputs are to be kept."""
         if options.optimise:
-            return optimise(self.spec, self.queries, self._size)
+            return optimise(self.spec, self.queries, size_of)
         return as_written(self.queries)
-
-    def _size(self, uri: str) -> int | None:
-        try:
-            found = [self.storage.identity(path) for path in self.storage.list(uri)]
-        except OSError:
-            return None
-        return sum(one.size for one in found if one is not None)
 
     def _planner(self, options: Options, optimised: Optimised, resumed: RunRecord | None) -> Planner:
         tasks, places = {task.name: task for task in self.spec.tasks}, Places(self.state)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 
 import trc
@@ -30,11 +31,13 @@ from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.suffixes import CODE
+from trc.compiler.ir.types import Known
 from trc.compiler.ir.uris import normalise
 from trc.compiler.lineage.column import ColumnLineage, column_lineage
 from trc.compiler.lineage.names import find_column, find_dataset
 from trc.compiler.lineage.pictures import draw_column, draw_datasets, upstream_of
 from trc.compiler.lineage.steps import Steps, steps_of
+from trc.compiler.picture.dissolved import before_and_after
 from trc.compiler.picture.dot import dot
 from trc.compiler.picture.drawing import Drawing, draw
 from trc.compiler.picture.html import html
@@ -55,14 +58,17 @@ from trc.runtime.drivers import boot_id, is_alive, this_driver
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.facts import Facts, compile_facts, run_facts
 from trc.runtime.observe import Happening, Observer
+from trc.runtime.optimising import Optimised, as_written
+from trc.runtime.optimising import optimise as optimise_spec
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.reasons import Reason
+from trc.runtime.rewritten import rewritten
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
 from trc.runtime.schemas import FileSchemas
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.specify import specify
-from trc.runtime.storage.local import LocalStorage
+from trc.runtime.storage.local import LocalStorage, size_of
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
@@ -75,6 +81,8 @@ from trc.settings import (
     variables_of_secrets,
     with_environment,
 )
+from trc.verifying.verify import Verification
+from trc.verifying.verify import verify as verify_spec
 
 __all__ = ["CheckReport", "check", "pipeline_files"]
 
@@ -307,9 +315,14 @@ def compile_file(
 
 
 def emit(
-    path: Path, what: Literal["ir", "plan", "sql"], choices: Choices = NO_CHOICES, *, deny_warnings: bool = False
+    path: Path,
+    what: Literal["ir", "plan", "sql"],
+    choices: Choices = NO_CHOICES,
+    *,
+    deny_warnings: bool = False,
+    optimise: bool = True,
 ) -> str:
-    """The IR, the plan against nothing stored, or each task's SQL, as text."""
+    """The IR, the plan against nothing stored, or each task's SQL as it is written and as it runs, as text."""
     settings, choices, now = settings_for(path), with_environment(choices), moment_of(choices.at)
     if what == "ir":
         compiled = _compiled(path, settings, choices, now)
@@ -321,10 +334,18 @@ def emit(
     if deny_warnings:
         _stop_at_warnings(compilation)
     assert compilation.compiled.pipeline is not None
-    artefacts = compilation.backend.emit(compilation.compiled.pipeline, compilation.spec)
     if what == "plan":
+        artefacts = compilation.backend.emit(compilation.compiled.pipeline, compilation.spec)
         return artefacts["plan.json"].decode()
-    return "\n".join(f"-- {name}\n{text.decode()}" for name, text in artefacts.items() if name.startswith("sql/"))
+    keepings = _optimised(compilation, optimise=optimise).keepings
+    return "\n".join(f"-- {told}\n{text.rstrip()}\n" for told, text in rewritten(compilation.spec, keepings))
+
+
+def _optimised(compilation: Compilation, *, optimise: bool) -> Optimised:
+    """How outputs are kept when everything is to be run."""
+    if not optimise:
+        return as_written(compilation.queries)
+    return optimise_spec(compilation.spec, compilation.queries, size_of)
 
 
 def _compiled(path: Path, settings: Settings, choices: Choices, now: datetime) -> Compiled:
@@ -398,6 +419,51 @@ def run(
     if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
     return _report(ready, outcome, settings, verdicts)
+
+
+def verify(
+    path: Path, choices: Choices = NO_CHOICES, *, exact: bool = False, workers: int | None = None
+) -> tuple[Verification, Compilation]:
+    """Runs a pipeline optimised and as it is written, in a place that is removed then, and compares what comes out.
+
+    What the project has stored is neither used nor touched. Raises Stopped where a task changes things elsewhere.
+    """
+    settings, choices = settings_for(path, workers=workers), with_environment(choices)
+    compilation = load(path, settings, choices, moment_of(choices.at))
+    _refuse_effects(compilation)
+    settled, queries = compilation.compiled.settled, compilation.queries
+    assert settled is not None
+
+    def run_in(spec: PipelineSpec, state: Path, optimise: bool) -> Outcome:
+        ready = Ready(spec, queries, None, compilation.backend, settled.moment.isoformat())
+        with _runner(ready, replace(settings, state_folder=state), None) as runner:
+            return runner.run(Options(new=True, optimise=optimise), ready.logical_time)
+
+    columns = {
+        key: tuple((one.name, one.type) for one in schema.columns)
+        for key, schema in compilation.compiled.schemas.items()
+        if isinstance(schema, Known)
+    }
+    with TemporaryDirectory(prefix="trc-verify-") as folder:
+        found = verify_spec(compilation.spec, queries, columns, run_in, Path(folder).resolve(), exact=exact)
+    return found, compilation
+
+
+def _refuse_effects(compilation: Compilation) -> None:
+    """Running a pipeline twice to compare it is nothing for tasks that change the world."""
+    pipeline = compilation.compiled.pipeline
+    assert pipeline is not None
+    task = next((one for one in pipeline.tasks if one.effect == "external"), None)
+    if task is not None:
+        span = compilation.compiled.places.span("tasks", task.name)
+        told = Diagnostic(
+            "TRC624",
+            f'"{task.name}" changes things outside of the pipeline, and would do so twice',
+            span,
+            help=("verify a pipeline without it: what is before it can be a pipeline of its own",),
+            task=task.name,
+        )
+        raise Stopped([told], 2, compilation.sources)
 
 
 def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready) -> Ready:
@@ -683,14 +749,31 @@ def require_extra(extra: str, package: str) -> None:
         raise stopped("TRC620", f'"trc {extra}" needs the package "{package}", which is not installed', remedy)
 
 
-def graph(path: Path, choices: Choices = NO_CHOICES, *, form: Literal["mermaid", "dot", "svg", "html"]) -> str:
-    """The pipeline's picture in one of the forms."""
-    return _PICTURES[form](_drawing(path, choices))
+def graph(
+    path: Path,
+    choices: Choices = NO_CHOICES,
+    *,
+    form: Literal["mermaid", "dot", "svg", "html"],
+    optimised: bool = False,
+) -> str:
+    """The pipeline's picture in one of the forms; `optimised`: as it is written, and beside it as it runs."""
+    return _PICTURES[form](_both(path, choices) if optimised else _drawing(path, choices))
 
 
-def graph_json(path: Path, choices: Choices = NO_CHOICES) -> dict[str, Any]:
+def graph_json(path: Path, choices: Choices = NO_CHOICES, *, optimised: bool = False) -> dict[str, Any]:
     """The pipeline's nodes and edges."""
-    return _drawing(path, choices).to_json()
+    return (_both(path, choices) if optimised else _drawing(path, choices)).to_json()
+
+
+def _both(path: Path, choices: Choices) -> Drawing:
+    settings, choices = settings_for(path), with_environment(choices)
+    compilation = load(path, settings, choices, moment_of(choices.at))
+    keepings = _optimised(compilation, optimise=True).keepings
+    return before_and_after(
+        _drawing(path, choices),
+        {name: keeping.shape for name, keeping in keepings.items()},
+        {name: len(keeping.columns) for name, keeping in keepings.items()},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,12 @@ class Settings:
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
     deny_warnings: bool = False
+    state_folder: Path | None = None
+    """Where state lies, if that is not in the project."""
 
     @property
     def state(self) -> Path:
-        return self.project / STATE_FOLDER
+        return self.state_folder or self.project / STATE_FOLDER
 
     @property
     def database(self) -> Path:

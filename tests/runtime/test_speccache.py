@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
 from trc.runtime import speccache
 from trc.runtime.facts import Facts
 from trc.runtime.spec import (
@@ -48,6 +49,13 @@ TASK = TaskSpec(
     checks_due="it depends",
     secrets=(SecretSpec("aws-ssm:/x", (("env", "X"), ("params", "args", 0, "x")), versioned=True),),
 )
+QUERIES = {
+    "a": QueryFacts(
+        (("x", "INTEGER"),),
+        (ReadFacts("orders", ("x",), (Use((Condition('"x" > 1', ("x",)),)), Use())),),
+        failing_columns=(("x", "CAST"),),
+    )
+}
 SPEC = PipelineSpec("p", "p.yaml", "/p", (TASK, TaskSpec("b", "shell", "m:g", (), SkipSpec(False, "opaque"))), "digest")
 
 
@@ -66,6 +74,7 @@ def remember(pipeline: str) -> bool:
         "local",
         began_ns=time.time_ns() + 3_000_000_000,
         spec=SPEC,
+        queries=QUERIES,
         facts=Facts(frozenset({pipeline}), frozenset({pipeline + ".absent"}), FOR_EVER),
     )
 
@@ -81,6 +90,9 @@ def test_kept_spec_is_the_compiled_one(pipeline: str) -> None:
     kept = recall(pipeline)
     assert kept is not None
     assert kept.tasks == SPEC.tasks
+    known = speccache.recall(str(Path(pipeline).parent / ".trc"), pipeline, "1", "local")
+    assert known is not None
+    assert known[1] == QUERIES
     assert (kept.name, kept.project, kept.digest, kept.file) == (SPEC.name, SPEC.project, SPEC.digest, pipeline)
 
 

@@ -10,7 +10,7 @@ import click
 from trc import api
 from trc.cli import exits
 from trc.cli.failures import tell_diagnostics
-from trc.cli.options import choices_options, deny_option, file_argument, subcommand
+from trc.cli.options import choices_options, deny_option, file_argument, no_optimise_option, subcommand
 from trc.cli.output import Screen, shown_path
 from trc.compiler.choices import Choices
 
@@ -19,6 +19,7 @@ from trc.compiler.choices import Choices
 @file_argument
 @choices_options()
 @deny_option
+@no_optimise_option
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Write here, not to build/PIPELINE."
 )
@@ -30,6 +31,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     file: Path,
     choices: Choices,
     deny_warnings: bool,
+    optimise: bool,
     output: Path | None,
     what: Literal["ir", "plan", "sql"] | None,
 ) -> int:
@@ -38,7 +40,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     The plan is the one for an empty state: every task is to be run.
     """
     if what is not None:
-        screen.say(api.emit(file, what, choices, deny_warnings=deny_warnings).rstrip("\n"))
+        screen.say(api.emit(file, what, choices, deny_warnings=deny_warnings, optimise=optimise).rstrip("\n"))
         return exits.OK
     compilation, written = api.compile_file(file, choices, output=output, deny_warnings=deny_warnings)
     tell_diagnostics(screen, compilation.diagnostics, compilation.sources)

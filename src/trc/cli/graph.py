@@ -27,18 +27,21 @@ Form = Literal["mermaid", "dot", "svg", "html", "json"]
     help="The form; by default the one that the suffix of -o tells, else mermaid.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here, not to the screen.")
+@click.option("--optimised", is_flag=True, help="As it is written, and beside it as it runs.")
 @choices_options(backend=False)
 @json_option
-def command(screen: Screen, file: Path, choices: Choices, form: Form | None, output: Path | None) -> int:
+def command(  # noqa: PLR0917 - click passes them by name
+    screen: Screen, file: Path, choices: Choices, form: Form | None, output: Path | None, optimised: bool
+) -> int:
     """Draw a pipeline.
 
     The SVG and the HTML page are complete in themselves.
     """
     chosen = "json" if screen.wants_json else form or _form_of(output)
     if chosen == "json":
-        text = json.dumps(api.graph_json(file, choices), indent=2, ensure_ascii=False)
+        text = json.dumps(api.graph_json(file, choices, optimised=optimised), indent=2, ensure_ascii=False)
     else:
-        text = api.graph(file, choices, form=chosen)
+        text = api.graph(file, choices, form=chosen, optimised=optimised)
     if output is None:
         screen.say(text.rstrip("\n"))
     else:

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "compile": "Write a pipeline's plan and its intermediate representation.",
     "plan": "Show what a run would do, and why.",
     "run": "Run what has changed since it last succeeded.",
+    "verify": "Prove that optimising changes no result: run both ways, and compare.",
     "runs": "List the runs of this project, newest first.",
     "status": "Show how far a run is, task by task.",
     "logs": "Show what tasks printed.",
