@@ -43,7 +43,7 @@ from trc.compiler.picture.svg import svg
 from trc.compiler.source import SourceFile, Span
 from trc.compiler.tasktype import TaskType
 from trc.compiler.templates.moments import end_of_day, logical_time, zone_named
-from trc.contexts import backend_of, context_of, version_of
+from trc.contexts import backend_of, context_of, refusal_code, version_of
 from trc.revisions.comparison import compare
 from trc.revisions.report import DiffReport
 from trc.revisions.side import Reader, UnreadSources
@@ -159,14 +159,8 @@ def _compile(path: Path, context: Context) -> Compiled:
     return run_compiler(path, str(path), context)
 
 
-# What is wrong with the choices, and not with the pipeline: these have no place in its files.
-_OF_CHOICES = frozenset({"TRC209", "TRC213", "TRC214", "TRC504"})
-
-
 def _refuse(compiled: Compiled, diagnostics: Sequence[Diagnostic]) -> Stopped:
-    errors = [one for one in diagnostics if one.severity == "error"]
-    is_usage = all(one.code in _OF_CHOICES and (one.span is None or one.code == "TRC214") for one in errors)
-    return Stopped(diagnostics, 3 if is_usage else 2, compiled.sources)
+    return Stopped(diagnostics, refusal_code(diagnostics), compiled.sources)
 
 
 def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Compilation:
