@@ -73,11 +73,9 @@ def test_a_pipeline_with_a_mistake_keeps_no_other_from_being_tested(space: Space
     assert [(one.get("name"), one.get("errors")) for one in suites] == [("right", "0"), ("wrong.trc", "1")]
 
 
-def test_wrong_usage_is_no_mistake_in_a_pipeline(space: Space) -> None:
+def test_a_report_that_cannot_be_written_is_told(space: Space) -> None:
     given(space, "right")
-    assert "TRC504" in space.trc("test", "--target", "prod", code=3).err
-    assert "TRC447" in space.trc("test", "-k", "large", code=3).err
-    assert "cannot be written" in space.trc("test", "--junit", "no/such/folder.xml", code=3).err
+    assert '"no/such/folder.xml" cannot be written' in space.trc("test", "--junit", "no/such/folder.xml", code=3).err
 
 
 def test_no_query_reads_what_lies_around(space: Space) -> None:

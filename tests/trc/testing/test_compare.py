@@ -54,3 +54,10 @@ def test_rows_that_have_little_in_common_are_not_paired() -> None:
 def test_a_row_that_moved_is_gone_from_one_place_and_new_in_another() -> None:
     kinds = [one.kind for one in compare_rows([("1",), ("2",), ("3",)], [("2",), ("3",), ("1",)], ordered=True)]
     assert kinds == ["missing", "unexpected"]
+
+
+def test_a_row_that_comes_often_is_no_noise() -> None:
+    expected: list[Row] = [("x",), *[("a",)] * 300]
+    found: list[Row] = [*[("a",)] * 300, ("y",)]
+    differences = compare_rows(expected, found, ordered=True)
+    assert differences == (Difference(("x",), None), Difference(None, ("y",)))
