@@ -11,8 +11,8 @@ from lark import Token, UnexpectedInput
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
 from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.compiler.diagnostics.wording import one_line
 from trc.compiler.frontends.dsl_outline import KEYWORDS, Outline
-from trc.compiler.frontends.wording import one_line
 from trc.compiler.source import SourceFile, Span
 
 
@@ -26,6 +26,7 @@ class _Spot:
     at: int
     kind: str
     wanted: frozenset[str]
+    outline: Outline
 
     @property
     def rest(self) -> str:
@@ -38,10 +39,6 @@ class _Spot:
         """The line up to the place."""
         return self.file.text[self.file.text.rfind("\n", 0, self.at) + 1 : self.at]
 
-    @property
-    def outline(self) -> Outline:
-        return Outline(self.file.text, self.start, self.end)
-
     def span(self, length: int | None = None) -> Span:
         if length is None:
             found = re.compile(r"\w+|\S|").match(self.file.text, self.at, max(self.end, self.at))
@@ -51,26 +48,27 @@ class _Spot:
 
     def told(self, message: str, *help_lines: str, span: Span | None = None, **more: Any) -> Diagnostic:
         lines = tuple(one_line(line) for line in help_lines)
-        return Diagnostic("TRC120", one_line(message), span or self.span(), help=lines, **more)
+        return Diagnostic("TRC120", message, span or self.span(), help=lines, **more)
 
 
-def syntax_error(file: SourceFile, error: UnexpectedInput, start: int, end: int) -> tuple[Diagnostic, Span | None]:
-    """What is wrong in the statement at `[start, end)`, and the lines without which the rest may be read."""
-    spot = _spot(file, error, start, end)
+def syntax_error(file: SourceFile, error: UnexpectedInput, outline: Outline) -> tuple[Diagnostic, Span | None]:
+    """What is wrong in the statement of which `outline` is, and the lines without which the rest may be read."""
+    spot = _spot(file, error, outline)
     diagnostic = next((told for explain in _EXPLAINERS if (told := explain(spot)) is not None), None)
     return diagnostic or _unexpected(spot), _culprit(spot, diagnostic)
 
 
-def _spot(file: SourceFile, error: UnexpectedInput, start: int, end: int) -> _Spot:
+def _spot(file: SourceFile, error: UnexpectedInput, outline: Outline) -> _Spot:
+    start, end = outline.start, outline.end
     token = getattr(error, "token", None)
     wanted = frozenset(
         getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", None) or ()
     )
     if isinstance(token, Token):
         at = end if token.type == "$END" else start + (token.start_pos or 0)
-        return _Spot(file, start, end, at, token.type, wanted)
+        return _Spot(file, start, end, at, token.type, wanted, outline)
     position = getattr(error, "pos_in_stream", None)
-    return _Spot(file, start, end, start + (position or 0), "", wanted)
+    return _Spot(file, start, end, start + (position or 0), "", wanted, outline)
 
 
 # ── what is left out, so that the rest can be read ──

@@ -34,7 +34,7 @@ def read_by_grammar(file: SourceFile, collect: Collector) -> tuple[list[Statemen
         statements = _salvaged(file, collect)
         if len(collect.reported) == told:
             # Each part can be read, and the whole cannot: that is a mistake all the same.
-            collect.add(syntax_error(file, error, 0, len(file.text))[0])
+            collect.add(syntax_error(file, error, Outline(file.text))[0])
         return statements, False
 
 
@@ -80,12 +80,13 @@ def _statement(
 ) -> Iterator[Statement | Diagnostic]:
     """One statement with its mistakes: the lines that cannot be read are left out, and the rest is read again."""
     text = file.text[start:end]
+    outline = Outline(file.text, start, end)  # one for all of its mistakes: a long one can have many
     errors = 0
     while True:
         try:
             found = _read(file, text, start, collect)
         except UnexpectedInput as error:
-            diagnostic, culprit = syntax_error(file, error, start, end)
+            diagnostic, culprit = syntax_error(file, error, outline)
             yield diagnostic
             errors += 1
             blanked = _without(text, culprit.start - start, culprit.end - start) if culprit else None

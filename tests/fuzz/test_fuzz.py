@@ -212,6 +212,30 @@ def test_many_files_are_answered(child: Child, project: dict[str, Any]) -> None:
     assert child.told(**project) == ""
 
 
+FOUND: Final[dict[str, tuple[str, bytes]]] = {
+    "a statement with many brackets that close nothing": (
+        "p.trc",
+        b'pipeline "p[[[[" {' + b" }\n]]]]]]]]]]]]" * 3_000 + b"task a = sql $$ select 1 as x $$ { timeout => 1h }\n",
+    ),
+    "a text full of escapes that is never closed": ("p.trc", b'pipeline "p" { }\n' + b'\\"' * 12_000),
+    "a line with thousands of keys written twice": (
+        "p.yaml",
+        b"name: p\nnodes: [{" + b"id: a, type: shape," * 2_500 + b" params: {command: x}}]\n",
+    ),
+    "a name of several lines at which the SQL cannot be read": (
+        "p.trc",
+        b'pipeline "p" { }\ntask a = sql $$ select sum(1.4"] }\n  memory = 2Gi\n fields = ["amount) as s $$\n',
+    ),
+}
+"""Files that were once answered wrongly, or too late, by what is remarkable about them."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_is_answered(child: Child, name: str) -> None:
+    pipeline, text = FOUND[name]
+    assert child.told({pipeline: text}, pipeline) == ""
+
+
 def test_the_trap_catches(child: Child) -> None:
     """A failure within, no answer, and too little memory are told: the tests above can fail."""
     fine = {"p.yaml": PARAMS}
