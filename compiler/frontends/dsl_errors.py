@@ -114,6 +114,8 @@ _CURLY: Final = {
     "\u2019": "'",
 }
 _VALUE: Final = frozenset({"STRING", "INT"})
+# A word is looked for at its beginning: from each of its letters, a long one would take for ever.
+_KEY: Final = r'(?<!\w)[^\W\d]\w*|"[^"\n]*"'
 
 
 def _missing_value(spot: _Spot) -> Diagnostic | None:
@@ -125,7 +127,7 @@ def _missing_value(spot: _Spot) -> Diagnostic | None:
     if found is None:
         return None
     at = spot.start + found.start()
-    key = re.search(r'([^\W\d]\w*|"[^"\n]*")\s*\Z', spot.file.text[spot.start : at])
+    key = re.search(rf"({_KEY})\s*\Z", spot.file.text[spot.start : at])
     name = _quoted(key[1]) if key else "the key"
     return spot.told(f"{name} has no value", "write one, or remove the key", span=spot.file.span(at, at + 1))
 
@@ -207,7 +209,7 @@ def _strange_space(spot: _Spot) -> Diagnostic | None:
 
 def _dashed_name(spot: _Spot) -> Diagnostic | None:
     """`download-data` where a name stands."""
-    left = re.search(r"[^\W\d]\w*\Z", spot.before)
+    left = re.search(r"(?<!\w)[^\W\d]\w*\Z", spot.before)
     right = re.match(r"-[\w-]*", spot.rest)
     if left is None or right is None or right[0] == "-":
         return None
@@ -251,11 +253,11 @@ def _missing_type(spot: _Spot) -> Diagnostic | None:
     if "COLUMN_TYPE" not in spot.wanted:
         return None
     opened = spot.outline.open_at(spot.at)
-    if opened and re.search(r"columns\s*=?\s*\Z", spot.file.text[spot.start : opened[-1]]):
+    if opened and re.search(r"columns\s*+(?:=\s*+)?\Z", spot.file.text[spot.start : opened[-1]]):
         return spot.told(
             f"{_shown(spot)} begins no type", "write a type of DuckDB's, such as varchar or decimal(18, 2)"
         )
-    key = re.search(r'([^\W\d]\w*|"[^"\n]*")(\s*:\s*)\Z', spot.file.text[spot.start : spot.at])
+    key = re.search(rf"({_KEY})(\s*:\s*)\Z", spot.file.text[spot.start : spot.at])
     if key is None:
         return None
     colon = spot.file.span(spot.start + key.start(2), spot.at)
@@ -271,7 +273,7 @@ def _lone_key(spot: _Spot) -> Diagnostic | None:
     """A key, and then the next thing."""
     if not spot.wanted >= {"EQUAL", "LBRACE"} or spot.rest[:1] in ("=", "-"):
         return None
-    key = re.search(r'([^\W\d]\w*|"[^"\n]*")\s*\Z', spot.file.text[spot.start : spot.at])
+    key = re.search(rf"({_KEY})\s*\Z", spot.file.text[spot.start : spot.at])
     if key is None:
         return None
     at = spot.start + key.start()
@@ -312,7 +314,7 @@ def _cut_short(spot: _Spot) -> Diagnostic | None:
         return None
     text = spot.file.text
     end = spot.start + len(text[spot.start : spot.end].rstrip())
-    last = re.search(r"\w+\Z|\S\Z", text[spot.start : end])
+    last = re.search(r"(?<!\w)\w+\Z|\S\Z", text[spot.start : end])
     span = spot.file.span(end - len(last[0]) if last else spot.start, end)
     return spot.told(f"the statement ends here, and {_list_of(spot.wanted)} is still wanted", span=span)
 

@@ -226,6 +226,10 @@ FOUND: Final[dict[str, tuple[str, bytes]]] = {
         "p.trc",
         b'pipeline "p" { }\ntask a = sql $$ select sum(1.4"] }\n  memory = 2Gi\n fields = ["amount) as s $$\n',
     ),
+    "a long word where the type of a task is missing": ("p.trc", b"task " + b"_" * 20_000 + b" b\n"),
+    "a long word in a statement that is cut short": ("p.trc", b"task a = shell(" + b"_" * 20_000 + b","),
+    "an endless operator": ("p.trc", b"task a = sql $$ select 1 " + b"+" * 4_000 + b" 2 as c $$\n"),
+    "cases that are never ended": ("p.trc", b"task a = sql $$ select " + b"case " * 4_000 + b" 1 as c $$\n"),
 }
 """Files that were once answered wrongly, or too late, by what is remarkable about them."""
 
