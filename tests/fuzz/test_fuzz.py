@@ -230,6 +230,23 @@ FOUND: Final[dict[str, tuple[str, bytes]]] = {
     "a long word in a statement that is cut short": ("p.trc", b"task a = shell(" + b"_" * 20_000 + b","),
     "an endless operator": ("p.trc", b"task a = sql $$ select 1 " + b"+" * 4_000 + b" 2 as c $$\n"),
     "cases that are never ended": ("p.trc", b"task a = sql $$ select " + b"case " * 4_000 + b" 1 as c $$\n"),
+    "a long statement with many mistakes": (
+        "p.trc",
+        b"task a = sql $$ select 1 as x $$ {\n" + b"  for_each = [1, 2]\n for_each = [1, 2\n" * 1_200 + b"}\n",
+    ),
+    "a task that is laid out over several lines, close to another": (
+        "p.trc",
+        b"task a = sql $$ select 1 as x $$ { needs = [b on failure] }\ntask b = sql $$ select 2 as y $$\n",
+    ),
+    "a key of several lines, as YAML counts them": (
+        "p.yaml",
+        "name: P\nnodes: [{id: a, type: duckdb_sql, params: {sq\x85ut//a.csv}}]\n".encode(),
+    ),
+    "a query of several lines that is written as folded text": (
+        "p.yaml",
+        b"name: p\nnodes:\n  - id: a\n    type: duckdb_sql\n    params:\n      sql: >-\n        select *\n\n          from\n          t\n",
+    ),
+    "brackets in SQL that nest without end": ("p.trc", b"task a = sql $$" + b"[" * 5_000 + b"]" * 5_000 + b" $$\n"),
 }
 """Files that were once answered wrongly, or too late, by what is remarkable about them."""
 
