@@ -1,0 +1,164 @@
+"""The facts about a query that passes may rely on, from the plan that DuckDB binds and from the one in which it has moved filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from trc.compiler.ir.types import Unknown
+from trc.compiler.sql.columns import BoundPlan
+from trc.compiler.sql.determined import PLACE, Settling, Sized, every_expression, is_scalar_check
+from trc.compiler.sql.expressions import MARK, Json, NotUnderstood, Relation
+from trc.compiler.sql.facts import QueryFacts, ReadFacts, Use
+from trc.compiler.sql.flow import Flow, merged
+from trc.compiler.sql.order import Keys
+from trc.compiler.sql.parse import Parsed
+from trc.compiler.sql.pushed import uses_of
+from trc.compiler.sql.tokens import tokenize
+from trc.compiler.sql.total import why_fails
+
+
+def facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts | Unknown:
+    """What is proved of a query; `bound` has its plan with filters moved, too. Unknown where nothing can be."""
+    try:
+        return _facts_of(parsed, bound)
+    except NotUnderstood as told:
+        return Unknown(str(told))
+    except RecursionError:
+        return Unknown("its query nests too deep")
+
+
+def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
+    assert bound.pushed is not None
+    _refuse_collations(parsed, bound)
+    failures = _marked(bound.plan)
+    sized = Sized(bound.tables)
+    relation = sized.of(bound.plan)
+    if len(relation.columns) != len(bound.columns):
+        raise NotUnderstood("its plan has other columns than its result")
+    effects = merged((relation.rows, *relation.columns))
+    if PLACE in effects:
+        raise NotUnderstood("it asks for the places of rows")
+    settling = Settling(sized)
+    settling.look(bound.plan)
+    volatile = f"it asks for what may change: {parsed.volatile.reason}" if parsed.volatile else None
+    uses = uses_of(bound.pushed, bound.tables)
+    row_wise = _row_wise(bound.plan)
+    return QueryFacts(
+        tuple(zip(bound.columns, bound.types, strict=True)),
+        tuple(_reads(bound, effects, uses, settling.sees_order)),
+        volatile or settling.undetermined,
+        settling.inexact,
+        settling.fails or _why_rows_fail(failures, relation),
+        tuple(_failing_columns(failures, bound.columns, relation)),
+        _is_ordered(bound.plan),
+        row_wise is not None,
+        bool(row_wise),
+    )
+
+
+def _refuse_collations(parsed: Parsed, bound: BoundPlan) -> None:
+    """With a collation, equal texts are not the same, and what is the least of them is open."""
+    is_said = any(token.is_word("collate") for token in tokenize(parsed.text.original))
+    if is_said or any(info.get("collation") for info in _type_infos(bound.plan)):
+        raise NotUnderstood("it compares texts by a collation")
+
+
+def _type_infos(value: object) -> Iterator[Json]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _type_infos(item)
+    elif isinstance(value, dict):
+        if value.get("type") == "STRING_TYPE_INFO":
+            yield value
+        for item in value.values():
+            yield from _type_infos(item)
+
+
+def _marked(plan: Json) -> dict[str, str]:
+    """Marks the expressions that may fail, so that their effect is told with that of columns; answers why, by mark."""
+    why: dict[str, str] = {}
+    keys = Keys()
+
+    def mark(operator: Json) -> None:
+        safe = _never_raises(operator, keys)
+        for expression in every_expression({key: part for key, part in operator.items() if key != "children"}):
+            reason = None if id(expression) in safe else why_fails(expression)
+            if reason is not None:
+                expression[MARK] = str(len(why))
+                why[expression[MARK]] = reason
+        for child in operator["children"]:
+            mark(child)
+
+    mark(plan)
+    return why
+
+
+def _never_raises(operator: Json, keys: Keys) -> set[int]:
+    """The parts of DuckDB's check that a subquery yields one row, where that is proved."""
+    expressions = operator.get("expressions") or []
+    if operator["type"] != "LOGICAL_PROJECTION" or len(expressions) != 1 or not is_scalar_check(expressions[0]):
+        return set()
+    (counted,) = operator["children"]
+    if counted["type"] != "LOGICAL_AGGREGATE_AND_GROUP_BY" or not keys.is_single(counted["children"][0]):
+        return set()
+    return {id(one) for one in every_expression(expressions[0]["case_checks"])}
+
+
+def _why_rows_fail(failures: Mapping[str, str], relation: Relation) -> str | None:
+    """Why deciding about rows may fail; so does what has an effect on nothing, and might be evaluated all the same."""
+    in_rows, in_columns = set(_marks(relation.rows)), set(_marks(merged(relation.columns)))
+    return next((why for mark, why in failures.items() if mark in in_rows or mark not in in_columns), None)
+
+
+def _failing_columns(
+    failures: Mapping[str, str], names: tuple[str, ...], relation: Relation
+) -> Iterator[tuple[str, str]]:
+    for name, flow in zip(names, relation.columns):
+        mark = next(_marks(flow), None)
+        if mark is not None:
+            yield name, failures[mark]
+
+
+def _marks(flow: Flow) -> Iterator[str]:
+    for key in flow:
+        if key.dataset == MARK and key.column is not None:
+            yield key.column
+
+
+def _reads(
+    bound: BoundPlan, effects: Flow, uses: Mapping[str, tuple[Use, ...]], sees_order: Mapping[str, str]
+) -> Iterator[ReadFacts]:
+    scanned = dict(_scanned(bound.plan))
+    known: dict[str, tuple[str, ...]] = {}
+    for table, datasets in bound.tables.items():
+        # A dataset may be several tables; then it has the same columns in each.
+        known |= {dataset: scanned[table] for dataset in datasets if table in scanned}
+    for dataset, names in known.items():
+        read = {key.column for key in effects if key.dataset == dataset}
+        columns = tuple(name for name in names if name in read)
+        yield ReadFacts(dataset, columns, uses.get(dataset, ()), sees_order.get(dataset))
+
+
+def _scanned(plan: Json) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
+    """The tables that a plan scans, each with the names of its columns."""
+    if plan["type"] == "LOGICAL_GET" and plan["name"] == "seq_scan":
+        table = plan["function_data"]
+        yield (str(table["schema"]), str(table["table"])), tuple(map(str, plan["names"]))
+    for child in plan["children"]:
+        yield from _scanned(child)
+
+
+def _is_ordered(plan: Json) -> bool:
+    while plan["type"] in ("LOGICAL_PROJECTION", "LOGICAL_FILTER", "LOGICAL_LIMIT"):
+        (plan,) = plan["children"]
+    return bool(plan["type"] == "LOGICAL_ORDER_BY")
+
+
+def _row_wise(plan: Json) -> bool | None:
+    """Whether each row of the one scan makes exactly one; None where a row may be made of more than one."""
+    keeps = True
+    while plan["type"] in ("LOGICAL_PROJECTION", "LOGICAL_FILTER"):
+        keeps = keeps and plan["type"] == "LOGICAL_PROJECTION"
+        (plan,) = plan["children"]
+    is_scan = plan["type"] == "LOGICAL_GET" and plan["name"] == "seq_scan"
+    return keeps if is_scan and not (plan.get("extra_info") or {}).get("sample_options") else None
