@@ -4,46 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from trc.compiler.sql.expressions import Json
-from trc.compiler.sql.ranges import type_info
-from trc.compiler.sql.total import parts_of
+from trc.compiler.sql.kinds import is_exact, type_info
+from trc.compiler.sql.plans import parts_of, place_of
 
 Key = frozenset[int]
 """Places of columns of which no two rows have equal values; none at all, where there is one row at most."""
-
-_EXACT: Final = frozenset(
-    {
-        "BOOLEAN",
-        "TINYINT",
-        "SMALLINT",
-        "INTEGER",
-        "BIGINT",
-        "HUGEINT",
-        "UTINYINT",
-        "USMALLINT",
-        "UINTEGER",
-        "UBIGINT",
-        "UHUGEINT",
-        "DECIMAL",
-        "VARCHAR",
-        "BLOB",
-        "DATE",
-        "TIME",
-        "TIMESTAMP",
-        "TIMESTAMP_S",
-        "TIMESTAMP_MS",
-        "TIMESTAMP_NS",
-        "TIMESTAMP WITH TIME ZONE",
-        "UUID",
-        "ENUM",
-        "NULL",
-    }
-)
-"""Types of which equal values are the same: no zero with a sign, no interval of 30 days that equals a month."""
-
-_FLOATS: Final = frozenset({"FLOAT", "DOUBLE"})
 
 
 @dataclass(slots=True)
@@ -135,27 +102,6 @@ class Keys:
         if plan["join_type"] in ("INNER", "LEFT") and self.has_one_match(plan):
             return self.of(plan["children"][0])
         return ()
-
-
-def place_of(expression: Json) -> int | None:
-    """The place of the column that an expression is; None for one that computes something."""
-    return int(expression["index"]) if expression.get("expression_class") == "BOUND_REF" else None
-
-
-def is_exact(told: Json) -> bool:
-    """Whether equal values of a type are the same."""
-    info = told.get("type_info") or {}
-    match told["id"]:
-        case "LIST" | "ARRAY":
-            return is_exact(info["child_type"])
-        case "STRUCT":
-            return all(is_exact(one["second"]) for one in info["child_types"])
-        case kind:
-            return kind in _EXACT
-
-
-def is_float(told: Json) -> bool:
-    return told["id"] in _FLOATS
 
 
 def _projected(keys: Iterable[Key], expressions: list[Json]) -> Iterator[Key]:

@@ -9,6 +9,7 @@ from trc.compiler.sql.expressions import Json, NotUnderstood
 from trc.compiler.sql.facts import Condition, Use
 from trc.compiler.sql.functions import volatile_names
 from trc.compiler.sql.operators import FIRST_VIRTUAL, TableKey
+from trc.compiler.sql.plans import every_expression, is_scan, place_of, table_of
 from trc.compiler.sql.spelling import (
     COMPARISONS,
     CannotSpell,
@@ -19,18 +20,20 @@ from trc.compiler.sql.spelling import (
     spell_joined,
     spell_value,
 )
-from trc.compiler.sql.total import parts_of, why_any_fails
+from trc.compiler.sql.total import why_any_fails
 
 
 def uses_of(pushed: Json, tables: Mapping[TableKey, tuple[str, ...]]) -> dict[str, tuple[Use, ...]]:
-    """By dataset, the places where a plan scans it; a dataset that is not in it is not scanned at all."""
+    """By dataset, the places where a plan scans it; a dataset that is not in it is not scanned at all.
+
+    From a plan in which no filters were moved come those conditions that stand directly above a scan.
+    """
     found: dict[str, list[Use]] = {}
     for scan, filters in _scans(pushed, ()):
-        table = scan["function_data"]
-        datasets = tables.get((str(table["schema"]), str(table["table"])))
+        datasets = tables.get(table_of(scan))
         if datasets is None:
             raise NotUnderstood("its plan reads a table that is not one of its own")
-        use = Use(tuple(_conditions(scan, filters)))
+        use = Use(tuple(dict.fromkeys(_conditions(scan, filters))))
         for dataset in datasets:
             found.setdefault(dataset, []).append(use)
     return {dataset: tuple(uses) for dataset, uses in found.items()}
@@ -38,7 +41,7 @@ def uses_of(pushed: Json, tables: Mapping[TableKey, tuple[str, ...]]) -> dict[st
 
 def _scans(plan: Json, filters: tuple[Json, ...]) -> Iterator[tuple[Json, tuple[Json, ...]]]:
     """Each scan with the filters that stand directly above it."""
-    if plan["type"] == "LOGICAL_GET" and plan["name"] == "seq_scan":
+    if is_scan(plan):
         yield plan, filters
         return
     above = filters + tuple(plan["expressions"]) if plan["type"] == "LOGICAL_FILTER" else ()
@@ -132,8 +135,9 @@ def _only(place: int, name: str) -> str:
 
 
 def _spelt(expression: Json, names: Names) -> str | None:
-    """A condition as SQL, where it surely has one value for every row, and the same each time."""
-    if why_any_fails(expression) is not None or not volatile_names().isdisjoint(_called(expression)):
+    """A condition as SQL, where it surely has one value for every row, and the same each time and everywhere."""
+    called = {str(one.get("name")) for one in every_expression(expression)}
+    if why_any_fails(expression) is not None or not volatile_names().isdisjoint(called):
         return None
     try:
         return spell(expression, names)
@@ -141,23 +145,10 @@ def _spelt(expression: Json, names: Names) -> str | None:
         return None
 
 
-def _called(expression: Json) -> Iterator[str]:
-    if "name" in expression:
-        yield str(expression["name"])
-    for part in parts_of(expression):
-        yield from _called(part)
-
-
 def _places(expression: Json) -> Iterator[int]:
-    if expression.get("expression_class") == "BOUND_REF":
-        yield int(expression["index"])
-    for part in parts_of(expression):
-        yield from _places(part)
+    return (place for one in every_expression(expression) if (place := place_of(one)) is not None)
 
 
 def _types(expression: Json) -> Iterator[Json]:
     """The types that an expression expects of the columns that it names."""
-    if expression.get("expression_class") == "BOUND_REF":
-        yield expression["return_type"]
-    for part in parts_of(expression):
-        yield from _types(part)
+    return (one["return_type"] for one in every_expression(expression) if place_of(one) is not None)

@@ -6,12 +6,26 @@ from collections.abc import Iterator, Mapping
 
 from trc.compiler.ir.types import Unknown
 from trc.compiler.sql.columns import BoundPlan
-from trc.compiler.sql.determined import PLACE, Settling, Sized, every_expression, is_scalar_check
+from trc.compiler.sql.determined import Settling
 from trc.compiler.sql.expressions import MARK, Json, NotUnderstood, Relation
 from trc.compiler.sql.facts import QueryFacts, ReadFacts, Use
 from trc.compiler.sql.flow import Flow, merged
+from trc.compiler.sql.kinds import kind_of, type_info
+from trc.compiler.sql.operators import TableKey
 from trc.compiler.sql.order import Keys
+from trc.compiler.sql.own_forms import is_scalar_check
 from trc.compiler.sql.parse import Parsed
+from trc.compiler.sql.plans import (
+    PLACE,
+    Sized,
+    every_expression,
+    expressions_of,
+    is_scan,
+    operators_of,
+    outside_lambdas,
+    place_of,
+    table_of,
+)
 from trc.compiler.sql.pushed import uses_of
 from trc.compiler.sql.tokens import tokenize
 from trc.compiler.sql.total import why_fails
@@ -40,12 +54,13 @@ def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
         raise NotUnderstood("it asks for the places of rows")
     settling = Settling(sized)
     settling.look(bound.plan)
-    volatile = f"it asks for what may change: {parsed.volatile.reason}" if parsed.volatile else None
-    uses = uses_of(bound.pushed, bound.tables)
-    row_wise = _row_wise(bound.plan)
+    volatile = f"it asks for what may change: {parsed.volatile.reason}" if parsed.volatile else settling.volatile
+    uses = uses_of(bound.plan if volatile or _tells_time(bound.plan) else bound.pushed, bound.tables)
+    reads = tuple(_reads(bound, effects, uses, settling.sees_order))
+    row_wise = _row_wise(bound.plan) if len(reads) == 1 else None
     return QueryFacts(
         tuple(zip(bound.columns, bound.types, strict=True)),
-        tuple(_reads(bound, effects, uses, settling.sees_order)),
+        reads,
         volatile or settling.undetermined,
         settling.inexact,
         settling.fails or _why_rows_fail(failures, relation),
@@ -56,40 +71,44 @@ def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
     )
 
 
+def _tells_time(plan: Json) -> bool:
+    """Whether something depends on the time zone, which may be another where DuckDB moves filters than where it runs."""
+    every = (one for operator in operators_of(plan) for one in expressions_of(operator))
+    return any("WITH TIME ZONE" in kind_of(one) for one in every if place_of(one) is None)
+
+
 def _refuse_collations(parsed: Parsed, bound: BoundPlan) -> None:
     """With a collation, equal texts are not the same, and what is the least of them is open."""
     is_said = any(token.is_word("collate") for token in tokenize(parsed.text.original))
-    if is_said or any(info.get("collation") for info in _type_infos(bound.plan)):
+    if is_said or any(map(_is_collated, _types(bound.plan))):
         raise NotUnderstood("it compares texts by a collation")
 
 
-def _type_infos(value: object) -> Iterator[Json]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _type_infos(item)
-    elif isinstance(value, dict):
-        if value.get("type") == "STRING_TYPE_INFO":
-            yield value
-        for item in value.values():
-            yield from _type_infos(item)
+def _types(plan: Json) -> Iterator[Json]:
+    """All types that a plan mentions."""
+    for operator in operators_of(plan):
+        yield from operator.get("returned_types") or ()
+        yield from map(type_info, expressions_of(operator))
+
+
+def _is_collated(told: Json) -> bool:
+    info = told.get("type_info") or {}
+    inner = [info.get("child_type"), *(one.get("second") for one in info.get("child_types") or ())]
+    return bool(info.get("collation")) or any(_is_collated(one) for one in inner if one)
 
 
 def _marked(plan: Json) -> dict[str, str]:
     """Marks the expressions that may fail, so that their effect is told with that of columns; answers why, by mark."""
     why: dict[str, str] = {}
     keys = Keys()
-
-    def mark(operator: Json) -> None:
+    for operator in operators_of(plan):
         safe = _never_raises(operator, keys)
-        for expression in every_expression({key: part for key, part in operator.items() if key != "children"}):
+        # A call with a lambda is never known to be safe, so there is no need to look into it.
+        for expression in outside_lambdas(operator):
             reason = None if id(expression) in safe else why_fails(expression)
             if reason is not None:
                 expression[MARK] = str(len(why))
                 why[expression[MARK]] = reason
-        for child in operator["children"]:
-            mark(child)
-
-    mark(plan)
     return why
 
 
@@ -133,19 +152,18 @@ def _reads(
     for table, datasets in bound.tables.items():
         # A dataset may be several tables; then it has the same columns in each.
         known |= {dataset: scanned[table] for dataset in datasets if table in scanned}
+    for datasets in bound.tables.values():
+        # What is named in a part that the plan has left out.
+        known |= {dataset: () for dataset in datasets if dataset not in known}
     for dataset, names in known.items():
         read = {key.column for key in effects if key.dataset == dataset}
         columns = tuple(name for name in names if name in read)
         yield ReadFacts(dataset, columns, uses.get(dataset, ()), sees_order.get(dataset))
 
 
-def _scanned(plan: Json) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
+def _scanned(plan: Json) -> Iterator[tuple[TableKey, tuple[str, ...]]]:
     """The tables that a plan scans, each with the names of its columns."""
-    if plan["type"] == "LOGICAL_GET" and plan["name"] == "seq_scan":
-        table = plan["function_data"]
-        yield (str(table["schema"]), str(table["table"])), tuple(map(str, plan["names"]))
-    for child in plan["children"]:
-        yield from _scanned(child)
+    return ((table_of(one), tuple(map(str, one["names"]))) for one in operators_of(plan) if is_scan(one))
 
 
 def _is_ordered(plan: Json) -> bool:
@@ -160,5 +178,4 @@ def _row_wise(plan: Json) -> bool | None:
     while plan["type"] in ("LOGICAL_PROJECTION", "LOGICAL_FILTER"):
         keeps = keeps and plan["type"] == "LOGICAL_PROJECTION"
         (plan,) = plan["children"]
-    is_scan = plan["type"] == "LOGICAL_GET" and plan["name"] == "seq_scan"
-    return keeps if is_scan and not (plan.get("extra_info") or {}).get("sample_options") else None
+    return keeps if is_scan(plan) and not (plan.get("extra_info") or {}).get("sample_options") else None

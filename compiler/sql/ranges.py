@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from trc.compiler.sql.expressions import Json, type_of
-
-BITS: Final = {
-    "TINYINT": 7,
-    "SMALLINT": 15,
-    "INTEGER": 31,
-    "BIGINT": 63,
-    "HUGEINT": 127,
-    "UTINYINT": 8,
-    "USMALLINT": 16,
-    "UINTEGER": 32,
-    "UBIGINT": 64,
-    "UHUGEINT": 128,
-}
-"""By type of whole numbers, the bits that their magnitudes have."""
+from trc.compiler.sql.expressions import Json
+from trc.compiler.sql.kinds import BITS, is_whole, kind_of, scale, type_info
 
 _BOUNDED: Final = {
     # DuckDB's dates reach from -5877641 to 5881580, its timestamps less far.
@@ -39,12 +26,6 @@ _BOUNDED: Final = {
 """Functions whose results are never larger than this, either way."""
 
 
-def is_whole(expression: Json) -> bool:
-    """Whether the values are whole numbers, or decimal numbers, which are whole numbers with a scale."""
-    kind = type_of(expression)
-    return kind in BITS or kind == "DECIMAL"
-
-
 def magnitude(expression: Json) -> int:
     """What no value of an expression of whole numbers is larger than, either way; of decimals, without the point."""
     most = _most(type_info(expression))
@@ -52,13 +33,13 @@ def magnitude(expression: Json) -> int:
         case "BOUND_CONSTANT":
             held = expression["value"].get("value", 0)
             return abs(held) if isinstance(held, int) else most
-        case "BOUND_CAST" if type_of(expression["child"]) == "BOOLEAN":
+        case "BOUND_CAST" if kind_of(expression["child"]) == "BOOLEAN":
             return int(10 ** scale(expression))
         case "BOUND_CAST" if is_whole(expression["child"]) and scale(expression) >= scale(expression["child"]):
             inner = magnitude(expression["child"]) * 10 ** (scale(expression) - scale(expression["child"]))
             # A value that does not fit makes the cast fail, and is no value then.
             return int(min(most, inner))
-        case "BOUND_FUNCTION" if expression["name"] in _BOUNDED and type_of(expression) in BITS:
+        case "BOUND_FUNCTION" if expression["name"] in _BOUNDED and kind_of(expression) in BITS:
             return min(most, _BOUNDED[expression["name"]])
         case "BOUND_FUNCTION" if expression["name"] in ("+", "-", "*"):
             return min(most, result_magnitude(expression))
@@ -81,19 +62,8 @@ def fits(expression: Json) -> bool:
     if not is_whole(expression) or not all(map(is_whole, children)):
         return False
     kept = sum(map(scale, children)) if expression["name"] == "*" else max(map(scale, children))
-    is_signed = not type_of(expression).startswith("U")
+    is_signed = not kind_of(expression).startswith("U")
     return is_signed and scale(expression) == kept and result_magnitude(expression) <= _below(type_info(expression))
-
-
-def type_info(expression: Json) -> Json:
-    """An expression's type as the plan has it."""
-    told: Json = expression.get("return_type") or (expression.get("value") or {}).get("type") or {"id": "?"}
-    return told
-
-
-def scale(expression: Json) -> int:
-    info = type_info(expression).get("type_info") or {}
-    return int(info.get("scale", 0))
 
 
 def _most(told: Json) -> int:

@@ -108,3 +108,13 @@ select count(*) as k from t where s = 'x'
 select i from u where k.x = 1
 -- case: a list's length
 select i from u where len(l) > 1
+-- case: the clock
+select i from t where d < current_date
+-- case: the clock beside a condition
+select i from t where d < current_date and s = 'x'
+-- case: the clock that leaves no rows
+select i from t where current_date < date '2000-01-01'
+-- case: a time zone
+select i from t where m < (timestamptz '2020-01-01')::timestamp and s = 'x'
+-- case: a condition in a subquery that nothing uses
+with x as (select i from u) select i from t where s = 'x'

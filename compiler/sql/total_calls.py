@@ -1,0 +1,111 @@
+"""Which calls of functions and operators have a value for all that they can be given: a list of what is known to."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from trc.compiler.sql.constants import constant_text, evaluates, is_constant
+from trc.compiler.sql.expressions import Json
+from trc.compiler.sql.kinds import DAYS, FLOATS, SHOWN, is_plain, kind_of, type_info
+from trc.compiler.sql.ranges import fits, magnitude
+from trc.compiler.sql.spelling import CannotSpell, spell
+
+_TEXT: Final = frozenset({"VARCHAR"})
+_OVER_TEXT: Final = frozenset(
+    {
+        "ascii",
+        "concat",
+        "contains",
+        "ends_with",
+        "instr",
+        "length",
+        "levenshtein",
+        "lower",
+        "ltrim",
+        "md5",
+        "prefix",
+        "replace",
+        "reverse",
+        "rtrim",
+        "starts_with",
+        "strlen",
+        "strpos",
+        "suffix",
+        "trim",
+        "unicode",
+        "upper",
+        "||",
+        "~~",
+        "!~~",
+        "~~*",
+        "!~~*",
+    }
+)
+_CUTTING: Final = frozenset({"left", "right", "substr", "substring"})
+"""These fail only where a place is beyond 2^32."""
+
+_OVER_FLOATS: Final = frozenset(
+    {"+", "-", "*", "/", "%", "abs", "ceil", "exp", "floor", "isfinite", "isinf", "isnan", "round", "sign"}
+)
+_OVER_DAYS: Final = frozenset({"year", "quarter", "month", "day", "dayofweek", "isodow", "dayofyear"})
+_OVER_TIMES: Final = _OVER_DAYS | {"hour", "minute", "second"}
+_PARTS: Final = frozenset(
+    {"year", "quarter", "month", "day", "dow", "isodow", "doy", "dayofweek", "dayofyear", "hour", "minute", "second"}
+)
+
+_FORMAT: Final = re.compile(r"([^%]|%[YmdHMSbBy])*")
+_PATTERNS: Final = frozenset({"regexp_matches", "regexp_full_match"})
+
+_OVER_NESTED: Final = frozenset({"array_extract", "len", "list_extract", "row", "struct_extract", "struct_pack"})
+_GATHERING: Final = frozenset({"concat", "list_value", "row", "struct_pack", "unpivot_list"})
+
+
+def is_total_call(expression: Json) -> bool:
+    name, children = str(expression["name"]), expression["children"]
+    told = [type_info(one) for one in children]
+    kinds = {str(one["id"]) for one in told}
+    if not all(map(is_plain, told)):
+        return name in _OVER_NESTED
+    if name in _OVER_TEXT and kinds <= _TEXT:
+        return True
+    if name in _GATHERING and kinds <= SHOWN:
+        return True
+    if name in _CUTTING and kinds <= {"VARCHAR", "BIGINT"}:
+        return kind_of(children[0]) == "VARCHAR" and all(magnitude(one) < 2**32 for one in children[1:])
+    if name in _OVER_FLOATS and kinds <= FLOATS and kinds:
+        return True
+    if name in ("abs", "-") and len(children) == 1 and kinds == {"DECIMAL"}:
+        return True
+    if name in ("+", "-", "*") and len(children) == 2:
+        return fits(expression)
+    if (name in _OVER_DAYS and kinds == {"DATE"}) or (name in _OVER_TIMES and kinds == {"TIMESTAMP"}):
+        return True
+    if name == "round" and len(children) == 2:
+        return kind_of(children[0]) in FLOATS and kind_of(children[1]) == "INTEGER"
+    if name == "date_part" and len(children) == 2:
+        return _is_total_part(children)
+    if name in _PATTERNS and kinds <= _TEXT:
+        return _has_good_pattern(name, children)
+    return name == "strftime" and len(children) == 2 and _has_good_format(children)
+
+
+def _is_total_part(children: list[Json]) -> bool:
+    part, of = children
+    named = constant_text(part).lower()
+    is_time = named in ("hour", "minute", "second")
+    return named in _PARTS and kind_of(of) in (DAYS - {"DATE"} if is_time else DAYS)
+
+
+def _has_good_pattern(name: str, children: list[Json]) -> bool:
+    """Whether a regular expression is one that is written out, and right: then it matches a text or does not."""
+    _, *given = children
+    try:
+        return all(map(is_constant, given)) and evaluates(f"{name}('', {', '.join(spell(one, str) for one in given)})")
+    except CannotSpell:
+        return False
+
+
+def _has_good_format(children: list[Json]) -> bool:
+    of, form = children
+    return kind_of(of) in DAYS and bool(_FORMAT.fullmatch(constant_text(form)))
