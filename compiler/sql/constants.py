@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from trc.compiler.sql.engine import query
 from trc.compiler.sql.expressions import Json
-from trc.compiler.sql.kinds import kind_of
+from trc.compiler.sql.kinds import BITS, kind_of
 from trc.compiler.sql.plans import parts_of
 from trc.compiler.sql.spelling import CannotSpell, spell
 
@@ -39,6 +39,14 @@ def evaluates(sql: str) -> bool:
     except duckdb.Error:
         return False
     return True
+
+
+def is_count(expression: Json) -> bool:
+    """Whether an expression is a whole number that is written out, not below zero and below 2^31."""
+    held = expression["child"] if expression.get("expression_class") == "BOUND_CAST" else expression
+    is_number = held.get("expression_class") == "BOUND_CONSTANT" and kind_of(held) in BITS
+    value = held["value"].get("value") if is_number else None
+    return isinstance(value, int) and 0 <= value < 2**31 and (held is expression or kind_of(expression) == "BIGINT")
 
 
 def constant_text(expression: Json) -> str:

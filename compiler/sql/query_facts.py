@@ -7,28 +7,24 @@ from collections.abc import Iterator, Mapping
 from trc.compiler.ir.types import Unknown
 from trc.compiler.sql.columns import BoundPlan
 from trc.compiler.sql.determined import Settling
-from trc.compiler.sql.expressions import MARK, Json, NotUnderstood, Relation
+from trc.compiler.sql.expressions import Json, NotUnderstood
 from trc.compiler.sql.facts import QueryFacts, ReadFacts, Use
+from trc.compiler.sql.failures import Failures
 from trc.compiler.sql.flow import Flow, merged
 from trc.compiler.sql.kinds import kind_of, type_info
 from trc.compiler.sql.operators import TableKey
-from trc.compiler.sql.order import Keys
-from trc.compiler.sql.own_forms import is_scalar_check
 from trc.compiler.sql.parse import Parsed
 from trc.compiler.sql.plans import (
     PLACE,
     Sized,
-    every_expression,
     expressions_of,
     is_scan,
     operators_of,
-    outside_lambdas,
     place_of,
     table_of,
 )
 from trc.compiler.sql.pushed import uses_of
 from trc.compiler.sql.tokens import tokenize
-from trc.compiler.sql.total import why_fails
 
 
 def facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts | Unknown:
@@ -44,7 +40,8 @@ def facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts | Unknown:
 def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
     assert bound.pushed is not None
     _refuse_collations(parsed, bound)
-    failures = _marked(bound.plan)
+    failures = Failures(bound.pushed)
+    failures.mark(bound.plan)
     sized = Sized(bound.tables)
     relation = sized.of(bound.plan)
     if len(relation.columns) != len(bound.columns):
@@ -63,8 +60,8 @@ def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
         reads,
         volatile or settling.undetermined,
         settling.inexact,
-        settling.fails or _why_rows_fail(failures, relation),
-        tuple(_failing_columns(failures, bound.columns, relation)),
+        settling.fails or failures.of_rows(relation),
+        tuple(failures.of_columns(bound.columns, relation)),
         _is_ordered(bound.plan),
         row_wise is not None,
         bool(row_wise),
@@ -95,53 +92,6 @@ def _is_collated(told: Json) -> bool:
     info = told.get("type_info") or {}
     inner = [info.get("child_type"), *(one.get("second") for one in info.get("child_types") or ())]
     return bool(info.get("collation")) or any(_is_collated(one) for one in inner if one)
-
-
-def _marked(plan: Json) -> dict[str, str]:
-    """Marks the expressions that may fail, so that their effect is told with that of columns; answers why, by mark."""
-    why: dict[str, str] = {}
-    keys = Keys()
-    for operator in operators_of(plan):
-        safe = _never_raises(operator, keys)
-        # A call with a lambda is never known to be safe, so there is no need to look into it.
-        for expression in outside_lambdas(operator):
-            reason = None if id(expression) in safe else why_fails(expression)
-            if reason is not None:
-                expression[MARK] = str(len(why))
-                why[expression[MARK]] = reason
-    return why
-
-
-def _never_raises(operator: Json, keys: Keys) -> set[int]:
-    """The parts of DuckDB's check that a subquery yields one row, where that is proved."""
-    expressions = operator.get("expressions") or []
-    if operator["type"] != "LOGICAL_PROJECTION" or len(expressions) != 1 or not is_scalar_check(expressions[0]):
-        return set()
-    (counted,) = operator["children"]
-    if counted["type"] != "LOGICAL_AGGREGATE_AND_GROUP_BY" or not keys.is_single(counted["children"][0]):
-        return set()
-    return {id(one) for one in every_expression(expressions[0]["case_checks"])}
-
-
-def _why_rows_fail(failures: Mapping[str, str], relation: Relation) -> str | None:
-    """Why deciding about rows may fail; so does what has an effect on nothing, and might be evaluated all the same."""
-    in_rows, in_columns = set(_marks(relation.rows)), set(_marks(merged(relation.columns)))
-    return next((why for mark, why in failures.items() if mark in in_rows or mark not in in_columns), None)
-
-
-def _failing_columns(
-    failures: Mapping[str, str], names: tuple[str, ...], relation: Relation
-) -> Iterator[tuple[str, str]]:
-    for name, flow in zip(names, relation.columns):
-        mark = next(_marks(flow), None)
-        if mark is not None:
-            yield name, failures[mark]
-
-
-def _marks(flow: Flow) -> Iterator[str]:
-    for key in flow:
-        if key.dataset == MARK and key.column is not None:
-            yield key.column
 
 
 def _reads(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from trc.compiler.sql.expressions import Json, expressions_in
+from trc.compiler.sql.constants import is_count
+from trc.compiler.sql.expressions import Json
 from trc.compiler.sql.kinds import BITS, FLOATS, kind_of, type_info
 from trc.compiler.sql.ranges import magnitude
 
@@ -42,6 +43,8 @@ def is_total_aggregate(expression: Json) -> bool:
         )
     if name == "avg":
         return kinds <= FLOATS or (kinds <= BITS.keys() | {"DECIMAL"} and magnitude(children[0]) <= 2**63)
+    if name in ("bit_and", "bit_or", "bit_xor"):
+        return kinds <= BITS.keys()
     if name in ("median", "quantile_cont", "quantile_disc"):
         return kinds <= BITS.keys() | FLOATS
     return name in ("arg_min", "arg_max") and len(children) == 2
@@ -53,7 +56,7 @@ def is_total_window(expression: Json) -> bool:
     if expression["type"] == "WINDOW_AGGREGATE":
         return is_total_aggregate(expression)
     if expression["type"] in ("WINDOW_LAG", "WINDOW_LEAD"):
-        return expression["offset_expr"] is None or not expressions_in(expression["offset_expr"])
+        return expression["offset_expr"] is None or is_count(expression["offset_expr"])
     return expression["type"] in _RANKS
 
 
@@ -61,6 +64,4 @@ def _is_total_bound(bound: Json | None, kind: str) -> bool:
     """Whether the place where a window's frame starts or ends is always one: a number of rows that is written out."""
     if bound is None:
         return True
-    inner = bound["child"] if bound.get("expression_class") == "BOUND_CAST" else bound
-    count = inner["value"].get("value") if inner.get("expression_class") == "BOUND_CONSTANT" else None
-    return kind.endswith("_ROWS") and isinstance(count, int) and 0 <= count < 2**31
+    return kind.endswith("_ROWS") and is_count(bound)

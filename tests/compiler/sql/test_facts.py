@@ -39,3 +39,32 @@ def use_shown(use: Use) -> str:
 def test_facts_of_a_query(path: Path, snapshot: Callable[[Path, str], None]) -> None:
     told = (f"-- case: {name}\n{shown(facts_in(sql))}" for name, sql in cases_of(path))
     snapshot(path.with_suffix(".expected"), "\n".join(told))
+
+
+CONDITIONS = sorted(
+    {
+        (read.name, condition.sql)
+        for path in case_files()
+        for _, sql in cases_of(path)
+        if isinstance(facts := facts_in(sql), QueryFacts)
+        for read in facts.reads
+        for use in read.uses
+        for condition in use.conditions
+    }
+)
+
+
+@pytest.mark.parametrize(("table", "condition"), CONDITIONS)
+def test_a_condition_says_the_same_when_it_is_read_again(table: str, condition: str) -> None:
+    """DuckDB may part it or write it otherwise; what it then says is said by a fixed point."""
+    again = conditions_of(table, condition)
+    assert again, "as SQL it is no condition any more"
+    assert conditions_of(table, " AND ".join(again)) == again
+
+
+def conditions_of(table: str, condition: str) -> list[str]:
+    facts = facts_in(f"SELECT * FROM {table} WHERE {condition}")
+    assert isinstance(facts, QueryFacts)
+    assert facts.fails is None
+    ((use,),) = (read.uses for read in facts.reads)
+    return [one.sql for one in use.conditions]

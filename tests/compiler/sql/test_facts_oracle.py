@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from tests.compiler.sql.facts_world import (
+    EXTREME,
+    SMALL,
     TYPES,
     Judge,
     Rows,
@@ -93,13 +97,17 @@ def check_order(judge: Judge, case: Case, world: World, draw: Any) -> None:
 
 def check_safety(judge: Judge, case: Case, world: World) -> None:
     """Without the columns that may fail, what is said not to fail does not."""
+    judge.fill(world)
+    check_safety_here(judge, case)
+
+
+def check_safety_here(judge: Judge, case: Case) -> None:
     sql, facts = case
     if facts.fails is not None:
         return
     failing = {name for name, _ in facts.failing_columns}
     names = [f"c{place}" for place in range(len(facts.columns))]
     kept = [name for name, (column, _) in zip(names, facts.columns, strict=True) if column not in failing]
-    judge.fill(world)
     shown = f"SELECT {', '.join(kept) or 'count(*)'} FROM (\n{sql}\n) q({', '.join(names)})"
     # A table holds what Python cannot.
     error = judge.error(f"CREATE OR REPLACE TEMP TABLE made AS {shown}")
@@ -145,6 +153,26 @@ def test_the_order_of_rows_does_not_show(judge: Judge, case: Case, world: World,
 @given(case=st.sampled_from(EVERY), world=worlds(extreme=True))
 def test_what_does_not_fail_does_not(judge: Judge, case: Case, world: World) -> None:
     check_safety(judge, case, world)
+
+
+@pytest.fixture(scope="module")
+def storm() -> World:
+    """Many rows of values of all kinds, thrown together."""
+    draw = Random(7)
+    kinds = {kind: ["NULL", *SMALL[kind], *EXTREME[kind]] for kind in SMALL}
+    return {
+        table: [{name: draw.choice(kinds[kind]) for name, kind in TYPES[table].items()} for _ in range(200)]
+        for table in TYPES
+    }
+
+
+@pytest.mark.parametrize("path", case_files(), ids=lambda path: path.stem)
+def test_nothing_fails_in_a_storm(judge: Judge, storm: World, path: Path) -> None:
+    judge.fill(storm)
+    for sql in (sql for _, sql in cases_of(path)):
+        facts = facts_in(sql)
+        if isinstance(facts, QueryFacts):
+            check_safety_here(judge, (sql, facts))
 
 
 @settings(max_examples=25)
