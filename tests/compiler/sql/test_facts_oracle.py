@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
+from tests.compiler.sql.facts_expressions import selections
 from tests.compiler.sql.facts_world import (
     EXTREME,
     SMALL,
@@ -130,26 +131,26 @@ def check_rows(judge: Judge, case: Case, world: World) -> None:
     assert apart == whole, f"{sql}\n{facts}"
 
 
-@settings(max_examples=70)
+@settings(max_examples=50)
 @given(case=st.sampled_from(STEADY), world=worlds(), data=st.data())
 def test_what_is_not_read_may_hold_anything(judge: Judge, case: Case, world: World, data: st.DataObject) -> None:
     check_columns(judge, case, world, data.draw)
 
 
-@settings(max_examples=70)
+@settings(max_examples=50)
 @given(case=st.sampled_from(STEADY), world=worlds())
 def test_rows_without_a_use_have_no_effect(judge: Judge, case: Case, world: World) -> None:
     check_uses(judge, case, world)
     check_both(judge, case, world)
 
 
-@settings(max_examples=70)
+@settings(max_examples=50)
 @given(case=st.sampled_from(EVERY), world=worlds(), data=st.data())
 def test_the_order_of_rows_does_not_show(judge: Judge, case: Case, world: World, data: st.DataObject) -> None:
     check_order(judge, case, world, data.draw)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(case=st.sampled_from(EVERY), world=worlds(extreme=True))
 def test_what_does_not_fail_does_not(judge: Judge, case: Case, world: World) -> None:
     check_safety(judge, case, world)
@@ -181,6 +182,36 @@ def test_rows_are_made_one_by_one(judge: Judge, case: Case, world: World) -> Non
     check_rows(judge, case, world)
 
 
+def check_selection(judge: Judge, storm: World, sql: str, world: World, draw: Any) -> None:
+    facts = facts_in(sql)
+    # Of a constant that fails DuckDB makes no plan.
+    assume(isinstance(facts, QueryFacts))
+    assert isinstance(facts, QueryFacts)
+    judge.fill(storm)
+    check_safety_here(judge, (sql, facts))
+    judge.keep_used(facts.reads)
+    for check in (check_uses, check_both, check_rows):
+        check(judge, (sql, facts), world)
+    check_columns(judge, (sql, facts), world, draw)
+
+
+@settings(max_examples=25)
+@given(sql=selections(), world=worlds(extreme=True), data=st.data())
+def test_expressions_are_safe_and_conditions_right(
+    judge: Judge, storm: World, sql: str, world: World, data: st.DataObject
+) -> None:
+    check_selection(judge, storm, sql, world, data.draw)
+
+
+@pytest.mark.long
+@settings(max_examples=3000)
+@given(sql=selections(), world=worlds(extreme=True), data=st.data())
+def test_many_expressions_are_safe_and_conditions_right(
+    judge: Judge, storm: World, sql: str, world: World, data: st.DataObject
+) -> None:
+    check_selection(judge, storm, sql, world, data.draw)
+
+
 REPLACED = (
     (r"FROM t\b", "FROM (SELECT i AS a, s AS b, f AS c FROM t) AS t"),
     (r"FROM u\b", "FROM (SELECT i AS a, l AS d, k AS e FROM u) AS u"),
@@ -208,7 +239,7 @@ def check_made(judge: Judge, sql: str, world: World, strange: World, draw: Any) 
         check_rows(judge, (sql, facts), world)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(query=queries(), world=worlds(), strange=worlds(extreme=True), data=st.data())
 def test_all_of_it_for_queries_made_of_others(
     query: tuple[str, Any], judge: Judge, world: World, strange: World, data: st.DataObject

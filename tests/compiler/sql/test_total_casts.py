@@ -43,17 +43,37 @@ EDGES = {
 @pytest.mark.parametrize("source", EDGES)
 def test_a_cast_that_does_not_fail_does_not(source: str) -> None:
     casts = [f"{word}(x AS {target})" for target in EDGES for word in ("CAST", "TRY_CAST")]
-    with duckdb.connect() as judge, Binder() as binder:
+    with duckdb.connect() as judge:
         judge.execute(f"CREATE TABLE t (x {source})")
         judge.executemany(f"INSERT INTO t VALUES ($1::VARCHAR::{source})", [[value] for value in EDGES[source]])
-        known = {"t": Known((Column(name="x", type=source),))}
-        for cast in casts:
-            parsed = parse(f"SELECT {cast} AS a FROM t")
-            assert isinstance(parsed, Parsed)
-            bound = binder.plan(parsed, known, {}, pushed=True)
-            facts = facts_of(parsed, bound) if isinstance(bound, BoundPlan) else None
-            if isinstance(facts, QueryFacts) and not facts.failing_columns and not facts.fails:
-                judge.execute(f"CREATE OR REPLACE TEMP TABLE made AS SELECT {cast} AS a FROM t")
+        there_are = [cast for cast in casts if is_cast(judge, cast)]
+        failing = {name for name, _ in facts_over(source, there_are).failing_columns}
+        safe = [cast for place, cast in enumerate(there_are) if f"c{place}" not in failing]
+        assert safe
+        for cast in safe:
+            judge.execute(f"CREATE OR REPLACE TEMP TABLE made AS SELECT {cast} AS a FROM t")
+
+
+def is_cast(judge: duckdb.DuckDBPyConnection, cast: str) -> bool:
+    """Whether DuckDB knows of such a cast."""
+    try:
+        judge.execute(f"DESCRIBE SELECT {cast} FROM t")
+    except duckdb.Error:
+        return False
+    return True
+
+
+def facts_over(source: str, values: list[str]) -> QueryFacts:
+    listed = ", ".join(f"{value} AS c{place}" for place, value in enumerate(values))
+    parsed = parse(f"SELECT {listed} FROM t")
+    assert isinstance(parsed, Parsed)
+    with Binder() as binder:
+        bound = binder.plan(parsed, {"t": Known((Column(name="x", type=source),))}, {}, pushed=True)
+    assert isinstance(bound, BoundPlan)
+    facts = facts_of(parsed, bound)
+    assert isinstance(facts, QueryFacts)
+    assert facts.fails is None
+    return facts
 
 
 @pytest.mark.parametrize(
@@ -68,11 +88,4 @@ def test_a_cast_that_does_not_fail_does_not(source: str) -> None:
 )
 def test_a_cast_that_widens_does_not_fail(cast: str) -> None:
     source, target = cast.split(" AS ")
-    parsed = parse(f"SELECT CAST(x AS {target}) AS a FROM t")
-    assert isinstance(parsed, Parsed)
-    with Binder() as binder:
-        bound = binder.plan(parsed, {"t": Known((Column(name="x", type=source),))}, {}, pushed=True)
-    assert isinstance(bound, BoundPlan)
-    facts = facts_of(parsed, bound)
-    assert isinstance(facts, QueryFacts)
-    assert facts.failing_columns == ()
+    assert facts_over(source, [f"CAST(x AS {target})"]).failing_columns == ()
