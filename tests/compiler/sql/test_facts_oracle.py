@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -57,19 +57,36 @@ def steady_rows(judge: Judge, sql: str, world: World) -> Rows:
     return rows
 
 
+def rows_again(judge: Judge, case: Case) -> Rows:
+    """The rows of a query that did not fail before.
+
+    What may fail may do so now: DuckDB computes with the least and the greatest values of its tables, too.
+    """
+    sql, facts = case
+    rows = judge.rows_or_none(sql)
+    assert rows is not None or facts.fails or facts.failing_columns, f"{sql}\n{facts}"
+    assume(rows is not None)
+    assert rows is not None
+    return rows
+
+
+def same_again(judge: Judge, case: Case, before: Rows) -> None:
+    assert rows_again(judge, case) == before, f"{case[0]}\n{case[1]}"
+
+
 def check_columns(judge: Judge, case: Case, world: World, draw: Any) -> None:
     sql, facts = case
     before = steady_rows(judge, sql, world)
     for other in (with_nulls(world, facts), with_other_values(world, facts, draw, extreme=False)):
         judge.fill(other)
-        assert judge.rows(sql) == before, f"{sql}\n{facts}"
+        same_again(judge, case, before)
 
 
 def check_uses(judge: Judge, case: Case, world: World) -> None:
     sql, facts = case
     before = steady_rows(judge, sql, world)
     judge.keep_used(facts.reads)
-    assert judge.rows(sql) == before, f"{sql}\n{facts}"
+    same_again(judge, case, before)
 
 
 def check_both(judge: Judge, case: Case, world: World) -> None:
@@ -83,7 +100,7 @@ def check_both(judge: Judge, case: Case, world: World) -> None:
             for name, kind in TYPES[read.name].items()
         )
         judge.connection.execute(f"CREATE OR REPLACE TABLE {read.name} AS SELECT {listed} FROM {read.name}")
-    assert judge.rows(sql) == before, f"{sql}\n{facts}"
+    same_again(judge, case, before)
 
 
 def check_order(judge: Judge, case: Case, world: World, draw: Any) -> None:
@@ -93,7 +110,7 @@ def check_order(judge: Judge, case: Case, world: World, draw: Any) -> None:
         return
     before = steady_rows(judge, sql, world)
     judge.fill({name: draw(st.permutations(rows)) if name in free else rows for name, rows in world.items()})
-    assert judge.rows(sql) == before, f"{sql}\n{facts}"
+    same_again(judge, case, before)
 
 
 def check_safety(judge: Judge, case: Case, world: World) -> None:
@@ -125,26 +142,26 @@ def check_rows(judge: Judge, case: Case, world: World) -> None:
     apart = Rows()
     for row in world[read.name]:
         judge.fill({**world, read.name: [row]})
-        one = judge.rows(sql)
+        one = rows_again(judge, case)
         assert one.total() == 1 or not facts.keeps_rows, f"{sql}\n{facts}"
         apart += one
     assert apart == whole, f"{sql}\n{facts}"
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(case=st.sampled_from(STEADY), world=worlds(), data=st.data())
 def test_what_is_not_read_may_hold_anything(judge: Judge, case: Case, world: World, data: st.DataObject) -> None:
     check_columns(judge, case, world, data.draw)
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(case=st.sampled_from(STEADY), world=worlds())
 def test_rows_without_a_use_have_no_effect(judge: Judge, case: Case, world: World) -> None:
     check_uses(judge, case, world)
     check_both(judge, case, world)
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(case=st.sampled_from(EVERY), world=worlds(), data=st.data())
 def test_the_order_of_rows_does_not_show(judge: Judge, case: Case, world: World, data: st.DataObject) -> None:
     check_order(judge, case, world, data.draw)
@@ -156,20 +173,28 @@ def test_what_does_not_fail_does_not(judge: Judge, case: Case, world: World) -> 
     check_safety(judge, case, world)
 
 
+@dataclass(frozen=True, repr=False)
+class Storm:
+    """Many rows of values of all kinds, thrown together; too many to be shown."""
+
+    world: World
+
+
 @pytest.fixture(scope="module")
-def storm() -> World:
-    """Many rows of values of all kinds, thrown together."""
+def storm() -> Storm:
     draw = Random(7)
     kinds = {kind: ["NULL", *SMALL[kind], *EXTREME[kind]] for kind in SMALL}
-    return {
-        table: [{name: draw.choice(kinds[kind]) for name, kind in TYPES[table].items()} for _ in range(200)]
-        for table in TYPES
-    }
+    return Storm(
+        {
+            table: [{name: draw.choice(kinds[kind]) for name, kind in TYPES[table].items()} for _ in range(80)]
+            for table in TYPES
+        }
+    )
 
 
 @pytest.mark.parametrize("path", case_files(), ids=lambda path: path.stem)
-def test_nothing_fails_in_a_storm(judge: Judge, storm: World, path: Path) -> None:
-    judge.fill(storm)
+def test_nothing_fails_in_a_storm(judge: Judge, storm: Storm, path: Path) -> None:
+    judge.fill(storm.world)
     for sql in (sql for _, sql in cases_of(path)):
         facts = facts_in(sql)
         if isinstance(facts, QueryFacts):
@@ -182,12 +207,12 @@ def test_rows_are_made_one_by_one(judge: Judge, case: Case, world: World) -> Non
     check_rows(judge, case, world)
 
 
-def check_selection(judge: Judge, storm: World, sql: str, world: World, draw: Any) -> None:
+def check_selection(judge: Judge, storm: Storm, sql: str, world: World, draw: Any) -> None:
     facts = facts_in(sql)
     # Of a constant that fails DuckDB makes no plan.
     assume(isinstance(facts, QueryFacts))
     assert isinstance(facts, QueryFacts)
-    judge.fill(storm)
+    judge.fill(storm.world)
     check_safety_here(judge, (sql, facts))
     judge.keep_used(facts.reads)
     for check in (check_uses, check_both, check_rows):
@@ -195,19 +220,19 @@ def check_selection(judge: Judge, storm: World, sql: str, world: World, draw: An
     check_columns(judge, (sql, facts), world, draw)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(sql=selections(), world=worlds(extreme=True), data=st.data())
 def test_expressions_are_safe_and_conditions_right(
-    judge: Judge, storm: World, sql: str, world: World, data: st.DataObject
+    judge: Judge, storm: Storm, sql: str, world: World, data: st.DataObject
 ) -> None:
     check_selection(judge, storm, sql, world, data.draw)
 
 
 @pytest.mark.long
-@settings(max_examples=3000)
+@settings(max_examples=600)
 @given(sql=selections(), world=worlds(extreme=True), data=st.data())
 def test_many_expressions_are_safe_and_conditions_right(
-    judge: Judge, storm: World, sql: str, world: World, data: st.DataObject
+    judge: Judge, storm: Storm, sql: str, world: World, data: st.DataObject
 ) -> None:
     check_selection(judge, storm, sql, world, data.draw)
 
