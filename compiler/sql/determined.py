@@ -8,7 +8,7 @@ from typing import Final
 
 from trc.compiler.sql.expressions import Json, NotUnderstood, expressions_in
 from trc.compiler.sql.functions import CONSISTENT_TABLE_FUNCTIONS, volatile_names
-from trc.compiler.sql.gathered import why_open, why_rounded
+from trc.compiler.sql.gathered import has_computed_frame, why_open, why_rounded
 from trc.compiler.sql.kinds import is_exact, is_float, type_info
 from trc.compiler.sql.order import Keys
 from trc.compiler.sql.own_forms import is_only_counted
@@ -91,6 +91,8 @@ def _expression(look: Settling, expression: Json, plan: Json, above: Above) -> N
         look.is_volatile(f"{name}() may answer differently the next time", plan)
     if expression["expression_class"] not in ("BOUND_AGGREGATE", "BOUND_WINDOW"):
         return
+    if expression["expression_class"] == "BOUND_WINDOW" and has_computed_frame(expression):
+        look.is_volatile("it computes how far a window's frame reaches, which may be nowhere", plan)
     why = why_open(expression, plan, above, look.keys, look.width(plan["children"][0]))
     if why is not None:
         look.is_undetermined(why, plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from trc.compiler.sql.constants import is_count
 from trc.compiler.sql.expressions import Json
 from trc.compiler.sql.kinds import is_exact, is_float, type_info
 from trc.compiler.sql.order import Keys
@@ -67,6 +68,11 @@ def why_open(expression: Json, plan: Json, above: Above, keys: Keys, width: int)
     if expression["expression_class"] == "BOUND_WINDOW":
         return _why_window_open(expression, plan, above, keys, width)
     return _why_aggregate_open(expression, plan, above, keys, width)
+
+
+def has_computed_frame(window: Json) -> bool:
+    """Whether a frame ends at a place that is computed: where that is NULL, DuckDB takes any place that comes."""
+    return any(window[end] is not None and not is_count(window[end]) for end in ("start_expr", "end_expr"))
 
 
 def why_rounded(expression: Json) -> str | None:
