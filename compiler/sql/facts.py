@@ -46,7 +46,7 @@ class QueryFacts:
     rows). `inexact`: why they may differ in the last digits of floating-point numbers. `fails`: why deciding about rows
     (filters, joins, groups, limits) may fail for some data; `failing_columns`: the same for the values of a column.
     `is_ordered`: whether its rows come in an order of their own. `is_row_wise`: each row is made of one row of the one
-    dataset that it reads, by filters and expressions alone.
+    dataset that it reads, by filters and expressions alone. `keeps_rows`: each row of that dataset makes exactly one.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -57,6 +57,7 @@ class QueryFacts:
     failing_columns: tuple[tuple[str, str], ...] = ()
     is_ordered: bool = False
     is_row_wise: bool = False
+    keeps_rows: bool = False
 
     def read(self, name: str) -> ReadFacts | None:
         """What is known of the dataset of that name, ignoring case."""
