@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trc.compiler.checks.contracts import check_contracts
 from trc.compiler.checks.graph import Graph, resolve
+from trc.compiler.checks.pipeline_tests import check_pipeline_tests
 from trc.compiler.checks.sql import check_sql
 from trc.compiler.checks.values import check_values
 from trc.compiler.context import Context
@@ -103,7 +104,9 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
     graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
     schemas = check_sql(pipeline, graph, places, context, collect)
     check_contracts(pipeline, graph, schemas, places, context, collect)
-    collect.tell_idle_allows()
+    check_pipeline_tests(pipeline, graph, schemas, places, context, collect, lowered.names)
+    if context.test is None:
+        collect.tell_idle_allows()
     told, allows = collect.sorted(), tuple(collect.allows)
     return Compiled(context.project, told, sources, written, pipeline, places, graph, schemas, settled, allows)
 

@@ -72,6 +72,8 @@ class Context:
     """When the command was given: the logical time of a run that asks for no other."""
     must_settle: bool = False
     """Whether every value has to be there, since the pipeline is going to be planned or run."""
+    test: int | None = None
+    """The test of the pipeline that is going to be run: its parameters' values are taken before all others."""
     used: set[str] = field(default_factory=set[str])
     """Which of `run.time` and `run.date` templates asked for: what they give holds for that time."""
     queries: Queries | None = None

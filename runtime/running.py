@@ -55,7 +55,7 @@ class Options:
     new: bool = False
     on_conflict: OnConflict = "wait"
     tick: float | None = None
-    optimise: bool = True
+    optimise: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
-    "ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "same", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("ci" if os.environ.get("CI") else "local")
+settings.register_profile(
+    "explore", deadline=None, derandomize=False, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+# Examples are the same in every run, so that a change fails for what it changed; to look for new ones is another errand.
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

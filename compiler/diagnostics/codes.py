@@ -112,6 +112,14 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC419", "expectations on what has no rows"),
     Code("TRC420", "a question names no dataset"),
     Code("TRC421", "a question names no column"),
+    Code("TRC440", "a test names no dataset"),
+    Code("TRC441", "a test names no column"),
+    Code("TRC442", "a value of a test does not fit its column"),
+    Code("TRC443", "a test lacks rows"),
+    Code("TRC444", "a test cannot compute a dataset"),
+    Code("TRC445", "a test gives what nothing in it reads", _WARNING),
+    Code("TRC446", "a test gives rows whose columns are not known"),
+    Code("TRC447", "a pattern names no test"),
     # The target
     Code("TRC501", "something that this version checks but does not run"),
     Code("TRC503", "a limit that the backend does not enforce", _WARNING),
@@ -137,10 +145,11 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC621", "git cannot be asked"),
     Code("TRC622", "a revision is not known"),
     Code("TRC623", "a revision cannot be written out"),
-    Code("TRC624", "a pipeline cannot be run twice"),
     Code("TRC630", "the data breaks an expectation"),
     Code("TRC631", "the data breaks an expectation that only warns", _WARNING, must_stay=True),
     Code("TRC632", "an expectation cannot be evaluated", ("error", "warning"), must_stay=True),
+    Code("TRC640", "a query fails in a test"),
+    Code("TRC641", "a test finds other rows than it expects"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from trc.compiler.diagnostics.wording import one_line
 from trc.compiler.source import Span
 
 Severity = Literal["error", "warning", "note"]
@@ -31,8 +32,9 @@ class Fix:
 class Diagnostic:
     """A message in the reader's words, with the place it is about.
 
-    `message` is one line in lower case that names the thing in quotes; `label` stands beside the
-    underlined span; `help` is the remedy. `span` is absent only where no file is concerned.
+    `message` is one line in lower case that names the thing in quotes, whatever the names in it hold:
+    line breaks are made escapes, and what is too long is cut. `label` stands beside the underlined
+    span; `help` is the remedy. `span` is absent only where no file is concerned.
     `task` names the task that it is about: errors of one task do not hide another's.
     """
 
@@ -45,3 +47,6 @@ class Diagnostic:
     fix: Fix | None = None
     severity: Severity = "error"
     task: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", one_line(self.message))

@@ -11,8 +11,8 @@ from lark import Token, UnexpectedInput
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
 from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.compiler.diagnostics.wording import one_line
 from trc.compiler.frontends.dsl_outline import KEYWORDS, Outline
-from trc.compiler.frontends.wording import one_line
 from trc.compiler.source import SourceFile, Span
 
 
@@ -26,6 +26,7 @@ class _Spot:
     at: int
     kind: str
     wanted: frozenset[str]
+    outline: Outline
 
     @property
     def rest(self) -> str:
@@ -38,10 +39,6 @@ class _Spot:
         """The line up to the place."""
         return self.file.text[self.file.text.rfind("\n", 0, self.at) + 1 : self.at]
 
-    @property
-    def outline(self) -> Outline:
-        return Outline(self.file.text, self.start, self.end)
-
     def span(self, length: int | None = None) -> Span:
         if length is None:
             found = re.compile(r"\w+|\S|").match(self.file.text, self.at, max(self.end, self.at))
@@ -51,26 +48,27 @@ class _Spot:
 
     def told(self, message: str, *help_lines: str, span: Span | None = None, **more: Any) -> Diagnostic:
         lines = tuple(one_line(line) for line in help_lines)
-        return Diagnostic("TRC120", one_line(message), span or self.span(), help=lines, **more)
+        return Diagnostic("TRC120", message, span or self.span(), help=lines, **more)
 
 
-def syntax_error(file: SourceFile, error: UnexpectedInput, start: int, end: int) -> tuple[Diagnostic, Span | None]:
-    """What is wrong in the statement at `[start, end)`, and the lines without which the rest may be read."""
-    spot = _spot(file, error, start, end)
+def syntax_error(file: SourceFile, error: UnexpectedInput, outline: Outline) -> tuple[Diagnostic, Span | None]:
+    """What is wrong in the statement of which `outline` is, and the lines without which the rest may be read."""
+    spot = _spot(file, error, outline)
     diagnostic = next((told for explain in _EXPLAINERS if (told := explain(spot)) is not None), None)
     return diagnostic or _unexpected(spot), _culprit(spot, diagnostic)
 
 
-def _spot(file: SourceFile, error: UnexpectedInput, start: int, end: int) -> _Spot:
+def _spot(file: SourceFile, error: UnexpectedInput, outline: Outline) -> _Spot:
+    start, end = outline.start, outline.end
     token = getattr(error, "token", None)
     wanted = frozenset(
         getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", None) or ()
     )
     if isinstance(token, Token):
         at = end if token.type == "$END" else start + (token.start_pos or 0)
-        return _Spot(file, start, end, at, token.type, wanted)
+        return _Spot(file, start, end, at, token.type, wanted, outline)
     position = getattr(error, "pos_in_stream", None)
-    return _Spot(file, start, end, start + (position or 0), "", wanted)
+    return _Spot(file, start, end, start + (position or 0), "", wanted, outline)
 
 
 # ── what is left out, so that the rest can be read ──
@@ -116,6 +114,8 @@ _CURLY: Final = {
     "\u2019": "'",
 }
 _VALUE: Final = frozenset({"STRING", "INT"})
+# A word is looked for at its beginning: from each of its letters, a long one would take for ever.
+_KEY: Final = r'(?<!\w)[^\W\d]\w*|"[^"\n]*"'
 
 
 def _missing_value(spot: _Spot) -> Diagnostic | None:
@@ -127,7 +127,7 @@ def _missing_value(spot: _Spot) -> Diagnostic | None:
     if found is None:
         return None
     at = spot.start + found.start()
-    key = re.search(r'([^\W\d]\w*|"[^"\n]*")\s*\Z', spot.file.text[spot.start : at])
+    key = re.search(rf"({_KEY})\s*\Z", spot.file.text[spot.start : at])
     name = _quoted(key[1]) if key else "the key"
     return spot.told(f"{name} has no value", "write one, or remove the key", span=spot.file.span(at, at + 1))
 
@@ -209,7 +209,7 @@ def _strange_space(spot: _Spot) -> Diagnostic | None:
 
 def _dashed_name(spot: _Spot) -> Diagnostic | None:
     """`download-data` where a name stands."""
-    left = re.search(r"[^\W\d]\w*\Z", spot.before)
+    left = re.search(r"(?<!\w)[^\W\d]\w*\Z", spot.before)
     right = re.match(r"-[\w-]*", spot.rest)
     if left is None or right is None or right[0] == "-":
         return None
@@ -253,11 +253,11 @@ def _missing_type(spot: _Spot) -> Diagnostic | None:
     if "COLUMN_TYPE" not in spot.wanted:
         return None
     opened = spot.outline.open_at(spot.at)
-    if opened and re.search(r"columns\s*=?\s*\Z", spot.file.text[spot.start : opened[-1]]):
+    if opened and re.search(r"columns\s*+(?:=\s*+)?\Z", spot.file.text[spot.start : opened[-1]]):
         return spot.told(
             f"{_shown(spot)} begins no type", "write a type of DuckDB's, such as varchar or decimal(18, 2)"
         )
-    key = re.search(r'([^\W\d]\w*|"[^"\n]*")(\s*:\s*)\Z', spot.file.text[spot.start : spot.at])
+    key = re.search(rf"({_KEY})(\s*:\s*)\Z", spot.file.text[spot.start : spot.at])
     if key is None:
         return None
     colon = spot.file.span(spot.start + key.start(2), spot.at)
@@ -273,7 +273,7 @@ def _lone_key(spot: _Spot) -> Diagnostic | None:
     """A key, and then the next thing."""
     if not spot.wanted >= {"EQUAL", "LBRACE"} or spot.rest[:1] in ("=", "-"):
         return None
-    key = re.search(r'([^\W\d]\w*|"[^"\n]*")\s*\Z', spot.file.text[spot.start : spot.at])
+    key = re.search(rf"({_KEY})\s*\Z", spot.file.text[spot.start : spot.at])
     if key is None:
         return None
     at = spot.start + key.start()
@@ -314,7 +314,7 @@ def _cut_short(spot: _Spot) -> Diagnostic | None:
         return None
     text = spot.file.text
     end = spot.start + len(text[spot.start : spot.end].rstrip())
-    last = re.search(r"\w+\Z|\S\Z", text[spot.start : end])
+    last = re.search(r"(?<!\w)\w+\Z|\S\Z", text[spot.start : end])
     span = spot.file.span(end - len(last[0]) if last else spot.start, end)
     return spot.told(f"the statement ends here, and {_list_of(spot.wanted)} is still wanted", span=span)
 

@@ -47,8 +47,7 @@ def statement_items(file: SourceFile, statements: Sequence[Statement]) -> list[I
         close = (
             before is not None and before.kind == statement.kind and not layout.is_apart(before.span, statement.span)
         )
-        short = close and before is not None and layout.is_short(before) and layout.is_short(statement)
-        items.append(replace(item, begins_paragraph=not short))
+        items.append(replace(item, begins_paragraph=not close, stays_close=close))
     return items
 
 
@@ -59,9 +58,6 @@ class _Layout:
     def is_apart(self, first: Span, second: Span) -> bool:
         """Whether the author left an empty line between two things."""
         return _EMPTY_LINE.search(self.file.text, first.end, second.start) is not None
-
-    def is_short(self, statement: Statement) -> bool:
-        return "\n" not in self.file.text[statement.span.start : statement.span.end]
 
     # ── statements ──
 

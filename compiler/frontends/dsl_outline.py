@@ -12,9 +12,10 @@ DEEPEST: Final = 64
 
 KEYWORDS: Final = ("pipeline", "import", "defaults", "param", "source", "task", "target", "test")
 
+# A text that is not closed goes to the end of its line: to look for its end from each of its quotes would take for ever.
 _TOKEN: Final = re.compile(
     r"""
-    (?P<skip> \#[^\n]* | "(?:[^"\\\n]|\\.)*" | \$\$(?:[^$]|\$(?!\$))*\$\$
+    (?P<skip> \#[^\n]* | "(?:[^"\\\n]|\\.)*+"? | \$\$(?:[^$]|\$(?!\$))*\$\$
         | \$(?P<tag>[^\W\d]\w*)\$[\s\S]*?\$(?P=tag)\$ )
     | (?P<open>[\[{(])
     | (?P<close>[\]})])
@@ -41,8 +42,8 @@ class Outline:
 
     def __init__(self, text: str, start: int = 0, end: int | None = None) -> None:
         self._text = text
-        self._start = start
-        self._end = len(text) if end is None else end
+        self.start = start
+        self.end = len(text) if end is None else end
 
     @property
     def deepest(self) -> int | None:
@@ -56,7 +57,7 @@ class Outline:
     def brackets(self) -> list[Bracket]:
         found: list[Bracket] = []
         depth = 0
-        for token in _TOKEN.finditer(self._text, self._start, self._end):
+        for token in _TOKEN.finditer(self._text, self.start, self.end):
             if token["open"]:
                 found.append(Bracket(token.start(), True, depth))
                 depth += 1
@@ -85,7 +86,7 @@ class Outline:
         """
         starts: list[int] = []
         depth = 0
-        for token in _TOKEN.finditer(self._text, self._start, self._end):
+        for token in _TOKEN.finditer(self._text, self.start, self.end):
             if token["open"]:
                 depth += 1
             elif token["close"]:
@@ -94,8 +95,8 @@ class Outline:
                 starts.append(token.start("word"))
                 depth = 0
         if not starts or self._text[: starts[0]].strip():
-            starts = [self._start, *(start for start in starts if start != self._start)]
-        yield from zip(starts, [*starts[1:], self._end], strict=True)
+            starts = [self.start, *(start for start in starts if start != self.start)]
+        yield from zip(starts, [*starts[1:], self.end], strict=True)
 
     def _begins(self, token: re.Match[str], depth: int, is_later: bool) -> bool:
         at = token.start("word")

@@ -23,6 +23,9 @@ from trc.compiler.source import SourceFile
 
 MOST_ERRORS: Final = 20
 """How many syntax errors of one file are told."""
+MOST_READ: Final = 100_000
+"""How many characters of one statement are read, in all: it is read again for each mistake that is found in it."""
+_RAW: Final = re.compile(r"\$\$(?:[^$]|\$(?!\$))*\$\$")
 
 
 def read_by_grammar(file: SourceFile, collect: Collector) -> tuple[list[Statement], bool]:
@@ -34,7 +37,7 @@ def read_by_grammar(file: SourceFile, collect: Collector) -> tuple[list[Statemen
         statements = _salvaged(file, collect)
         if len(collect.reported) == told:
             # Each part can be read, and the whole cannot: that is a mistake all the same.
-            collect.add(syntax_error(file, error, 0, len(file.text))[0])
+            collect.add(syntax_error(file, error, Outline(file.text))[0])
         return statements, False
 
 
@@ -61,17 +64,18 @@ def _salvaged(file: SourceFile, collect: Collector) -> list[Statement]:
         for found in _statement(file, start, end, collect, MOST_ERRORS - told):
             if isinstance(found, Diagnostic):
                 collect.add(found)
-                told += 1
+                told += found.severity == "error"
             else:
                 statements.append(found)
         if told >= MOST_ERRORS:
-            collect.add(_and_so_on(file, end))
+            collect.add(_and_so_on(file, end, MOST_ERRORS))
             break
     return statements
 
 
-def _and_so_on(file: SourceFile, at: int) -> Diagnostic:
-    message = f"the first {MOST_ERRORS} mistakes of this kind are told, and what follows was not read"
+def _and_so_on(file: SourceFile, at: int, told: int) -> Diagnostic:
+    first = f"the first {told} mistakes of this kind are" if told > 1 else "the first mistake of this kind is"
+    message = f"{first} told, and what follows was not read"
     return Diagnostic("TRC120", message, file.span(at, at), severity="note")
 
 
@@ -80,16 +84,20 @@ def _statement(
 ) -> Iterator[Statement | Diagnostic]:
     """One statement with its mistakes: the lines that cannot be read are left out, and the rest is read again."""
     text = file.text[start:end]
+    outline = Outline(file.text, start, end)  # one for all of its mistakes: a long one can have many
+    most_here = min(most, max(MOST_READ // max(len(_RAW.sub("", text)), 1), 1))
     errors = 0
     while True:
         try:
             found = _read(file, text, start, collect)
         except UnexpectedInput as error:
-            diagnostic, culprit = syntax_error(file, error, start, end)
+            diagnostic, culprit = syntax_error(file, error, outline)
             yield diagnostic
             errors += 1
             blanked = _without(text, culprit.start - start, culprit.end - start) if culprit else None
-            if blanked is None or errors >= most:
+            if blanked is None or errors >= most_here:
+                if blanked is not None and errors < most:
+                    yield _and_so_on(file, end, errors)
                 yield from _named_only(file, start, end)
                 return
             text = blanked

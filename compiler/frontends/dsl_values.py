@@ -9,6 +9,7 @@ from typing import Final
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
 from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.compiler.diagnostics.wording import one_line
 from trc.compiler.frontends.dsl_words import FORMATS, INNER, RUN_TIME, Words, spelling
 from trc.compiler.frontends.dsl_written import (
     Block,
@@ -27,7 +28,6 @@ from trc.compiler.frontends.dsl_written import (
     Value,
 )
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
-from trc.compiler.frontends.wording import one_line
 from trc.compiler.source import ScalarMap, Segment, SourceFile, Span
 
 _WRAPPERS: Final = ("secret", "webhook")
@@ -61,7 +61,7 @@ class Values:
         fix: Fix | None = None,
     ) -> None:
         lines = tuple(one_line(line) for line in help_lines)
-        self.collect.add(Diagnostic(code, one_line(message), span, related=related, help=lines, fix=fix))
+        self.collect.add(Diagnostic(code, message, span, related=related, help=lines, fix=fix))
 
     def node(self, value: Value, called: str) -> Node | None:
         """The value as a node; None after reporting that it is no value. `called` is what it belongs to."""

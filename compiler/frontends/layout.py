@@ -59,13 +59,15 @@ Doc = Atom | Raw | Call | Listed | Braced
 class Item:
     """What is printed on a line, or on lines, of its own: `docs` with blanks between.
 
-    It stands at `[start, end)` of the file that it came from. `begins_paragraph` keeps an empty line before it.
+    It stands at `[start, end)` of the file that it came from. `begins_paragraph` keeps an empty line before it;
+    one that `stays_close` has one only if it, or the item before it, is printed on several lines.
     """
 
     docs: tuple[Doc, ...]
     start: int
     end: int
     begins_paragraph: bool = False
+    stays_close: bool = False
 
     @property
     def stretch(self) -> Stretch:
@@ -98,10 +100,15 @@ class Layout:
 
     def lines(self, items: Sequence[Item], indent: str = "") -> Iterator[str]:
         """Each item on lines of its own."""
+        was_long = False
         for index, item in enumerate(items):
-            if item.begins_paragraph and index:
+            above = len(self.comments.before.get(item.start, ()))
+            printed = list(self._item(item, indent))
+            is_long = len(printed) - above > 1
+            if index and (item.begins_paragraph or (item.stays_close and (was_long or is_long))):
                 yield ""
-            yield from self._item(item, indent)
+            yield from printed
+            was_long = is_long
 
     def _item(self, item: Item, indent: str, ending: str = "") -> Iterator[str]:
         for comment in self.comments.before.pop(item.start, ()):

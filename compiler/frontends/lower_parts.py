@@ -58,7 +58,7 @@ _TEST: Final = {
     "name": Key("What the test shows, in words", filled_text, required=True),
     "params": Key("Values of the pipeline's parameters", json_mapping),
     "given": Key("Rows by dataset: what sources and tasks are taken to hold", _ROWS),
-    "expect": Key("Rows by dataset: what tasks must then yield", _ROWS),
+    "expect": Key("Rows by dataset: what tasks must then yield", _ROWS, required=True),
 }
 
 
@@ -222,6 +222,7 @@ def test(node: Node, here: Subject) -> PipelineTest | None:
     values = read_fields(node, _TEST, here)
     if values is None or not isinstance(node, Mapping) or not require(node, "name", here, known=_TEST):
         return None
+    require(node, "expect", here, known=_TEST)
     return PipelineTest.model_validate(values) if "name" in values else None
 
 

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
+from trc.compiler.diagnostics.wording import one_line
 from trc.compiler.frontends.problems import problems
 from trc.compiler.frontends.secrets import ALLOWED, is_meant_as_secret, is_secret, secret_beside
 from trc.compiler.frontends.shapes import (
@@ -32,7 +33,6 @@ from trc.compiler.frontends.shapes import (
 from trc.compiler.frontends.suggestions import is_meant_by, suggestion
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.typed import Typed, typed
-from trc.compiler.frontends.wording import one_line
 from trc.compiler.ir.node import Node as IrNode
 from trc.compiler.ir.secrets import KEY, BadReference, SecretRef, read_reference
 from trc.compiler.source import Span
@@ -68,7 +68,7 @@ class Subject:
         self.collect.add(
             Diagnostic(
                 code,
-                one_line(message),
+                message,
                 span,
                 label=label,
                 related=related,

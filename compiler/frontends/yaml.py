@@ -14,10 +14,10 @@ import yaml
 
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Label
+from trc.compiler.diagnostics.wording import one_line
 from trc.compiler.frontends.files import read
 from trc.compiler.frontends.scalar_map import map_scalar
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence, Style
-from trc.compiler.frontends.wording import one_line
 from trc.compiler.frontends.yaml_errors import syntax_error, unprintable
 from trc.compiler.source import ScalarMap, SourceFile, Span
 
@@ -319,7 +319,7 @@ class _Builder:
         self.collect.add(
             Diagnostic(
                 "TRC107",
-                one_line(f'the key "{second.value}" is written twice'),
+                f'the key "{second.value}" is written twice',
                 second.span,
                 label="and again here",
                 related=(Label(first.span, "first written here"),),
@@ -347,4 +347,4 @@ class _Builder:
         self._error("TRC109", f"{what} stands as a key, and keys are texts", span, "write the key as a text")
 
     def _error(self, code: str, message: str, span: Span, remedy: str) -> None:
-        self.collect.add(Diagnostic(code, one_line(message), span, help=(one_line(remedy),)))
+        self.collect.add(Diagnostic(code, message, span, help=(one_line(remedy),)))

@@ -20,6 +20,7 @@ WIDTH: Final = 100
 _NEVER_FLOW: Final = frozenset({"nodes", "params", "sources", "targets", "tests", "defaults"})
 """Keys of the root whose values take lines of their own."""
 _GROUPS: Final = _NEVER_FLOW | {"imports"}
+_LINE_BREAK: Final = re.compile("[\n\r\x85\u2028\u2029]")
 _EMPTY_LINE: Final = re.compile(r"\n[ \t\r]*\n")
 
 
@@ -210,7 +211,7 @@ class _Layout:
         if node.style == "alias":
             return [node.value]
         written = self.file.text[node.span.start : node.span.end]
-        if self.is_verbatim and "\n" not in written and node.style in ("plain", "single", "double"):
+        if self.is_verbatim and not _LINE_BREAK.search(written) and node.style in ("plain", "single", "double"):
             return [written]
         if node.style == "plain" and typed(node).kind != "text":
             return [node.value or ("null" if in_flow else "")]

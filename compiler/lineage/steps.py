@@ -16,10 +16,10 @@ from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.ir.uris import normalise
 from trc.compiler.sql.bind import Binder
-from trc.compiler.sql.columns import QueryLineage, trace
+from trc.compiler.sql.columns import BoundPlan, QueryLineage, trace
 from trc.compiler.sql.engine import query
 from trc.compiler.sql.flow import Flow, Input, merged
-from trc.compiler.sql.parse import parse
+from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.problem import SqlProblem
 
 
@@ -62,14 +62,16 @@ def steps_of(compiled: Compiled, sources: SourceReader) -> Steps:
     assert compiled.pipeline is not None
     assert compiled.graph is not None
     with Binder() as binder:
-        stepping = _Stepping(compiled, sources, binder)
+        stepping = Stepping(compiled, sources, binder)
         found: dict[str, Step] = {}
         for step in stepping.all():
             found.setdefault(step.dataset, step)
     return found
 
 
-class _Stepping:
+class Stepping:
+    """A walk over a pipeline's tasks, each after those that it reads; what is known of the columns grows on the way."""
+
     def __init__(self, compiled: Compiled, sources: SourceReader, binder: Binder) -> None:
         assert compiled.pipeline is not None
         assert compiled.graph is not None
@@ -101,11 +103,18 @@ class _Stepping:
         lineage = self.lineage(task, inputs)
         for output in task.outputs:
             schema = self.known.get((task.name, output.name), _NOT_KNOWN)
-            if task.query is not None and isinstance(lineage, Unknown) and not self.is_proved(task, schema, inputs):
-                # What the check tells readers of the dataset is shorter.
-                schema = self.known[task.name, output.name] = lineage
+            if isinstance(lineage, Unknown) and self.doubts(task, output.name, lineage, inputs):
+                schema = lineage
             is_inferred = task.query is not None and (task.columns is None or isinstance(lineage, QueryLineage))
             yield Derived(self.called(task, output.name), task.name, task.type, reads, schema, is_inferred, lineage)
+
+    def doubts(self, task: Task, output: str, why: Unknown, inputs: Iterable[Resolved]) -> bool:
+        """Whether what the check found of an output's columns may be wrong; readers are then told why."""
+        schema = self.known.get((task.name, output), _NOT_KNOWN)
+        if task.query is None or self.is_proved(task, schema, inputs):
+            return False
+        self.known[task.name, output] = why
+        return True
 
     def is_proved(self, task: Task, schema: Schema, inputs: Iterable[Resolved]) -> bool:
         """Whether a task's columns are surely these: its own word, or inferred by the DuckDB that will run it."""
@@ -132,6 +141,14 @@ class _Stepping:
 
     def lineage(self, task: Task, inputs: tuple[Resolved, ...]) -> QueryLineage | Unknown:
         """What a task's query says of its columns, in the pipeline's names of datasets."""
+        planned = self.planned(task, inputs)
+        lineage = planned if isinstance(planned, Unknown) else trace(planned[1])
+        return lineage if isinstance(lineage, Unknown) else self.renamed(lineage, inputs)
+
+    def planned(
+        self, task: Task, inputs: tuple[Resolved, ...], *, pushed: bool = False
+    ) -> tuple[Parsed, BoundPlan] | Unknown:
+        """A task's query and its plan, which names datasets as the query does; see `Binder.plan`."""
         if task.query is None:
             return Unknown(f"a {task.type} task does not tell what its columns are made of")
         if task.for_each is not None:
@@ -144,9 +161,8 @@ class _Stepping:
             return Unknown("its SQL has a template whose values are not all given")
         tables = {one.read.name: self.schema(one) for one in inputs if one.read.kind == "dataset"}
         files = {one.read.uri: self.schema(one) for one in inputs if one.read.kind == "uri"}
-        bound = self.binder.plan(parsed, tables, files)
-        lineage = bound if isinstance(bound, Unknown) else trace(bound)
-        return lineage if isinstance(lineage, Unknown) else self.renamed(lineage, inputs)
+        bound = self.binder.plan(parsed, tables, files, pushed=pushed)
+        return bound if isinstance(bound, Unknown) else (parsed, bound)
 
     def schema(self, one: Resolved) -> Schema:
         """The columns that a query finds in what it reads."""

@@ -63,8 +63,9 @@ def _of_readers(task: DraftTask, draft: Draft) -> str:
             return f'"{reader.task.name}", which reads it, has another {other}'
         assert task.query is not None
         assert reader.task.query is not None
-        if reader.task.query.fails and not task.query.keeps_rows:
-            return f'"{reader.task.name}" may fail on rows that it leaves out: {reader.task.query.fails}'
+        fails = reader.task.query.fails or next((why for _, why in reader.task.query.failing_columns), "")
+        if fails and not task.query.keeps_rows:
+            return f'"{reader.task.name}" may fail on rows that it leaves out: {fails}'
     return ""
 
 

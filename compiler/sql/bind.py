@@ -125,8 +125,10 @@ class Binder:
             self._shared = lend_tables()
         return self._shared.columns(query, read)
 
-    def plan(self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema]) -> BoundPlan | Unknown:
-        """The plan of a query that `bind` finds no mistakes in: what its lineage is read from."""
+    def plan(
+        self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema], *, pushed: bool = False
+    ) -> BoundPlan | Unknown:
+        """The plan of a query that `bind` finds no mistakes in: what its lineage and, with `pushed`, its facts are read from."""
         reads, problems = _read_schemas(parsed, tables, "")
         file_schemas = _file_schemas(parsed, files)
         reason = _why_unknown(parsed, [*reads.values(), *file_schemas.values()])
@@ -139,25 +141,34 @@ class Binder:
         sql = Edited(parsed.text.original, _edits(parsed)).text
         with self._created(columns, map(_columns, file_schemas.values())) as failure:
             answer = () if failure else self._describe(sql, World(parsed, {}, tables).is_description)
-            planned = None if failure else self._planned(sql)
+            planned = None if failure else self._planned(sql, ("", ", optimize := true") if pushed else ("",))
         if failure or planned is None or isinstance(answer, Complaint):
             return Unknown(failure or "DuckDB cannot tell how it is planned")
         names: dict[TableKey, tuple[str, ...]] = {("main", name): (name,) for name in reads}
         names |= {(name.partition(".")[0], name.partition(".")[2]): (name,) for name in reads if "." in name}
         names |= {("main", _file_table(index)): uris for index, uris in enumerate(locations)}
-        return BoundPlan(tuple(column.name for column in answer), names, planned)
+        return BoundPlan(
+            tuple(column.name for column in answer),
+            names,
+            planned[0],
+            tuple(column.type for column in answer),
+            planned[1] if pushed else None,
+        )
 
-    def _planned(self, sql: str) -> Json | None:
+    def _planned(self, sql: str, ways: tuple[str, ...]) -> list[Json] | None:
         import duckdb
 
+        asked = ", ".join(f"json_serialize_plan({literal(sql)}{way})" for way in ways)
         try:
-            told = self._connection.execute(f"SELECT json_serialize_plan({literal(sql)})").fetchall()
-            answer = json.loads(told[0][0])
+            (told,) = self._connection.execute(f"SELECT {asked}").fetchall()
+            answers = [json.loads(one) for one in told]
         except (duckdb.Error, RecursionError):
             # Such an error may leave the database unusable.
             self._database = None
             return None
-        return None if answer["error"] or len(answer["plans"]) != 1 else answer["plans"][0]
+        if any(one["error"] or len(one["plans"]) != 1 for one in answers):
+            return None
+        return [one["plans"][0] for one in answers]
 
     def type_of(self, written: str) -> str | Complaint:
         """DuckDB's own spelling of a type, or what it says of one that it does not know."""

@@ -16,12 +16,15 @@ class BoundPlan:
     """A query's plan as DuckDB's binder makes it, before anything is optimised: names are resolved, stars expanded.
 
     `columns` are the names of its columns; `tables` are the datasets by the tables of the database that it
-    was bound in: several, where a list of files is one table.
+    was bound in: several, where a list of files is one table. `pushed` is the plan once DuckDB has moved its filters
+    as far down as they can go; None where it was not asked for.
     """
 
     columns: tuple[str, ...]
     tables: Mapping[TableKey, tuple[str, ...]]
     plan: Json
+    types: tuple[str, ...] = ()
+    pushed: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)

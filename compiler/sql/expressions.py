@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from trc.compiler.sql.flow import NOTHING, Flow, How, merged, rows_of, through
+from trc.compiler.sql.flow import NOTHING, Flow, How, Input, merged, rows_of, through
 
 Json = dict[str, Any]
 
 ANY_TYPE: Final = "?"
+
+MARK: Final = "\0mark"
+"""A part that no plan of DuckDB's has. An expression with it counts as an input, too: so one finds out what it has an effect on."""
 
 
 class NotUnderstood(Exception):  # noqa: N818 - not an error, but an answer: there is no lineage
@@ -105,6 +108,8 @@ def flow_of(expression: Json, over: Relation) -> Flow:
         raise NotUnderstood(f"its plan holds an expression with parts that are not known: {kind}")
     if kind in ("BOUND_AGGREGATE", "BOUND_WINDOW") and not expression.get("children"):
         flows.append(rows_of(over.rows, "aggregated"))
+    if MARK in expression:
+        flows.append({Input(MARK, str(expression[MARK])): frozenset[How](("transformed",))})
     return merged(flows)
 
 

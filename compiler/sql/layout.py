@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from trc.compiler.sql.pieces import Comment, Cut, Piece, Region, comments, cut, partners
+from trc.compiler.sql.pieces import Comment, Cut, Piece, Region, comments, cut, depth, partners
 from trc.compiler.sql.separators import Separator, Separators, separators
 
+DEEPEST: Final = 64
 _MOST_ROUNDS: Final = 4
 
 
@@ -41,6 +42,8 @@ def lay_out(sql: str, opaque: Sequence[Region] = ()) -> str | LeftAsItIs:
         matched = partners(cut_now.pieces)
         if matched is None:
             return LeftAsItIs("its brackets do not match")
+        if depth(matched) > DEEPEST:
+            return LeftAsItIs(f"its brackets nest deeper than {DEEPEST} levels")
         written = _Writer()
         written.write(cut_now, separators(cut_now.pieces, matched))
         laid_out = written.text()

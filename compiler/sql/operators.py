@@ -18,7 +18,7 @@ from trc.compiler.sql.expressions import (
 from trc.compiler.sql.flow import NOTHING, Flow, How, Input, merged, through
 from trc.compiler.sql.functions import CONSISTENT_TABLE_FUNCTIONS
 
-_FIRST_VIRTUAL: Final = 2**63
+FIRST_VIRTUAL: Final = 2**63
 """From here on a column's number means none of the table's own: a row's place, or nothing at all."""
 
 TableKey = tuple[str, str]
@@ -53,7 +53,7 @@ def _get(flows: Flows, plan: Json) -> Relation:
     numbers = [int(one["index"]) for one in plan["column_indexes"]]
     names = tuple((int(plan["table_index"]), place) for place in range(len(numbers)))
     known = plan["returned_types"]
-    types = tuple(ANY_TYPE if number >= _FIRST_VIRTUAL else str(known[number]["id"]) for number in numbers)
+    types = tuple(ANY_TYPE if number >= FIRST_VIRTUAL else str(known[number]["id"]) for number in numbers)
     if plan["children"]:
         return _table_function(flows, plan, types, names)
     if plan["name"] != "seq_scan":
@@ -70,7 +70,7 @@ def _get(flows: Flows, plan: Json) -> Relation:
 
 
 def _table_column(datasets: tuple[str, ...], names: list[str], number: int) -> Flow:
-    if number >= _FIRST_VIRTUAL:
+    if number >= FIRST_VIRTUAL:
         return {Input(one, None): frozenset[How](("transformed",)) for one in datasets}
     return {Input(one, str(names[number])): frozenset[How](("identity",)) for one in datasets}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -104,3 +104,15 @@ def partners(pieces: Sequence[Piece]) -> dict[int, int] | None:
                 return None
             found[opened.pop()] = index
     return None if opened else found
+
+
+def depth(matched: Mapping[int, int]) -> int:
+    """How deep brackets nest, given the closing one of each opening one."""
+    deepest = 0
+    open_now: list[int] = []
+    for opening in sorted(matched):
+        while open_now and open_now[-1] < opening:
+            open_now.pop()
+        open_now.append(matched[opening])
+        deepest = max(deepest, len(open_now))
+    return deepest

@@ -71,6 +71,8 @@ class _Plan:
 
     def fits(self, low: int, high: int, column: int) -> bool:
         """Whether the pieces stand on one line, and may stay there."""
+        if high - low > WIDTH:  # each of them takes a column
+            return False
         if any("\n" in piece.gap for piece in self.pieces[low + 1 : high]):
             return False
         if any("\n" in piece.text for piece in self.pieces[low:high]):
@@ -251,13 +253,15 @@ class _Plan:
         return is_statement and "\n" in self.pieces[index].gap
 
     def case_end(self, index: int, high: int) -> int:
+        """Where a CASE ends; one that cannot fit on a line is not followed to its end."""
         depth = 0
-        while index < high:
+        far = index + WIDTH
+        while index < high and index <= far:
             depth += self.pieces[index].is_word("case") - self.pieces[index].is_word("end")
             if depth == 0:
                 return index + 1
             index = self.partners.get(index, index) + 1
-        return high
+        return min(index, high)
 
     def bracket(self, opening: int, closing: int, line: int) -> None:
         """What stands in brackets, a level deeper than the line that they open on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Final
@@ -13,10 +13,11 @@ from trc.compiler.diagnostics.nearest import nearest
 from trc.compiler.sql.edits import Edit, Edited
 from trc.compiler.sql.engine import literal, query
 from trc.compiler.sql.problem import SqlProblem
-from trc.compiler.sql.tokens import RESERVED, UNICODE_SPACES, Token, tokenize
+from trc.compiler.sql.tokens import LONGEST_OPERATOR, OPERATOR, RESERVED, UNICODE_SPACES, Token, tokenize
 
 _UNWRITABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _WIDE_SPACE: Final = re.compile(f"[{UNICODE_SPACES}]")
+_SIGNS: Final = re.compile(f"{OPERATOR}{{{LONGEST_OPERATOR + 1},}}+")
 _ONE_QUERY: Final = "a task's SQL is one query; trc itself writes its rows to the task's output"
 
 
@@ -41,6 +42,10 @@ def read_tree(sql: str) -> Tree | SqlProblem:
         return SqlProblem("TRC401", message, hostile.start(), hostile.end())
     text = Edited(with_plain_spaces(sql))
     tokens = tokenize(text.original)
+    signs = next(_runs_of_signs(text.original, tokens), None)
+    if signs is not None:
+        message = f"more than {LONGEST_OPERATOR} signs of operators stand side by side here"
+        return SqlProblem("TRC401", message, *signs)
     answer = _serialised(text.text)
     if answer is not None and answer["error"] and answer["error_type"] == "parser":
         return _syntax_problem(answer, text, tokens)
@@ -75,7 +80,16 @@ def only_statement(answer: str) -> dict[str, Any] | None:
 
 
 def _is_ordinary(sql: str) -> bool:
-    return not _UNWRITABLE.search(sql) and (sql.isascii() or not _WIDE_SPACE.search(sql))
+    return not (_UNWRITABLE.search(sql) or _SIGNS.search(sql)) and (sql.isascii() or not _WIDE_SPACE.search(sql))
+
+
+def _runs_of_signs(sql: str, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Where operators run on for so long that DuckDB would take minutes to cut them; comments and texts may."""
+    operators = {token.start for token in tokens if token.kind == "operator"} if _SIGNS.search(sql) else set[int]()
+    for run in _SIGNS.finditer(sql):
+        before_comment = re.split(r"--|/\*", run[0], maxsplit=1)[0]
+        if run.start() in operators and len(before_comment) > LONGEST_OPERATOR:
+            yield run.start(), run.start() + len(before_comment)
 
 
 def with_plain_spaces(sql: str) -> str:

@@ -26,6 +26,9 @@ UNICODE_SPACES: Final = "\u00a0\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff"
 """What DuckDB takes for a space between tokens beyond ASCII, as a range of a regular expression."""
 
 _SKIPPED: Final = re.compile(rf"(?:[ \t\r\n\f\v{UNICODE_SPACES}]+|--[^\r\n]*)+")
+OPERATOR: Final = r"[~!@#^&|`+\-*/%<>=]"
+LONGEST_OPERATOR: Final = 100
+"""How many such characters are looked at together; a longer run is no SQL."""
 _COMMENT_MARK: Final = re.compile(r"/\*|\*/")
 _WORD_START: Final = rf"[^\x00-\x40\x5b-\x5e\x60\x7b-\x7f{UNICODE_SPACES}]"
 _TOKEN: Final = re.compile(
@@ -37,7 +40,7 @@ _TOKEN: Final = re.compile(
     | (?P<word>     {_WORD_START}(?:{_WORD_START}|[\d$])* )
     | (?P<number>   (?: \d+(?:_\d+)*(?:\.(?!\.)(?:\d+(?:_\d+)*)?)? | \.\d+(?:_\d+)* )(?:[eE][+-]?\d+)? )
     | (?P<parameter> \$\d+ | \?\d* )
-    | (?P<operator> ::|:=|\.\. | [~!@#^&|`+\-*/%<>=]+ | . )
+    | (?P<operator> ::|:=|\.\. | {OPERATOR}{{1,{LONGEST_OPERATOR}}} | . )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -166,6 +169,6 @@ def _operator_length(run: str) -> int:
     for comment in ("/*", "--"):
         if comment in run[1:]:
             run = run[: run.index(comment, 1)]
-    while len(run) > 1 and run[-1] in "+-" and not _MAY_END_IN_SIGN & set(run):
-        run = run[:-1]
-    return len(run)
+    if not _MAY_END_IN_SIGN.isdisjoint(run):
+        return len(run)
+    return max(len(run.rstrip("+-")), 1)

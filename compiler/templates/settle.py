@@ -14,7 +14,7 @@ from trc.compiler.frontends import lower_parts
 from trc.compiler.frontends.params_file import params_file
 from trc.compiler.frontends.reading import Subject, json_value, misplaced_secret
 from trc.compiler.frontends.secrets import first_secret
-from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar
+from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.ir.pipeline import Param, ParamType
 from trc.compiler.source import SourceFile, Span
 from trc.compiler.templates.mistake import Mistake, Unsettled
@@ -72,7 +72,7 @@ def _choose_target(root: Mapping, settled: Settled, context: Context, collect: C
     if isinstance(backend, Scalar):
         settled.backend, settled.backend_span = backend.value, backend.span
     state = found.value.entry("state") if isinstance(found.value, Mapping) else None
-    if state is not None and context.must_settle:
+    if state is not None and context.must_settle and context.test is None:
         message = f'the state of the target "{wanted}" is checked but not used by this version'
         remedy = ('remove "state": the state lies in ".trc", beside the project file',)
         collect.add(Diagnostic("TRC501", message, state.key.span, help=remedy))
@@ -104,6 +104,7 @@ class _Params:
                 message = f'a parameter cannot be called "{name}": in templates that is a word of its own'
                 self.collect.add(Diagnostic("TRC207", message, self.entries[name].key.span, help=remedy))
             self.settle_one(param, given.get(name, []))
+        self.check_tests()
 
     def settle_one(self, param: Param, given: list[Given]) -> None:
         entry = self.entries[param.name]
@@ -133,6 +134,36 @@ class _Params:
                 yield name, Given("--param", None, text)
             elif name not in self.entries:
                 self.unknown(name, "--param", None)
+        for index, test in self.tests():
+            if index == self.context.test:
+                yield from self.of_test(test)
+
+    def tests(self) -> Iterator[tuple[int, Mapping]]:
+        """The tests that give values to parameters, by their place among all."""
+        written = self.root.get("tests")
+        for index, test in enumerate(written.items if isinstance(written, Sequence) else ()):
+            if isinstance(test, Mapping) and isinstance(test.get("params"), Mapping):
+                yield index, test
+
+    def of_test(self, test: Mapping) -> Iterator[tuple[str, Given]]:
+        name, params = test.get("name"), test.get("params")
+        called = f'the test "{name.value}"' if isinstance(name, Scalar) else "a test"
+        return self.of_tree(params, called) if isinstance(params, Mapping) else iter(())
+
+    def check_tests(self) -> None:
+        """What tests give to parameters, whether or not one of them is going to be run."""
+        for index, test in self.tests():
+            if index == self.context.test:
+                continue
+            for name, given in self.of_test(test):
+                if given.node is None or _is_template(given.node) or first_secret(given.node) is not None:
+                    continue
+                # What is no value at all is told of when the tests are lowered.
+                held = _written_value(given.node, self.declared[name].type, Collector())
+                try:
+                    typed_value(self.declared[name].type, None if held is None else held[0])
+                except Misfit as misfit:
+                    self.misfit(self.declared[name], given, misfit)
 
     def target_params(self) -> Mapping | None:
         targets = self.root.get("targets")
@@ -186,7 +217,7 @@ class _Params:
         raw: object = given.text
         if given.node is not None and first_secret(given.node) is not None:
             # Of what stands in a pipeline, lowering tells it.
-            if given.origin != "its default" and not given.origin.startswith("the target"):
+            if given.origin != "its default" and not given.origin.startswith(("the target", "the test")):
                 misplaced_secret(given.node, Subject(self.collect, f'the value of "{param.name}"'))
             self.leave_open(param)
             return
@@ -212,15 +243,7 @@ class _Params:
     def read(self, node: Node, kind: ParamType) -> tuple[object] | None:
         """The value that stands in a file, in a tuple; None where it is not settled, or a mistake is reported."""
         if not _is_template(node):
-            mistakes = Collector()
-            held = json_value(node, Subject(mistakes, "the value"))
-            self.collect.extend(mistakes.reported)
-            if mistakes.has_errors:
-                return None
-            # A number keeps the digits that were written.
-            if kind in ("number", "string") and isinstance(node, Scalar) and held and isinstance(held.value, float):
-                return (node.value if kind == "number" else held.value,)
-            return (held.value,) if held else None
+            return _written_value(node, kind, self.collect)
         assert isinstance(node, Scalar)
         try:
             return (jinja().rendered_value(node, world(self.settled, self.context)),)
@@ -241,6 +264,19 @@ class _Params:
         self.collect.add(Diagnostic("TRC209", message, given.span, help=remedy))
 
 
+def _written_value(node: Node, kind: ParamType, collect: Collector) -> tuple[object] | None:
+    """The value that a node without a template spells, in a tuple; None where that is a mistake, which is reported."""
+    mistakes = Collector()
+    held = json_value(node, Subject(mistakes, "the value"))
+    collect.extend(mistakes.reported)
+    if mistakes.has_errors or held is None:
+        return None
+    # A number keeps the digits that were written.
+    if kind == "number" and isinstance(node, Scalar) and isinstance(held.value, float):
+        return (node.value,)
+    return (held.value,)
+
+
 def _is_template(node: Node | None) -> bool:
     return isinstance(node, Scalar) and has_template(node.value)
 
@@ -256,6 +292,8 @@ def missing_value(name: str, settled: Settled, context: Context) -> Diagnostic:
     span = settled.missing[name]
     variable = PARAM_VARIABLE + name.upper().replace("-", "_")
     remedy = f"give one with --param {name}=…, in a file for --params, in {variable}, or as its default"
+    if context.test is not None:
+        remedy = f'give one under "params" of the test, with --param {name}=…, or as its default'
     if context.must_settle:
         return Diagnostic("TRC214", f'the parameter "{name}" has no value', span, help=(remedy,))
     message = f'the parameter "{name}" has no value, so what uses it is not checked in full'

@@ -34,6 +34,7 @@ from trc.compiler.frontends.suffixes import CODE
 from trc.compiler.ir.types import Known
 from trc.compiler.ir.uris import normalise
 from trc.compiler.lineage.column import ColumnLineage, column_lineage
+from trc.compiler.lineage.facts import query_facts
 from trc.compiler.lineage.names import find_column, find_dataset
 from trc.compiler.lineage.pictures import draw_column, draw_datasets, upstream_of
 from trc.compiler.lineage.steps import Steps, steps_of
@@ -45,10 +46,9 @@ from trc.compiler.picture.mermaid import mermaid
 from trc.compiler.picture.svg import svg
 from trc.compiler.source import SourceFile, Span
 from trc.compiler.sql.facts import QueryFacts
-from trc.compiler.sql.query_facts import query_facts
 from trc.compiler.tasktype import TaskType
 from trc.compiler.templates.moments import end_of_day, logical_time, zone_named
-from trc.contexts import backend_of, context_of, version_of
+from trc.contexts import backend_of, context_of, refusal_code, version_of
 from trc.revisions.comparison import compare
 from trc.revisions.report import DiffReport
 from trc.revisions.side import Reader, UnreadSources
@@ -104,7 +104,7 @@ class Compilation:
     @property
     def queries(self) -> dict[str, QueryFacts]:
         """What passes may rely on about the queries, by task."""
-        return query_facts(self.compiled)
+        return query_facts(self.compiled, self.context.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +174,8 @@ def _compile(path: Path, context: Context) -> Compiled:
     return run_compiler(path, str(path), context)
 
 
-# What is wrong with the choices, and not with the pipeline: these have no place in its files.
-_OF_CHOICES = frozenset({"TRC209", "TRC213", "TRC214", "TRC504"})
-
-
 def _refuse(compiled: Compiled, diagnostics: Sequence[Diagnostic]) -> Stopped:
-    errors = [one for one in diagnostics if one.severity == "error"]
-    is_usage = all(one.code in _OF_CHOICES and (one.span is None or one.code == "TRC214") for one in errors)
-    return Stopped(diagnostics, 3 if is_usage else 2, compiled.sources)
+    return Stopped(diagnostics, refusal_code(diagnostics), compiled.sources)
 
 
 def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Compilation:
@@ -219,10 +213,14 @@ class Ready:
     """Whether the spec holds something of its logical time."""
 
 
-def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> Ready:
-    """The pipeline as it was compiled before, if nothing that was looked at then has moved; else compiled now."""
+def prepare(path: Path, settings: Settings, choices: Choices, now: datetime, *, optimise: bool = False) -> Ready:
+    """The pipeline as it was compiled before, if nothing that was looked at then has moved; else compiled now.
+
+    What is known of its queries is found out if it is to be optimised.
+    """
     began_ns, state, pipeline = time.time_ns(), str(settings.state), str(path)
-    kept = speccache.recall(state, pipeline, trc.__version__, choices.told())
+    asked = (choices.told(), optimise)
+    kept = speccache.recall(state, pipeline, trc.__version__, asked)
     if kept is not None:
         spec, queries, facts, around = kept
         moment = logical_time(choices.at, now, zone_named(around.zone))
@@ -232,7 +230,7 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> 
     compilation = load(path, settings, choices, now)
     settled, used = compilation.compiled.settled, compilation.context.used
     assert settled is not None
-    queries = compilation.queries
+    queries = compilation.queries if optimise else {}
     behind = _compile_facts(path, compilation)
     # Warnings are told each time, so they are found each time.
     if behind is not None and not compilation.diagnostics:
@@ -242,7 +240,7 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> 
             state,
             pipeline,
             trc.__version__,
-            choices.told(),
+            asked,
             began_ns=began_ns,
             spec=compilation.spec,
             queries=queries,
@@ -320,7 +318,7 @@ def emit(
     choices: Choices = NO_CHOICES,
     *,
     deny_warnings: bool = False,
-    optimise: bool = True,
+    optimise: bool = False,
 ) -> str:
     """The IR, the plan against nothing stored, or each task's SQL as it is written and as it runs, as text."""
     settings, choices, now = settings_for(path), with_environment(choices), moment_of(choices.at)
@@ -344,7 +342,7 @@ def emit(
 def _optimised(compilation: Compilation, *, optimise: bool) -> Optimised:
     """How outputs are kept when everything is to be run."""
     if not optimise:
-        return as_written(compilation.queries)
+        return as_written({})
     return optimise_spec(compilation.spec, compilation.queries, size_of)
 
 
@@ -373,11 +371,11 @@ def plan(
     *,
     force: bool = False,
     deny_warnings: bool = False,
-    optimise: bool = True,
+    optimise: bool = False,
 ) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
     settings, choices = settings_for(path), with_environment(choices)
-    ready = prepare(path, settings, choices, moment_of(choices.at))
+    ready = prepare(path, settings, choices, moment_of(choices.at), optimise=optimise)
     if deny_warnings:
         _stop_at_warnings(ready)
     with _runner(ready, settings, None) as runner:
@@ -394,7 +392,7 @@ def run(
     on_conflict: OnConflict = "wait",
     workers: int | None = None,
     deny_warnings: bool = False,
-    optimise: bool = True,
+    optimise: bool = False,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -406,9 +404,9 @@ def run(
     function that ends the run when it is called, from a signal handler too.
     """
     settings, choices, now = settings_for(path, workers=workers), with_environment(choices), moment_of(choices.at)
-    ready = prepare(path, settings, choices, now)
+    ready = prepare(path, settings, choices, now, optimise=optimise)
     if ready.holds_time and choices.at is None and not (force or new):
-        ready = _as_left(path, settings, choices, ready)
+        ready = _as_left(path, settings, choices, ready, optimise=optimise)
     if deny_warnings:
         _stop_at_warnings(ready)
     with _runner(ready, settings, observe, on_cancel) as runner:
@@ -457,7 +455,7 @@ def _refuse_effects(compilation: Compilation) -> None:
     if task is not None:
         span = compilation.compiled.places.span("tasks", task.name)
         told = Diagnostic(
-            "TRC624",
+            "TRC501",
             f'"{task.name}" changes things outside of the pipeline, and would do so twice',
             span,
             help=("verify a pipeline without it: what is before it can be a pipeline of its own",),
@@ -466,7 +464,7 @@ def _refuse_effects(compilation: Compilation) -> None:
         raise Stopped([told], 2, compilation.sources)
 
 
-def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready) -> Ready:
+def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready, *, optimise: bool) -> Ready:
     """As of the time of an unfinished run that can go on: its values are those of its own logical time."""
     if not settings.database.is_file():
         return ready
@@ -479,7 +477,7 @@ def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready) -> 
         if one.digest == ready.spec.digest:
             return ready
         try:
-            found = prepare(path, settings, replace(choices, at=one.logical_time), datetime.now(UTC))
+            found = prepare(path, settings, replace(choices, at=one.logical_time), datetime.now(UTC), optimise=optimise)
         except Stopped:
             continue
         if found.spec.digest == one.digest:

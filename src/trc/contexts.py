@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from typing import Final
 
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
@@ -94,6 +95,17 @@ def version_of(distribution: str) -> str:
         return version(distribution)
     except PackageNotFoundError:
         return "absent"
+
+
+# What is wrong with the choices, and not with the pipeline: these have no place in its files.
+_OF_CHOICES: Final = frozenset({"TRC209", "TRC213", "TRC214", "TRC504"})
+
+
+def refusal_code(diagnostics: Iterable[Diagnostic]) -> int:
+    """The exit code for a pipeline that is refused: 3 where nothing is wrong but what the user chose, else 2."""
+    errors = [one for one in diagnostics if one.severity == "error"]
+    is_usage = all(one.code in _OF_CHOICES and (one.span is None or one.code == "TRC214") for one in errors)
+    return 3 if is_usage else 2
 
 
 def check_choices(choices: Choices, compiled: Compiled) -> None:

@@ -9,9 +9,10 @@ from typing import Final
 
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.frontends.languages import parse
+from trc.compiler.frontends.says import says
 from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
 from trc.compiler.source import SourceFile
-from trc.compiler.sql.layout import LeftAsItIs, lay_out
+from trc.compiler.sql.layout import LeftAsItIs, is_same_query, lay_out
 from trc.compiler.sql.pieces import Region
 from trc.compiler.templates.mistake import Mistake
 from trc.compiler.templates.segments import cut, has_template
@@ -59,7 +60,34 @@ def lay_out_sql(file: SourceFile) -> tuple[SourceFile, tuple[LeftSql, ...]]:
     text = file.text
     for _, edit in sorted(edits.items(), reverse=True):
         text = f"{text[: edit.start]}{edit.text}{text[edit.end :]}"
-    return SourceFile(file.name, text), tuple(left)
+    after = SourceFile(file.name, text)
+    again = parse(after, Collector())
+    if again is None or not says_alike(says(tree), says(again)):
+        return file, tuple(LeftSql(line, task, "its layout means something") for line, task in _all(file, tree))
+    return after, tuple(left)
+
+
+def lines_of_queries(file: SourceFile) -> tuple[int, ...]:
+    """The lines on which the queries of a file begin, in their order."""
+    tree = parse(file, Collector())
+    return tuple(line for line, _ in _all(file, tree)) if tree is not None else ()
+
+
+def _all(file: SourceFile, tree: Node) -> Iterator[tuple[int, str]]:
+    for task, query in _queries(tree):
+        yield file.position(query.span.start).line, task
+
+
+def says_alike(before: object, after: object) -> bool:
+    """Whether two trees say the same: SQL may differ in white space."""
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) == len(after) and all(map(says_alike, before, after))
+    if isinstance(before, dict) and isinstance(after, dict):
+        return before.keys() == after.keys() and all(says_alike(before[key], after[key]) for key in before)
+    if isinstance(before, tuple) and isinstance(after, tuple):
+        (text, *how), (other, *how_other) = before, after
+        return how == how_other and (text == other or is_same_query(text, other))
+    return False
 
 
 def _queries(tree: Node) -> Iterator[tuple[str, Scalar]]:

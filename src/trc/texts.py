@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.convert import Language, convert_tree
 from trc.compiler.frontends.files import read
-from trc.compiler.frontends.format import format_text
+from trc.compiler.frontends.format import lay_out
 from trc.compiler.frontends.languages import parse
-from trc.compiler.frontends.says import says
 from trc.compiler.frontends.syntax import Mapping
 from trc.compiler.source import SourceFile
-from trc.compiler.sql.layout import is_same_query
 from trc.runtime.errors import Stopped
-from trc.sqltexts import LeftSql, lay_out_sql
+from trc.sqltexts import LeftSql, lay_out_sql, lines_of_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +26,11 @@ class Formatted:
     before: str
     after: str | None
 
-    left: tuple[LeftSql, ...] = ()
+    left_sql: tuple[LeftSql, ...] = ()
     """The queries that were to be laid out, and keep their layout."""
+
+    left: str = ""
+    """Why the file as a whole keeps its layout, if it does."""
 
     @property
     def differs(self) -> bool:
@@ -56,36 +57,29 @@ def format_files(paths: Sequence[Path], *, sql: bool = False) -> FormatReport:
         if file is None:
             continue
         sources[file.name] = file
-        laid_out, left = lay_out_sql(file) if sql else (file, ())
-        mistakes = Collector()
-        after = format_text(laid_out, mistakes)
-        collect.extend(mistakes.reported)
-        if after is not None:
-            _assert_same(file, after)
-        files.append(Formatted(path, file.text, after, left))
+        files.append(_formatted(path, file, collect, sql=sql))
     return FormatReport(tuple(files), collect.sorted(), sources)
 
 
-def _assert_same(file: SourceFile, after: str) -> None:
-    """A layout says what the text said: if it does not, that is a bug, and nothing is written."""
-    ignored = Collector()
-    before_tree, after_tree = parse(file, ignored), parse(SourceFile(file.name, after), ignored)
-    assert before_tree is not None
-    assert after_tree is not None
-    same = says_alike(says(before_tree), says(after_tree))
-    assert same, f"formatting {file.name} would change what it says"
+def _formatted(path: Path, file: SourceFile, collect: Collector, *, sql: bool) -> Formatted:
+    mistakes = Collector()
+    laid_out = lay_out(file, mistakes)
+    collect.extend(mistakes.reported)
+    if laid_out is None:
+        return Formatted(path, file.text, None)
+    if laid_out.left or not sql:
+        return Formatted(path, file.text, laid_out.text, left=laid_out.left)
+    return _with_sql(path, file, SourceFile(file.name, laid_out.text))
 
 
-def says_alike(before: object, after: object) -> bool:
-    """Whether two trees say the same: SQL may differ in white space."""
-    if isinstance(before, list) and isinstance(after, list):
-        return len(before) == len(after) and all(map(says_alike, before, after))
-    if isinstance(before, dict) and isinstance(after, dict):
-        return before.keys() == after.keys() and all(says_alike(before[key], after[key]) for key in before)
-    if isinstance(before, tuple) and isinstance(after, tuple):
-        (text, *how), (other, *how_other) = before, after
-        return how == how_other and (text == other or is_same_query(text, other))
-    return False
+def _with_sql(path: Path, file: SourceFile, laid_out: SourceFile) -> Formatted:
+    """The queries are laid out last: one in quotes over several lines stands in a block once the file is laid out."""
+    with_sql, left = lay_out_sql(laid_out)
+    again = lay_out(with_sql, Collector())
+    if again is None or again.left:
+        return Formatted(path, file.text, laid_out.text, left=again.left if again else "its SQL cannot be laid out")
+    lines = dict(zip(lines_of_queries(laid_out), lines_of_queries(file), strict=True))
+    return Formatted(path, file.text, again.text, tuple(replace(one, line=lines[one.line]) for one in left))
 
 
 def convert_file(path: Path, to: Language) -> str:

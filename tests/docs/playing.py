@@ -18,7 +18,7 @@ from trc.cli import group
 FENCE = re.compile(r"^```(?P<kind>\w*)(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r'title="([^"]+)"')
 
-QUICK: Final = {"check", "plan", "explain", "compile", "fmt", "graph"}
+QUICK: Final = {"check", "test", "plan", "explain", "compile", "fmt", "graph"}
 SHELL: Final = re.compile(r"[|<>&;$*]")
 
 NOBODY = {

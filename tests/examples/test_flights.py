@@ -80,6 +80,14 @@ def test_second_run_skips_every_task(built: Path) -> None:
     assert states(built) == dict.fromkeys(TASKS, "skipped")
 
 
+def test_its_tests_pass_without_its_data(tmp_path: Path) -> None:
+    told = trc(copy_of_example(tmp_path / "flights"), "test", "flights.trc", "flights.yaml")
+    assert [(one["file"], one["state"]) for one in told["tests"]] == [
+        ("flights.trc", "passed"),
+        ("flights.yaml", "passed"),
+    ]
+
+
 def test_the_twin_in_yaml_is_the_same_pipeline(built: Path) -> None:
     assert api.emit(EXAMPLE / "flights.yaml", "ir") == api.emit(EXAMPLE / "flights.trc", "ir")
     assert states(built, "flights.yaml") == dict.fromkeys(TASKS, "skipped")

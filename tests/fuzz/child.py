@@ -22,14 +22,13 @@ from trc.compiler.diagnostics.render import human
 from trc.compiler.diagnostics.render import json as as_json
 from trc.compiler.frontends.convert import convert_tree
 from trc.compiler.frontends.files import read
-from trc.compiler.frontends.format import format_text
+from trc.compiler.frontends.format import format_text, lay_out
 from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.says import says
 from trc.compiler.frontends.syntax import Mapping
 from trc.compiler.source import SourceFile
 from trc.runtime.errors import Stopped
-from trc.sqltexts import lay_out_sql
-from trc.texts import says_alike
+from trc.sqltexts import lay_out_sql, says_alike
 
 
 def main() -> None:
@@ -65,7 +64,7 @@ def compile_one(pipeline: Path, params_file: str | None) -> None:
         tell(report.diagnostics, report.sources)
     except Stopped as stop:
         tell(stop.diagnostics, stop.sources)
-    lay_out(pipeline)
+    reprint(pipeline)
 
 
 def tell(diagnostics: Any, sources: Any) -> None:
@@ -79,7 +78,7 @@ def tell(diagnostics: Any, sources: Any) -> None:
         assert one.span is None or file is None or 0 <= one.span.start <= one.span.end <= len(file.text), one
 
 
-def lay_out(pipeline: Path) -> None:
+def reprint(pipeline: Path) -> None:
     """What can be parsed can be laid out and said in the other language, and says the same then."""
     file = read(pipeline, str(pipeline), Collector())
     if file is None:
@@ -89,18 +88,26 @@ def lay_out(pipeline: Path) -> None:
     if not isinstance(tree, Mapping) or collect.has_errors:
         format_text(file, Collector())
         return
-    after = format_text(file, Collector())
-    assert after is not None
+    after = formatted(file)
     again = parse(SourceFile(file.name, after), Collector())
     assert again is not None
     assert says(again) == says(tree), f"laid out, the file says something else:\n{after}"
-    with_sql = format_text(lay_out_sql(file)[0], Collector())
-    assert with_sql is not None
+    assert formatted(SourceFile(file.name, after)) == after, f"laid out again, the file differs:\n{after}"
+    with_sql = formatted(lay_out_sql(SourceFile(file.name, after))[0])
     of_sql = parse(SourceFile(file.name, with_sql), Collector())
     assert of_sql is not None
     assert says_alike(says(of_sql), says(tree)), f"with its SQL laid out, the file says something else:\n{with_sql}"
+    twice = formatted(lay_out_sql(SourceFile(file.name, with_sql))[0])
+    assert twice == with_sql, f"with its SQL laid out again, the file differs:\n{with_sql}\n{twice}"
     for language in ("trc", "yaml"):
         convert_tree(file, tree, language)
+
+
+def formatted(file: SourceFile) -> str:
+    laid_out = lay_out(file, Collector())
+    assert laid_out is not None
+    assert not laid_out.left, f"{laid_out.left}:\n{file.text}"
+    return laid_out.text
 
 
 main()

@@ -212,6 +212,51 @@ def test_many_files_are_answered(child: Child, project: dict[str, Any]) -> None:
     assert child.told(**project) == ""
 
 
+FOUND: Final[dict[str, tuple[str, bytes]]] = {
+    "a statement with many brackets that close nothing": (
+        "p.trc",
+        b'pipeline "p[[[[" {' + b" }\n]]]]]]]]]]]]" * 3_000 + b"task a = sql $$ select 1 as x $$ { timeout => 1h }\n",
+    ),
+    "a text full of escapes that is never closed": ("p.trc", b'pipeline "p" { }\n' + b'\\"' * 12_000),
+    "a line with thousands of keys written twice": (
+        "p.yaml",
+        b"name: p\nnodes: [{" + b"id: a, type: shape," * 2_500 + b" params: {command: x}}]\n",
+    ),
+    "a name of several lines at which the SQL cannot be read": (
+        "p.trc",
+        b'pipeline "p" { }\ntask a = sql $$ select sum(1.4"] }\n  memory = 2Gi\n fields = ["amount) as s $$\n',
+    ),
+    "a long word where the type of a task is missing": ("p.trc", b"task " + b"_" * 20_000 + b" b\n"),
+    "a long word in a statement that is cut short": ("p.trc", b"task a = shell(" + b"_" * 20_000 + b","),
+    "an endless operator": ("p.trc", b"task a = sql $$ select 1 " + b"+" * 4_000 + b" 2 as c $$\n"),
+    "cases that are never ended": ("p.trc", b"task a = sql $$ select " + b"case " * 4_000 + b" 1 as c $$\n"),
+    "a long statement with many mistakes": (
+        "p.trc",
+        b"task a = sql $$ select 1 as x $$ {\n" + b"  for_each = [1, 2]\n for_each = [1, 2\n" * 1_200 + b"}\n",
+    ),
+    "a task that is laid out over several lines, close to another": (
+        "p.trc",
+        b"task a = sql $$ select 1 as x $$ { needs = [b on failure] }\ntask b = sql $$ select 2 as y $$\n",
+    ),
+    "a key of several lines, as YAML counts them": (
+        "p.yaml",
+        "name: P\nnodes: [{id: a, type: duckdb_sql, params: {sq\x85ut//a.csv}}]\n".encode(),
+    ),
+    "a query of several lines that is written as folded text": (
+        "p.yaml",
+        b"name: p\nnodes:\n  - id: a\n    type: duckdb_sql\n    params:\n      sql: >-\n        select *\n\n          from\n          t\n",
+    ),
+    "brackets in SQL that nest without end": ("p.trc", b"task a = sql $$" + b"[" * 5_000 + b"]" * 5_000 + b" $$\n"),
+}
+"""Files that were once answered wrongly, or too late, by what is remarkable about them."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_is_answered(child: Child, name: str) -> None:
+    pipeline, text = FOUND[name]
+    assert child.told({pipeline: text}, pipeline) == ""
+
+
 def test_the_trap_catches(child: Child) -> None:
     """A failure within, no answer, and too little memory are told: the tests above can fail."""
     fine = {"p.yaml": PARAMS}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.frontends.convert import Language, convert_tree
-from trc.compiler.frontends.format import format_text
+from trc.compiler.frontends.format import lay_out
 from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.lower import lower
 from trc.compiler.frontends.says import says
@@ -52,9 +52,10 @@ def converted(file: SourceFile, to: Language) -> SourceFile:
 
 def formatted(file: SourceFile) -> SourceFile:
     collect = Collector()
-    text = format_text(file, collect)
-    assert text is not None, collect.sorted()
-    return SourceFile(file.name, text)
+    laid_out = lay_out(file, collect)
+    assert laid_out is not None, collect.sorted()
+    assert not laid_out.left, file.text
+    return SourceFile(file.name, laid_out.text)
 
 
 def difference(one: bytes, other: bytes) -> list[str]:

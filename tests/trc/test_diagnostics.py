@@ -39,12 +39,14 @@ NO_CASE: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("TRC225", "TRC226", "TRC227", "TRC228", "TRC229"), OF_PYTHON),
         "TRC235": "it is told by `trc diff`",
         **dict.fromkeys(("TRC420", "TRC421"), "they are told by `trc lineage`"),
+        **dict.fromkeys(("TRC446", "TRC447"), "they are told by `trc test`"),
     },
     "trc": {
         **dict.fromkeys(("TRC105", "TRC109"), YAMLS),
         **dict.fromkeys(("TRC225", "TRC226", "TRC227", "TRC228", "TRC229"), OF_PYTHON),
         "TRC235": "it is told by `trc diff`",
         **dict.fromkeys(("TRC420", "TRC421"), "they are told by `trc lineage`"),
+        **dict.fromkeys(("TRC446", "TRC447"), "they are told by `trc test`"),
     },
 }
 """Codes that no case of a front end can have, and why."""

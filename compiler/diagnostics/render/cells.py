@@ -19,8 +19,14 @@ class Cell:
     width: int
 
 
+_PLAIN: Final = {char: Cell(char, 1) for char in map(chr, range(ord(" "), ord("~") + 1))}
+"""Most of what is shown; a file can have thousands of mistakes, each with its line."""
+
+
 def cells(line: str) -> list[Cell]:
     """A cell for each character of `line`; tabs run to the next multiple of four columns."""
+    if line.isascii() and line.isprintable():
+        return [_PLAIN[char] for char in line]
     shown: list[Cell] = []
     column = 0
     for char in line:
@@ -43,8 +49,8 @@ def width(text: str) -> int:
 
 
 def _cell(char: str, column: int) -> Cell:
-    if " " <= char <= "~":
-        return Cell(char, 1)
+    if char in _PLAIN:
+        return _PLAIN[char]
     if char == "\t":
         stop = TAB_STOP - column % TAB_STOP
         return Cell(" " * stop, stop)

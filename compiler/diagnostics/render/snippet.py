@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from trc.compiler.diagnostics.render.cells import cells, visible
@@ -57,9 +59,8 @@ class _Canvas:
     paint: Paint
 
     def source_row(self, number: int, marks: Sequence[_Placed]) -> str:
-        text, _ = _window(self.source.line(number), marks)
         head = self.paint("gutter", f"{number:>{self.gutter}} |") + self._bar(number, below=False)
-        return f"{head} {text}".rstrip()
+        return f"{head} {_window(self.source.line(number), marks).text}".rstrip()
 
     def below(self, number: int, row: str) -> str:
         """A row of marks under line `number`."""
@@ -69,8 +70,7 @@ class _Canvas:
         """The row that ends the place of several lines, with its label."""
         tall = self.tall
         assert tall is not None, "only a place of several lines is closed"
-        _, columns = _window(self.source.line(tall.last_line), [])
-        end = _column(columns, max(tall.end - 1, 0))
+        end = _window(self.source.line(tall.last_line), []).column(max(tall.end - 1, 0))
         sign = "^" if tall.mark.primary else "-"
         label = f" {visible(tall.mark.label)}" if tall.mark.label else ""
         return f"{self._gap()} {self.paint(tall.style, '|_' + '_' * end + sign + label)}"
@@ -148,8 +148,8 @@ def _mark_rows(source: SourceFile, number: int, marks: Sequence[_Placed], paint:
     """The underlines of a line, then labels: the rightmost beside its underline, the others hung below."""
     if not marks:
         return []
-    _, columns = _window(source.line(number), marks)
-    spots = [(_column(columns, one.start), _column(columns, one.end), one) for one in marks]
+    window = _window(source.line(number), marks)
+    spots = [(window.column(one.start), window.column(one.end), one) for one in marks]
     underline = _underline(spots)
     inline, hung = spots[-1], [spot for spot in spots[:-1] if spot[2].mark.label]
     label = visible(inline[2].mark.label)
@@ -200,29 +200,42 @@ def _stems(spots: Sequence[_Spot], paint: Paint) -> str:
     return text
 
 
-def _column(columns: Sequence[int], character: int) -> int:
-    return columns[min(character, len(columns) - 1)]
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The part of a line that is shown: of the cells looked at, which begin at the line's character `first`, `[low, high)`.
+
+    `ends` are the columns at which the cells begin, and the last of them ends.
+    """
+
+    text: str
+    first: int
+    ends: Sequence[int]
+    low: int
+    high: int
+    head: str
+
+    def column(self, character: int) -> int:
+        """The column at which a character of the line, or the line's end, is shown."""
+        begins = self.ends[min(max(character - self.first, 0), len(self.ends) - 1)]
+        left, right = self.ends[self.low], self.ends[self.high]
+        return len(self.head) + min(max(begins, left), right) - left
 
 
-def _window(line: str, marks: Sequence[_Placed]) -> tuple[str, list[int]]:
-    """The part of a line that is shown, and the column in it of each character, and of the line's end."""
+def _window(line: str, marks: Sequence[_Placed]) -> _Window:
+    """The part of a line that is shown for its marks."""
     focused = next((one for one in marks if one.mark.primary), marks[0] if marks else None)
     focus, focus_end = (focused.start, focused.end) if focused else (0, 0)
     # A line may be a megabyte long: only what could be shown is looked at.
     first = max(focus - 2 * WINDOW, 0)
     shown = cells(line[first : focus + 4 * WINDOW])
-    ends = [0]
-    for cell in shown:
-        ends.append(ends[-1] + cell.width)
+    ends = list(accumulate((cell.width for cell in shown), initial=0))
     is_cut_after = first + len(shown) < len(line)
     if first == 0 and not is_cut_after and ends[-1] <= WINDOW:
-        return "".join(cell.text for cell in shown), ends
+        return _Window("".join(cell.text for cell in shown), first, ends, 0, len(shown), "")
     left = 0 if first == 0 and ends[min(focus_end, len(shown))] <= WINDOW else ends[focus - first] - _BEFORE
-    low = next(i for i, end in enumerate(ends) if end >= left)
-    high = max((i for i, end in enumerate(ends) if end <= ends[low] + WINDOW), default=low)
+    low = bisect_left(ends, left)
+    high = bisect_right(ends, ends[low] + WINDOW) - 1
     head = "…" if first + low > 0 else ""
     tail = "…" if is_cut_after or high < len(shown) else ""
     text = head + "".join(cell.text for cell in shown[low:high]) + tail
-    columns = [min(max(end - ends[low], 0), ends[high] - ends[low]) + len(head) for end in ends]
-    before = [len(head)] * first
-    return text, before + columns
+    return _Window(text, first, ends, low, high, head)

@@ -8,9 +8,9 @@ from typing import Any
 
 from trc.compiler.context import Context, Ran
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Label
+from trc.compiler.diagnostics.wording import one_line
 from trc.compiler.frontends.python.code import LINE
 from trc.compiler.frontends.python.tree import Malformed, Tree
-from trc.compiler.frontends.wording import one_line
 from trc.compiler.frontends.yaml import DEEPEST
 from trc.compiler.source import SourceFile, Span
 
@@ -25,7 +25,7 @@ def syntax_error(file: SourceFile, error: SyntaxError) -> Diagnostic:
     end = start + (error.end_offset or 1) - 1 if is_span else at + 1
     return Diagnostic(
         "TRC212",
-        one_line(f"Python cannot read this: {error.msg}"),
+        f"Python cannot read this: {error.msg}",
         file.span(at, min(max(end, at), len(file.text))),
         help=("mend the Python code",),
     )
@@ -118,7 +118,7 @@ def _mistake(mistake: MappingOf[Any, Any], tree: Tree) -> Diagnostic:
     found = tree.found(mistake.get("at"))
     return Diagnostic(
         code if code in ("TRC206", "TRC220", "TRC226", "TRC229") else "TRC226",
-        one_line(str(mistake.get("message"))),
+        str(mistake.get("message")),
         found.key if mistake.get("at_name") else found.span,
         related=related,
         help=_lines(mistake.get("help")),
@@ -131,7 +131,7 @@ def _wrong_call(message: str, call: MappingOf[Any, Any], failed: MappingOf[Any, 
     if isinstance(argument, str) and isinstance(position, list):
         found = Tree(tree.code, [[*position, True]]).found([0, ["argument", -1, argument]])
         span = found.key
-    return Diagnostic("TRC226", one_line(message), span, help=_lines(call.get("help")))
+    return Diagnostic("TRC226", message, span, help=_lines(call.get("help")))
 
 
 def _label(said: Any, tree: Tree) -> Label:
@@ -167,13 +167,11 @@ def _failed(failed: MappingOf[Any, Any], tree: Tree, context: Context, printed: 
         case "exit":
             said = f", saying {message}" if message else ""
             remedy = "take the exit out of the file: its end is the end of the pipeline"
-            return Diagnostic(
-                "TRC225", one_line(f"the code ends its process here{said}"), span, help=(remedy, *help_lines)
-            )
+            return Diagnostic("TRC225", f"the code ends its process here{said}", span, help=(remedy, *help_lines))
         case _:
             kind = str(failed.get("type", "an error"))
             told = f"{kind}: {message}" if message else kind
-            return Diagnostic("TRC225", one_line(f"the code fails here: {told}"), span, help=help_lines)
+            return Diagnostic("TRC225", f"the code fails here: {told}", span, help=help_lines)
 
 
 def _span(failed: MappingOf[Any, Any], tree: Tree) -> Span:

@@ -10,7 +10,7 @@ import click
 from trc import api
 from trc.cli import exits
 from trc.cli.failures import tell_diagnostics
-from trc.cli.options import choices_options, deny_option, file_argument, no_optimise_option, subcommand
+from trc.cli.options import choices_options, deny_option, file_argument, optimise_option, subcommand
 from trc.cli.output import Screen, shown_path
 from trc.compiler.choices import Choices
 
@@ -19,7 +19,7 @@ from trc.compiler.choices import Choices
 @file_argument
 @choices_options()
 @deny_option
-@no_optimise_option
+@optimise_option
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Write here, not to build/PIPELINE."
 )

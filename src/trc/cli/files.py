@@ -17,7 +17,7 @@ def write_whole(path: Path, text: str) -> None:
         return
     staged = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
-        _write(staged, text, "w")
+        _write(staged, text, "w", path)
         staged.replace(place)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -39,12 +39,13 @@ def create_all(folder: Path, files: Mapping[str, str]) -> None:
         _write(path, text, "x")
 
 
-def _write(path: Path, text: str, mode: str) -> None:
+def _write(path: Path, text: str, mode: str, meant: Path | None = None) -> None:
+    """Writes a file; where that fails, the one that is told is the one that was `meant`."""
     try:
         with path.open(mode, encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(meant or path, error) from error
 
 
 def _unwritable(path: Path, error: OSError) -> click.ClickException:

@@ -37,12 +37,23 @@ def command(screen: Screen, paths: tuple[Path, ...], check: bool, diff: bool, sq
         assert file.after is not None
         write_whole(file.path, file.after)
     tell_diagnostics(screen, report.diagnostics, report.sources)
-    left = [(file.path, one) for file in report.files for one in file.left]
+    kept_whole = [file for file in report.files if file.left]
+    left = [(file.path, one) for file in report.files for one in file.left_sql]
     if screen.wants_json:
         kept = [{"file": path, "line": one.line, "task": one.task, "why": one.why} for path, one in left]
         found_files = [file.path for file in report.files]
-        screen.document({"changed": [file.path for file in changed], "files": found_files, "sql_left_as_it_is": kept})
+        whole = [{"file": file.path, "why": file.left} for file in kept_whole]
+        screen.document(
+            {
+                "changed": [file.path for file in changed],
+                "files": found_files,
+                "left_as_they_are": whole,
+                "sql_left_as_it_is": kept,
+            }
+        )
     else:
+        for file in kept_whole:
+            screen.tell(f"{file.path} is left as it is: {file.left}")
         for path, one in left:
             screen.tell(f'{path}:{one.line}: the SQL of "{one.task}" is left as it is: {one.why}')
         _tell(screen, changed, len(report.files), diff=diff, writes=writes)

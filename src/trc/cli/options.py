@@ -53,12 +53,8 @@ _AT: Final = click.option(
     "--at", metavar="TIME", help="The run's logical time, such as 2026-01-15 or 2026-01-15T02:00+01:00."
 )
 force_option: Final = click.option("--force", is_flag=True, help="Run tasks that are up to date, too.")
-no_optimise_option: Final = click.option(
-    "--no-optimise",
-    "optimise",
-    flag_value=False,
-    default=True,
-    help="Store each output as its query makes it; results are the same.",
+optimise_option: Final = click.option(
+    "--optimise", is_flag=True, help="Do not store what no task reads of an output; results are the same."
 )
 deny_option: Final = click.option(
     "--deny-warnings", is_flag=True, help="Count warnings as mistakes; comments in the files can allow some."

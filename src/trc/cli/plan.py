@@ -16,7 +16,7 @@ from trc.cli.options import (
     file_argument,
     force_option,
     json_option,
-    no_optimise_option,
+    optimise_option,
     subcommand,
 )
 from trc.cli.output import STATE_COLOURS, Colour, Screen
@@ -38,7 +38,7 @@ _ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
 @choices_options()
 @force_option
 @deny_option
-@no_optimise_option
+@optimise_option
 @click.option("--explain", is_flag=True, help="Also tell how outputs will be kept, and why.")
 @json_option
 def command(  # noqa: PLR0917 - click passes them by name

@@ -23,7 +23,7 @@ from trc.cli.options import (
     file_argument,
     force_option,
     json_option,
-    no_optimise_option,
+    optimise_option,
     subcommand,
 )
 from trc.cli.output import Screen
@@ -39,7 +39,7 @@ from trc.runtime.store.journal import RunState
 @choices_options()
 @force_option
 @deny_option
-@no_optimise_option
+@optimise_option
 @click.option("--new", is_flag=True, help="Start a new run, even if an unfinished one could go on.")
 @click.option(
     "--on-conflict",
@@ -85,7 +85,7 @@ def command(  # noqa: PLR0917 - click passes them by name
             tick=FRAME,
             on_cancel=interruption.listen,
         )
-    is_plain = choices.is_plain and optimise and not (force or new or workers) and on_conflict == "wait"
+    is_plain = choices.is_plain and not (force or new or workers or optimise) and on_conflict == "wait"
     if report.facts is not None and is_plain:
         standing.remember(
             answer,

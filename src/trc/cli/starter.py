@@ -45,6 +45,15 @@ task page = python("tasks/page.py:page") {
   input = revenue
   output = file("out/page.md")
 }
+
+# `trc test` runs the queries on these rows alone.
+test "only paid orders count" {
+  given orders = [
+    { order_id = 1, customer = "ada", status = "paid", amount = 10 },
+    { order_id = 2, customer = "ada", status = "open", amount = 5 },
+  ]
+  expect revenue = [{ customer = "ada", orders = 1, revenue = 10 }]
+}
 """
 
 _IN_YAML = """\
@@ -85,6 +94,16 @@ nodes:
       entrypoint: tasks/page.py:page
       inputs: [revenue]
       output_uri: out/page.md
+
+# `trc test` runs the queries on these rows alone.
+tests:
+  - name: only paid orders count
+    given:
+      orders:
+        - {order_id: 1, customer: ada, status: paid, amount: 10}
+        - {order_id: 2, customer: ada, status: open, amount: 5}
+    expect:
+      revenue: [{customer: ada, orders: 1, revenue: 10}]
 """
 
 _TASK = '''\

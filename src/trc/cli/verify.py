@@ -38,9 +38,7 @@ _COLOURS: Final[dict[Verdict, Colour]] = {
 @click.option("--exact", is_flag=True, help="In one thread: floating-point numbers have to be equal to the last digit.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many tasks run at a time.")
 @json_option
-def command(
-    screen: Screen, file: Path, choices: Choices, exact: bool, workers: int | None
-) -> int:
+def command(screen: Screen, file: Path, choices: Choices, exact: bool, workers: int | None) -> int:
     """Prove that optimising changes no result: run both ways, and compare.
 
     The pipeline reads what it always reads, and writes into a temporary place. Nothing that is stored is used.

@@ -53,7 +53,7 @@ def compare(first: SinkFile, second: SinkFile, *, tolerant: bool, ordered: bool)
         connection.execute("SET TimeZone = 'UTC'")
         for name, one in (("first", first), ("second", second)):
             read = relation(one.format, (one.path,), one.columns, written=one.written)
-            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {read}")
+            connection.execute(f"CREATE VIEW {name} AS FROM {read}")
         return _compared(connection, tolerant=tolerant, ordered=ordered)
 
 
@@ -79,7 +79,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str
 
 
 def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+    row = connection.table(name).count("*").fetchone()
     assert row is not None
     return int(row[0])
 
@@ -108,11 +108,8 @@ def _nearly_equal(connection: duckdb.DuckDBPyConnection, columns: Sequence[tuple
         f"abs(a.{name} - b.{name}) <= {TOLERANCE} * greatest(abs(a.{name}), abs(b.{name})), false))"
         for name in floats
     ]
-    found = connection.execute(
-        f"SELECT 1 FROM {numbered.format('first')} AS a JOIN {numbered.format('second')} AS b USING (trc_place) "
-        f"WHERE {' OR '.join(unequal)} LIMIT 1"
-    ).fetchone()
-    return found is None
+    pairs = f"{numbered.format('first')} AS a JOIN {numbered.format('second')} AS b USING (trc_place)"
+    return connection.execute(f"FROM {pairs} WHERE {' OR '.join(unequal)} LIMIT 1").fetchone() is None
 
 
 def _listed(columns: Sequence[tuple[str, str]]) -> str:

@@ -43,3 +43,6 @@ pragma version
 
 -- case: an update in a CTE
 with gone as (delete from orders returning *) select * from gone
+
+-- case: signs of operators without end
+select 1 +++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++ 2

@@ -44,8 +44,8 @@ CASES = {
         f"::error file=a%2Cb%3Ac.yaml,line=1,endLine=1,col=1,endColumn=2,{TITLE}::m",
     ),
     "a message with the signs of commands": (
-        Diagnostic("TRC201", "100% ::error a,b: c\r\n::set-env"),
-        f"::error {TITLE}::100%25 ::error a,b: c%0D%0A::set-env",
+        Diagnostic("TRC201", "100% ::error a,b: c", label="d\r\n::set-env"),
+        f"::error {TITLE}::100%25 ::error a,b: c%0Ad%0D%0A::set-env",
     ),
 }
 

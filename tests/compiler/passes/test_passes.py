@@ -88,6 +88,10 @@ FOR_FUSION: dict[str, Change] = {
         query(middle, keeps_rows=False),
         query(result, fails="CAST"),
     ),
+    "its reader computes what may fail of rows that it drops": lambda middle, result: (
+        query(middle, keeps_rows=False),
+        query(result, failing_columns=(("a", "CAST"),)),
+    ),
     "it is costly and read twice": lambda middle, result: TWICE(query(middle, is_row_wise=False), result),
     "its digits vary and it is read twice": lambda middle, result: TWICE(query(middle, inexact="sum()"), result),
     "it would be computed often": of_result(lambda task: reading(task, uses=(Use(),) * 9)),

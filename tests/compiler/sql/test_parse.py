@@ -146,3 +146,10 @@ def test_computed_locations_and_parameters_are_named() -> None:
 def test_an_expression_of_a_thousand_terms_is_no_trouble() -> None:
     result = parsed("select " + " and ".join(f"a > {n}" for n in range(1000)) + " from t")
     assert result.table_names == ("t",)
+
+
+def test_a_rule_in_a_comment_or_a_text_is_no_operator() -> None:
+    rule = "=" * 200
+    assert parsed(
+        f"select 1 --{'-' * 200}\n/*{rule}*/ + 2 as a, '{rule}' as b, \"{rule}\" --{rule}\nfrom t"
+    ).table_names == ("t",)

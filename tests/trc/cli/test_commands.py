@@ -234,10 +234,8 @@ def test_a_failing_task_is_told_with_its_log_and_what_it_blocked(shop: Path) -> 
         'file.write("# Revenue',
         'print("about to fail"); raise ValueError("no revenue"); file.write("# Revenue',
     )
-    (shop / "shop.yaml").write_text(
-        (shop / "shop.yaml").read_text()
-        + "  - id: mail\n    type: shell\n    needs: [page]\n    params: {command: 'echo sent'}\n"
-    )
+    mail = "  - id: mail\n    type: shell\n    needs: [page]\n    params: {command: 'echo sent'}\n"
+    edit(shop / "shop.yaml", "\n# `trc test` runs", f"{mail}\n# `trc test` runs")
     done = trc(shop, "run", "shop.yaml")
     assert done.code == exits.FAILED
     assert "error[TRC601]: " in done.err

@@ -76,7 +76,7 @@ def test_file_that_cannot_be_read_keeps_no_other_from_being_laid_out(folder: Pat
 
 def test_changes_are_told_as_json(trc: Trc) -> None:
     told = json.loads(trc("fmt", "--check", "--json", "p.trc").stdout)
-    assert told == {"changed": ["p.trc"], "files": ["p.trc"], "sql_left_as_it_is": []}
+    assert told == {"changed": ["p.trc"], "files": ["p.trc"], "left_as_they_are": [], "sql_left_as_it_is": []}
 
 
 def test_pipeline_is_said_in_another_language(folder: Path, trc: Trc) -> None:
@@ -141,6 +141,7 @@ def test_sql_in_quotes_and_other_texts_are_left(folder: Path, trc: Trc) -> None:
     [
         ("select 'a,\n  2", "a quote or a comment in it is never closed"),
         ("select (1,\n  2", "its brackets do not match"),
+        ("select " + "(" * 65 + "1" + ")" * 65, "its brackets nest deeper than 64 levels"),
         ("select {{ a,\n  2", '"{{" is never closed'),
     ],
 )

@@ -172,7 +172,7 @@ source orders = csv("data/orders.csv")
 task paid = sql $$
   select order_id, custmer from orders
 $$
-test "it works" { given orders = [] }
+test "it works" { given orders = [], expect paid = [] }
 """
     editor.open("shop.trc", text)
     found = editor.diagnostics("shop.trc")

@@ -1,0 +1,152 @@
+"""Runs one test: gives its rows to an empty database, computes what it expects, compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from trc.compiler.checks.datasets import Datasets
+from trc.compiler.checks.pipeline_tests import row_problems
+from trc.compiler.checks.reach import Dataset, dataset_of, reach_of
+from trc.compiler.checks.spots import key_span
+from trc.compiler.compile import Compiled
+from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.ir.pipeline import Pipeline, PipelineTest
+from trc.compiler.ir.types import Known
+from trc.compiler.source import Span
+from trc.compiler.sql.ordering import is_ordered
+from trc.testing.compare import compare_rows
+from trc.testing.database import Database, QueryFailed, opened
+from trc.testing.report import Compared
+
+MOST_ROWS = 10_000
+"""How many rows of a dataset a test compares: a person wrote those that it is compared with."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run of a test has found so far."""
+
+    compared: list[Compared] = field(default_factory=list[Compared])
+    diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
+
+
+def run_test(index: int, compiled: Compiled) -> Run:
+    """Runs the test at `index`, in which the checks found no mistake."""
+    pipeline = compiled.pipeline
+    assert pipeline is not None
+    with opened() as database:
+        running = _Running(index, pipeline.tests[index], pipeline, compiled, database)
+        for dataset in running.made():
+            running.compare(dataset)
+        return running.run
+
+
+@dataclass(slots=True)
+class _Running:
+    index: int
+    test: PipelineTest
+    pipeline: Pipeline
+    compiled: Compiled
+    database: Database
+    run: Run = field(default_factory=Run)
+
+    def made(self) -> Iterator[tuple[str, Dataset]]:
+        """Makes all datasets, and names those expected that could be made."""
+        graph = self.compiled.graph
+        assert graph is not None
+        reach = reach_of(self.test, self.pipeline, graph, Datasets(self.pipeline, str(self.compiled.project)))
+        missing: set[Dataset] = set()
+        for name, dataset in reach.given.items():
+            schema = self.compiled.schemas[dataset]
+            assert isinstance(schema, Known)
+            try:
+                self.database.give(_called(dataset), schema.columns, self.test.given[name])
+            except QueryFailed as failed:
+                self.fails(f'the rows of "{name}" cannot be given', failed, self.span("given", name))
+                missing.add(dataset)
+        for name in reach.tasks:
+            task = self.pipeline.task(name)
+            assert task is not None
+            assert task.query is not None
+            made = (task.name, task.outputs[0].name)
+            read = [(one.read.name, dataset_of(one)) for one in graph.inputs.get(task.name, ())]
+            reads = [(table, dataset) for table, dataset in read if dataset is not None]
+            if any(dataset in missing for _, dataset in reads):
+                missing.add(made)
+                continue
+            try:
+                self.database.compute(
+                    _called(made), task.query.text, [(table, _called(dataset)) for table, dataset in reads]
+                )
+            except QueryFailed as failed:
+                self.fails(f'the query of "{task.name}" fails', failed, self.query_span(task.name, failed), task.name)
+                missing.add(made)
+        yield from ((name, dataset) for name, dataset in reach.expected.items() if dataset not in missing)
+
+    def fails(self, what: str, failed: QueryFailed, span: Span | None, task: str | None = None) -> None:
+        first, *others = failed.message.partition("\n\n")[0].splitlines() or ["DuckDB gives no reason"]
+        message = f'{what} in the test "{self.test.name}": {first}'
+        self.run.diagnostics.append(Diagnostic("TRC640", message, span, help=tuple(others), task=task))
+
+    def query_span(self, name: str, failed: QueryFailed) -> Span | None:
+        places, task = self.compiled.places, self.pipeline.task(name)
+        if failed.offset is not None and task and task.query and task.query.param:
+            return places.within(("tasks", name, "params", task.query.param), failed.offset, failed.offset + 1)
+        return places.span("tasks", name)
+
+    def span(self, part: str, name: str) -> Span | None:
+        return key_span(self.compiled.places, "tests", self.index, part, name)
+
+    def compare(self, expected: tuple[str, Dataset]) -> None:
+        name, dataset = expected
+        rows, task = self.test.expect[name], self.pipeline.task(dataset[0])
+        found = self.database.read(_called(dataset), MOST_ROWS)
+        problems = list(
+            row_problems(name, rows, found.columns, ("tests", self.index, "expect", name), self.compiled.places)
+        )
+        self.run.diagnostics.extend(problems)
+        if problems:
+            return
+        ordered = task is not None and task.query is not None and is_ordered(task.query.text)
+        is_complete = found.count <= MOST_ROWS
+        wanted = self.database.written(found.columns, rows)
+        differences = compare_rows(wanted, found.rows, ordered=ordered) if is_complete else ()
+        compared = Compared(
+            name,
+            self.span("expect", name),
+            found.columns,
+            ordered,
+            len(rows),
+            found.count,
+            differences,
+            is_complete,
+        )
+        self.run.compared.append(compared)
+        if not compared.is_as_expected:
+            is_moved = ordered and is_complete and not compare_rows(wanted, found.rows, ordered=False)
+            told = "its rows come in another order" if is_moved else what_differs(compared)
+            message = f'"{name}" is not what the test "{self.test.name}" expects: {told}'
+            self.run.diagnostics.append(Diagnostic("TRC641", message, compared.span, task=dataset[0]))
+
+
+def _called(dataset: Dataset) -> str:
+    return ".".join(dataset)
+
+
+def what_differs(compared: Compared) -> str:
+    """How many rows differ, and how, in words."""
+    if not compared.is_complete:
+        return f"it has {compared.found:,} rows, and a test compares at most {MOST_ROWS:,}"
+    words = (
+        ("changed", "differs", "differ"),
+        ("missing", "is missing", "are missing"),
+        ("unexpected", "is not expected", "are not expected"),
+    )
+    told: list[str] = []
+    for kind, one, several in words:
+        number = sum(difference.kind == kind for difference in compared.differences)
+        if number:
+            noun = "" if told else " row" if number == 1 else " rows"
+            told.append(f"{number:,}{noun} {one if number == 1 else several}")
+    return ", ".join(told)

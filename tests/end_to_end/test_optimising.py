@@ -1,0 +1,231 @@
+"""Optimised runs: every sink is as it would be, what is skipped is what would be, and a lie would be found out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trc import api
+from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
+from trc.verifying.sinks import SinkFile, compare
+
+from tests.end_to_end.conftest import Space
+
+ORDERS = "id,customer,amount,day,note\n" + "".join(
+    f"{n},c{n % 7},{n * 37 % 101},2026-01-{1 + n % 28:02d},{'' if n % 5 == 0 else f'n{n}'}\n" for n in range(400)
+)
+SHOP = """
+pipeline "shop" { }
+
+source orders = csv("orders.csv")
+
+task staged = sql $$ select id, customer, amount, day, note from orders $$
+
+task wide = sql $$ select customer, day, amount, note, count(*) as n from staged group by all $$
+
+task daily = sql $$ select day, sum(n) as n from wide where amount > 10 group by day $$ { output = csv("daily.csv") }
+
+task top = sql $$ select customer, max(amount) as top from wide where amount > 50 group by customer $$ {
+  output = csv("top.csv")
+}
+"""
+PYTHON_READER = """
+task seen = python("seen.py:seen") {
+  inputs = [wide]
+  output = csv("seen.csv")
+  incremental { }
+}
+"""
+SEEN = """
+def seen(context):
+    import duckdb
+    rows = duckdb.sql(f"from '{context.inputs['wide'].path}'")
+    with open(context.output.path, "w") as file:
+        print(",".join(rows.columns), len(rows.fetchall()), sep="\\n", file=file)
+"""
+
+
+def lines(space: Space, name: str) -> list[str]:
+    return sorted(space.read(name).splitlines())
+
+
+@pytest.fixture
+def shop(space: Space) -> Space:
+    space.write("orders.csv", ORDERS)
+    space.write("p.trc", SHOP)
+    return space
+
+
+def states(space: Space, *options: str) -> dict[str, str]:
+    report = space.trc("run", "p.trc", "--json", *options).json
+    return {task["task"]: task["state"] for task in report["tasks"]}
+
+
+def stored_columns(space: Space) -> list[str]:
+    import duckdb
+
+    (file,) = (space.root / ".trc/data/shop").rglob("*.parquet")
+    return duckdb.sql(f"from '{file}'").columns
+
+
+def test_results_are_the_same_and_less_is_stored(shop: Space) -> None:
+    shop.trc("run", "p.trc")
+    plain = {name: lines(shop, name) for name in ("daily.csv", "top.csv")}
+    shop.trc("run", "p.trc", "--optimise", "--force")
+    assert {name: lines(shop, name) for name in plain} == plain
+
+
+def test_only_what_is_read_is_stored(shop: Space) -> None:
+    assert set(states(shop, "--optimise").values()) == {"success"}
+    assert stored_columns(shop) == ["customer", "day", "amount", "n"]
+    assert set(states(shop, "--optimise").values()) == {"skipped"}
+    assert "not stored" in shop.trc("explain", "task:staged").out
+
+
+def test_plan_tells_what_each_pass_did(shop: Space) -> None:
+    told = shop.trc("plan", "p.trc", "--optimise", "--explain").out
+    assert 'not stored: computed within "wide"' in told
+    assert "4 of its 5 columns are stored: customer, day, amount, n" in told
+    assert "it is read 2 times, and costs more to compute than to store" in told
+    assert "Each output is stored as its query makes it." in shop.trc("plan", "p.trc", "--explain").out
+
+
+def test_a_change_behind_what_is_not_stored_is_seen(shop: Space) -> None:
+    states(shop, "--optimise")
+    shop.write("orders.csv", ORDERS + "1000,c1,99,2026-01-01,new\n")
+    assert set(states(shop, "--optimise").values()) == {"success"}
+    optimised = lines(shop, "top.csv")
+    shop.trc("run", "p.trc", "--force")
+    assert lines(shop, "top.csv") == optimised
+
+
+def test_a_new_reader_has_more_stored_and_others_stay_as_they_are(shop: Space) -> None:
+    states(shop, "--optimise")
+    shop.write("seen.py", SEEN)
+    shop.write("p.trc", SHOP + PYTHON_READER)
+    assert states(shop, "--optimise") == {
+        "staged": "skipped",
+        "wide": "success",
+        "daily": "skipped",
+        "top": "skipped",
+        "seen": "success",
+    }
+    assert shop.read("seen.csv").splitlines()[0] == "customer,day,amount,note,n"
+    reason = shop.trc("explain", "task:wide", "--json").json["reason"]
+    assert reason["code"] == "not_kept"
+
+
+def test_other_conditions_are_asked_for_once(shop: Space) -> None:
+    """A condition may have a date in it: what is up to date is not made anew each day."""
+    states(shop, "--optimise")
+    shop.write("p.trc", SHOP.replace("amount > 10", "amount > 11"))
+    assert states(shop, "--optimise")["wide"] == "success"
+    shop.write("p.trc", SHOP.replace("amount > 10", "amount > 12"))
+    assert states(shop, "--optimise") == {"staged": "skipped", "wide": "skipped", "daily": "success", "top": "skipped"}
+
+
+def test_a_task_is_left_alone_where_its_author_says_so(shop: Space) -> None:
+    shop.write("p.trc", SHOP.replace("from orders $$", "from orders $$ { optimise = false }"))
+    told = shop.trc("plan", "p.trc", "--optimise", "--explain").out
+    assert "it is not to be optimised" in told
+
+
+def test_sql_is_shown_as_it_runs(shop: Space) -> None:
+    told = shop.trc("compile", "p.trc", "--emit", "sql", "--optimise").out
+    assert "-- staged, not stored: it is part of what reads it" in told
+    assert 'CREATE VIEW "staged" AS' in told
+    assert "as it runs" not in shop.trc("compile", "p.trc", "--emit", "sql").out
+
+
+def test_the_picture_shows_both(shop: Space) -> None:
+    drawn = shop.trc("graph", "p.trc", "--optimised", "--json").json
+    details = {node["id"]: node["detail"] for node in drawn["nodes"]}
+    assert "computes staged" in details["after/task:wide"]
+    assert "before/task:staged" in details
+    assert "after/task:staged" not in details
+
+
+def test_a_kept_view_goes_on_after_a_move(shop: Space, tmp_path_factory: pytest.TempPathFactory) -> None:
+    states(shop, "--optimise")
+    elsewhere = tmp_path_factory.mktemp("moved") / "project"
+    shop.root.rename(elsewhere)
+    moved = Space(elsewhere)
+    shown = moved.trc("plan", "p.trc", "--optimise", "--json").json
+    # What lies at a location of its own was written elsewhere; what only the pipeline reads came along.
+    assert {task["task"]: task["action"] for task in shown["tasks"]}["wide"] == "skip"
+    elsewhere.rename(shop.root)
+
+
+TRAPS = Path(__file__).parents[1] / "cases/passes/traps.trc"
+
+
+def test_no_trap_changes_a_sink(space: Space) -> None:
+    space.write("orders.csv", ORDERS)
+    space.write("p.trc", TRAPS.read_text())
+    report = space.trc("verify", "p.trc", "--json").json
+    verdicts = {one["task"]: one["verdict"] for one in report["sinks"]}
+    wrong = [one for one in report["sinks"] if one["verdict"] not in ("equal", "not_verifiable")]
+    assert not wrong
+    assert sum(one == "equal" for one in verdicts.values()) >= 40
+    assert {task for task, verdict in verdicts.items() if verdict == "not_verifiable"} == {
+        task for task in verdicts if task.startswith("open_")
+    }
+    applied = {(note["pass"], note["task"]) for note in report["passes"] if note["applied"]}
+    assert {one for one, _ in applied} == {"fusion", "column_pruning", "predicate_pushdown"}
+
+
+LIES = {
+    "a condition that is none": lambda read: replace(read, uses=(Use((Condition('"amount" > 60', ("amount",)),)),)),
+    "a column that is read": lambda read: replace(read, columns=("customer",)),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_a_lie_about_a_query_is_found_out(shop: Space, monkeypatch: pytest.MonkeyPatch, lie: object) -> None:
+    assert callable(lie)
+    found = api.query_facts
+
+    def lying(*given: object) -> dict[str, QueryFacts]:
+        facts = found(*given)  # type: ignore[arg-type]
+        reads: tuple[ReadFacts, ...] = tuple(lie(one) for one in facts["top"].reads)
+        daily = tuple(lie(one) for one in facts["daily"].reads)
+        return facts | {
+            "top": replace(facts["top"], reads=reads),
+            "daily": replace(facts["daily"], reads=daily),
+        }
+
+    monkeypatch.setattr(api, "query_facts", lying)
+    report, _ = api.verify(shop.root / "p.trc")
+    assert not report.holds
+    assert {one.task for one in report.sinks if one.verdict == "different"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "tolerant", "difference"),
+    [
+        ("select 1 as a", "select 1 as a", False, None),
+        ("select 1 as a", "select 1 as b", False, "its columns are"),
+        ("select 1 as a", "select 1::bigint as a", False, "its columns are"),
+        ("select 1 as a, 2 as b", "select 2 as b, 1 as a", False, "its columns are"),
+        ("select unnest([1, 1, null]) as a", "select unnest([1, null, 1]) as a", False, None),
+        ("select unnest([1, 1, 2]) as a", "select unnest([1, 2, 2]) as a", False, "it has other rows"),
+        ("select unnest([1, 1]) as a", "select 1 as a", False, "it has 1 rows and not 2"),
+        ("select 'nan'::double as a", "select 'nan'::double as a", False, None),
+        ("select 1.0::double as a", "select 1.0::double + 1e-12 as a", False, "it has other rows"),
+        ("select 1.0::double as a", "select 1.0::double + 1e-12 as a", True, None),
+        ("select 1.0::double as a", "select 1.0::double + 1e-6 as a", True, "it has other rows"),
+        ("select 1.0::double as a, 1 as k", "select 1.0::double as a, 2 as k", True, "it has other rows"),
+    ],
+)
+def test_files_are_compared(tmp_path: Path, first: str, second: str, *, tolerant: bool, difference: str | None) -> None:
+    import duckdb
+
+    files = [SinkFile("parquet", str(tmp_path / f"{n}.parquet")) for n in range(2)]
+    for file, query in zip(files, (first, second)):
+        duckdb.sql(query).write_parquet(file.path)
+    found = compare(*files, tolerant=tolerant, ordered=False)
+    assert (found.difference is None) == (difference is None)
+    if found.difference is not None and difference is not None:
+        assert found.difference.text.startswith(difference)
