@@ -49,15 +49,17 @@ class Cut:
 
 
 def cut(sql: str, opaque: Sequence[Region] = ()) -> Cut:
-    """Cuts a query; what stands in `opaque` regions is taken for a word that only its reader knows.
+    """Cuts a query; what stands in `opaque` regions, given in their order, is taken for a word that only its reader knows.
 
     Such a region is a template: what it becomes is not known, so it makes one piece with all that touches it.
     """
     shadow = _shadow(sql, opaque)
     pieces: list[Piece] = []
-    at = 0
+    at = region = 0
     for token in tokenize(shadow):
-        bound = any(start < token.end and end > token.start for start, end in opaque)
+        while region < len(opaque) and opaque[region][1] <= token.start:
+            region += 1
+        bound = region < len(opaque) and opaque[region][0] < token.end
         pieces.append(Piece(token.kind, sql[token.start : token.end], sql[at : token.start], bound))
         at = token.end
     return Cut(tuple(pieces), sql[at:])
@@ -65,9 +67,12 @@ def cut(sql: str, opaque: Sequence[Region] = ()) -> Cut:
 
 def _shadow(sql: str, opaque: Iterable[Region]) -> str:
     """The query with words of the same lengths for its opaque regions."""
+    parts: list[str] = []
+    at = 0
     for start, end in opaque:
-        sql = f"{sql[:start]}{'x' * (end - start)}{sql[end:]}"
-    return sql
+        parts += (sql[at:start], "x" * (end - start))
+        at = end
+    return "".join((*parts, sql[at:]))
 
 
 def comments(gap: str) -> tuple[Comment, ...]:
