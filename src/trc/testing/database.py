@@ -140,7 +140,7 @@ class Database:
 
 
 def _as_text(column: Column) -> str:
-    """An expression for what two values have in common if and only if they are equal."""
+    """An expression for a text that equal values share; within lists and structs the sign of a zero tells them apart."""
     name = identifier(column.name)
     if column.type == "JSON":
         return f"CAST(json({name}) AS VARCHAR)"
