@@ -104,7 +104,7 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
     graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
     schemas = check_sql(pipeline, graph, places, context, collect)
     check_contracts(pipeline, graph, schemas, places, context, collect)
-    check_pipeline_tests(pipeline, graph, schemas, places, context, collect, lowered.names)
+    check_pipeline_tests(pipeline, graph, schemas, places, context, collect, lowered.names, settled)
     if context.test is None:
         collect.tell_idle_allows()
     told, allows = collect.sorted(), tuple(collect.allows)

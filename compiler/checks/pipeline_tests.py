@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
@@ -11,7 +12,7 @@ from pydantic import JsonValue
 
 from trc.compiler.checks.datasets import Datasets
 from trc.compiler.checks.graph import Graph
-from trc.compiler.checks.reach import Dataset, Lack, Reach, reach_of
+from trc.compiler.checks.reach import Dataset, Lack, Reach, reach_of, without_rows
 from trc.compiler.checks.spots import key_span, text_span
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
@@ -20,8 +21,11 @@ from trc.compiler.diagnostics.nearest import did_you_mean, nearest
 from trc.compiler.ir.dataset import Column
 from trc.compiler.ir.pipeline import Pipeline, PipelineTest
 from trc.compiler.ir.places import Path, Places
+from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.sql.written_values import misfit
+from trc.compiler.templates.names import Settled
+from trc.compiler.templates.settle import missing_value, no_target
 
 Rows = Sequence[Mapping[str, JsonValue]]
 
@@ -36,11 +40,13 @@ def check_pipeline_tests(  # noqa: PLR0917 - one step of the chain, called once
     context: Context,
     collect: Collector,
     known_names: frozenset[str],
+    settled: Settled | None,
 ) -> None:
     """Reports what is wrong with the tests.
 
-    `known_names` are tasks and sources that the author wrote; one that is missing here has a mistake of its own. A test that could not be read as it is written explains all that is amiss with the tests. Where the context is that
-    of one test, whoever runs it asks for `check_one_test`.
+    `known_names` are tasks and sources that the author wrote; one that is missing here has a mistake of its own. A test
+    that could not be read as it is written explains all that is amiss with the tests. Where the context is that of one
+    test, whoever runs it asks for `check_one_test`.
     """
     if not pipeline.tests or context.test is not None or _are_misread(places, collect):
         return
@@ -48,8 +54,8 @@ def check_pipeline_tests(  # noqa: PLR0917 - one step of the chain, called once
     known = frozenset(name.casefold() for name in known_names)
     _report_twice(pipeline, places, collect)
     for index, test in enumerate(pipeline.tests):
-        reach = reach_of(test, pipeline, graph, datasets)
-        _Check(index, test, reach, datasets, schemas, places, collect, known, runs=False).all()
+        reach = reach_of(test, pipeline, graph, datasets, settled.unrendered if settled else ())
+        _Check(index, test, reach, datasets, schemas, places, collect, known).all()
 
 
 def check_one_test(  # noqa: PLR0917 - the same step, for one test
@@ -60,12 +66,13 @@ def check_one_test(  # noqa: PLR0917 - the same step, for one test
     places: Places,
     context: Context,
     collect: Collector,
+    settled: Settled | None,
 ) -> None:
     """Reports what keeps a test from being run, in a pipeline that was compiled with the test's parameters."""
     datasets = Datasets(pipeline, str(context.project))
     test = pipeline.tests[index]
-    reach = reach_of(test, pipeline, graph, datasets)
-    _Check(index, test, reach, datasets, schemas, places, collect, frozenset(), runs=True).all()
+    reach = reach_of(test, pipeline, graph, datasets, settled.unrendered if settled else ())
+    _Check(index, test, reach, datasets, schemas, places, collect, frozenset(), settled).all()
 
 
 def row_problems(name: str, rows: Rows, columns: Sequence[Column], path: Path, places: Places) -> Iterator[Diagnostic]:
@@ -154,7 +161,7 @@ def _report_twice(pipeline: Pipeline, places: Places, collect: Collector) -> Non
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """One test. With `runs`, it is going to be run: what is not known is then a mistake."""
+    """One test. With `settled`, it is going to be run with those values: what is not known is then a mistake."""
 
     index: int
     test: PipelineTest
@@ -164,7 +171,7 @@ class _Check:
     places: Places
     collect: Collector
     known_names: frozenset[str]
-    runs: bool
+    settled: Settled | None = None
 
     def all(self) -> None:
         self.names()
@@ -205,17 +212,16 @@ class _Check:
         task = self.datasets.task(name)
         names = self.datasets.names()
         message, remedy = f'no source or task is called "{name}"', did_you_mean(name, names)
-        if task is not None and task.outputs:
+        if without_rows(name, self.datasets):
+            message, remedy = f'"{name}" is a file without rows', (_OF_ROWS,)
+        elif task is not None and task.outputs:
             outputs = ", ".join(f"{task.name}.{output.name}" for output in task.outputs)
             message, remedy = f'"{name}" is not one dataset', (f'"{task.name}" writes: {outputs}',)
         elif task is not None:
-            message, remedy = (
-                f'"{task.name}" writes no dataset',
-                ("a test is about rows: name a task that yields some",),
-            )
+            message, remedy = f'"{task.name}" writes no dataset', (_OF_ROWS,)
         elif not remedy:
             remedy = (f"there are: {', '.join(names[:_MOST_NAMES])}",) if names else ("declare a source of that name",)
-        meant = None if task else nearest(name, names)
+        meant = None if task or self.datasets.source(name) else nearest(name, names)
         is_bare = span is not None and span.end - span.start == len(name)
         fix = Fix(span, meant, f'write "{meant}"') if span and meant and is_bare else None
         self.collect.add(Diagnostic("TRC440", message, span, help=remedy, fix=fix))
@@ -229,11 +235,19 @@ class _Check:
                     continue
                 if isinstance(schema, Known):
                     self.collect.extend(row_problems(name, rows, schema.columns, path, self.places))
-                elif isinstance(schema, Unknown) and part == "given" and self.runs:
+                elif isinstance(schema, Unknown) and part == "given" and self.settled is not None:
                     message = f'the columns of "{name}" are not known, so its rows have no types'
-                    remedy = (f'declare "columns" on "{name}"', f"they are not known because {schema.reason}")
-                    span = key_span(self.places, *path)
+                    span, remedy = key_span(self.places, *path), self.to_know(meant[name], schema)
                     self.collect.add(Diagnostic("TRC446", message, span, help=remedy))
+
+    def to_know(self, dataset: Dataset, schema: Unknown) -> tuple[str, ...]:
+        """How the columns of a dataset become known."""
+        owner, name = dataset
+        task = self.datasets.task_exactly(owner)
+        if task is not None and len(task.outputs) > 1:
+            return (f'"{owner}" has several outputs: give the rows of a task that reads it, with "columns" of its own',)
+        remedy = f'declare "columns" on "{owner or name}"'
+        return (remedy,) if remedy in schema.reason else (remedy, f"they are not known because {schema.reason}")
 
     def computing(self) -> None:
         for name, dataset in self.reach.expected.items():
@@ -244,7 +258,12 @@ class _Check:
         # Where a task has a mistake, or is missing for one, nobody knows what is read.
         is_explained = any(map(self.is_explained, (*self.test.given, *self.test.expect)))
         is_explained = is_explained or any(map(self.collect.errors_in_task, self.reach.tasks))
-        if is_explained or not self.reach.is_settled or not self.reach.expected:
+        if is_explained or not self.reach.expected:
+            return
+        for task in self.reach.open:
+            self.not_settled(task)
+        # A name that means nothing was to be another, nobody knows which.
+        if not self.reach.is_settled or len(self.reach.given) < len(self.test.given):
             return
         for lack in self.reach.lacks:
             self.lacking(lack)
@@ -256,8 +275,23 @@ class _Check:
             remedy = ("remove its rows, or expect something of a task that reads it",)
             self.collect.add(Diagnostic("TRC445", message, span, help=remedy, severity="warning"))
 
+    def not_settled(self, task: Task) -> None:
+        """Tells which values the task's query would need."""
+        if self.settled is None or task.query is None or task.query.param is None:
+            return
+        text, path = task.query.text, ("tasks", task.name, "params", task.query.param)
+        asked = [name for part, name in self.settled.unrendered.items() if name and part in text]
+        missing = [name for name in self.settled.missing if re.search(rf"\b{re.escape(name)}\b", text)]
+        for name in dict.fromkeys([*(one.removeprefix("params.") for one in asked), *missing]):
+            if name in self.settled.missing:
+                self.collect.add(missing_value(name, self.settled, is_needed=True, in_test=True))
+            else:
+                at = max(text.find(name), 0)
+                span = self.places.within(path, at, at + len(name))
+                self.collect.add(no_target(span, name, self.settled, is_needed=True))
+
     def lacking(self, lack: Lack) -> None:
-        wanted = next((name for name, one in self.reach.expected.items() if one[0] == lack.name), None)
+        wanted = next((name for name, one in self.reach.expected.items() if one[0] == lack.task), None)
         reader = f'"{lack.reader}" reads it' if lack.reader else ""
         match lack.kind:
             case "rows" if lack.reader is None:
@@ -266,13 +300,13 @@ class _Check:
                 message = f'the test needs rows of "{lack.name}", and is given none'
                 self.report("TRC443", message, None, 'give them, under "given"; [] stands for no rows', reader)
             case "task" if lack.reader is None:
-                self.report("TRC444", f'"{lack.name}" {lack.why}', wanted, "expect rows of a task of SQL instead")
+                self.report("TRC444", f'"{lack.task}" {lack.why}', wanted, "expect rows of a task of SQL instead")
             case "task":
-                self.report("TRC444", f'"{lack.name}" {lack.why}', None, f'give the rows of "{lack.name}"', reader)
-            case "loop" if self.runs:
-                message, remedy = f'"for_each" of "{lack.name}" is checked but not run by this version', _NOT_A_SOURCE
-                span = key_span(self.places, "tasks", lack.name, "for_each")
-                self.collect.add(Diagnostic("TRC501", message, span, help=(remedy,), task=lack.name))
+                self.report("TRC444", f'"{lack.task}" {lack.why}', None, f'give the rows of "{lack.name}"', reader)
+            case "loop" if self.settled is not None:
+                message, remedy = f'"for_each" of "{lack.task}" is checked but not run by this version', _NOT_A_SOURCE
+                span = key_span(self.places, "tasks", lack.task, "for_each")
+                self.collect.add(Diagnostic("TRC501", message, span, help=(remedy,), task=lack.task))
             case "loop":
                 pass  # a check does not ask what this version runs
             case "file":
@@ -291,5 +325,6 @@ class _Check:
         self.collect.add(Diagnostic(code, message, span, label, help=(remedy,)))
 
 
+_OF_ROWS: Final = "a test is about rows: name a dataset that has some"
 _NOT_BOTH: Final = 'take it out of "given", or expect something of a task that reads it'
 _NOT_A_SOURCE: Final = 'give its rows, under "given", and expect those of a task that reads it'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,11 +21,12 @@ class Lack:
     """A dataset that the test needs, and cannot have as things stand.
 
     `rows`: a source whose rows are not given. `task`: a task that is no query, or one of files that only it can name.
-    `loop`: a task that is repeated for items. `file`: a file that a query reads by its location. `reader` is the task
-    that reads it; None where the test expects it.
+    `loop`: a task that is repeated for items. `file`: a file that a query reads by its location. `name` is what could
+    be given in its place. `reader` is the task that reads it; None where the test expects it.
     """
 
     kind: Literal["rows", "task", "loop", "file"]
+    task: str
     name: str
     why: str
     reader: str | None
@@ -35,8 +36,8 @@ class Lack:
 class Reach:
     """`tasks` are those to be computed, each after what it reads. `given` and `expected` are by the written name.
 
-    Without `is_settled`, a template whose value is not known, or a name that means nothing, hides what some query
-    reads: then `lacks` and `unread` need not be all, or true.
+    The queries of the tasks that are `open` hold a template that is not rendered. Then, and without `is_clear`, where
+    a read means nothing, what is read is not known: `lacks` and `unread` need not be all, or true.
     """
 
     given: Mapping[str, Dataset]
@@ -44,11 +45,21 @@ class Reach:
     tasks: tuple[str, ...]
     lacks: tuple[Lack, ...]
     unread: tuple[str, ...]
-    is_settled: bool
+    open: tuple[Task, ...]
+    is_clear: bool
+
+    @property
+    def is_settled(self) -> bool:
+        return self.is_clear and not self.open
 
 
-def reach_of(test: PipelineTest, pipeline: Pipeline, graph: Graph, datasets: Datasets) -> Reach:
-    """Goes from what is expected up to what is given. Names that mean nothing are left out."""
+def reach_of(
+    test: PipelineTest, pipeline: Pipeline, graph: Graph, datasets: Datasets, unrendered: Collection[str]
+) -> Reach:
+    """Goes from what is expected up to what is given. Names that mean nothing are left out.
+
+    `unrendered` are the texts with templates that stayed as they are written.
+    """
     given = dict(_meant(test.given, datasets))
     expected = dict(_meant(test.expect, datasets))
     tasks = {task.name: task for task in pipeline.tasks}
@@ -65,18 +76,19 @@ def reach_of(test: PipelineTest, pipeline: Pipeline, graph: Graph, datasets: Dat
             continue
         owner, name = dataset
         if not owner:
-            lacks.setdefault(dataset, Lack("rows", name, "", reader))
+            lacks.setdefault(dataset, Lack("rows", "", name, "", reader))
             continue
         if owner in computed or dataset in lacks:
             continue
-        why = _why_not(tasks[owner])
+        why = _why_not(tasks[owner], unrendered)
         if why or tasks[owner].for_each is not None:
-            lacks[dataset] = Lack("task" if why else "loop", owner, why, reader)
+            called = owner if len(tasks[owner].outputs) == 1 else ".".join(dataset)
+            lacks[dataset] = Lack("task" if why else "loop", owner, called, why, reader)
             continue
         computed[owner] = tasks[owner]
         for resolved in graph.inputs.get(owner, ()):
             if resolved.read.kind == "uri":
-                lacks.setdefault(resolved.read.uri, Lack("file", resolved.read.uri, "", owner))
+                lacks.setdefault(resolved.read.uri, Lack("file", "", resolved.read.uri, "", owner))
             elif (found := dataset_of(resolved)) is not None:
                 waiting.append((found, owner))
             else:
@@ -87,7 +99,8 @@ def reach_of(test: PipelineTest, pipeline: Pipeline, graph: Graph, datasets: Dat
         tuple(name for name in graph.order if name in computed),
         tuple(lacks.values()),
         tuple(name for name, dataset in given.items() if dataset not in read and dataset not in expected.values()),
-        not is_hidden and not any(_is_unsettled(task) for task in computed.values()),
+        tuple(task for task in computed.values() if _is_open(task, unrendered)),
+        not is_hidden,
     )
 
 
@@ -99,21 +112,33 @@ def dataset_of(resolved: Resolved) -> Dataset | None:
 def _meant(rows: Mapping[str, object], datasets: Datasets) -> Iterator[tuple[str, Dataset]]:
     for name in rows:
         source, output = datasets.source(name), datasets.output(name)
+        if without_rows(name, datasets):
+            continue
         if source is not None:
             yield name, ("", source.name)
         elif output is not None:
             yield name, output
 
 
-def _why_not(task: Task) -> str:
+def without_rows(name: str, datasets: Datasets) -> bool:
+    """Whether a name is that of files which are read as they are."""
+    source, output, task = datasets.source(name), datasets.output(name), datasets.task(name)
+    if source is not None:
+        return source.format == "file" and not source.columns
+    formats = {one.name: one.format for one in task.outputs} if task is not None else {}
+    return output is not None and task is not None and formats[output[1]] == "file" and not task.columns
+
+
+def _why_not(task: Task, unrendered: Collection[str]) -> str:
     """Why a test cannot compute what a task yields; empty if it can."""
     if task.query is None:
         return f"is a {task.type} task, and a test runs queries alone"
-    parsed = None if _is_unsettled(task) else parse(task.query.text)
+    parsed = None if _is_open(task, unrendered) else parse(task.query.text)
     if isinstance(parsed, Parsed) and parsed.computed:
         return f"computes the locations that {parsed.computed[0].name}() reads, and a test reads no files"
     return ""
 
 
-def _is_unsettled(task: Task) -> bool:
-    return task.query is not None and ("{{" in task.query.text or "{%" in task.query.text)
+def _is_open(task: Task, unrendered: Collection[str]) -> bool:
+    """Whether the query holds a template still; one that its task type wrote may hold it as a part."""
+    return task.query is not None and any(text in task.query.text for text in unrendered)

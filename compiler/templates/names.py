@@ -33,6 +33,8 @@ class Settled:
     wrong: set[str] = field(default_factory=set[str])
     """Those of the missing ones that were given a value with a mistake in it, which is reported."""
     targets: tuple[str, ...] = ()
+    unrendered: dict[str, str] = field(default_factory=dict[str, str])
+    """Texts that stay as they are written, each with the name whose value nobody gave; "" where a mistake is reported."""
 
     def told(self) -> tuple[tuple[str, str], ...]:
         """The values as plain text, by name: runs that differ in one of them are different runs."""

@@ -166,19 +166,23 @@ class _Pass:
 
     def scalar(self, scalar: Scalar, kind: _Kind) -> Node | None:
         if self.world.budget.is_spent:
+            self.settled.unrendered[scalar.value] = ""
             return scalar
         try:
             made: Node = jinja().rendered(
                 scalar, self.world, is_sql=kind.is_sql, run_time=kind.run_time, has_item=kind.has_item
             )
         except Mistake as mistake:
+            self.settled.unrendered[scalar.value] = ""
             self.collect.add(at_scalar(mistake, scalar, self.task))
         except Unsettled as unsettled:
+            self.settled.unrendered[scalar.value] = unsettled.name
             self.unsettled(unsettled.name, scalar)
         else:
             hidden = first_secret(made)
             if hidden is None:
                 return made
+            self.settled.unrendered[scalar.value] = ""
             message = "a value that a template gives holds a secret, and secrets are written where they are used"
             self.collect.add(Diagnostic("TRC220", message, scalar.span, help=(ALLOWED,), task=self.task))
         return scalar if kind.keeps else None
@@ -191,7 +195,7 @@ class _Pass:
                 self.told_target = True
                 at = scalar.value.find(name)
                 span = scalar.span if at < 0 else scalar.map.span(at, at + len(name))
-                self.collect.add(no_target(span, name, self.settled, self.context))
+                self.collect.add(no_target(span, name, self.settled, is_needed=self.context.must_settle))
         else:
             self.missing[name.removeprefix("params.")] = None
 
@@ -200,7 +204,7 @@ class _Pass:
         names = self.settled.missing if self.context.must_settle else self.missing
         for name in () if self.settled.wrong_target else names:
             if name not in self.settled.wrong:
-                self.collect.add(missing_value(name, self.settled, self.context))
+                self.collect.add(missing_value(name, self.settled, is_needed=self.context.must_settle))
 
     def condition(self, node: Node, *, has_item: bool) -> Node:
         if not isinstance(node, Scalar) or not node.value.strip():

@@ -72,7 +72,7 @@ def _choose_target(root: Mapping, settled: Settled, context: Context, collect: C
     if isinstance(backend, Scalar):
         settled.backend, settled.backend_span = backend.value, backend.span
     state = found.value.entry("state") if isinstance(found.value, Mapping) else None
-    if state is not None and context.must_settle and context.test is None:
+    if state is not None and context.must_settle:
         message = f'the state of the target "{wanted}" is checked but not used by this version'
         remedy = ('remove "state": the state lies in ".trc", beside the project file',)
         collect.add(Diagnostic("TRC501", message, state.key.span, help=remedy))
@@ -254,7 +254,7 @@ class _Params:
             self.collect.add(at_scalar(mistake, node))
         except Unsettled as unsettled:
             if unsettled.name.startswith("target.") and not self.settled.wrong_target:
-                self.collect.add(no_target(node.span, unsettled.name, self.settled, self.context))
+                self.collect.add(no_target(node.span, unsettled.name, self.settled, is_needed=self.context.must_settle))
         return None
 
     def misfit(self, param: Param, given: Given, misfit: Misfit) -> None:
@@ -287,23 +287,22 @@ def at_scalar(mistake: Mistake, scalar: Scalar, task: str | None = None) -> Diag
     return Diagnostic(mistake.code, mistake.message, scalar.map.span(mistake.start, end), help=mistake.help, task=task)
 
 
-def missing_value(name: str, settled: Settled, context: Context) -> Diagnostic:
+def missing_value(name: str, settled: Settled, *, is_needed: bool, in_test: bool = False) -> Diagnostic:
     """Tells that a parameter has no value: a mistake where one is needed, a note where things are only checked."""
     span = settled.missing[name]
     variable = PARAM_VARIABLE + name.upper().replace("-", "_")
     remedy = f"give one with --param {name}=…, in a file for --params, in {variable}, or as its default"
-    if context.test is not None:
+    if in_test:
         remedy = f'give one under "params" of the test, with --param {name}=…, or as its default'
-    if context.must_settle:
+    if is_needed:
         return Diagnostic("TRC214", f'the parameter "{name}" has no value', span, help=(remedy,))
     message = f'the parameter "{name}" has no value, so what uses it is not checked in full'
     return Diagnostic("TRC214", message, span, help=(remedy,), severity="note")
 
 
-def no_target(span: Span, name: str, settled: Settled, context: Context) -> Diagnostic:
+def no_target(span: Span | None, name: str, settled: Settled, *, is_needed: bool) -> Diagnostic:
     """Tells that no target is chosen, and that something asks for it."""
     known = f"; there are: {', '.join(settled.targets)}" if settled.targets else ""
     remedy = (f"choose one with --target NAME or TRC_TARGET{known}",)
     message = f'no target is chosen, so "{name}" has no value'
-    severity = "error" if context.must_settle else "note"
-    return Diagnostic("TRC117", message, span, help=remedy, severity=severity)  # type: ignore[arg-type]
+    return Diagnostic("TRC117", message, span, help=remedy, severity="error" if is_needed else "note")

@@ -59,7 +59,8 @@ def opened() -> Iterator[Database]:
     connection = duckdb.connect(":memory:", config=_CONFIG)
     try:
         connection.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL lock_configuration = true")
-        connection.execute("ATTACH ':memory:' AS \"trc data\"")
+        # Its own catalog would hide a task that is called "memory".
+        connection.execute('ATTACH \':memory:\' AS "trc data"; USE "trc data"; DETACH memory')
         yield Database(connection)
     finally:
         connection.close()
@@ -90,8 +91,12 @@ class Database:
 
         self._execute('ATTACH \':memory:\' AS "trc task"; USE "trc task"')
         try:
-            for table, dataset in reads:
-                self._show(table, f"{_DATA}.{identifier(dataset)}")
+            try:
+                for table, dataset in reads:
+                    self._show(table, f"{_DATA}.{identifier(dataset)}")
+            except duckdb.Error as error:
+                # Schemas of some names cannot be made, in a run neither.
+                raise complaint(error) from error
             before = f"CREATE TABLE {_DATA}.{identifier(name)} AS\n"
             prepared = prepare(self._connection, query, (), "")
             try:
@@ -101,7 +106,7 @@ class Database:
         except AttemptFailed as failed:
             raise QueryFailed(failed.failure.message.strip(), failed.failure.query_offset) from failed
         finally:
-            self._execute('USE memory; DETACH "trc task"')
+            self._execute('USE "trc data"; DETACH "trc task"')
 
     def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
         try:
@@ -140,7 +145,7 @@ class Database:
 
 
 def _as_text(column: Column) -> str:
-    """An expression for what two values have in common if and only if they are equal."""
+    """An expression for a text that equal values share; within lists and structs the sign of a zero tells them apart."""
     name = identifier(column.name)
     if column.type == "JSON":
         return f"CAST(json({name}) AS VARCHAR)"

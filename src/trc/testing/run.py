@@ -55,7 +55,8 @@ class _Running:
         """Makes all datasets, and names those expected that could be made."""
         graph = self.compiled.graph
         assert graph is not None
-        reach = reach_of(self.test, self.pipeline, graph, Datasets(self.pipeline, str(self.compiled.project)))
+        datasets, settled = Datasets(self.pipeline, str(self.compiled.project)), self.compiled.settled
+        reach = reach_of(self.test, self.pipeline, graph, datasets, settled.unrendered if settled else ())
         missing: set[Dataset] = set()
         for name, dataset in reach.given.items():
             schema = self.compiled.schemas[dataset]

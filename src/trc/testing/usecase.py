@@ -90,7 +90,7 @@ class _Work:
     def group(self, file: Path, group: Sequence[int], context: Context) -> Iterator[tuple[int, Tested]]:
         """Runs tests that give the same values to parameters."""
         began = time.monotonic()
-        settled = replace(context, must_settle=True, test=group[0], used=set[str]())
+        settled = replace(context, test=group[0], used=set[str]())
         compiled = compile_file(file, str(file), settled)
         self.sources.update(compiled.sources)
         for index in group:
@@ -106,7 +106,7 @@ class _Work:
         tested = Tested(str(file), pipeline.name, test.name, places.span("tests", index, "name"), 0.0)
         own = Collector(list(compiled.diagnostics), list(compiled.allows))
         if not own.has_errors:
-            check_one_test(index, pipeline, graph, compiled.schemas, places, context, own)
+            check_one_test(index, pipeline, graph, compiled.schemas, places, context, own, compiled.settled)
         if not own.has_errors:
             run = run_test(index, compiled)
             own.extend(run.diagnostics)

@@ -75,3 +75,20 @@ def test_ctrl_c_ends_a_query(database: Database) -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("name", ["memory", "main", "Temp-2"])
+def test_tasks_may_be_called_like_what_the_database_has(database: Database, name: str) -> None:
+    database.compute(f"{name}.output", "select 1 as i", ())
+    read = [(f"{name}.output", f"{name}.output"), (name, f"{name}.output")]
+    database.compute("x.output", f'select * from "{name}".output, "{name}"', read)
+    assert database.read("x.output", 1).rows == (("1", "1"),)
+
+
+@pytest.mark.parametrize("name", ["temp", "system", "pg_catalog"])
+def test_a_name_that_no_schema_can_have_fails_the_query(database: Database, name: str) -> None:
+    """As it does in a run."""
+    database.compute(f"{name}.output", "select 1 as i", ())
+    with pytest.raises(QueryFailed):
+        database.compute("x.output", f"select * from {name}.output", [(f"{name}.output", f"{name}.output")])
+    database.compute("x.output", f'select * from "{name}"', [(name, f"{name}.output")])
