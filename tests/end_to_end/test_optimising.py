@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.end_to_end.conftest import Space
 
 from trc import api
+from trc.compiler.lineage.facts import query_facts
 from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
 from trc.verifying.sinks import SinkFile, compare
-
-from tests.end_to_end.conftest import Space
 
 ORDERS = "id,customer,amount,day,note\n" + "".join(
     f"{n},c{n % 7},{n * 37 % 101},2026-01-{1 + n % 28:02d},{'' if n % 5 == 0 else f'n{n}'}\n" for n in range(400)
@@ -185,10 +185,9 @@ LIES = {
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_a_lie_about_a_query_is_found_out(shop: Space, monkeypatch: pytest.MonkeyPatch, lie: object) -> None:
     assert callable(lie)
-    found = api.query_facts
 
     def lying(*given: object) -> dict[str, QueryFacts]:
-        facts = found(*given)  # type: ignore[arg-type]
+        facts = query_facts(*given)  # type: ignore[arg-type]
         reads: tuple[ReadFacts, ...] = tuple(lie(one) for one in facts["top"].reads)
         daily = tuple(lie(one) for one in facts["daily"].reads)
         return facts | {

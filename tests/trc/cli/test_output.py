@@ -103,7 +103,16 @@ def test_a_document_holds_values_as_plain_json() -> None:
     screen = Screen(out, io.StringIO())
     screen.document({"output": StoredOutput("output", "/x", "sha256:0", 1, None), "path": Path("a/b"), "names": ("é",)})
     assert json.loads(out.getvalue()) == {
-        "output": {"name": "output", "path": "/x", "digest": "sha256:0", "size": 1, "rows": None},
+        "output": {
+            "name": "output",
+            "path": "/x",
+            "digest": "sha256:0",
+            "size": 1,
+            "rows": None,
+            "columns": None,
+            "where": None,
+            "also": [],
+        },
         "path": "a/b",
         "names": ["é"],
     }
