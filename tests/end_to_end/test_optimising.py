@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,19 +177,19 @@ def test_no_trap_changes_a_sink(space: Space) -> None:
     assert {one for one, _ in applied} == {"fusion", "column_pruning", "predicate_pushdown"}
 
 
-LIES = {
+LIES: dict[str, Callable[[ReadFacts], ReadFacts]] = {
     "a condition that is none": lambda read: replace(read, uses=(Use((Condition('"amount" > 60', ("amount",)),)),)),
     "a column that is read": lambda read: replace(read, columns=("customer",)),
 }
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-def test_a_lie_about_a_query_is_found_out(shop: Space, monkeypatch: pytest.MonkeyPatch, lie: object) -> None:
-    assert callable(lie)
-
+def test_a_lie_about_a_query_is_found_out(
+    shop: Space, monkeypatch: pytest.MonkeyPatch, lie: Callable[[ReadFacts], ReadFacts]
+) -> None:
     def lying(*given: object) -> dict[str, QueryFacts]:
         facts = query_facts(*given)  # type: ignore[arg-type]
-        reads: tuple[ReadFacts, ...] = tuple(lie(one) for one in facts["top"].reads)
+        reads = tuple(lie(one) for one in facts["top"].reads)
         daily = tuple(lie(one) for one in facts["daily"].reads)
         return facts | {
             "top": replace(facts["top"], reads=reads),
