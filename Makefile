@@ -10,7 +10,7 @@ BIN := .venv/bin
 DEMO := examples/flights
 WORKERS ?= 2
 
-.PHONY: help demo test test-all check fmt bench lock schema errors clean setup-demo setup-dev setup-bench
+.PHONY: help demo test test-all mutations check fmt bench lock schema errors clean setup-demo setup-dev setup-bench
 
 help:
 	@echo "make demo      run the example pipeline and show what it made"
@@ -22,6 +22,7 @@ help:
 	@echo "make lock      write requirements/*.lock after a change in pyproject.toml"
 	@echo "make schema    write schemas/ after a change in the IR"
 	@echo "make errors    write docs/errors/README.md after a change in the codes"
+	@echo "make mutations  take each precondition from each pass: some test has to notice"
 	@echo "make clean     remove what was generated, the example's results and state too"
 
 demo: setup-demo
@@ -59,6 +60,9 @@ schema: setup-dev
 
 errors: setup-dev
 	$(BIN)/python .ci/error_index.py
+
+mutations: setup-dev
+	$(BIN)/python .ci/mutations.py
 
 clean:
 	rm -rf build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

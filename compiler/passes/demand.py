@@ -25,10 +25,10 @@ class Demand:
 def demand(task: DraftTask, draft: Draft) -> Demand:
     """What all readers of a task's output need of it, taken together."""
     readers = draft.readers[task.name]
-    why = next((found for found in (opaque(one) for one in readers) if found), "")
+    why = next((found for found in (opaque(one) for one in readers) if found), "" if readers else "no task reads it")
     if task.name in draft.lookers:
         why = f'the expectations of "{draft.lookers[task.name][0]}" look values up in it'
-    if not readers or why or task.query is None:
+    if why or task.query is None:
         return Demand(why_columns=why, why_rows=why)
     known = [one.facts for one in readers if one.facts is not None]
     read = {column.casefold() for facts in known for column in facts.columns}

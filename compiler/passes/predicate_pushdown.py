@@ -22,10 +22,7 @@ def predicate_pushdown(draft: Draft) -> Draft:
         if shape.is_view:
             continue
         needed = demand(task, draft)
-        why = not_to_choose(task) or needed.why_rows
-        if not why and needed.where is None:
-            why = "no task reads it"
-        why = why or hides_a_failure(task) or changed_by_storing(task)
+        why = not_to_choose(task) or needed.why_rows or hides_a_failure(task) or changed_by_storing(task)
         if why:
             draft = draft.declined(task.name, "predicate_pushdown", why)
             continue

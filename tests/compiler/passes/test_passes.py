@@ -167,6 +167,13 @@ def test_what_no_row_of_has_an_effect_is_not_stored() -> None:
     assert draft.notes[-1].text == 'not stored: its rows have no effect in "result"'
 
 
+@pytest.mark.parametrize("one_pass", [column_pruning, predicate_pushdown])
+def test_what_nobody_reads_stays_whole(one_pass: Callable[[Draft], Draft]) -> None:
+    draft = one_pass(Draft.of(pipeline()[:1]))
+    assert draft.shape("middle") == WHOLE
+    assert [(note.applied, note.text) for note in draft.notes] == [(False, "no task reads it")]
+
+
 def test_columns_of_all_readers_are_kept_in_their_order() -> None:
     middle, result = pipeline()
     other = reading(replace(result, name="other"), columns=("C",))
