@@ -17,6 +17,7 @@ from trc.compiler.sql.tokens import LONGEST_OPERATOR, OPERATOR, RESERVED, UNICOD
 
 _UNWRITABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _WIDE_SPACE: Final = re.compile(f"[{UNICODE_SPACES}]")
+_WIDE: Final = re.compile(r"[^\x00-\x7f]")
 _SIGNS: Final = re.compile(f"{OPERATOR}{{{LONGEST_OPERATOR + 1},}}+")
 _ONE_QUERY: Final = "a task's SQL is one query; trc itself writes its rows to the task's output"
 
@@ -110,10 +111,15 @@ def with_plain_spaces(sql: str) -> str:
 def _serialised(sql: str) -> dict[str, Any] | None:
     """DuckDB's answer, or None for a query that nests deeper than its tree can be read."""
     ((answer,),) = query(f"select json_serialize_sql({literal(sql)})")
+    if not answer and not sql.isascii():
+        # An error whose message DuckDB cut within a character: letters of one byte make the same one, at the same place.
+        return _serialised(_WIDE.sub("x", sql))
     return _loaded(answer)
 
 
 def _loaded(answer: str) -> dict[str, Any] | None:
+    if not answer:
+        return None
     try:
         tree: dict[str, Any] = json.loads(answer)
     except RecursionError:
@@ -124,7 +130,8 @@ def _loaded(answer: str) -> dict[str, Any] | None:
 def _syntax_problem(answer: dict[str, Any], text: Edited, tokens: tuple[Token, ...]) -> SqlProblem:
     raw = str(answer["error_message"])
     position = str(answer.get("position", ""))
-    start = text.place_of_byte(int(position)) if position.isdigit() else None
+    # The parser counts characters; bytes are counted by trees, and by who binds them.
+    start = text.place(int(position)) if position.isdigit() else None
     token = next((token for token in tokens if start is not None and token.start <= start < token.end), None)
     if "memory exhausted" in raw:
         at = start if start is not None else 0
@@ -180,6 +187,9 @@ def _remedy(tokens: tuple[Token, ...], at: int) -> tuple[str, ...]:
         )
     if before is None or before.kind != "word" or before.text.lower() in (*RESERVED, *_CLAUSES):
         return ()
+    hidden = next((char for char in before.text if not char.isprintable()), None)
+    if hidden is not None:
+        return (f"the word before it holds a character that cannot be seen, U+{ord(hidden):04X}: remove it",)
     meant = nearest(before.text, _CLAUSES)
     alike = SequenceMatcher(None, before.text.lower(), meant).ratio() if meant else 0
     return (f'did you mean "{meant}", and not "{before.text}"?',) if alike >= _ALIKE else ()

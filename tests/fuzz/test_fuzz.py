@@ -247,6 +247,10 @@ FOUND: Final[dict[str, tuple[str, bytes]]] = {
         b"name: p\nnodes:\n  - id: a\n    type: duckdb_sql\n    params:\n      sql: >-\n        select *\n\n          from\n          t\n",
     ),
     "brackets in SQL that nest without end": ("p.trc", b"task a = sql $$" + b"[" * 5_000 + b"]" * 5_000 + b" $$\n"),
+    "a long name in foreign letters that is never closed": (
+        "p.trc",
+        b'task a = sql $$ select 1 from x where "' + "é".encode() * 5_000 + b" $$\n",
+    ),
 }
 """Files that were once answered wrongly, or too late, by what is remarkable about them."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trc.compiler.sql.parse import Parsed, parse
+from trc.compiler.sql.problem import SqlProblem
 from trc.compiler.sql.uses import FileUse, NameUse, TableUse, VolatileUse
 
 
@@ -153,3 +154,19 @@ def test_a_rule_in_a_comment_or_a_text_is_no_operator() -> None:
     assert parsed(
         f"select 1 --{'-' * 200}\n/*{rule}*/ + 2 as a, '{rule}' as b, \"{rule}\" --{rule}\nfrom t"
     ).table_names == ("t",)
+
+
+@pytest.mark.parametrize(
+    ("sql", "message", "start"),
+    [
+        (f"select 'ü' from x where \"{'é' * 5_000}", "a quoted name is never closed", 24),
+        (f"select 'ü' from x where '{'日' * 5_000}", "a quoted text is never closed", 24),
+        ("select 'üüü', abc def ghi", 'syntax error at "ghi"', 22),
+        (f"select 'ü' from x y {'é' * 5_000}", 'syntax error at "é', 20),
+    ],
+)
+def test_a_mistake_among_foreign_letters_is_told_at_its_place(sql: str, message: str, start: int) -> None:
+    problem = parse(sql)
+    assert isinstance(problem, SqlProblem)
+    assert problem.message.startswith(message)
+    assert problem.start == start
