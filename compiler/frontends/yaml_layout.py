@@ -79,6 +79,8 @@ class _Layout:
 
     def block(self, node: Node, indent: str, path: tuple[str, ...] = ()) -> Iterator[str]:
         match node:
+            case Mapping() | Sequence() if not _children(node):
+                yield f"{indent}{_empty(node)}"
             case Mapping():
                 yield from self._mapping(node, indent, path)
             case Sequence():
@@ -116,7 +118,7 @@ class _Layout:
             return
         flow = self._flow(value) if self._may_flow(value, path) else None
         if not _children(value):
-            flow = "{}" if isinstance(value, Mapping) else "[]"  # there is no other way to say it
+            flow = _empty(value)
         if flow is not None and (not _children(value) or len(head) + len(anchor) + 1 + len(flow) <= WIDTH):
             yield f"{head}{anchor} {flow}{behind}"
             return
@@ -223,6 +225,11 @@ class _Layout:
 
 def _children(node: Mapping | Sequence) -> SequenceOf[object]:
     return node.entries if isinstance(node, Mapping) else node.items
+
+
+def _empty(node: Mapping | Sequence) -> str:
+    """What holds nothing: in block style there is no way to say it."""
+    return "{}" if isinstance(node, Mapping) else "[]"
 
 
 def _depth(node: Node) -> int:

@@ -251,6 +251,7 @@ FOUND: Final[dict[str, tuple[str, bytes]]] = {
         "p.trc",
         b'task a = sql $$ select 1 from x where "' + "é".encode() * 5_000 + b" $$\n",
     ),
+    "a file that is an empty mapping": ("p.yaml", b" {}\n"),
 }
 """Files that were once answered wrongly, or too late, by what is remarkable about them."""
 
