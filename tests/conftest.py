@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,10 @@ settings.register_profile(
 )
 # Examples are the same in every run, so that a change fails for what it changed; to look for new ones is another errand.
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "same")
+
+
+# Who starts this in the background may have it ignore interrupts, and so would all that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -26,34 +26,22 @@ NUMBERS: Final = BITS.keys() | FLOATS | {"DECIMAL"}
 SHOWN: Final = NUMBERS | DAYS | {"BOOLEAN", "VARCHAR", "ENUM", "UUID", "TIME", "BLOB"}
 """Types of which every value can be written as text."""
 
-_EXACT: Final = frozenset(
-    {
-        "BOOLEAN",
-        "TINYINT",
-        "SMALLINT",
-        "INTEGER",
-        "BIGINT",
-        "HUGEINT",
-        "UTINYINT",
-        "USMALLINT",
-        "UINTEGER",
-        "UBIGINT",
-        "UHUGEINT",
-        "DECIMAL",
-        "VARCHAR",
-        "BLOB",
-        "DATE",
-        "TIME",
-        "TIMESTAMP",
-        "TIMESTAMP_S",
-        "TIMESTAMP_MS",
-        "TIMESTAMP_NS",
-        "TIMESTAMP WITH TIME ZONE",
-        "UUID",
-        "ENUM",
-        "NULL",
-    }
-)
+_EXACT: Final = BITS.keys() | {
+    "BOOLEAN",
+    "DECIMAL",
+    "VARCHAR",
+    "BLOB",
+    "DATE",
+    "TIME",
+    "TIMESTAMP",
+    "TIMESTAMP_S",
+    "TIMESTAMP_MS",
+    "TIMESTAMP_NS",
+    "TIMESTAMP WITH TIME ZONE",
+    "UUID",
+    "ENUM",
+    "NULL",
+}
 """Types of which equal values are the same: no zero with a sign, no interval of 30 days that equals a month."""
 
 _TRUTHS: Final = frozenset({"BOUND_COMPARISON", "BOUND_CONJUNCTION", "BOUND_BETWEEN"})

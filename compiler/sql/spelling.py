@@ -10,30 +10,13 @@ from typing import Any, Final
 
 from trc.compiler.sql.engine import literal
 from trc.compiler.sql.expressions import Json
+from trc.compiler.sql.kinds import BITS, DAYS, FLOATS
 
 Names = Callable[[int], str]
 """The quoted name of the column that an expression knows by a number."""
 
-_PLAIN: Final = frozenset(
-    {
-        "BOOLEAN",
-        "TINYINT",
-        "SMALLINT",
-        "INTEGER",
-        "BIGINT",
-        "HUGEINT",
-        "UTINYINT",
-        "USMALLINT",
-        "UINTEGER",
-        "UBIGINT",
-        "FLOAT",
-        "DOUBLE",
-        "VARCHAR",
-        "DATE",
-        "TIMESTAMP",
-    }
-)
-_INTEGERS: Final = _PLAIN - {"BOOLEAN", "FLOAT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP"}
+_INTEGERS: Final = BITS.keys() - {"UHUGEINT"}
+_PLAIN: Final = _INTEGERS | FLOATS | DAYS | {"BOOLEAN", "VARCHAR"}
 
 COMPARISONS: Final = {
     "COMPARE_EQUAL": "=",
