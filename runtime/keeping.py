@@ -15,13 +15,15 @@ class Keeping:
     """`shape` is how an output is kept when it is made; `needed` are the columns and rows that its readers need.
 
     `columns` are the names and types of all its columns, where they are known. `is_exact` says that the task's query
-    gives the same rows each time, to the last digit.
+    gives the same rows each time, to the last digit; `blind_to_order` are the readers whose results cannot depend on how
+    these are ordered.
     """
 
     shape: Shape = WHOLE
     needed: Shape = WHOLE
     columns: tuple[tuple[str, str], ...] = ()
     is_exact: bool = False
+    blind_to_order: frozenset[str] = frozenset()
 
 
 AS_WRITTEN: Final = Keeping()

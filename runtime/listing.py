@@ -107,29 +107,34 @@ class Listing:
 
     def inputs(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
         """Lists what the task reads, now, with the content identity of each file."""
-        inputs: list[Input] = []
-        for read in task.reads:
-            one = self._input(task.name, read, upstream)
-            if isinstance(one, Missing):
-                return one
-            inputs.append(one)
+        inputs = self._all(task.name, task.reads, upstream)
+        if isinstance(inputs, Missing):
+            return inputs
         own = (*task.key_parts, *self.secret_parts(task)) if task.secrets else task.key_parts
         parts = (*own, *(part for one in inputs for part in one.parts))
-        listed = Inputs(tuple(inputs), parts, self._key(task.name, parts))
+        listed = Inputs(inputs, parts, self._key(task.name, parts))
         return self._with_lookups(task, listed, upstream) if task.checks else listed
 
     def _with_lookups(
         self, task: TaskSpec, listed: Inputs, upstream: Mapping[Dataset, StoredOutput]
     ) -> Inputs | Missing:
-        looked_up: list[Input] = []
-        for read in task.check_reads:
-            one = self._input(task.name, read, upstream)
-            if isinstance(one, Missing):
-                return one
-            looked_up.append(one)
+        looked_up = self._all(task.name, task.check_reads, upstream)
+        if isinstance(looked_up, Missing):
+            return looked_up
         found = (part for one in looked_up for part in one.parts)
         checks = (*task.check_parts, *(KeyPart(EXPECT + part.field, "checks", part.value) for part in found))
-        return replace(listed, looked_up=tuple(looked_up), checks=checks)
+        return replace(listed, looked_up=looked_up, checks=checks)
+
+    def _all(
+        self, reader: str, reads: Sequence[ReadSpec], upstream: Mapping[Dataset, StoredOutput]
+    ) -> tuple[Input, ...] | Missing:
+        found: list[Input] = []
+        for read in reads:
+            one = self._input(reader, read, upstream)
+            if isinstance(one, Missing):
+                return one
+            found.append(one)
+        return tuple(found)
 
     def _key(self, task: str, parts: tuple[KeyPart, ...]) -> str:
         """Asked for each task when it is foreseen, decided and begun, as a rule about the same parts."""
@@ -161,7 +166,8 @@ class Listing:
     def _digest(self, reader: str, read: ReadSpec, output: StoredOutput) -> str:
         """What tells the rows of an output: those that the reader has had may have been kept in another shape."""
         last = self.stored.get(reader)
-        if not output.also or last is None:
+        keeping = self.keepings.get(read.producer[0]) if read.producer else None
+        if not output.also or last is None or keeping is None or reader not in keeping.blind_to_order:
             return output.digest
         field = UPSTREAM + read.name
         had = next((part.value for part in last.parts if part.field == field), None)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from trc.compiler.ir.uris import is_glob
 from trc.compiler.passes import optimised
-from trc.compiler.passes.demand import demand
+from trc.compiler.passes.demand import demand, opaque
 from trc.compiler.passes.draft import Draft, DraftRead, DraftTask, Shape
+from trc.compiler.passes.proofs import survives
 from trc.compiler.sql.facts import QueryFacts
 from trc.runtime.keeping import Keeping
 from trc.runtime.plan import PassNote
-from trc.runtime.spec import PipelineSpec, SkipSpec, TaskSpec
+from trc.runtime.spec import PipelineSpec, ReadSpec, SkipSpec, TaskSpec
 
 Queries = Mapping[str, QueryFacts]
 """By task, what is known of its query."""
-Sizes = Callable[[str], int | None]
-"""The bytes of the files at a location, None where that cannot be told."""
 _PLAIN_SKIP = SkipSpec(can_skip=True)
 _SHAPES = "trc.stdlib_tasks.duckdb_sql.run:run"
 """What can keep an output in any shape, and read it."""
@@ -30,49 +30,80 @@ class Optimised:
     notes: tuple[PassNote, ...]
 
 
-def optimise(spec: PipelineSpec, queries: Queries, sizes: Sizes) -> Optimised:
+def optimise(spec: PipelineSpec, queries: Queries) -> Optimised:
     """What the passes make of a pipeline. No key depends on it."""
-    read = {one.producer[0] for task in spec.tasks for one in task.reads if one.producer is not None}
-    looked_up = {one.producer[0] for task in spec.tasks for one in task.check_reads if one.producer is not None}
-    tasks = tuple(_drafted(task, queries.get(task.name), task.name in read | looked_up, sizes) for task in spec.tasks)
-    draft = optimised(Draft.of(tasks))
-    keepings = dict(as_written(queries).keepings)
-    for task in draft.tasks:
-        if task.query is not None and not task.whole:
-            found = demand(task, draft)
-            needed = Shape(columns=found.columns, where=found.where)
-            keepings[task.name] = replace(keepings[task.name], shape=draft.shape(task.name), needed=needed)
+    drafting = _Drafting({task.name: task for task in spec.tasks}, queries, _read(spec))
+    draft = optimised(Draft.of(tuple(drafting.task(task) for task in spec.tasks)))
+    keepings = {task.name: _keeping(task, draft) for task in draft.tasks if task.query is not None and not task.whole}
     return Optimised(keepings, tuple(PassNote(one.by, one.task, one.applied, one.text) for one in draft.notes))
 
 
-def as_written(queries: Queries) -> Optimised:
-    """Outputs that are all stored as their queries make them."""
-    keepings = {
-        name: Keeping(columns=query.columns, is_exact=not (query.undetermined or query.inexact))
-        for name, query in queries.items()
-    }
-    return Optimised(keepings, ())
-
-
-def _drafted(task: TaskSpec, query: QueryFacts | None, is_read: bool, sizes: Sizes) -> DraftTask:
-    return DraftTask(
-        task.name,
-        query,
-        "" if query else "what it does is not known" if task.query is None else "its columns are not known",
-        tuple(
-            DraftRead(
-                one.name,
-                one.format,
-                one.producer[0] if one.producer else None,
-                sizes(one.uri) if one.uri is not None and one.producer is None and one.format != "parquet" else None,
-            )
-            for one in task.reads
-        ),
-        whole=_whole(task, is_read),
-        sealed=_sealed(task),
-        terms=_terms(task),
-        looked_up=tuple(dict.fromkeys(one.producer[0] for one in task.check_reads if one.producer is not None)),
+def _read(spec: PipelineSpec) -> frozenset[str]:
+    """The tasks whose outputs others read, or look values up in."""
+    return frozenset(
+        one.producer[0] for task in spec.tasks for one in (*task.reads, *task.check_reads) if one.producer is not None
     )
+
+
+def _keeping(task: DraftTask, draft: Draft) -> Keeping:
+    assert task.query is not None
+    found = demand(task, draft)
+    return Keeping(
+        draft.shape(task.name),
+        Shape(columns=found.columns, where=found.where),
+        task.query.columns,
+        is_exact=not (task.query.undetermined or task.query.inexact),
+        blind_to_order=frozenset(one.task.name for one in draft.readers[task.name] if not opaque(one)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafting:
+    """Makes drafts of tasks, out of what is known of all of them."""
+
+    tasks: Mapping[str, TaskSpec]
+    queries: Queries
+    read: frozenset[str]
+
+    def task(self, task: TaskSpec) -> DraftTask:
+        query = self.queries.get(task.name)
+        doubt = next((found for found in (self.doubt(one) for one in task.reads) if found), "")
+        return DraftTask(
+            task.name,
+            query,
+            "" if query else "what it does is not known" if task.query is None else "its columns are not known",
+            tuple(DraftRead(one.name, one.producer[0] if one.producer else None) for one in task.reads),
+            whole=_whole(task, is_read=task.name in self.read) or doubt,
+            sealed=_sealed(task) or (f"may find other columns than are known: {doubt}" if doubt else ""),
+            fragile=next((found for found in (self.fragile(one) for one in task.reads) if found), ""),
+            terms=_terms(task),
+            looked_up=tuple(dict.fromkeys(one.producer[0] for one in task.check_reads if one.producer is not None)),
+        )
+
+    def doubt(self, read: ReadSpec) -> str:
+        """Why an input may have other columns than those that its readers' queries were looked at with."""
+        if read.producer is None:
+            declared = read.columns is not None and read.format == "parquet"
+            return f'the columns of "{read.name}" are declared, and its files may have others' if declared else ""
+        if self.tasks[read.producer[0]].query is None:
+            kept = read.format == "parquet"
+            return f'"{read.name}" is written by a task that is not SQL, and may have other columns' if kept else ""
+        if read.format != "parquet":
+            return ""
+        known = self.queries.get(read.producer[0])
+        if known is None:
+            return f'nothing is proved of "{read.name}"'
+        changed = next((name for name, kind in known.columns if not survives(kind)), "")
+        return f'"{changed}" of "{read.name}" is stored as another type' if changed else ""
+
+    def fragile(self, read: ReadSpec) -> str:
+        """Why reading an input may fail or not, depending on which of its columns and rows are looked at."""
+        if read.written or (read.producer is not None and read.format == "parquet"):
+            return ""
+        if read.format != "parquet":
+            return f'"{read.name}" is text, in which any value may be wrong'
+        is_many = read.uri is not None and is_glob(read.uri)
+        return f'the files of "{read.name}" may differ in their columns' if is_many else ""
 
 
 def _sealed(task: TaskSpec) -> str:
@@ -82,7 +113,7 @@ def _sealed(task: TaskSpec) -> str:
     return "" if task.optimise else "is not to be optimised"
 
 
-def _whole(task: TaskSpec, is_read: bool) -> str:
+def _whole(task: TaskSpec, *, is_read: bool) -> str:
     """Why a task's output has to be stored as its query makes it."""
     public = next((one.uri for one in task.outputs if one.uri is not None), None)
     if task.query is None or task.runs != _SHAPES:
@@ -91,11 +122,6 @@ def _whole(task: TaskSpec, is_read: bool) -> str:
         return "it is written where others may read it"
     if not is_read:
         return "no task reads it: it is a result"
-    declared = next(
-        (one for one in task.reads if one.columns is not None and one.uri is not None and one.format == "parquet"), None
-    )
-    if declared is not None:
-        return f'the columns of "{declared.name}" are declared, and the files may have others'
     if not task.optimise:
         return "it is not to be optimised"
     if task.checks:

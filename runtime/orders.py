@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from trc.compiler.passes.draft import Shape
+from trc.compiler.passes.draft import WHOLE
 from trc.runtime.keeping import AS_WRITTEN, Keeping, tag
 from trc.runtime.listing import Input, Inputs
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
@@ -75,10 +75,10 @@ class Orders:
 
     def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str) -> TaskOrder:
         """The order of an attempt that reads exactly these inputs."""
-        shape = self.keepings.get(task.name, AS_WRITTEN).shape
-        if shape.is_view:
+        keeping = self.keepings.get(task.name, AS_WRITTEN)
+        if keeping.shape.is_view:
             return self._nothing(task, attempt, token, None)
-        outputs = tuple(self._output(task, one, shape, inputs.key, token) for one in task.outputs)
+        outputs = tuple(self._output(task, one, keeping, inputs.key, token) for one in task.outputs)
         checks = self._checks(task, inputs, outputs) if task.checks else None
         if inputs.stored is not None:
             return self._nothing(task, attempt, token, checks)
@@ -137,10 +137,13 @@ class Orders:
             folder=self.places.failures(self.run, task.name),
         )
 
-    def _output(self, task: TaskSpec, output: OutputSpec, shape: Shape, key: str, token: str) -> OrderOutput:
+    def _output(self, task: TaskSpec, output: OutputSpec, keeping: Keeping, key: str, token: str) -> OrderOutput:
+        shape = keeping.shape
         final = self.places.final(self.spec.name, task.name, key, output, tag(shape.columns, shape.where))
         staged = self.staging.staging_path(final, token, output.name + SUFFIXES.get(output.format, ""))
-        return OrderOutput(output.name, output.format, staged, output.uri, shape.columns, shape.where)
+        if shape == WHOLE:
+            return OrderOutput(output.name, output.format, staged, output.uri)
+        return OrderOutput(output.name, output.format, staged, output.uri, shape.columns, shape.where, keeping.columns)
 
 
 def _inputs(inputs: Sequence[Input]) -> tuple[OrderInput, ...]:

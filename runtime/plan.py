@@ -77,5 +77,5 @@ class Plan:
         tasks = tuple(
             PlannedTask(one["task"], one["action"], Reason.from_json(one["reason"]), one["key"]) for one in raw["tasks"]
         )
-        notes = tuple(PassNote(one["pass"], one["task"], one["applied"], one["text"]) for one in raw["passes"])
+        notes = tuple(PassNote(one["pass"], one["task"], one["applied"], one["text"]) for one in raw.get("passes", ()))
         return cls(raw["pipeline"], raw["digest"], raw["logical_time"], tasks, notes)

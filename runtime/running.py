@@ -19,14 +19,14 @@ from trc.runtime.executor import Executor
 from trc.runtime.listing import Dataset
 from trc.runtime.loop import KeepAlive, Loop
 from trc.runtime.observe import Observer, RunFinished, RunOpened, Waiting
-from trc.runtime.optimising import Optimised, Queries, as_written, optimise
+from trc.runtime.optimising import Optimised, Queries, optimise
 from trc.runtime.orders import Orders, Places
 from trc.runtime.plan import Plan
 from trc.runtime.planner import Planner
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.spec import PipelineSpec
-from trc.runtime.storage.local import LocalStorage, size_of
+from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import Driver, Journal, RunRecord, RunState, TaskRecord
 from trc.runtime.store.results import Result, Results, StoredOutput
 from trc.runtime.sweep import sweep_intermediates
@@ -268,8 +268,8 @@ class Runner:
     def _optimised(self, options: Options) -> Optimised:
         """How outputs are to be kept."""
         if options.optimise:
-            return optimise(self.spec, self.queries, size_of)
-        return as_written(self.queries)
+            return optimise(self.spec, self.queries)
+        return Optimised({}, ())
 
     def _planner(self, options: Options, optimised: Optimised, resumed: RunRecord | None) -> Planner:
         tasks, places = {task.name: task for task in self.spec.tasks}, Places(self.state)

@@ -13,12 +13,10 @@ Pass = Literal["common_tasks", "fusion", "column_pruning", "predicate_pushdown"]
 
 @dataclass(frozen=True, slots=True)
 class DraftRead:
-    """What a query reads: the output of `task`, or files. `size` is in bytes, None where it is not known."""
+    """What a query reads, by the query's name for it: the output of `task`, or files."""
 
     name: str
-    format: str
     task: str | None = None
-    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,8 @@ class DraftTask:
     """A task: either `query` is known, or `unknown` says why not.
 
     `whole` says why its output has to be stored as the query makes it; empty where that is for the passes to choose.
-    `sealed` says why nothing may be assumed of how it reads, as what follows "which". `terms` are what it runs under, by name: a query runs
+    `sealed` says why nothing may be assumed of how it reads, as what follows "which"; `fragile`, why reading may fail,
+    depending on how much is looked at. `terms` are what it runs under, by name: a query runs
     within another one only where these are equal. `looked_up` are the tasks in whose outputs its expectations look.
     """
 
@@ -36,6 +35,7 @@ class DraftTask:
     reads: tuple[DraftRead, ...] = ()
     whole: str = ""
     sealed: str = ""
+    fragile: str = ""
     terms: Mapping[str, str] = field(default_factory=dict[str, str])
     looked_up: tuple[str, ...] = ()
 

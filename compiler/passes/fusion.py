@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from trc.compiler.passes.demand import opaque
@@ -9,15 +10,13 @@ from trc.compiler.passes.draft import Draft, DraftTask, Shape
 from trc.compiler.passes.proofs import changed_by_storing, hides_a_failure, not_to_choose
 
 _MOST_EVALUATIONS: Final = 8
-_SMALL: Final = 32 << 20
-"""Bytes of text files that may be read more than once."""
 
 
 def fusion(draft: Draft) -> Draft:
     """Keeps outputs as views: DuckDB then optimises across the border.
 
     A query that is read once moves to where it is read. One that is read several times moves only if it makes each row
-    of one other row and reads what is read fast: then reading again costs less than storing.
+    of one other row: then reading again costs less than storing.
 
         cleaned: SELECT day, delay FROM flights WHERE delay IS NOT NULL     stored, 2 columns
         late:    SELECT day, count(*) FROM cleaned WHERE delay > 60 …       reads the stored rows
@@ -26,32 +25,44 @@ def fusion(draft: Draft) -> Draft:
     """
     evaluations: dict[str, int] = {}
     """How often each query is computed; those of readers are known before those of what they read."""
+    failing: dict[str, str] = {}
+    """Why a query may fail, or one that it is computed within."""
     for task in reversed(draft.tasks):
+        readers = draft.readers[task.name]
         times = sum(
             len(reader.facts.uses) * (evaluations[reader.task.name] if draft.shape(reader.task.name).is_view else 1)
-            for reader in draft.readers[task.name]
+            for reader in readers
             if reader.facts is not None
         )
         evaluations[task.name] = times
-        why = _why_not(task, draft, times)
+        failing[task.name] = _fails(task)
+        why = _why_not(task, draft, times, failing)
         if why:
             draft = draft.declined(task.name, "fusion", why)
-        else:
-            draft = draft.with_shape(task.name, Shape(is_view=True), "fusion", _told(task, draft, times))
+            continue
+        draft = draft.with_shape(task.name, Shape(is_view=True), "fusion", _told(task, draft, times))
+        within = (failing[reader.task.name] for reader in readers)
+        failing[task.name] = failing[task.name] or next((one for one in within if one), "")
     return draft
 
 
-def _why_not(task: DraftTask, draft: Draft, times: int) -> str:
+def _fails(task: DraftTask) -> str:
+    if task.query is None:
+        return task.unknown
+    return task.query.fails or next((why for _, why in task.query.failing_columns), "") or task.fragile
+
+
+def _why_not(task: DraftTask, draft: Draft, times: int, failing: Mapping[str, str]) -> str:
     return (
         not_to_choose(task)
-        or _of_readers(task, draft)
+        or _of_readers(task, draft, failing)
         or hides_a_failure(task)
         or changed_by_storing(task)
         or _costs_too_much(task, times)
     )
 
 
-def _of_readers(task: DraftTask, draft: Draft) -> str:
+def _of_readers(task: DraftTask, draft: Draft, failing: Mapping[str, str]) -> str:
     if task.name in draft.lookers:
         return f'the expectations of "{draft.lookers[task.name][0]}" look values up in it'
     for reader in draft.readers[task.name]:
@@ -62,10 +73,8 @@ def _of_readers(task: DraftTask, draft: Draft) -> str:
         if other is not None:
             return f'"{reader.task.name}", which reads it, has another {other}'
         assert task.query is not None
-        assert reader.task.query is not None
-        fails = reader.task.query.fails or next((why for _, why in reader.task.query.failing_columns), "")
-        if fails and not task.query.keeps_rows:
-            return f'"{reader.task.name}" may fail on rows that it leaves out: {fails}'
+        if failing[reader.task.name] and not task.query.keeps_rows:
+            return f'"{reader.task.name}" may fail on rows that it leaves out: {failing[reader.task.name]}'
     return ""
 
 
@@ -79,9 +88,6 @@ def _costs_too_much(task: DraftTask, times: int) -> str:
         return f"it is read {times} times, and costs more to compute than to store"
     if times > _MOST_EVALUATIONS:
         return f"it would be computed {times} times"
-    for read in task.reads:
-        if read.format != "parquet" and (read.size is None or read.size > _SMALL):
-            return f'it is read {times} times, and "{read.name}" is text, which is slow to read'
     return ""
 
 

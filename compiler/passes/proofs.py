@@ -31,8 +31,9 @@ def not_to_choose(task: DraftTask) -> str:
 def hides_a_failure(task: DraftTask, pruned: frozenset[str] | None = None) -> str:
     """Why leaving out rows, or only the `pruned` columns, could hide that the query fails."""
     assert task.query is not None
-    if task.query.fails:
-        return f"it may fail, which its readers could hide: {task.query.fails}"
+    fails = task.query.fails or task.fragile
+    if fails:
+        return f"it may fail, which its readers could hide: {fails}"
     for column, why in task.query.failing_columns:
         if pruned is None or column in pruned:
             return f'its column "{column}" may fail, which its readers could hide: {why}'
@@ -43,12 +44,13 @@ def changed_by_storing(task: DraftTask) -> str:
     """Why a reader could find other values in a stored output than the query has."""
     assert task.query is not None
     for column, kind in task.query.columns:
-        if not _survives(kind):
+        if not survives(kind):
             return f'its column "{column}" is {kind}, which is another type when it is stored'
     return ""
 
 
-def _survives(kind: str) -> bool:
+def survives(kind: str) -> bool:
+    """Whether every value of a type comes back from Parquet as it was."""
     while kind.endswith("[]"):
         kind = kind[:-2]
     return kind in _SCALARS or _DECIMAL.fullmatch(kind) is not None

@@ -58,12 +58,3 @@ class LocalStorage:
 
     def sweep(self, tokens_alive: Collection[str]) -> None:
         self._staging.sweep(tokens_alive)
-
-
-def size_of(uri: str) -> int | None:
-    """The bytes of the files at a path or glob; None where that cannot be told."""
-    try:
-        found = [identify(path) for path in list_files(uri)]
-    except OSError:
-        return None
-    return sum(one.size for one in found if one is not None)

@@ -46,6 +46,8 @@ class OrderOutput:
     """Those to write, of the columns of the task's query; None for all."""
     where: str | None = None
     """A condition on the rows to write; None for all."""
+    known: tuple[tuple[str, str], ...] = ()
+    """Names and types of all columns of the query, where not all of it is to be written."""
 
 
 @dataclass(frozen=True)
@@ -178,13 +180,14 @@ class TaskOrder:
 def _output_dict(one: OrderOutput) -> dict[str, Any]:
     raw: dict[str, Any] = {"name": one.name, "format": one.format, "path": one.path, "uri": one.uri}
     if one.columns is not None or one.where is not None:
-        raw |= {"columns": one.columns, "where": one.where}
+        raw |= {"columns": one.columns, "where": one.where, "known": one.known}
     return raw
 
 
 def _output(raw: dict[str, Any]) -> OrderOutput:
     if raw.get("columns") is not None:
         raw["columns"] = tuple(raw["columns"])
+    raw["known"] = tuple((name, kind) for name, kind in raw.get("known", ()))
     return OrderOutput(**raw)
 
 

@@ -52,23 +52,23 @@ from trc.contexts import backend_of, context_of, refusal_code, version_of
 from trc.revisions.comparison import compare
 from trc.revisions.report import DiffReport
 from trc.revisions.side import Reader, UnreadSources
+from trc.rewritten import rewritten
 from trc.runtime import speccache
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.facts import Facts, compile_facts, run_facts
 from trc.runtime.observe import Happening, Observer
-from trc.runtime.optimising import Optimised, as_written
+from trc.runtime.optimising import Optimised
 from trc.runtime.optimising import optimise as optimise_spec
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.reasons import Reason
-from trc.runtime.rewritten import rewritten
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
 from trc.runtime.schemas import FileSchemas
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.specify import specify
-from trc.runtime.storage.local import LocalStorage, size_of
+from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
@@ -342,8 +342,8 @@ def emit(
 def _optimised(compilation: Compilation, *, optimise: bool) -> Optimised:
     """How outputs are kept when everything is to be run."""
     if not optimise:
-        return as_written({})
-    return optimise_spec(compilation.spec, compilation.queries, size_of)
+        return Optimised({}, ())
+    return optimise_spec(compilation.spec, compilation.queries)
 
 
 def _compiled(path: Path, settings: Settings, choices: Choices, now: datetime) -> Compiled:

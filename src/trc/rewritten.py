@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from trc.runtime.keeping import AS_WRITTEN, Keeping
 from trc.runtime.spec import PipelineSpec, TaskSpec
+from trc.stdlib_tasks.duckdb_sql.run.inputs import identifier
+from trc.stdlib_tasks.duckdb_sql.run.shaped import around
 
 
 def rewritten(spec: PipelineSpec, keepings: Mapping[str, Keeping]) -> Iterator[tuple[str, str]]:
@@ -35,21 +37,13 @@ def _views(
             continue
         yield from _views(producer, tasks, keepings, made)
         made[read.name] = None
-        yield f"CREATE VIEW {_quoted(read.name)} AS\n{_bare(producer.query or '')};\n\n"
+        yield f"CREATE VIEW {identifier(read.name)} AS\n{_bare(producer.query or '')};\n\n"
 
 
 def _wrapped(query: str, keeping: Keeping) -> str:
-    shape = keeping.shape
-    if shape.columns is None and shape.where is None:
-        return query
-    shown = "*" if shape.columns is None else ", ".join(map(_quoted, shape.columns))
-    where = "" if shape.where is None else f"\nWHERE {shape.where}"
-    return f"SELECT {shown} FROM (\n{_bare(query)}\n){where}"  # noqa: S608 - to be read, not run
+    before, after = around(keeping.shape.columns, keeping.shape.where)
+    return f"{before}{_bare(query)}{after}" if after else query
 
 
 def _bare(query: str) -> str:
     return query.strip().rstrip(";").rstrip()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -11,7 +11,11 @@ from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOu
 
 RUN = RunRecord("r1", "shop", "/p/shop.yaml", "d1", "2026-01-15T00:00:00+00:00", "driver-1", 100.0)
 PARTS = (KeyPart("query", "code", "sha256:1"), KeyPart("params.day", "parameters", "é\u2028'"))
-OUTPUTS = (StoredOutput("output", "/p/out.csv", "sha256:2", 12, 3), StoredOutput("rest", "/p/rest.csv", "sha256:3", 0))
+OUTPUTS = (
+    StoredOutput("output", "/p/out.csv", "sha256:2", 12, 3),
+    StoredOutput("rest", "/p/rest.csv", "sha256:3", 0),
+    StoredOutput("part", "/p/part.parquet", "sha256:4", 9, 1, ("a", "b"), "a > 1", ("view:k", "sha256:5")),
+)
 RESULT = Result("shop", "clean", "k1", PARTS, OUTPUTS, "r1", 1, 105.0)
 DRIVER = Driver("driver-1", "here", "boot-1", 42, 4711)
 

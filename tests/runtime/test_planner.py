@@ -8,12 +8,14 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from trc.compiler.passes.draft import WHOLE, Shape
 from trc.runtime.fingerprint import key_of
+from trc.runtime.keeping import Keeping
 from trc.runtime.listing import Dataset, Missing
 from trc.runtime.planner import MaySkip, MustRun, Planner
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, OutputSpec, PipelineSpec, ReadSpec, SecretSpec, SkipSpec, TaskSpec
-from trc.runtime.store.results import FileIdentity, Result, StoredOutput
+from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
 
 SKIPPABLE = SkipSpec(can_skip=True)
 
@@ -65,6 +67,8 @@ class World:
         self.force = False
         self.kept: dict[str, Result] = {}
         self.version: str | Reason = "v1"
+        self.keepings: dict[str, Keeping] = {}
+        """How outputs are kept from now on."""
         self.results: list[Result] = []
         planner = self.planner()
         self.commit(planner, self.clean, StoredOutput("output", "/s/clean", "d:clean", 1))
@@ -86,7 +90,21 @@ class World:
             found = [one for one in self.results if (one.pipeline, one.task, one.key) == (pipeline, task, key)]
             return found[-1] if found else None
 
-        return Planner(spec, self.files, stored, find, self.now, self.force, self.kept, lambda _ref: self.version)
+        return Planner(
+            spec,
+            self.files,
+            stored,
+            find,
+            self.now,
+            self.force,
+            self.kept,
+            lambda _ref: self.version,
+            keepings=dict(self.keepings),
+        )
+
+    def store_clean(self, output: StoredOutput) -> None:
+        """What is stored of `clean`, under the key that it has."""
+        self.results[0] = replace(self.results[0], outputs=(output,))
 
     def forecast(self) -> dict[str, tuple[str, str]]:
         plan = self.planner().forecast("2026-01-01T00:00:00+00:00")
@@ -263,3 +281,96 @@ def test_a_secret_whose_upstream_runs_is_compared_all_the_same(world: World) -> 
     assert world.forecast()["report"] == ("maybe", "upstream_runs")
     world.version = "v2"
     assert world.forecast()["report"] == ("run", "changed")
+
+
+PART = StoredOutput("output", "/s/clean", "d:clean", 1, columns=("a", "b"), where="a > 1")
+COLUMNS = (("a", "INTEGER"), ("b", "INTEGER"), ("c", "INTEGER"))
+
+
+@pytest.mark.parametrize(
+    ("stored", "keeping", "lacking"),
+    [
+        (PART, Keeping(needed=Shape(columns=("a",), where="a > 1"), columns=COLUMNS), ""),
+        (PART, Keeping(needed=Shape(columns=("B",), where="a > 1"), columns=COLUMNS), ""),
+        (PART, Keeping(needed=Shape(columns=("c",), where="a > 1"), columns=COLUMNS), "the column c is not"),
+        (PART, Keeping(needed=Shape(where="a > 1"), columns=COLUMNS), "only the columns a, b are"),
+        (PART, Keeping(needed=Shape(columns=("a",)), columns=COLUMNS), "only the rows are for which a > 1"),
+        (PART, Keeping(needed=Shape(columns=("a",), where="a > 0")), "only the rows are for which a > 1"),
+        (PART, Keeping(), "only the rows are for which a > 1"),
+        (replace(PART, columns=None, where=None), Keeping(Shape(is_view=True), Shape(columns=("a",))), ""),
+        (StoredOutput("output", "", VIEW + "k", 0), Keeping(Shape(is_view=True)), ""),
+        (StoredOutput("output", "", VIEW + "k", 0), Keeping(), "nothing of it is"),
+    ],
+)
+def test_what_is_stored_has_to_serve_its_readers(
+    world: World, stored: StoredOutput, keeping: Keeping, lacking: str
+) -> None:
+    world.store_clean(stored)
+    world.keepings = {"clean": keeping}
+    planner = world.planner()
+    found = {task.task: task for task in planner.forecast("2026-01-01T00:00:00+00:00").tasks}
+    expected = ("run", Reason("not_kept", lacking)) if lacking else ("skip", Reason("up_to_date"))
+    assert (found["clean"].action, found["clean"].reason) == expected
+
+
+def test_a_run_that_goes_on_without_optimising_stores_what_it_had_not(world: World) -> None:
+    world.store_clean(StoredOutput("output", "", VIEW + world.results[0].key, 0))
+    world.kept = {"clean": world.results[0]}
+    assert world.forecast()["clean"] == ("run", "not_kept")
+
+
+def test_rows_that_were_left_out_are_not_left_out_again(world: World) -> None:
+    world.store_clean(PART)
+    wanted = Shape(columns=("a",), where="a > 0")
+    world.keepings = {"clean": Keeping(wanted, wanted, COLUMNS)}
+    planner = world.planner()
+    planner.forecast("2026-01-01T00:00:00+00:00")
+    assert planner.keeping("clean").shape == Shape(columns=("a",))
+    assert world.keepings["clean"].shape == wanted
+
+
+def test_a_view_follows_what_it_is_made_of(world: World) -> None:
+    key = world.results[0].key
+    world.keepings = {"clean": Keeping(Shape(is_view=True))}
+    upstream = {("clean", "output"): StoredOutput("output", "", VIEW + key, 0)}
+    found = world.planner().inputs(world.report, upstream)
+    assert not isinstance(found, Missing)
+    assert found.parts[-1] == KeyPart("upstream.clean", "inputs", VIEW + key)
+    assert [one.files for one in found.inputs[0].inner] == [("/p/orders.csv",)]
+    assert "/p/orders.csv" in found.inputs[0].identities, "what moves below it is seen when its reader publishes"
+    world.files.digests["/p/orders.csv"] = "d:other"
+    moved = world.planner().inputs(world.report, upstream)
+    assert isinstance(moved, Missing)
+    assert moved.moved
+
+
+@pytest.mark.parametrize(("blind", "part"), [(True, "d:clean"), (False, "d:again")])
+def test_only_who_cannot_see_the_order_takes_other_bytes_for_the_same_rows(
+    world: World, blind: bool, part: str
+) -> None:
+    world.files.digests["/s/clean"] = "d:again"
+    world.keepings = {"clean": Keeping(is_exact=True, blind_to_order=frozenset({"report"} if blind else ()))}
+    upstream = {("clean", "output"): StoredOutput("output", "/s/clean", "d:again", 1, also=("d:clean",))}
+    found = world.planner().inputs(world.report, upstream)
+    assert not isinstance(found, Missing)
+    assert found.parts[-1].value == part
+
+
+@pytest.mark.parametrize(
+    ("keeping", "key", "also"),
+    [
+        (Keeping(is_exact=True), None, ("d:clean",)),
+        (Keeping(), None, ()),
+        (Keeping(is_exact=True), "another", ()),
+    ],
+)
+def test_an_output_is_known_by_its_earlier_forms(
+    world: World, keeping: Keeping, key: str | None, also: tuple[str, ...]
+) -> None:
+    world.keepings = {"clean": keeping}
+    made = StoredOutput("output", "/s/clean", "d:again", 1)
+    assert world.planner().known_as("clean", key or world.results[0].key, made).also == also
+
+
+def test_all_is_stored_where_nobody_says_otherwise(world: World) -> None:
+    assert world.planner().keeping("clean").shape == WHOLE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +258,50 @@ def test_a_file_that_cannot_be_read_may_be_there_next_time(project: Path) -> Non
     failure = fails(project, "from gone", OrderInput("gone", "parquet", (str(project / "gone.parquet"),)))
     assert (failure.kind, failure.type) == ("temporary", "IOException")
     assert failure.query_offset is None
+
+
+def parquet(project: Path, name: str, query: str) -> OrderInput:
+    path = str(project / f"{name}.parquet")
+    duckdb.sql(query).write_parquet(path)
+    return OrderInput(name, "parquet", (path,))
+
+
+def test_an_input_may_be_a_query_over_inputs_of_its_own(project: Path) -> None:
+    given = parquet(project, "given", "select unnest([1, 2, 3]) as i")
+    below = OrderInput("below", "parquet", (), query="select i from given where i > 1; -- done", inputs=(given,))
+    above = OrderInput("above", "parquet", (), query="select i * 10 as i from below", inputs=(below,))
+    assert run(project, "select i from above union all select i from given where i = 1", above, given).failure is None
+    assert rows(project) == [(20,), (30,), (1,)]
+
+
+def test_a_readers_cte_hides_nothing_from_a_view(project: Path) -> None:
+    given = parquet(project, "given", "select 1 as i")
+    view = OrderInput("view", "parquet", (), query="select i from given", inputs=(given,))
+    assert run(project, "with given as (select 7 as i) select v.i, g.i as j from view v, given g", view).failure is None
+    assert rows(project) == [(1, 7)]
+
+
+def test_columns_that_are_not_stored_are_null_and_typed(project: Path) -> None:
+    held = parquet(project, "held", "select 5 as b")
+    one = replace(held, columns=(("a", "DATE"), ("b", "INTEGER"), ("C", "VARCHAR")), stored=("B",))
+    assert run(project, 'select typeof(a) as a, b, typeof("C") as c from held', one).failure is None
+    assert rows(project) == [("DATE", 5, "VARCHAR")]
+
+
+def shaped(project: Path, query: str, known: tuple[tuple[str, str], ...], where: str | None) -> AttemptResult:
+    given = parquet(project, "given", "select unnest([1, 2, 3]) as i, 'x' as word")
+    one = order(project, query, given)
+    output = replace(one.outputs[0], columns=("i",), where=where, known=known)
+    return execute(replace(one, outputs=(output,)), lambda *_: None)
+
+
+def test_only_some_rows_and_columns_are_written(project: Path) -> None:
+    known = (("i", "INTEGER"), ("word", "VARCHAR"))
+    assert shaped(project, "select * from given -- all", known, '"word" = \'x\' AND "i" > 1').failure is None
+    assert rows(project) == [(2,), (3,)]
+
+
+def test_nothing_is_left_out_of_columns_that_nobody_looked_at(project: Path) -> None:
+    failure = shaped(project, "select *, 1 as more from given", (("i", "INTEGER"), ("word", "VARCHAR")), None).failure
+    assert failure is not None
+    assert failure.reason == "input_moved"

@@ -10,8 +10,9 @@ from trc.runtime.taskside.order import OrderOutput, TaskOrder
 from trc.runtime.taskside.task import TaskContext, TaskResult
 from trc.stdlib_tasks.duckdb_sql.run.complaint import complaint
 from trc.stdlib_tasks.duckdb_sql.run.engine import connected
-from trc.stdlib_tasks.duckdb_sql.run.inputs import COMPRESSIONS, delimiter, identifier, relation, text
+from trc.stdlib_tasks.duckdb_sql.run.inputs import COMPRESSIONS, delimiter, relation, text
 from trc.stdlib_tasks.duckdb_sql.run.query import prepare
+from trc.stdlib_tasks.duckdb_sql.run.shaped import around, require_columns
 from trc.stdlib_tasks.duckdb_sql.run.views import create_views
 
 if TYPE_CHECKING:
@@ -27,14 +28,17 @@ def run(order: TaskOrder, _context: TaskContext) -> TaskResult:
     output = order.outputs[0]
     with connected(order, os.path.dirname(output.path)) as connection:
         prepared = prepare(connection, order.query, order.inputs, order.project)
-        before, after = _around(output)
+        before, after = around(output.columns, output.where)
+        before = _BEFORE + before
         try:
             create_views(connection, order.inputs, order.project)
+            if after:
+                require_columns(connection, prepared.text, output.known)
         except duckdb.Error as error:
             raise complaint(error) from error
         try:
             copied = connection.execute(
-                f"{before}{prepared.text}\n{after}) TO {text(output.path)} ({_options(output)})"
+                f"{before}{prepared.text}{after}\n) TO {text(output.path)} ({_options(output)})"
             ).fetchone()
         except duckdb.Error as error:
             raise complaint(error, prepared, len(before.encode())) from error
@@ -43,15 +47,6 @@ def run(order: TaskOrder, _context: TaskContext) -> TaskResult:
 
 
 _BEFORE = "COPY (\n"
-
-
-def _around(output: OrderOutput) -> tuple[str, str]:
-    """What stands ahead of the query and after it: more where not all of its rows and columns are written."""
-    if output.columns is None and output.where is None:
-        return _BEFORE, ""
-    shown = "*" if output.columns is None else ", ".join(map(identifier, output.columns))
-    where = "" if output.where is None else f"\nWHERE {output.where}"
-    return f"COPY (SELECT {shown} FROM (\n", f"){where}\n"
 
 
 _FORMATS = {"parquet": "FORMAT parquet", "csv": "FORMAT csv, HEADER", "json": "FORMAT json"}

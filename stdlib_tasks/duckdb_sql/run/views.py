@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from trc.runtime.taskside.errors import AttemptFailed
 from trc.runtime.taskside.order import OrderInput
 from trc.stdlib_tasks.duckdb_sql.run.inputs import create_inputs, create_view
 from trc.stdlib_tasks.duckdb_sql.run.query import prepare
@@ -27,7 +29,15 @@ def create_views(connection: duckdb.DuckDBPyConnection, inputs: Sequence[OrderIn
         if one.query is None:
             create_inputs(connection, (one,))
         else:
-            create_view(connection, one.name, prepare(connection, one.query, one.inputs, project).text)
+            create_view(connection, one.name, _prepared(connection, one, one.query, project))
+
+
+def _prepared(connection: duckdb.DuckDBPyConnection, one: OrderInput, query: str, project: str) -> str:
+    try:
+        return prepare(connection, query, one.inputs, project).text
+    except AttemptFailed as error:
+        # The place is one in this query, and not in that of the attempt.
+        raise AttemptFailed(replace(error.failure, query_offset=None)) from error
 
 
 def _inmost_first(inputs: Sequence[OrderInput]) -> Iterator[OrderInput]:

@@ -31,13 +31,13 @@ def pipeline() -> tuple[DraftTask, DraftTask]:
             is_row_wise=True,
             keeps_rows=True,
         ),
-        reads=(DraftRead("files", "parquet"),),
+        reads=(DraftRead("files"),),
         terms=TERMS,
     )
     result = DraftTask(
         "result",
         QueryFacts((("a", "INTEGER"),), (ReadFacts("middle", ("a",), (LARGE,)),)),
-        reads=(DraftRead("middle", "parquet", "middle"),),
+        reads=(DraftRead("middle", "middle"),),
         whole="it is a result",
         terms=TERMS,
     )
@@ -75,6 +75,7 @@ FOR_ALL: dict[str, Change] = {
     "how it is read is not known": of_result(lambda task: query(task, reads=())),
     "expectations look into it": of_result(lambda task: replace(task, looked_up=("middle",))),
     "it may fail": of_middle(lambda task: query(task, fails="CAST")),
+    "reading may fail": of_middle(lambda task: replace(task, fragile="it is text")),
     "a type is lost": of_middle(
         lambda task: query(task, columns=(("a", "INTEGER"), ("b", "ENUM('x')"), ("c", "INTEGER")))
     ),
@@ -95,11 +96,9 @@ FOR_FUSION: dict[str, Change] = {
     "it is costly and read twice": lambda middle, result: TWICE(query(middle, is_row_wise=False), result),
     "its digits vary and it is read twice": lambda middle, result: TWICE(query(middle, inexact="sum()"), result),
     "it would be computed often": of_result(lambda task: reading(task, uses=(Use(),) * 9)),
-    "it is large text and read twice": lambda middle, result: TWICE(
-        replace(middle, reads=(DraftRead("files", "csv", size=1 << 40),)), result
-    ),
-    "it is text of unknown size and read twice": lambda middle, result: TWICE(
-        replace(middle, reads=(DraftRead("files", "csv"),)), result
+    "its reader reads what may fail besides": lambda middle, result: (
+        query(middle, keeps_rows=False),
+        replace(result, fragile="it is text"),
     ),
 }
 FOR_PRUNING: dict[str, Change] = {
@@ -148,13 +147,24 @@ def test_a_reader_may_fail_on_rows_that_are_all_kept() -> None:
     assert fusion(Draft.of(of_result(lambda task: query(task, fails="CAST"))(*pipeline()))).shape("middle").is_view
 
 
+def test_what_may_fail_is_asked_of_all_that_a_query_is_computed_within() -> None:
+    """A cast in the last query must not move past the filter of the first, through one that does nothing."""
+    middle, result = pipeline()
+    upper = replace(reading(replace(middle, name="upper"), name="middle"), reads=(DraftRead("middle", "middle"),))
+    last = reading(query(result, fails="CAST"), name="upper")
+    last = replace(last, reads=(DraftRead("upper", "upper"),))
+    draft = fusion(Draft.of((query(middle, keeps_rows=False), upper, last)))
+    assert draft.shape("upper").is_view
+    assert not draft.shape("middle").is_view
+
+
 def test_evaluations_multiply_along_a_chain_of_views() -> None:
     middle, result = pipeline()
     upper = replace(
         reading(replace(middle, name="upper"), name="middle", uses=(Use(),) * 3),
-        reads=(DraftRead("middle", "parquet", "middle"),),
+        reads=(DraftRead("middle", "middle"),),
     )
-    last = replace(reading(result, name="upper", uses=(Use(),) * 3), reads=(DraftRead("upper", "parquet", "upper"),))
+    last = replace(reading(result, name="upper", uses=(Use(),) * 3), reads=(DraftRead("upper", "upper"),))
     draft = fusion(Draft.of((middle, upper, last)))
     assert draft.shape("upper").is_view
     assert not draft.shape("middle").is_view
