@@ -12,7 +12,11 @@ from typing import Any, Final, NamedTuple
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
-from trc.compiler.sql.dialects.corrections import MYSQL, SPARK, TRINO, TSQL, is_whole
+from trc.compiler.sql.dialect import DIALECTS
+from trc.compiler.sql.dialects.corrected_texts import VARYING
+from trc.compiler.sql.dialects.corrected_times import DAYS
+from trc.compiler.sql.dialects.families import MYSQL, POSTGRES, SPARK, TRINO, TSQL
+from trc.compiler.sql.dialects.seen import is_fraction, is_whole, literal_text, unit_of
 from trc.compiler.sql.functions import scalar_names
 
 
@@ -43,35 +47,28 @@ def differences(tree: exp.Expr, dialect: str) -> Iterator[tuple[exp.Expr, Differ
 
 def _whole_division(node: exp.Div) -> Difference | None:
     sides = (node.this, node.expression)
-    if not node.args.get("typed") or any(map(_is_fraction, sides)) or all(map(is_whole, sides)):
+    if not node.args.get("typed") or any(map(is_fraction, sides)) or all(map(is_whole, sides)):
         return None
     remedy = "cast both sides to INTEGER for a whole number, or one to a type with a fraction"
     return Difference("divides whole numbers without a rest", "gives a fraction", remedy)
 
 
-def _is_fraction(node: exp.Expr) -> bool:
-    node = node.unnest()
-    if isinstance(node, exp.Cast):
-        return node.to.this in exp.DataType.REAL_TYPES
-    if isinstance(node, exp.Literal):
-        return not node.is_string and not node.is_int
-    if isinstance(node, exp.Neg | exp.Round):
-        return _is_fraction(node.this)
-    if isinstance(node, exp.Binary):
-        return _is_fraction(node.this) or _is_fraction(node.expression)
-    return isinstance(node, exp.Sqrt | exp.Ln | exp.Exp | exp.Pow)
-
-
-def _complete_units(node: exp.Expr) -> Difference | None:
-    if not node.args.get("unit"):
+def _ends_of_months(node: exp.Expr) -> Difference | None:
+    if unit_of(node) not in ("MONTH", "QUARTER", "YEAR"):
         return None
-    remedy = "days between dates are the same in both; compute other units from days"
-    return Difference("counts the whole units that have passed", "counts the borders between units", remedy)
+    there = "counts a month from its 31st to the last day of a shorter one as no whole month"
+    return Difference(there, "counts it as one", "compute with days where the ends of months matter")
+
+
+def _weeks(node: exp.Expr) -> Difference | None:
+    if unit_of(node) != "WEEK":
+        return None
+    return Difference("may begin weeks on Sundays", "begins them on Mondays", "divide a difference in days by 7")
 
 
 def _comparison(node: exp.Expr) -> Difference | None:
-    sides = [node.this, *([node.expression] if isinstance(node, exp.Binary) else node.expressions)]
-    if not any(isinstance(one, exp.Literal) and one.is_string and re.search(r"[^\W\d]", one.name) for one in sides):
+    sides = [node.this, *([node.expression] if node.args.get("expression") else node.expressions)]
+    if not any(re.search(r"[^\W\d]", literal_text(one) or "") for one in sides):
         return None
     if any(isinstance(one, exp.Lower | exp.Upper) for one in sides):
         return None
@@ -80,13 +77,16 @@ def _comparison(node: exp.Expr) -> Difference | None:
 
 
 def _pattern(node: exp.Expr) -> Difference | None:
-    pattern = node.args.get("expression")
-    if not isinstance(pattern, exp.Literal | exp.RawString):
-        return None
-    odd = re.search(r"\(\?(?:[=!>]|<[=!])|\\[1-9]|[*+?}]\+", pattern.name)
+    odd = re.search(r"\(\?(?:[=!>]|<[=!])|\\[1-9]|[*+?}]\+", literal_text(node.args.get("expression")) or "")
     if odd is None:
         return None
     return Difference(f'may know "{odd[0]}" in patterns', "refuses it: its patterns are RE2's", "write it without")
+
+
+def _classes_in_like(node: exp.Like) -> Difference | None:
+    if "[" not in (literal_text(node.expression) or ""):
+        return None
+    return Difference("has classes such as [a-f] in LIKE", "has not", "write it with several LIKE")
 
 
 def _sized_text(node: exp.Cast) -> Difference | None:
@@ -97,19 +97,29 @@ def _sized_text(node: exp.Cast) -> Difference | None:
     )
 
 
+def _padded_text(node: exp.Cast) -> Difference | None:
+    return None if node.to.this in VARYING else _sized_text(node)
+
+
 def _bare_decimal(node: exp.Cast) -> Difference | None:
-    if node.to.this != exp.DType.DECIMAL or node.to.expressions:
+    if node.to.this != exp.DType.DECIMAL or node.to.expressions or is_whole(node.this):
+        return None
+    digits = node.this.name.partition(".")[2] if isinstance(node.this, exp.Literal) else None
+    if digits is not None and len(digits) <= _OWN_SCALE:
         return None
     return Difference("has a scale of its own for it", "takes it as DECIMAL(18, 3)", "write both: DECIMAL(p, s)")
 
 
-def _cut_number(node: exp.Cast) -> Difference | None:
-    value = node.this.unnest()
-    if node.to.this not in exp.DataType.INTEGER_TYPES or not (
-        _is_fraction(value) or isinstance(value, exp.Div | exp.Avg)
-    ):
+_OWN_SCALE: Final = 3
+
+
+def _quoted_json(node: exp.Cast) -> Difference | None:
+    path = node.this
+    if not isinstance(path, exp.Bracket) or node.to.this not in exp.DataType.TEXT_TYPES:
         return None
-    return Difference("cuts the fraction off", "rounds", "write trunc(x) within the cast")
+    if not any(literal_text(one) is not None for one in path.expressions):
+        return None
+    return Difference("gives a text in JSON without its quotes", "gives it with them", "write v:key, and not v['key']")
 
 
 def _defaults_of_joins(node: exp.Join) -> Difference | None:
@@ -130,8 +140,15 @@ def _offset(node: exp.Unnest) -> Difference | None:
     )
 
 
+def _percent_of_rows(node: exp.Limit | exp.Fetch) -> Difference | None:
+    options = node.args.get("limit_options")
+    if not options or not options.args.get("percent"):
+        return None
+    return Difference("rounds a percentage of rows up", "rounds it down", "write a number of rows")
+
+
 def _empty_text(node: exp.Expr) -> Difference | None:
-    if isinstance(node, exp.DPipe):
+    if isinstance(node, exp.DPipe | exp.Concat):
         return Difference("takes NULL as an empty text here", "gives NULL", "write coalesce(x, '')")
     if node.args.get("is_string") and node.name == "":
         return Difference("takes '' as NULL", "does not", "write NULL where that is meant")
@@ -142,9 +159,14 @@ def _timestamp(node: exp.Expr) -> Difference | None:
     above = node.parent.parent if isinstance(node.parent, exp.Paren) else node.parent
     value = node.this
     is_time = isinstance(value, exp.Cast) and value.to.this in exp.DataType.TEMPORAL_TYPES - {exp.DType.DATE}
-    if isinstance(above, exp.Cast) or is_time:
+    is_whole_unit = isinstance(node, exp.DateTrunc | exp.TimestampTrunc) or _unit(node) in DAYS
+    if isinstance(above, exp.Cast) or is_time or not is_whole_unit:
         return None
     return Difference("gives a date where it is given one", "gives a timestamp", "cast it to the type that is meant")
+
+
+def _unit(node: exp.Expr) -> str:
+    return unit_of(node) or (unit_of(node.expression) if isinstance(node.expression, exp.Interval) else "")
 
 
 def _week(node: exp.Expr) -> Difference | None:
@@ -165,6 +187,19 @@ def _by_name(node: exp.Anonymous) -> Difference | None:
         return None
     there = "has a function here that sqlglot does not know"
     return Difference(there, "is asked for its own of that name", "make sure that both answer alike")
+
+
+def _by_name_unless_shared(node: exp.Anonymous) -> Difference | None:
+    return None if node.name.lower() in _OF_POSTGRES else _by_name(node)
+
+
+_OF_POSTGRES: Final = frozenset(
+    {
+        *("age", "cardinality", "cbrt", "concat_ws", "factorial", "gcd", "isfinite", "lcm", "make_date", "make_time"),
+        *("make_timestamp", "now", "pi", "regexp_split_to_array", "string_to_array", "unnest"),
+    }
+)
+"""Functions that DuckDB has from PostgreSQL."""
 
 
 def _names_of_one_spelling(tree: exp.Expr, dialect: str) -> Iterator[tuple[exp.Expr, Difference]]:
@@ -196,23 +231,31 @@ _MATCHING: Final = (
     exp.RegexpReplace,
     exp.RegexpSplit,
 )
+_CUTTING: Final = ("mysql", "oracle", "redshift", "teradata", *POSTGRES, *TRINO, *TSQL)
+"""Their casts to VARCHAR(n) are translated to ones that cut."""
 
 DIFFERENCES: Final[tuple[tuple[tuple[str, ...] | None, Any, Rule], ...]] = (
     (None, exp.Div, _whole_division),
-    ((*TRINO, "databricks", "spark"), (exp.DateDiff, exp.TimestampDiff), _complete_units),
-    (MYSQL, exp.TimestampDiff, _complete_units),
+    (("databricks", "spark", *MYSQL), (exp.DateDiff, exp.TimestampDiff), _ends_of_months),
+    (("redshift",), exp.TsOrDsDiff, _weeks),
     (("mysql", *TSQL), (exp.EQ, exp.NEQ, exp.In, exp.Like), _comparison),
+    (("mysql",), exp.RegexpLike, _comparison),
     (("sqlite",), exp.Like, _comparison),
+    (TSQL, exp.Like, _classes_in_like),
     (None, _MATCHING, _pattern),
-    (None, exp.Cast, _sized_text),
+    (_CUTTING, exp.Cast, _padded_text),
+    (("bigquery", "clickhouse", "snowflake", "sqlite", *SPARK), exp.Cast, _sized_text),
     (("clickhouse", "materialize", "oracle", "postgres", "risingwave", "teradata"), exp.Cast, _bare_decimal),
-    (("clickhouse", "sqlite", *SPARK, *TSQL), exp.Cast, _cut_number),
+    (("snowflake",), exp.Cast, _quoted_json),
     (("clickhouse",), exp.Join, _defaults_of_joins),
     (("bigquery",), exp.Unnest, _offset),
-    (("oracle",), (exp.DPipe, exp.Literal), _empty_text),
-    (("databricks", "mysql", "snowflake", "spark", *TRINO, *TSQL), (exp.DateAdd, exp.DateSub), _timestamp),
-    (("bigquery", "mysql", *TSQL), (exp.Week, exp.WeekOfYear, exp.Extract), _week),
+    (TSQL, (exp.Fetch, exp.Limit), _percent_of_rows),
+    (("oracle",), (exp.Concat, exp.DPipe, exp.Literal), _empty_text),
+    (("databricks", "mysql", "snowflake", *TRINO, *TSQL), (exp.DateAdd, exp.DateSub), _timestamp),
+    (("snowflake", *TRINO), (exp.DateTrunc, exp.TimestampTrunc), _timestamp),
+    (("bigquery", "mysql", *TSQL), (exp.Week, exp.Extract), _week),
     ((*MYSQL, *TRINO), exp.Substring, _zeroth),
-    (None, exp.Anonymous, _by_name),
+    (("redshift", *POSTGRES), exp.Anonymous, _by_name_unless_shared),
+    (tuple(one for one in DIALECTS if one not in ("redshift", *POSTGRES)), exp.Anonymous, _by_name),
 )
 """By the dialects (None for all): the kinds of nodes, and what is told of them."""

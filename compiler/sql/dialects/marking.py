@@ -12,6 +12,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
 from trc.compiler.sql.dialect import OWN, Origin
+from trc.compiler.sql.dialects.crashes import CRASHES
 from trc.compiler.sql.dialects.places import KEY, Place, place_of
 
 OPEN, MIDDLE, CLOSE = "\ue0f0", "\ue0f1", "\ue0f2"
@@ -22,10 +23,14 @@ Handler = Callable[[Generator, Any], str]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`sql` with its origins. `unsupported` is what DuckDB has nothing for, as sqlglot puts it, each with its place."""
+    """`sql` with its origins. `unsupported` is what DuckDB has nothing for, as sqlglot puts it, each with its place.
+
+    `kept` are the ranges of the author's text that stand in it, those within what is written as one included.
+    """
 
     sql: str
     origins: tuple[Origin, ...]
+    kept: frozenset[tuple[int, int]]
     unsupported: tuple[tuple[str, Place | None], ...]
 
 
@@ -37,8 +42,9 @@ def write(tree: exp.Expr) -> Written:
     # The one seam that sqlglot's compiled build has, too: its classes cannot be derived from.
     generator._dispatch = marks.around(generator._dispatch)  # noqa: SLF001
     sql, origins = _without_marks(generator.generate(tree.copy()), marks.places)
+    kept = frozenset({(one.first, one.last) for one in origins} | marks.within)
     # Where marks made a difference to what was written, only the whole is known.
-    return Written(plain, origins if sql == plain else (), tuple(marks.unsupported))
+    return Written(plain, origins if sql == plain else (), kept, tuple(marks.unsupported.values()))
 
 
 def _generator() -> Generator:
@@ -50,7 +56,11 @@ class _Marks:
     """What was met while a tree was written."""
 
     places: list[Place] = field(default_factory=list[Place])
-    unsupported: list[tuple[str, Place | None]] = field(default_factory=list[tuple[str, "Place | None"]])
+    unsupported: dict[int, tuple[str, Place | None]] = field(default_factory=dict[int, tuple[str, "Place | None"]])
+    """By their number, since a part's are told between those of the whole."""
+    within: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    """The places of what was written without marks."""
+    is_plain: bool = False
 
     def around(self, dispatch: dict[type[exp.Expr], Handler]) -> dict[type[exp.Expr], Handler]:
         """The handlers, each of which marks what it writes; functions without one are written by their names."""
@@ -59,17 +69,32 @@ class _Marks:
 
     def marking(self, handler: Handler) -> Handler:
         def marked(generator: Generator, node: exp.Expr) -> str:
-            sql = handler(generator, node)
+            before = len(generator.unsupported_messages)
+            sql = self.written(handler, generator, node)
             # Those of the nodes within are noted already.
-            for message in generator.unsupported_messages[len(self.unsupported) :]:
-                self.unsupported.append((message, place_of(node)))
+            for index in range(before, len(generator.unsupported_messages)):
+                self.unsupported.setdefault(index, (generator.unsupported_messages[index], place_of(node)))
             place: Place | None = node.meta.get(KEY)
-            if not sql or place is None:
+            if not sql or place is None or self.is_plain:
                 return sql
             self.places.append(place)
             return f"{OPEN}{len(self.places) - 1}{MIDDLE}{sql}{CLOSE}"
 
         return marked
+
+    def written(self, handler: Handler, generator: Generator, node: exp.Expr) -> str:
+        """What the handler writes. Some read again what was written of a node's parts: then these get no marks."""
+        try:
+            return handler(generator, node)
+        except CRASHES:
+            if self.is_plain:
+                raise
+        self.is_plain = True
+        self.within |= {one.meta[KEY][:2] for one in node.walk() if KEY in one.meta}
+        try:
+            return handler(generator, node)
+        finally:
+            self.is_plain = False
 
 
 def _without_marks(sql: str, places: list[Place]) -> tuple[str, tuple[Origin, ...]]:

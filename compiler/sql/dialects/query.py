@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 
 from trc.compiler.sql.dialect import Origin, Translation
 from trc.compiler.sql.dialects.corrections import correct
+from trc.compiler.sql.dialects.crashes import CRASHES
 from trc.compiler.sql.dialects.differences import Difference, differences
 from trc.compiler.sql.dialects.marking import Written, write
-from trc.compiler.sql.dialects.places import Place, locate, place_of
-from trc.compiler.sql.dialects.reading import CRASHES, Refused, canonical, read_query, tokens_of
+from trc.compiler.sql.dialects.places import Place, locate, place_of, whole_range, written_columns
+from trc.compiler.sql.dialects.reading import Refused, canonical, read_query, tokens_of
 from trc.compiler.sql.edits import Edit, Edited
 from trc.compiler.sql.functions import scalar_names
 from trc.compiler.sql.parse import parse
@@ -28,6 +29,7 @@ logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 _HARMLESS: Final = re.compile(r"\bhints?\b", re.IGNORECASE)
 """What sqlglot says of parts of a query that change nothing about its rows."""
 _MOST_SHOWN: Final = 100
+_SPECIAL: Final = "write what is special to the dialect in it as a task of its own, in DuckDB's SQL"
 
 
 def translated(dialect: str, text: str, values: frozenset[str], texts: frozenset[str]) -> Translation:
@@ -53,22 +55,27 @@ class _Query:
         bare = [token for token in tokens if token.text in texts and token.token_type == TokenType.VAR]
         self.text = Edited(text, tuple(Edit(one.start, one.end + 1, f"'{one.text}'") for one in bare))
         self.values = values | texts
+        self.tokens: Sequence[Token] = tokens
 
     def translated(self) -> Translation:
         text = self.text.text
-        tokens = tokens_of(self.judge, self.dialect, text)
+        self.tokens = tokens = tokens_of(self.judge, self.dialect, text)
         tree = read_query(self.judge, self.dialect, text, tokens)
         try:
             locate(tree, text, tokens)
+            columns = written_columns(tree)
             warnings = [self.difference(node, found) for node, found in differences(tree, self.dialect)]
             made = write(correct(tree, self.dialect))
         except CRASHES as error:
             message = f"sqlglot cannot translate this {self.dialect} query"
-            raise Refused(SqlProblem("TRC423", message, 0, len(self.text.original))) from error
+            raise Refused(SqlProblem("TRC423", message, 0, len(self.text.original), help=(_SPECIAL,))) from error
         problems = [
             *self.unsupported(made),
+            *self.left_out(columns, made),
             *(self.lost(text, tokens, made.sql) or self.unknown(made)),
         ]
+        # The first that is told of a place says most.
+        problems = list({(one.start, one.end): one for one in reversed(problems)}.values())[::-1]
         origins = tuple(self.origin(one) for one in made.origins)
         return Translation(None if problems else made.sql, self.written, origins, (*problems, *warnings))
 
@@ -83,12 +90,15 @@ class _Query:
 
     def problem(self, code: str, message: str, place: Place | None, *help: str, label: str = "") -> SqlProblem:  # noqa: A002
         first, last, named = place or (0, len(self.text.text), None)
-        return SqlProblem(code, message, *self.range(*(named or (first, last))), label, help)
+        return SqlProblem(code, message, *self.range(*(named or self.whole((first, last)))), label, help)
+
+    def whole(self, place: Sequence[Any]) -> tuple[int, int]:
+        return whole_range(self.tokens, place[0], place[1])
 
     def difference(self, node: exp.Expr, found: Difference) -> SqlProblem:
         message = f"{self.dialect} {found.there}, and DuckDB {found.here}"
         place = place_of(node)
-        first, last = self.range(*place[:2]) if place else (0, len(self.text.original))
+        first, last = self.range(*self.whole(place)) if place else (0, len(self.text.original))
         return SqlProblem("TRC424", message, first, last, help=(found.remedy,), severity="warning")
 
     def unsupported(self, made: Written) -> Iterator[SqlProblem]:
@@ -97,6 +107,15 @@ class _Query:
                 what = f'"{self.called(place)}"' if place and place[2] else "this"
                 message = f"{what} of {self.dialect} has no counterpart in DuckDB"
                 yield self.problem("TRC423", message, place, f"sqlglot says: {said.rstrip('.')}")
+
+    def left_out(self, columns: Iterable[Place], made: Written) -> Iterator[SqlProblem]:
+        """Columns that the translation does not have: sqlglot passes over clauses that it cannot write."""
+        for place in columns:
+            if place[:2] not in made.kept:
+                message = f"sqlglot leaves this out when it translates this {self.dialect} query"
+                yield self.problem(
+                    "TRC423", message, place, "write the query without it, or what it does in another way"
+                )
 
     def unknown(self, made: Written) -> Iterator[SqlProblem]:
         """What DuckDB does not read, and functions that it does not have: sqlglot passes on what it does not know."""
@@ -109,7 +128,8 @@ class _Query:
             )
             return
         for use in parsed.functions:
-            if use.name.lower() not in scalar_names():
+            # A form of the language in DuckDB, and no function.
+            if use.name.lower() not in {"unnest", *scalar_names()}:
                 place = place_at(made.origins, use.start, use.end)
                 written = self.called(place) if place and place[2] else use.name
                 message = f'the function "{written}" of {self.dialect} has no counterpart in DuckDB that sqlglot knows'

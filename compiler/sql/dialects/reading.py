@@ -8,14 +8,12 @@ from typing import Final
 
 from sqlglot import ErrorLevel, Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import ParseError, SqlglotError, TokenError
+from sqlglot.errors import ParseError, TokenError
 
+from trc.compiler.sql.dialects.crashes import CRASHES
 from trc.compiler.sql.dialects.marking import CLOSE, OPEN
 from trc.compiler.sql.problem import SqlProblem
 from trc.compiler.sql.tokens import RESERVED
-
-CRASHES: Final = (SqlglotError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-"""What sqlglot may raise where its own reader has taken more than the rest of it can handle."""
 
 _ONE_QUERY: Final = "a task's SQL is one query; trc itself writes its rows to the task's output"
 _UNWRITABLE: Final = re.compile(f"[\x00\ud800-\udfff{OPEN}-{CLOSE}]")
@@ -131,5 +129,5 @@ def _syntax(dialect: str, tokens: Sequence[Token], error: ParseError) -> SqlProb
 def _said(description: str) -> tuple[str, ...]:
     """What sqlglot says of an error, where that is more than that there is one."""
     first = description.strip().partition("\n")[0].rstrip(".")
-    is_plain = first and not first.startswith("Invalid expression") and "<class" not in first
+    is_plain = first and not first.startswith("Invalid expression") and not re.search(r"<(class|Token)\b", first)
     return (f"sqlglot says: {first}",) if is_plain else ()
