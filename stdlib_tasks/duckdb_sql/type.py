@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.ir.dataset import DatasetRead, Format, Output, Read, UriRead, format_of
 from trc.compiler.ir.task import OUTPUT_NAME, Query
-from trc.compiler.sql.dialect import Dialect, is_foreign
+from trc.compiler.sql.dialect import OWN, Dialect, is_foreign
 from trc.compiler.sql.parse import Parsed
 from trc.compiler.sql.problem import SqlProblem
 from trc.compiler.sql.skim import Plain, skim
@@ -42,6 +42,11 @@ class DuckdbSqlParams(TaskParams):
         if not value.strip():
             raise ValueError("the SQL is empty; write one query")
         return value
+
+    @field_validator("dialect")
+    @classmethod
+    def _own(cls, value: Dialect | None) -> Dialect | None:
+        return None if value == OWN else value
 
 
 class DuckdbSql:

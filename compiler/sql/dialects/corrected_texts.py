@@ -18,6 +18,11 @@ def bytes_of(node: exp.Length) -> exp.Expr | None:
     return exp.Anonymous(this="STRLEN", expressions=[node.this.copy()]) if node.args.get("binary") else None
 
 
+def bytes_of_text(node: exp.ByteLength) -> exp.Expr | None:
+    """DuckDB's OCTET_LENGTH takes no text."""
+    return exp.Anonymous(this="STRLEN", expressions=[node.this.copy()]) if is_text(node.this) else None
+
+
 def without_trailing_spaces(node: exp.Length) -> exp.Expr | None:
     return exp.Length(this=exp.Anonymous(this="RTRIM", expressions=[node.this.copy()]))
 

@@ -40,6 +40,7 @@ CORRECTIONS: Final[tuple[tuple[tuple[str, ...], Any, Correction], ...]] = (
     (("bigquery",), exp.Extract, times.iso_week),
     ((*MYSQL, *SPARK), exp.DayOfWeek, times.from_sunday_as_one),
     (MYSQL, exp.Length, texts.bytes_of),
+    (DIALECTS, exp.ByteLength, texts.bytes_of_text),
     (TSQL, exp.Length, texts.without_trailing_spaces),
     (("redshift", *TSQL), exp.DataType, numbers.double),
     (TSQL, exp.DataType, numbers.other_kind),

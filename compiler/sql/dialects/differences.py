@@ -165,6 +165,11 @@ def _timestamp(node: exp.Expr) -> Difference | None:
     return Difference("gives a date where it is given one", "gives a timestamp", "cast it to the type that is meant")
 
 
+def _timestamp_unless_week(node: exp.DateTrunc) -> Difference | None:
+    """sqlglot makes dates of weeks from Sundays."""
+    return None if unit_of(node) in ("", "WEEK") or unit_of(node).startswith("WEEK(") else _timestamp(node)
+
+
 def _unit(node: exp.Expr) -> str:
     return unit_of(node) or (unit_of(node.expression) if isinstance(node.expression, exp.Interval) else "")
 
@@ -252,6 +257,7 @@ DIFFERENCES: Final[tuple[tuple[tuple[str, ...] | None, Any, Rule], ...]] = (
     (TSQL, (exp.Fetch, exp.Limit), _percent_of_rows),
     (("oracle",), (exp.Concat, exp.DPipe, exp.Literal), _empty_text),
     (("databricks", "mysql", "snowflake", *TRINO, *TSQL), (exp.DateAdd, exp.DateSub), _timestamp),
+    (("bigquery",), exp.DateTrunc, _timestamp_unless_week),
     (("snowflake", *TRINO), (exp.DateTrunc, exp.TimestampTrunc), _timestamp),
     (("bigquery", "mysql", *TSQL), (exp.Week, exp.Extract), _week),
     ((*MYSQL, *TRINO), exp.Substring, _zeroth),

@@ -26,6 +26,14 @@ _NAMING: Final[tuple[tuple[type[exp.Expr], tuple[str, ...]], ...]] = (
     (exp.Trim, ("btrim",)),
 )
 """Functions that sqlglot keeps no place of: words that call them, beside its own names for them."""
+_UNKNOWN: Final = (
+    exp.Anonymous,
+    exp.AnonymousAggFunc,
+    exp.CombinedAggFunc,
+    exp.CombinedParameterizedAgg,
+    exp.ParameterizedAgg,
+)
+"""Functions that sqlglot keeps by the author's name."""
 
 
 def locate(tree: exp.Expr, text: str, tokens: Sequence[Token]) -> None:
@@ -104,6 +112,9 @@ def _own_token(node: exp.Expr, text: str) -> tuple[int, int] | None:
     start, end = node.meta.get("start"), node.meta.get("end")
     if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start <= end < len(text):
         return None
+    # Of some functions sqlglot notes the bracket, and not the name.
+    if isinstance(node, exp.Func) and text[start] == "(":
+        return None
     is_name = isinstance(node, exp.Identifier)
     if is_name and text[start : end + 1].strip("`\"[]'").casefold() != node.name.casefold():
         return None
@@ -115,7 +126,8 @@ def _called(node: exp.Expr, tokens: Sequence[Token], index: int) -> tuple[int, i
     if not isinstance(node, exp.Func):
         return None
     named = next((words for kind, words in _NAMING if isinstance(node, kind)), ())
-    words = (*named, *(name.casefold() for name in type(node).sql_names()))
+    own = (node.name.casefold(),) if isinstance(node, _UNKNOWN) else ()
+    words = (*named, *own, *(name.casefold() for name in type(node).sql_names()))
     for place in range(index - 1, max(index - _FURTHEST, 0), -1):
         if tokens[place].token_type == TokenType.L_PAREN:
             word = tokens[place - 1]

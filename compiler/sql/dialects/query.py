@@ -121,7 +121,7 @@ class _Query:
         """What DuckDB does not read, and functions that it does not have: sqlglot passes on what it does not know."""
         parsed = parse(made.sql)
         if isinstance(parsed, SqlProblem):
-            place = place_at(made.origins, parsed.start, parsed.end)
+            place = place_at(made.origins, parsed.start, parsed.end, is_sure=True)
             message = f"sqlglot translates this {self.dialect} query to what DuckDB cannot read"
             yield self.problem(
                 "TRC423", message, place, f"DuckDB was to read: {_around(made.sql, parsed.start, parsed.end)}"
@@ -161,13 +161,18 @@ class _Query:
         return lost
 
 
-def place_at(origins: Sequence[Origin], start: int, end: int) -> Place | None:
-    """Where `[start, end)` of a translation came from: what the innermost part around it was made of."""
+def place_at(origins: Sequence[Origin], start: int, end: int, *, is_sure: bool = False) -> Place | None:
+    """Where `[start, end)` of a translation came from: what the innermost part around it was made of.
+
+    A clause's own words have no place, so that it may not be what is `around`: then nothing is sure.
+    """
     around = [one for one in origins if one.start <= start and end <= one.end]
     if not around:
         return None
     inner = min(around, key=lambda one: (one.end - one.start, one.last - one.first))
     is_all = (inner.start, inner.end) == (start, end)
+    if is_sure and not is_all and inner.named is None:
+        return None
     return inner.first, inner.last, None if is_all else inner.named
 
 
