@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from trc.compiler.ir.dataset import Column
 from trc.compiler.ir.types import Known
-from trc.compiler.queries import Found, Queries
+from trc.compiler.queries import Found, Kept, Queries
 from trc.compiler.sql.dialect import Origin, Translation, translate
 from trc.compiler.sql.problem import SqlProblem
 from trc.compiler.sql.skim import Plain
@@ -49,16 +49,17 @@ def translation_of(
     if queries is None:
         return translate(dialect, text, values, texts)
     key = _digest(repr((dialect, text, sorted(values), sorted(texts))))
-    kept = queries.translated_before.get(key)
-    if kept is None:
-        made = translate(dialect, text, values, texts)
-        problems = tuple(astuple(one) for one in made.problems)
-        kept = (made.sql, made.written, tuple(map(tuple, made.origins)), problems)
+    kept = queries.translated_before.get(key) or _as_kept(translate(dialect, text, values, texts))
     queries.translated_now[key] = kept
     sql, written, origins, problems = kept
     return Translation(
         sql, written, tuple(Origin(*one) for one in origins), tuple(SqlProblem(*one) for one in problems)
     )
+
+
+def _as_kept(made: Translation) -> Kept:
+    problems = tuple(astuple(one) for one in made.problems)
+    return made.sql, made.written, tuple(map(tuple, made.origins)), problems
 
 
 def _plain(schema: Known) -> tuple[tuple[str, str], ...]:

@@ -290,8 +290,11 @@ def _compile_facts(path: Path, compilation: Compilation) -> Facts | None:
 
 
 def _own_code(types: Mapping[str, TaskType]) -> Iterator[str]:
-    """The files that trc and the task types were loaded from: whoever works on them sees what they do."""
-    roots = {"trc", *(type(one).__module__.partition(".")[0] for one in types.values())}
+    """The files that trc and the task types were loaded from: whoever works on them sees what they do.
+
+    What translates other dialects is among them, where it was needed: another version may translate otherwise.
+    """
+    roots = {"trc", "sqlglot", *(type(one).__module__.partition(".")[0] for one in types.values())}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if file is not None and name.partition(".")[0] in roots:

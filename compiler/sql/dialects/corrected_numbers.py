@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -19,6 +20,7 @@ BARE_DECIMALS: Final = {
 }
 """What DECIMAL is without a width; DuckDB's own is DECIMAL(18, 3)."""
 _WIDEST: Final = 38
+_NUMBER: Final = re.compile(r"[+-]?[0-9]*\.?[0-9]*")
 _KINDS: Final = {exp.DType.BIT: (exp.DType.BOOLEAN, ()), exp.DType.MONEY: (exp.DType.DECIMAL, (19, 4))}
 
 
@@ -47,6 +49,9 @@ def decimal_literal(node: exp.DataType) -> exp.Expr | None:
     text = literal_text(cast.this) if isinstance(cast, exp.Cast) else None
     if cast is None or text is None or node.this != exp.DType.DECIMAL or node.expressions or is_called(cast):
         return None
+    if not _NUMBER.fullmatch(text.strip()):
+        # A template's value, say, whose digits are not known here.
+        raise ValueError(f"the digits of decimal '{text}' are not known")
     before, _, after = text.strip().lstrip("+-").partition(".")
     width = max(len(before.lstrip("0")) + len(after), 1)
     return _decimal(width, len(after)) if width <= _WIDEST else None

@@ -42,7 +42,7 @@ CORRECTIONS: Final[tuple[tuple[tuple[str, ...], Any, Correction], ...]] = (
     (MYSQL, exp.Length, texts.bytes_of),
     (DIALECTS, exp.ByteLength, texts.bytes_of_text),
     (TSQL, exp.Length, texts.without_trailing_spaces),
-    (("redshift", *TSQL), exp.DataType, numbers.double),
+    (TSQL, exp.DataType, numbers.double),
     (TSQL, exp.DataType, numbers.other_kind),
     (TSQL, exp.Add, texts.joined_texts),
     (("redshift",), exp.Concat, texts.null_if_one_is),

@@ -15,7 +15,7 @@ from sqlglot.dialects.dialect import Dialect
 from trc.compiler.sql.dialect import DIALECTS
 from trc.compiler.sql.dialects.corrected_texts import VARYING
 from trc.compiler.sql.dialects.corrected_times import DAYS
-from trc.compiler.sql.dialects.families import MYSQL, POSTGRES, SPARK, TRINO, TSQL
+from trc.compiler.sql.dialects.families import MYSQL, POSTGRES, TRINO, TSQL
 from trc.compiler.sql.dialects.seen import is_fraction, is_whole, literal_text, unit_of
 from trc.compiler.sql.functions import scalar_names
 
@@ -166,7 +166,7 @@ def _timestamp(node: exp.Expr) -> Difference | None:
 
 
 def _timestamp_unless_week(node: exp.DateTrunc) -> Difference | None:
-    """sqlglot makes dates of weeks from Sundays."""
+    """Weeks from Sundays are made dates by sqlglot."""
     return None if unit_of(node) in ("", "WEEK") or unit_of(node).startswith("WEEK(") else _timestamp(node)
 
 
@@ -200,8 +200,8 @@ def _by_name_unless_shared(node: exp.Anonymous) -> Difference | None:
 
 _OF_POSTGRES: Final = frozenset(
     {
-        *("age", "cardinality", "cbrt", "concat_ws", "factorial", "gcd", "isfinite", "lcm", "make_date", "make_time"),
-        *("make_timestamp", "now", "pi", "regexp_split_to_array", "string_to_array", "unnest"),
+        *("age", "cbrt", "concat_ws", "factorial", "gcd", "isfinite", "lcm", "make_date", "make_time"),
+        *("make_timestamp", "now", "pi", "regexp_split_to_array", "unnest"),
     }
 )
 """Functions that DuckDB has from PostgreSQL."""
@@ -249,7 +249,7 @@ DIFFERENCES: Final[tuple[tuple[tuple[str, ...] | None, Any, Rule], ...]] = (
     (TSQL, exp.Like, _classes_in_like),
     (None, _MATCHING, _pattern),
     (_CUTTING, exp.Cast, _padded_text),
-    (("bigquery", "clickhouse", "snowflake", "sqlite", *SPARK), exp.Cast, _sized_text),
+    (tuple(one for one in DIALECTS if one not in _CUTTING), exp.Cast, _sized_text),
     (("clickhouse", "materialize", "oracle", "postgres", "risingwave", "teradata"), exp.Cast, _bare_decimal),
     (("snowflake",), exp.Cast, _quoted_json),
     (("clickhouse",), exp.Join, _defaults_of_joins),

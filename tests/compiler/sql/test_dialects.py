@@ -58,7 +58,7 @@ def answer() -> Iterator[Callable[[str], str]]:
         def rows(sql: str) -> str:
             try:
                 return "\n".join(" | ".join(map(shown, row)) for row in connection.execute(sql).fetchall())
-            except duckdb.InvalidInputException:
+            except duckdb.Error:
                 return "fails"
 
         yield rows
@@ -97,6 +97,28 @@ def test_what_is_refused(path: Path, snapshot: Callable[[Path, str], None]) -> N
         assert found.sql is None
         told.append(f"## {name}\n{sql}\n--\n{''.join(described(sql, problem) for problem in found.problems)}")
     snapshot(path.with_suffix(".expected"), "\n".join(told))
+
+
+@pytest.mark.parametrize("table", ["CORRECTIONS", "DIFFERENCES"])
+def test_each_entry_makes_a_difference_to_a_case(
+    table: str, answer: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it, some case would answer something else."""
+    from trc.compiler.sql.dialects import corrections, differences, query
+
+    module: Any = corrections if table == "CORRECTIONS" else differences
+    entries = getattr(module, table)
+    all_cases: list[tuple[str, str, str]] = [case.values for case in cases(ROWS)]
+
+    def is_noticed(dialect: str, sql: str, expected: str) -> bool:
+        found = query.translated(dialect, sql, frozenset(), frozenset())
+        warned = [f"warned: {sql[problem.start : problem.end]}" for problem in found.problems]
+        return found.sql is None or "\n".join([*warned, answer(found.sql)]).strip() != expected
+
+    for index, (dialects, _, rule) in enumerate(entries):
+        monkeypatch.setattr(module, table, entries[:index] + entries[index + 1 :])
+        concerned = (case for case in all_cases if dialects is None or case[0] in dialects)
+        assert any(is_noticed(*case) for case in concerned), rule.__name__
 
 
 def test_enough_dialects_have_cases() -> None:

@@ -35,7 +35,7 @@ select format_date('%Y-%m', d), parse_date('%Y%m%d', '20240105') from t where id
 --
 '2024-01' | date 2024-01-05
 -- case: texts
-select substr('hello', 0, 2), length('é'), byte_length(cast('é' as string)), strpos('abc', 'c'), initcap('ab cd'), concat('a', null)
+select substr('hello', 0, 2), length('é'), byte_length('é'), strpos('abc', 'c'), initcap('ab cd'), concat('a', null)
 --
 'he' | 1 | 2 | 3 | 'Ab Cd' | null
 -- case: patterns

@@ -62,3 +62,12 @@ select "ID" from (select 1 as "ID", id as z from t where ID = 1) as q
 --
 warned: id
 1
+-- case: a function that only shares its name
+select hash(1) is null
+--
+warned: hash(1)
+false
+-- case: functions that DuckDB has from PostgreSQL
+select age(date '2024-03-01', date '2024-01-31') is null, factorial(5), gcd(4, 6), lcm(4, 6), concat_ws('-', 'a', null, 'b'), regexp_split_to_array('a1b', '[0-9]'), isfinite(current_date), unnest(array[3])
+--
+false | 120 | 2 | 12 | 'a-b' | ['a', 'b'] | true | 3

@@ -28,9 +28,9 @@ select datediff(week, date '2024-01-07', date '2024-01-08')
 warned: datediff(week, date '2024-01-07', date '2024-01-08')
 1
 -- case: types
-select 1.5::float, '2'::decimal
+select 0.1::float, '2'::decimal
 --
-1.5 | Decimal 2
+0.1 | Decimal 2
 -- case: aggregates and qualify
 select listagg(s, ',') within group (order by s), approximate count(distinct b) from t
 --

@@ -71,3 +71,8 @@ select "a" from (select 1 as "a", a as z from t where id = 1)
 --
 warned: a
 1
+-- case: a text that is too long
+select 'abc'::varchar(2)
+--
+warned: 'abc'::varchar(2)
+'abc'

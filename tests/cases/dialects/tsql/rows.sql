@@ -7,9 +7,9 @@ select cast(1.7 as int), convert(int, 1.7), cast('abcdef' as varchar(3)), conver
 --
 1 | 1 | 'abc' | '2024-01-31'
 -- case: types
-select cast(1 as bit), cast(1.5 as money), cast(1.5 as decimal)
+select cast(1 as bit), cast(1.5 as money), cast(1.5 as decimal), cast(0.1 as float) + cast(0.2 as float)
 --
-true | Decimal 1.5000 | Decimal 2
+true | Decimal 1.5000 | Decimal 2 | 0.30000000000000004
 -- case: nulls are the lowest
 select a from t order by a
 --
