@@ -123,7 +123,7 @@ def _quoted_json(node: exp.Cast) -> Difference | None:
 
 
 def _defaults_of_joins(node: exp.Join) -> Difference | None:
-    if node.side not in ("LEFT", "RIGHT", "FULL"):
+    if node.side not in ("LEFT", "RIGHT", "FULL") or node.kind in ("ANTI", "SEMI"):
         return None
     return Difference(
         "fills what is missing with 0 or ''", "fills it with NULL", "write coalesce(x, 0) where that is meant"

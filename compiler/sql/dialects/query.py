@@ -17,6 +17,7 @@ from trc.compiler.sql.dialects.differences import Difference, differences
 from trc.compiler.sql.dialects.marking import Written, write
 from trc.compiler.sql.dialects.places import Place, locate, place_of, whole_range, written_columns
 from trc.compiler.sql.dialects.reading import Refused, canonical, read_query, tokens_of
+from trc.compiler.sql.dialects.unwritten import unwritten
 from trc.compiler.sql.edits import Edit, Edited
 from trc.compiler.sql.functions import scalar_names
 from trc.compiler.sql.parse import parse
@@ -56,6 +57,7 @@ class _Query:
         self.text = Edited(text, tuple(Edit(one.start, one.end + 1, f"'{one.text}'") for one in bare))
         self.values = values | texts
         self.tokens: Sequence[Token] = tokens
+        self.all: tuple[int, int] | None = None
 
     def translated(self) -> Translation:
         text = self.text.text
@@ -63,7 +65,10 @@ class _Query:
         tree = read_query(self.judge, self.dialect, text, tokens)
         try:
             locate(tree, text, tokens)
+            whole = place_of(tree)
+            self.all = whole[:2] if whole else None
             columns = written_columns(tree)
+            lost_clauses = list(unwritten(tree, self.dialect))
             warnings = [self.difference(node, found) for node, found in differences(tree, self.dialect)]
             made = write(correct(tree, self.dialect))
         except CRASHES as error:
@@ -72,6 +77,7 @@ class _Query:
         problems = [
             *self.unsupported(made),
             *self.left_out(columns, made),
+            *self.unwritten(lost_clauses),
             *(self.lost(text, tokens, made.sql) or self.unknown(made)),
         ]
         # The first that is told of a place says most.
@@ -89,7 +95,9 @@ class _Query:
         return self.text.place(first), widened
 
     def problem(self, code: str, message: str, place: Place | None, *help: str, label: str = "") -> SqlProblem:  # noqa: A002
-        first, last, named = place or (0, len(self.text.text), None)
+        # A query's own words have no place: then it is all of the text.
+        is_all = place is None or (place[2] is None and place[:2] == self.all)
+        first, last, named = (0, len(self.text.text), None) if is_all or place is None else place
         return SqlProblem(code, message, *self.range(*(named or self.whole((first, last)))), label, help)
 
     def whole(self, place: Sequence[Any]) -> tuple[int, int]:
@@ -116,6 +124,13 @@ class _Query:
                 yield self.problem(
                     "TRC423", message, place, "write the query without it, or what it does in another way"
                 )
+
+    def unwritten(self, clauses: Iterable[tuple[exp.Expr, str]]) -> Iterator[SqlProblem]:
+        for node, what in clauses:
+            message = f"sqlglot does not translate {what} of {self.dialect}"
+            yield self.problem(
+                "TRC423", message, place_of(node), "write the query without it, or what it does in another way"
+            )
 
     def unknown(self, made: Written) -> Iterator[SqlProblem]:
         """What DuckDB does not read, and functions that it does not have: sqlglot passes on what it does not know."""

@@ -35,3 +35,9 @@ select [1, 2][1], arrayMap(x -> x + 1, [1, 2]), has([1], 1)
 select dateDiff('week', cast('2024-01-07' as Date), cast('2024-01-08' as Date)), dateDiff('month', cast('2024-01-31' as Date), cast('2024-02-01' as Date))
 --
 1 | 1
+-- case: joins that fill nothing
+select id from t left semi join t as q using (id) order by id
+--
+1
+2
+3
