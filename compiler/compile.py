@@ -118,7 +118,7 @@ def _queries(tree: Tree) -> Iterator[str]:
         params = node.get("params") if isinstance(node, Tree) else None
         sql = params.get("sql") if isinstance(params, Tree) else None
         if isinstance(sql, Scalar) and sql.value.strip():
-            yield sql.value
+            yield sql.value if sql.translated is None else sql.translated.sql
 
 
 def _in_project(tree: Tree, context: Context, sources: dict[str, SourceFile], collect: Collector) -> Tree:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Found(NamedTuple):
@@ -16,9 +16,16 @@ class Found(NamedTuple):
     columns: tuple[tuple[str, str], ...]
 
 
+Kept = tuple[Any, ...]
+"""A translation's fields, as plain values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Queries:
     """By the digest of a query's text: what was found `before`, and what is found `now`."""
 
     before: Mapping[str, Found] = field(default_factory=dict[str, Found])
     now: dict[str, Found] = field(default_factory=dict[str, Found])
+    translated_before: Mapping[str, Kept] = field(default_factory=dict[str, Kept])
+    """By the digest of a text of another dialect: its translation."""
+    translated_now: dict[str, Kept] = field(default_factory=dict[str, Kept])

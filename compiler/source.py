@@ -106,3 +106,34 @@ class ScalarMap:
         within = min(max(offset - segment.value, 0), segment.length)
         start = segment.source + (within if segment.width is None else width)
         return start, start + 1
+
+
+@dataclass(frozen=True, slots=True)
+class TracedPart:
+    """`[start, end)` of a text that was made of another one, which stands at `whole`; `named` is the word that names it there."""
+
+    start: int
+    end: int
+    whole: Span
+    named: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TracedMap:
+    """What each part of a text was made of, as far as that is known: parts lie within each other, and the innermost tells most."""
+
+    whole: Span
+    parts: tuple[TracedPart, ...] = ()
+
+    def span(self, start: int, end: int) -> Span:
+        """What the text's characters `[start, end)` were made of; the whole of the other text if that is not known."""
+        around = [one for one in self.parts if one.start <= start and max(start + 1, end) <= one.end]
+        if not around:
+            return self.whole
+        inner = min(around, key=lambda one: (one.end - one.start, one.whole.end - one.whole.start))
+        is_all = (inner.start, inner.end) == (start, end)
+        return inner.whole if is_all or inner.named is None else inner.named
+
+    def is_computed(self, _start: int, _end: int | None = None) -> bool:
+        """All of it was: an edit of the other text is not one of this."""
+        return True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -12,6 +12,7 @@ from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.ir.dataset import Output, Read
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.task import CodeFile, Query
+from trc.compiler.ir.translated import Translated
 
 
 class TaskParams(BaseModel):
@@ -27,6 +28,7 @@ class Scope:
     `path` is the task's path in `places`, so that `places.span(*path, "params", "sql")` points at a
     parameter; `read_file` gives a project file's bytes by its relative path, or None where there is
     none, and notes that the compilation depends on it; `list_files` lists project files by glob.
+    `translated` holds the queries that were written in another dialect of SQL, by parameter.
     """
 
     task: str
@@ -34,6 +36,7 @@ class Scope:
     places: Places
     read_file: Callable[[str], bytes | None]
     list_files: Callable[[str], Sequence[str]]
+    translated: Mapping[str, Translated] = field(default_factory=dict[str, Translated])
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,14 +28,26 @@ def need_span(places: Places, task: Task, index: int) -> Span | None:
     return text_span(places, inner if places.exact(*inner) else path, need.task)
 
 
+def query_path(task: Task) -> Path | None:
+    """Under which path the characters of a task's query have their places; None where its type wrote the query."""
+    if task.query is None or task.query.param is None:
+        return None
+    # A translation has places of its own.
+    return (
+        ("tasks", task.name, "params", task.query.param)
+        if task.query.written is None
+        else ("tasks", task.name, "query")
+    )
+
+
 def read_span(places: Places, task: Task, read: Read) -> Span | None:
     """Where a task names what it reads: in its query, else in the parameter that holds it."""
     wanted = read.dataset if isinstance(read, DatasetRead) else read.uri
     query = task.query
     if query is not None and is_renamed(read):
         wanted = read.name
-    if query is not None and query.param is not None:
-        path: Path = ("tasks", task.name, "params", query.param)
+    path = query_path(task)
+    if query is not None and path is not None:
         found = re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", query.text, re.IGNORECASE)
         return places.within(path, found.start(), found.end()) if found else places.span(*path)
     return _param_span(places, task, wanted, ("inputs", read.name))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import Final, assert_never
 
 from trc.compiler.checks.graph import Graph, Resolved
-from trc.compiler.checks.spots import key_span
+from trc.compiler.checks.spots import key_span, query_path
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix
@@ -120,6 +120,8 @@ class _Check:
         return None if wrong else Known(tuple(known))
 
     def query_schema(self, task: Task, query: Query) -> Schema:
+        if query.is_untranslated:
+            return self.untranslated(task, query)
         skimmed = skim(query.text)
         if isinstance(skimmed, Plain):
             schema = self.plain_schema(task, skimmed)
@@ -147,6 +149,13 @@ class _Check:
         for problem in problems:
             self.report(task, query, _with_help(problem, parsed, inputs))
         return self.settled(task, parsed, Bound(bound.schema, problems), inputs, ChainMap(files, hidden, self.tables))
+
+    def untranslated(self, task: Task, query: Query) -> Schema:
+        """Nothing is known of a query of another dialect that was not translated: a mistake is told, or a value not given."""
+        if not self.collect.has_errors and self.is_unsettled(query.text):
+            return self.unknown(task, Unknown("its SQL has a template whose values are not all given"), None)
+        self.explained.add(task.name)
+        return Unknown("its query is not translated")
 
     def plain_schema(self, task: Task, query: Plain) -> Schema | None:
         """The columns of a query about which there is nothing to tell; None where a closer look is needed."""
@@ -193,9 +202,9 @@ class _Check:
 
     def unknown(self, task: Task, schema: Unknown, place: list[int] | None) -> Unknown:
         """Notes that a task's SQL cannot be checked in full."""
-        span = self.places.span("tasks", task.name)
-        if place is not None and task.query is not None and task.query.param is not None:
-            span = self.places.within(("tasks", task.name, "params", task.query.param), place[0], place[1])
+        span, path = self.places.span("tasks", task.name), query_path(task)
+        if place is not None and path is not None:
+            span = self.places.within(path, place[0], place[1])
         message = f'the columns of "{task.name}" are not known before it runs'
         remedy = f"columns and types are checked when it runs: {schema.reason}"
         self.collect.add(Diagnostic("TRC410", message, span, help=(remedy,), severity="note", task=task.name))
@@ -323,12 +332,12 @@ class _Check:
 
     def report(self, task: Task, query: Query, problem: SqlProblem) -> None:
         start, end = problem.start, problem.end
-        span = self.places.span("tasks", task.name)
+        span, path = self.places.span("tasks", task.name), query_path(task)
         fix = None
-        if query.param is not None:
-            span = self.places.within(("tasks", task.name, "params", query.param), start, end)
+        if path is not None:
+            span = self.places.within(path, start, end)
             # Where escapes or folds lie between, or a template stands, an edit would not fit.
-            is_copied = not self.places.is_computed(("tasks", task.name, "params", query.param), start, end)
+            is_copied = not self.places.is_computed(path, start, end)
             if span and problem.replacement is not None and span.end - span.start == end - start and is_copied:
                 fix = Fix(span, problem.replacement, f"write {problem.replacement}")
         self.collect.add(
@@ -337,12 +346,24 @@ class _Check:
                 problem.message,
                 span,
                 problem.label,
-                help=problem.help,
+                help=(*problem.help, *_as_given(query, problem)),
                 fix=fix,
                 severity=problem.severity,
                 task=task.name,
             )
         )
+
+
+_MOST_SHOWN: Final = 120
+
+
+def _as_given(query: Query, problem: SqlProblem) -> tuple[str, ...]:
+    """What DuckDB says something of, where that is not what the author wrote: the part of a translation."""
+    given = " ".join(query.text[problem.start : problem.end].split())
+    if query.written is None or problem.severity != "error" or f" {given} " in f" {query.written} ":
+        return ()
+    shown = given if len(given) <= _MOST_SHOWN else f"{given[:_MOST_SHOWN]} …"
+    return (f"in DuckDB's SQL this is: {shown}",)
 
 
 def _kinds(pipeline: Pipeline) -> Mapping[str, str]:

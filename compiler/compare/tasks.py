@@ -86,7 +86,9 @@ def _query(old: Task, new: Task) -> Iterator[FieldChange]:
 
 
 def _written(task: Task) -> str | None:
-    return task.query.text if task.query and task.query.param else None
+    if task.query is None or task.query.param is None:
+        return None
+    return task.query.text if task.query.written is None else task.query.written
 
 
 def _renames(gone: Sequence[Task], come: Sequence[Task]) -> dict[str, str]:

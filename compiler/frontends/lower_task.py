@@ -51,6 +51,7 @@ from trc.compiler.ir.places import Places
 from trc.compiler.ir.policy import Need
 from trc.compiler.ir.secrets import KEY
 from trc.compiler.ir.task import ForEach, Task
+from trc.compiler.ir.translated import Translated
 from trc.compiler.source import Span
 from trc.compiler.tasktype import Scope, TaskType
 
@@ -132,7 +133,7 @@ class TaskLowering:
         own = {key: value for key, value in values.items() if key in _OWN and key != "reads"}
         policies = {key: value for key, value in values.items() if key not in _OWN}
         fields = policy_fields(merged(self.defaults, policies))
-        declared = self._declared(name, task_type, params, here)
+        declared = self._declared(name, task_type, params, _translated(node), here)
         written = node.get("reads")
         if isinstance(written, Mapping):
             warn_of_unused(declared["reads"], written, here)
@@ -175,10 +176,12 @@ class TaskLowering:
             return None
         return checked
 
-    def _declared(self, name: str, task_type: TaskType, params: BaseModel, here: Subject) -> Values:
+    def _declared(
+        self, name: str, task_type: TaskType, params: BaseModel, translated: MappingOf[str, Translated], here: Subject
+    ) -> Values:
         """What the type says of the task."""
         files = ProjectFiles(self.context)
-        scope = Scope(name, ("tasks", name), self.places, files.read, files.list)
+        scope = Scope(name, ("tasks", name), self.places, files.read, files.list, translated)
         declaration = task_type.declare(params, scope)
         here.collect.extend(replace(found, task=found.task or name) for found in declaration.diagnostics)
         values = params.model_dump(mode="json")
@@ -197,6 +200,14 @@ class TaskLowering:
             "idempotent": declaration.idempotent,
             "volatile": declaration.volatile,
         }
+
+
+def _translated(node: Mapping) -> dict[str, Translated]:
+    """The parameters that hold a query of another dialect of SQL, with its translation."""
+    params = node.get("params")
+    entries = params.entries if isinstance(params, Mapping) else ()
+    values = {entry.key.value: entry.value for entry in entries}
+    return {key: one.translated for key, one in values.items() if isinstance(one, Scalar) and one.translated}
 
 
 def _values(params: Mapping, task_type: TaskType, here: Subject) -> dict[str, Any]:

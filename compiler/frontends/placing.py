@@ -68,9 +68,18 @@ class _Table:
             if name is None or not isinstance(node, Mapping):
                 continue
             self._inside(("tasks", name), node)
+            self._translations(name, node)
             named = node.entry("id")
             if named:
                 self.places[("tasks", name)] = _place(named.value, named.key.span)
+
+    def _translations(self, task: str, node: Mapping) -> None:
+        """The places of a query that was written in another dialect: those of what it was made of."""
+        params = node.get("params")
+        for entry in params.entries if isinstance(params, Mapping) else ():
+            if isinstance(entry.value, Scalar) and entry.value.translated is not None:
+                made = entry.value.translated.map
+                self.places[("tasks", task, "query")] = Place(made.whole, entry.key.span, made)
 
     def inherit(self, path: Path, defaults: Mapping) -> None:
         """What only the defaults say about a task stands where they say it."""

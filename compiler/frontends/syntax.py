@@ -6,6 +6,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Literal
 
+from trc.compiler.ir.translated import Translated
 from trc.compiler.source import ScalarMap, Span
 
 Style = Literal["plain", "single", "double", "literal", "folded", "dollar", "alias"]
@@ -18,12 +19,14 @@ Language = Literal["yaml", "trc", "python"]
 class Scalar:
     """A text, a number or a word: `value` as it reads, `map` where each of its characters stands.
 
-    Only a `plain` one may be something else than text; what, is decided when it is lowered.
+    Only a `plain` one may be something else than text; what, is decided when it is lowered. `translated` is what a
+    query of another dialect comes to.
     """
 
     value: str
     style: Style
     map: ScalarMap
+    translated: Translated | None = None
 
     @property
     def span(self) -> Span:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trc.compiler.source import ScalarMap, Span
+from trc.compiler.source import ScalarMap, Span, TracedMap
 
 Path = tuple[str | int, ...]
 """Keys from the root: `("tasks", "clean", "params", "sql")`; list items by index, named things by name."""
@@ -17,7 +17,7 @@ class Place:
 
     value: Span
     key: Span | None = None
-    text: ScalarMap | None = None
+    text: ScalarMap | TracedMap | None = None
 
 
 @dataclass(frozen=True, slots=True)

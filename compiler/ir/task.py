@@ -29,9 +29,18 @@ class Query(Node):
     """A task's SQL: one query that yields the rows of its output."""
 
     text: Annotated[str, CODE]
-    """The author's text. Its tokens count in the key: comments and layout do not."""
+    """The author's text, or its translation to DuckDB's SQL. Its tokens count in the key: comments and layout do not."""
     param: Annotated[str | None, NotInKey("says where the text stands")] = None
-    """The parameter that holds the text, or None where the type wrote the query itself."""
+    """The parameter that holds the author's text, or None where the type wrote the query itself."""
+    dialect: Annotated[str | None, NotInKey("a parameter of the task, and in the key as such")] = None
+    """What the author's text is written in, where that is not DuckDB's SQL."""
+    written: Annotated[str | None, CODE] = None
+    """The author's tokens in that dialect, one space apart; None where `text` is no translation."""
+
+    @property
+    def is_untranslated(self) -> bool:
+        """Whether a mistake, or a value that is not given, has kept the author's text from being translated."""
+        return self.dialect is not None and self.written is None
 
 
 class CodeFile(Node):

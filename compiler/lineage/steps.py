@@ -156,6 +156,8 @@ class Stepping:
         other = _other_engine(task.environment)
         if other is not None:
             return Unknown(other)
+        if task.query.is_untranslated:
+            return Unknown("its query is not translated")
         parsed = parse(task.query.text)
         if isinstance(parsed, SqlProblem) or "{{" in task.query.text or "{%" in task.query.text:
             return Unknown("its SQL has a template whose values are not all given")

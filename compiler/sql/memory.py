@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import astuple
 from hashlib import sha256
 
 from trc.compiler.ir.dataset import Column
 from trc.compiler.ir.types import Known
-from trc.compiler.queries import Found, Queries
+from trc.compiler.queries import Found, Kept, Queries
+from trc.compiler.sql.dialect import Origin, Translation, translate
+from trc.compiler.sql.problem import SqlProblem
 from trc.compiler.sql.skim import Plain
 
 Columns = tuple[Column, ...]
@@ -37,6 +40,26 @@ def columns_of(
     if columns is not None:
         queries.now[key] = Found(query.tables, query.ctes, mark, _plain(Known(columns)))
     return columns
+
+
+def translation_of(
+    queries: Queries | None, dialect: str, text: str, values: frozenset[str], texts: frozenset[str]
+) -> Translation:
+    """A translation that was made before, else a new one; see `translate`."""
+    if queries is None:
+        return translate(dialect, text, values, texts)
+    key = _digest(repr((dialect, text, sorted(values), sorted(texts))))
+    kept = queries.translated_before.get(key) or _as_kept(translate(dialect, text, values, texts))
+    queries.translated_now[key] = kept
+    sql, written, origins, problems = kept
+    return Translation(
+        sql, written, tuple(Origin(*one) for one in origins), tuple(SqlProblem(*one) for one in problems)
+    )
+
+
+def _as_kept(made: Translation) -> Kept:
+    problems = tuple(astuple(one) for one in made.problems)
+    return made.sql, made.written, tuple(map(tuple, made.origins)), problems
 
 
 def _plain(schema: Known) -> tuple[tuple[str, str], ...]:

@@ -13,11 +13,13 @@ from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.secrets import ALLOWED, first_secret, is_secret
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.source import SourceFile
+from trc.compiler.sql.dialect import is_foreign
+from trc.compiler.templates.foreign import translated
 from trc.compiler.templates.mistake import Mistake, Unsettled
 from trc.compiler.templates.names import Settled, jinja, world
 from trc.compiler.templates.segments import has_template
 from trc.compiler.templates.settle import at_scalar, missing_value, no_target
-from trc.compiler.templates.world import Macros, World
+from trc.compiler.templates.world import Macros, Piece, World
 
 _AS_WRITTEN: Final = frozenset({"name", "imports", "params", "targets", "tests", "schedule"})
 """Keys of a pipeline in which nothing is rendered."""
@@ -34,6 +36,10 @@ class _Kind:
     has_item: bool = False
     keeps: bool = False
     """Whether a text stays as it is while its values are not settled; else its key is left out."""
+    dialect_from: str | None = None
+    """The parameter that says which dialect of SQL the field is in."""
+    dialect: str | None = None
+    """What it says, where that is not DuckDB's own."""
 
 
 def render(
@@ -102,13 +108,7 @@ class _Pass:
             if key == "when":
                 value = self.condition(entry.value, has_item=has_item)
             elif key == "params" and isinstance(entry.value, Mapping):
-                inner = [
-                    replace(
-                        one, value=self.node(one.value, replace(fields(one.key.value), has_item=has_item)) or one.value
-                    )
-                    for one in entry.value.entries
-                ]
-                value = replace(entry.value, entries=tuple(inner))
+                value = self.params(entry.value, fields, has_item=has_item)
             elif key == "expect":
                 value = self.expectations(entry.value)
             elif key not in _TASK_AS_WRITTEN:
@@ -118,6 +118,17 @@ class _Pass:
         self.task = None
         return replace(task, entries=tuple(entries))
 
+    def params(self, params: Mapping, fields: Callable[[str], _Kind], *, has_item: bool) -> Mapping:
+        """The parameters of a task. Those of SQL come last: others say which dialect they are in."""
+        made: dict[str, Node] = {}
+        for entry in sorted(params.entries, key=lambda one: fields(one.key.value).dialect_from is not None):
+            kind = replace(fields(entry.key.value), has_item=has_item)
+            said = made.get(kind.dialect_from or "")
+            if isinstance(said, Scalar) and is_foreign(said.value):
+                kind = replace(kind, dialect=said.value)
+            made[entry.key.value] = self.node(entry.value, kind) or entry.value
+        return replace(params, entries=tuple(replace(one, value=made[one.key.value]) for one in params.entries))
+
     def fields(self, task_type: str) -> Callable[[str], _Kind]:
         """How each parameter of a task type is rendered: its model's fields are marked."""
         found = self.context.task_types.get(task_type)
@@ -126,7 +137,13 @@ class _Pass:
         def kind(name: str) -> _Kind:
             extra = known[name].json_schema_extra if name in known else None
             marks: dict[str, object] = extra if isinstance(extra, dict) else {}
-            return _Kind(is_sql=marks.get("template") == "sql", run_time=bool(marks.get("runtime")), keeps=True)
+            dialect_from = marks.get("dialect")
+            return _Kind(
+                is_sql=marks.get("template") == "sql",
+                run_time=bool(marks.get("runtime")),
+                keeps=True,
+                dialect_from=dialect_from if isinstance(dialect_from, str) else None,
+            )
 
         return kind
 
@@ -152,7 +169,8 @@ class _Pass:
         """The node rendered; None where its value is not settled and it is to be left out."""
         match node:
             case Scalar():
-                return self.scalar(node, kind) if has_template(node.value) else node
+                is_to_do = has_template(node.value) or (kind.dialect is not None and node.value.strip())
+                return self.scalar(node, kind) if is_to_do else node
             case Sequence():
                 items = (self.node(one, kind) for one in node.items)
                 return replace(node, items=tuple(one for one in items if one is not None))
@@ -169,8 +187,10 @@ class _Pass:
             self.settled.unrendered[scalar.value] = ""
             return scalar
         try:
-            made: Node = jinja().rendered(
-                scalar, self.world, is_sql=kind.is_sql, run_time=kind.run_time, has_item=kind.has_item
+            made: Node = (
+                jinja().rendered(scalar, self.world, is_sql=kind.is_sql, run_time=kind.run_time, has_item=kind.has_item)
+                if kind.dialect is None
+                else self.foreign(scalar, kind.dialect, has_item=kind.has_item)
             )
         except Mistake as mistake:
             self.settled.unrendered[scalar.value] = ""
@@ -186,6 +206,19 @@ class _Pass:
             message = "a value that a template gives holds a secret, and secrets are written where they are used"
             self.collect.add(Diagnostic("TRC220", message, scalar.span, help=(ALLOWED,), task=self.task))
         return scalar if kind.keeps else None
+
+    def foreign(self, scalar: Scalar, dialect: str, *, has_item: bool) -> Scalar:
+        """A query of another dialect with its translation, if it has one."""
+        text = scalar.value
+        pieces = [Piece(text, 0, len(text), is_text=True)]
+        if has_template(text):
+            pieces = jinja().run(text, self.world, has_item=has_item)
+        made = translated(scalar, pieces, dialect, self.context.queries)
+        for found in made.problems:
+            span = made.map.span(found.start, found.end)
+            told = Diagnostic(found.code, found.message, span, found.label, help=found.help, task=self.task)
+            self.collect.add(replace(told, severity=found.severity))
+        return made.scalar
 
     def unsettled(self, name: str, scalar: Scalar) -> None:
         if self.settled.wrong_target:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,14 +9,15 @@ from typing import Any
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar
 from trc.compiler.frontends.syntax import Sequence as ListNode
 from trc.compiler.ir.values import Duration, Size
-from trc.compiler.source import ScalarMap, Segment, Span
+from trc.compiler.source import ScalarMap, Span
+from trc.compiler.templates.joined import joined
 from trc.compiler.templates.mistake import Mistake
 from trc.compiler.templates.sqltext import put_sql
 from trc.compiler.templates.template import macros_of, run
 from trc.compiler.templates.texts import check_extent, plain_text
 from trc.compiler.templates.world import Piece, RunTime, World
 
-__all__ = ["macros_of", "rendered", "rendered_value"]
+__all__ = ["macros_of", "rendered", "rendered_value", "run"]
 
 
 def rendered(scalar: Scalar, world: World, *, is_sql: bool, run_time: bool, has_item: bool) -> Node:
@@ -28,12 +28,12 @@ def rendered(scalar: Scalar, world: World, *, is_sql: bool, run_time: bool, has_
     """
     pieces = run(scalar.value, world, has_item=has_item)
     if is_sql:
-        return _joined(scalar, put_sql(pieces))
+        return joined(scalar, put_sql(pieces))
     single = pieces[0] if len(pieces) == 1 and not pieces[0].is_text else None
     if single is not None and not isinstance(single.value, str | RunTime):
         check_extent(single.value)
         return _node(single.value, scalar.map.whole)
-    return _joined(scalar, [(_plain(piece, run_time=run_time), piece) for piece in pieces])
+    return joined(scalar, [(_plain(piece, run_time=run_time), piece) for piece in pieces])
 
 
 def rendered_value(scalar: Scalar, world: World) -> Any:
@@ -56,43 +56,6 @@ def _plain(piece: Piece, *, run_time: bool) -> str:
             help=("it can stand in SQL, in the args of a python task, in a command, and in the locations of outputs",),
         )
     return f"{{{{ {'.'.join(piece.value.path)} }}}}"
-
-
-def _joined(scalar: Scalar, parts: Iterable[tuple[str, Piece]]) -> Scalar:
-    text: list[str] = []
-    segments: list[Segment] = []
-    length = 0
-    for part, piece in parts:
-        if part:
-            is_copied = piece.is_text and piece.depth == 0 and piece.end - piece.start == len(part)
-            segments += (
-                _copied(scalar.map, piece.start, length, len(part))
-                if is_copied
-                else [_computed(scalar.map, piece, length, len(part))]
-            )
-            text.append(part)
-            length += len(part)
-    style = "double" if scalar.style == "plain" else scalar.style
-    return Scalar("".join(text), style, ScalarMap(scalar.map.whole, tuple(segments)))
-
-
-def _copied(source: ScalarMap, start: int, at: int, length: int) -> list[Segment]:
-    """The segments of a stretch of the template, moved to where it stands in what was rendered."""
-    found: list[Segment] = []
-    for segment in _over(source.segments, start, start + length):
-        begin = max(start, segment.value)
-        end = min(start + length, segment.value + segment.length)
-        found.append(Segment(at + begin - start, segment.source + begin - segment.value, end - begin))
-    return found
-
-
-def _over(segments: Sequence[Segment], start: int, end: int) -> list[Segment]:
-    return [one for one in segments if one.value < end and start < one.value + one.length]
-
-
-def _computed(source: ScalarMap, piece: Piece, at: int, length: int) -> Segment:
-    span = source.span(piece.start, piece.end)
-    return Segment(at, span.start, length, max(1, span.end - span.start))
 
 
 def _node(value: Any, span: Span) -> Node:

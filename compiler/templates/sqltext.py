@@ -76,7 +76,7 @@ class _Sql:
         self.parts.append((text, piece))
 
     def outside(self, piece: Piece) -> None:
-        text = _outside(piece.value)
+        text = value_in_sql(piece.value)
         self.check_before()
         before = self.pending[-1:] or (self.parts[-1][0][-1:] if self.parts else "")
         if before and (before in "'\"" or (self.after_value and _GLUED.match(text))):
@@ -154,7 +154,8 @@ class _Sql:
             raise Mistake("a template stands after a backslash, which would change it", code="TRC115")
 
 
-def _outside(value: object) -> str:
+def value_in_sql(value: object) -> str:
+    """What a value becomes outside of quotes and comments."""
     if isinstance(value, RunTime):
         if value.path[0] != "item":
             raise Mistake(

@@ -21,7 +21,7 @@ from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.checking import CheckReport, check, moment_of, pipeline_files
-from trc.compiler.checks.spots import secret_span
+from trc.compiler.checks.spots import query_path, secret_span
 from trc.compiler.checks.target import check_target
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.compile import Compiled
@@ -290,8 +290,11 @@ def _compile_facts(path: Path, compilation: Compilation) -> Facts | None:
 
 
 def _own_code(types: Mapping[str, TaskType]) -> Iterator[str]:
-    """The files that trc and the task types were loaded from: whoever works on them sees what they do."""
-    roots = {"trc", *(type(one).__module__.partition(".")[0] for one in types.values())}
+    """The files that trc and the task types were loaded from: whoever works on them sees what they do.
+
+    What translates other dialects is among them, where it was needed: another version may translate otherwise.
+    """
+    roots = {"trc", "sqlglot", *(type(one).__module__.partition(".")[0] for one in types.values())}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if file is not None and name.partition(".")[0] in roots:
@@ -619,8 +622,9 @@ def _failure_span(compiled: Compiled, name: str, error: Mapping[str, Any]) -> Sp
     if task is not None and str(error.get("reason", "")).startswith("secret_"):
         return secret_span(compiled.places, task, str(error.get("message", "")))
     offset: int | None = error.get("query_offset")
-    if offset is not None and task and task.query and task.query.param:
-        place = compiled.places.within(("tasks", name, "params", task.query.param), offset, offset + 1)
+    path = query_path(task) if task else None
+    if offset is not None and path is not None:
+        place = compiled.places.within(path, offset, offset + 1)
         if place is not None:
             return place
     return compiled.places.span("tasks", name)

@@ -53,12 +53,18 @@ def _queries_before(job: Job) -> Queries | None:
     if job.memory is None or job.queries is None:
         return None
     kept = checked.values(job.memory, job.queries)
-    return Queries({text: Found(*found) for text, found in kept.items()} if isinstance(kept, dict) else {})
+    if not isinstance(kept, dict):
+        return Queries()
+    found = {text: Found(*one) for text, one in kept["found"].items()}
+    return Queries(found, translated_before=kept["translated"])
 
 
 def _keep_queries(job: Job, queries: Queries | None) -> None:
-    if job.memory is not None and job.queries is not None and queries is not None and queries.now != queries.before:
-        checked.keep(job.memory, job.queries, {text: tuple(found) for text, found in queries.now.items()})
+    if job.memory is None or job.queries is None or queries is None:
+        return
+    if queries.now != queries.before or queries.translated_now != queries.translated_before:
+        found = {text: tuple(one) for text, one in queries.now.items()}
+        checked.keep(job.memory, job.queries, {"found": found, "translated": queries.translated_now})
 
 
 def _compile(job: Job, context: Context) -> Compiled:

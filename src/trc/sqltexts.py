@@ -12,6 +12,7 @@ from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.says import says
 from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
 from trc.compiler.source import SourceFile
+from trc.compiler.sql.dialect import OWN
 from trc.compiler.sql.layout import LeftAsItIs, is_same_query, lay_out
 from trc.compiler.sql.pieces import Region
 from trc.compiler.templates.mistake import Mistake
@@ -97,7 +98,11 @@ def _queries(tree: Node) -> Iterator[tuple[str, Scalar]]:
             continue
         named, kind, params = node.get("id"), node.get("type"), node.get("params")
         query = params.get("sql") if isinstance(params, Mapping) else None
-        if isinstance(kind, Scalar) and kind.value == _TYPE and isinstance(query, Scalar) and query.value.strip():
+        # Only DuckDB's own lexis is known: that of another dialect has other quotes and comments.
+        dialect = params.get("dialect") if isinstance(params, Mapping) else None
+        is_own = dialect is None or (isinstance(dialect, Scalar) and dialect.value == OWN)
+        is_sql = isinstance(kind, Scalar) and kind.value == _TYPE
+        if is_sql and is_own and isinstance(query, Scalar) and query.value.strip():
             yield named.value if isinstance(named, Scalar) else "", query
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.ir.dataset import DatasetRead, Format, Output, Read, UriRead, format_of
 from trc.compiler.ir.task import OUTPUT_NAME, Query
+from trc.compiler.sql.dialect import OWN, Dialect, is_foreign
 from trc.compiler.sql.parse import Parsed
 from trc.compiler.sql.problem import SqlProblem
 from trc.compiler.sql.skim import Plain, skim
@@ -20,7 +21,10 @@ class DuckdbSqlParams(TaskParams):
 
     sql: str = Field(
         description="one query; it names sources and other tasks as tables, and files as literals",
-        json_schema_extra={"template": "sql"},
+        json_schema_extra={"template": "sql", "dialect": "dialect"},
+    )
+    dialect: Dialect | None = Field(
+        default=None, description="the dialect that the query is written in; left out, DuckDB's own"
     )
     output_uri: str | None = Field(
         default=None,
@@ -39,6 +43,11 @@ class DuckdbSqlParams(TaskParams):
             raise ValueError("the SQL is empty; write one query")
         return value
 
+    @field_validator("dialect")
+    @classmethod
+    def _own(cls, value: Dialect | None) -> Dialect | None:
+        return None if value == OWN else value
+
 
 class DuckdbSql:
     """One query, run by DuckDB; its rows are the task's output."""
@@ -52,12 +61,16 @@ class DuckdbSql:
     def declare(self, params: Any, scope: Scope) -> Declaration:
         """What the query reads and writes. Mistakes in the SQL itself are left to the check of SQL."""
         assert isinstance(params, DuckdbSqlParams)
-        known = skim(params.sql)
+        dialect = params.dialect if is_foreign(params.dialect) else None
+        translated = scope.translated.get("sql")
+        text = params.sql if translated is None else translated.sql
+        query = Query(text=text, param="sql", dialect=dialect, written=translated.written if translated else None)
+        known = None if query.is_untranslated else skim(text)
         fmt = _format(params)
         return Declaration(
             reads=_reads(known),
             outputs=(Output(name=OUTPUT_NAME, uri=params.output_uri, format="parquet" if fmt == "file" else fmt),),
-            query=Query(text=params.sql, param="sql"),
+            query=query,
             engines=("duckdb",),
             visibility="complete",
             effect="none",
@@ -67,7 +80,7 @@ class DuckdbSql:
         )
 
 
-def _reads(query: Plain | Parsed | SqlProblem) -> tuple[Read, ...]:
+def _reads(query: Plain | Parsed | SqlProblem | None) -> tuple[Read, ...]:
     match query:
         case Plain():
             return tuple(DatasetRead(name=name, dataset=name) for name in query.tables)
@@ -75,7 +88,7 @@ def _reads(query: Plain | Parsed | SqlProblem) -> tuple[Read, ...]:
             datasets = {name: DatasetRead(name=name, dataset=name) for name in query.table_names}
             files = {use.uri: UriRead(name=use.uri, uri=use.uri, format=use.format) for use in query.files}
             return (*datasets.values(), *files.values())
-        case SqlProblem():
+        case SqlProblem() | None:
             return ()
 
 

@@ -46,10 +46,21 @@ class Tasks:
         new.placed = []
         return new
 
-    def sql(self, name: str, text: str, output: Output | None = None, **options: Unpack[TaskOptions]) -> Task:
-        """A task of SQL: one query; without an `output`, only this pipeline reads its rows."""
+    def sql(
+        self,
+        name: str,
+        text: str,
+        output: Output | None = None,
+        *,
+        dialect: str | None = None,
+        **options: Unpack[TaskOptions],
+    ) -> Task:
+        """A task of SQL: one query; without an `output`, only this pipeline reads its rows.
+
+        `dialect` is what the query is written in, where that is not DuckDB's SQL.
+        """
         spot = here()
-        work = query(text, output, spot.argument(1, "text"), spot.argument(2, "output"))
+        work = query(text, output, dialect, spot, 1)
         return self._task(Adding(spot, name, spot.argument(0, "name"), options, []), work)
 
     def task_of(self, name: str, type: str, **params: Any) -> Task:  # noqa: A002 - the word for it

@@ -50,14 +50,22 @@ class EntryPoint:
         self.spot = spot
 
 
-def sql(text: str, output: Output | None = None) -> Work:
-    """One query, run by DuckDB: it names sources and other tasks as tables."""
+def sql(text: str, output: Output | None = None, *, dialect: str | None = None) -> Work:
+    """One query, run by DuckDB: it names sources and other tasks as tables.
+
+    `dialect` is what it is written in, such as `"snowflake"`, where that is not DuckDB's SQL.
+    """
     spot = here()
-    return query(text, output, spot.argument(0, "text"), spot.argument(1, "output"))
+    return query(text, output, dialect, spot, 0)
 
 
-def query(words: Any, output: Any, words_spot: Spot, output_spot: Spot) -> Work:
+def query(words: Any, output: Any, dialect: Any, spot: Spot, first: int) -> Work:
+    """The work of a query; its text is the argument at `first`, what it writes the next one."""
+    words_spot, output_spot = spot.argument(first, "text"), spot.argument(first + 1, "output")
     params: Table = [("sql", words_spot, text(words, "text", words_spot))]
+    if dialect is not None:
+        dialect_spot = spot.argument(-1, "dialect")
+        params.append(("dialect", dialect_spot, text(dialect, "dialect", dialect_spot)))
     if output is not None:
         place = located(output, "output", output_spot)
         if place.form == "file":

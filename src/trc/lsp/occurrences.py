@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trc.compiler.checks.graph import Graph
-from trc.compiler.checks.spots import need_span, read_span, text_span
+from trc.compiler.checks.spots import need_span, query_path, read_span, text_span
 from trc.compiler.compile import Compiled
 from trc.compiler.ir.pipeline import Pipeline
-from trc.compiler.ir.places import Places
+from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.task import Query, Task
 from trc.compiler.ir.types import Known, Schema
 from trc.compiler.source import Span
@@ -114,29 +114,41 @@ class _Finder:
 
     def of_query(self, task: Task, query: Query) -> Iterator[Occurrence]:
         parsed = parse(query.text)
-        if not isinstance(parsed, Parsed) or query.param is None:
+        if not isinstance(parsed, Parsed) or query.param is None or query.is_untranslated:
             return
         tokens = {token.start: index for index, token in enumerate(tokenize(query.text))}
         listed = tokenize(query.text)
         for use in parsed.tables:
             if use.start in tokens:
-                yield from self.in_sql(task, query.param, listed[tokens[use.start]], use.name)
+                yield from self.in_sql(task, listed[tokens[use.start]], use.name)
         for start, select in parsed.scope_of:
             index = tokens.get(start)
             if index is not None and (dataset := self.qualified(parsed, listed, index, select)) is not None:
-                yield from self.in_sql(task, query.param, listed[index], dataset)
+                yield from self.in_sql(task, listed[index], dataset)
 
-    def in_sql(self, task: Task, param: str, token: Token, dataset: str) -> Iterator[Occurrence]:
+    def in_sql(self, task: Task, token: Token, dataset: str) -> Iterator[Occurrence]:
         name, _, output = dataset.partition(".")
-        known = self.known(name)
-        # Where the next character begins: what is escaped is longer in the file than in the value.
-        path = ("tasks", task.name, "params", param)
-        first, after = (self.places.within(path, place, place) for place in (token.start, token.end))
-        if known is not None and first is not None and after is not None:
-            source = self.compiled.sources[first.file].text
-            is_escaped = token.kind == "quoted" and source[: first.start].endswith("\\")
-            span = Span(first.file, first.start - is_escaped, after.start)
+        known, path = self.known(name), query_path(task)
+        if known is None or path is None or task.query is None:
+            return
+        span = self.written(path, token) if task.query.written is None else self.translated(path, token)
+        if span is not None:
             yield Occurrence(known, span, "sql", output or None, task=task.name, within=token.text)
+
+    def written(self, path: Path, token: Token) -> Span | None:
+        # Where the next character begins: what is escaped is longer in the file than in the value.
+        first, after = (self.places.within(path, place, place) for place in (token.start, token.end))
+        if first is None or after is None:
+            return None
+        source = self.compiled.sources[first.file].text
+        is_escaped = token.kind == "quoted" and source[: first.start].endswith("\\")
+        return Span(first.file, first.start - is_escaped, after.start)
+
+    def translated(self, path: Path, token: Token) -> Span | None:
+        """A name in a query of another dialect: only where it is surely spelled as in the translation."""
+        span = self.places.within(path, token.start, token.end)
+        text = self.compiled.sources[span.file].text[span.start : span.end] if span is not None else ""
+        return span if token.kind == "word" and text == token.text else None
 
     def qualified(self, parsed: Parsed, tokens: tuple[Token, ...], index: int, select: int) -> str | None:
         """The dataset that a column's first word names, if it is one: in `clean.amount`, and as a row in `clean`."""

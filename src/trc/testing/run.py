@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from trc.compiler.checks.datasets import Datasets
 from trc.compiler.checks.pipeline_tests import row_problems
 from trc.compiler.checks.reach import Dataset, dataset_of, reach_of
-from trc.compiler.checks.spots import key_span
+from trc.compiler.checks.spots import key_span, query_path
 from trc.compiler.compile import Compiled
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.ir.pipeline import Pipeline, PipelineTest
@@ -92,8 +92,9 @@ class _Running:
 
     def query_span(self, name: str, failed: QueryFailed) -> Span | None:
         places, task = self.compiled.places, self.pipeline.task(name)
-        if failed.offset is not None and task and task.query and task.query.param:
-            return places.within(("tasks", name, "params", task.query.param), failed.offset, failed.offset + 1)
+        path = query_path(task) if task else None
+        if failed.offset is not None and path is not None:
+            return places.within(path, failed.offset, failed.offset + 1)
         return places.span("tasks", name)
 
     def span(self, part: str, name: str) -> Span | None:
