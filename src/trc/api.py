@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 
 import trc
@@ -31,10 +30,8 @@ from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.suffixes import CODE
-from trc.compiler.ir.types import Known
 from trc.compiler.ir.uris import normalise
 from trc.compiler.lineage.column import ColumnLineage, column_lineage
-from trc.compiler.lineage.facts import query_facts
 from trc.compiler.lineage.names import find_column, find_dataset
 from trc.compiler.lineage.pictures import draw_column, draw_datasets, upstream_of
 from trc.compiler.lineage.steps import Steps, steps_of
@@ -81,8 +78,6 @@ from trc.settings import (
     variables_of_secrets,
     with_environment,
 )
-from trc.verifying.verify import Verification
-from trc.verifying.verify import verify as verify_spec
 
 __all__ = ["CheckReport", "check", "pipeline_files"]
 
@@ -104,7 +99,10 @@ class Compilation:
     @property
     def queries(self) -> dict[str, QueryFacts]:
         """What passes may rely on about the queries, by task."""
-        return query_facts(self.compiled, self.context.sources)
+        # Proving takes many modules, and most commands ask for nothing of it.
+        proving: Any = import_module("trc.compiler.lineage.facts")
+        found: dict[str, QueryFacts] = proving.query_facts(self.compiled, self.context.sources)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +379,7 @@ def plan(
     ready = prepare(path, settings, choices, moment_of(choices.at), optimise=optimise)
     if deny_warnings:
         _stop_at_warnings(ready)
-    with _runner(ready, settings, None) as runner:
+    with runner_of(ready, settings, None) as runner:
         foreseen = runner.plan(Options(at=choices.at, force=force, optimise=optimise), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
 
@@ -412,7 +410,7 @@ def run(
         ready = _as_left(path, settings, choices, ready, optimise=optimise)
     if deny_warnings:
         _stop_at_warnings(ready)
-    with _runner(ready, settings, observe, on_cancel) as runner:
+    with runner_of(ready, settings, observe, on_cancel) as runner:
         options = Options(choices.at, force, new, on_conflict, tick, optimise)
         outcome = runner.run(options, ready.logical_time)
         verdicts = broken.recorded(runner.store, ready.spec, outcome.run.id)
@@ -420,51 +418,6 @@ def run(
     if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
     return _report(ready, outcome, settings, verdicts)
-
-
-def verify(
-    path: Path, choices: Choices = NO_CHOICES, *, exact: bool = False, workers: int | None = None
-) -> tuple[Verification, Compilation]:
-    """Runs a pipeline optimised and as it is written, in a place that is removed then, and compares what comes out.
-
-    What the project has stored is neither used nor touched. Raises Stopped where a task changes things elsewhere.
-    """
-    settings, choices = settings_for(path, workers=workers), with_environment(choices)
-    compilation = load(path, settings, choices, moment_of(choices.at))
-    _refuse_effects(compilation)
-    settled, queries = compilation.compiled.settled, compilation.queries
-    assert settled is not None
-
-    def run_in(spec: PipelineSpec, state: Path, optimise: bool) -> Outcome:
-        ready = Ready(spec, queries, None, compilation.backend, settled.moment.isoformat())
-        with _runner(ready, replace(settings, state_folder=state), None) as runner:
-            return runner.run(Options(new=True, optimise=optimise), ready.logical_time)
-
-    columns = {
-        key: tuple((one.name, one.type) for one in schema.columns)
-        for key, schema in compilation.compiled.schemas.items()
-        if isinstance(schema, Known)
-    }
-    with TemporaryDirectory(prefix="trc-verify-") as folder:
-        found = verify_spec(compilation.spec, queries, columns, run_in, Path(folder).resolve(), exact=exact)
-    return found, compilation
-
-
-def _refuse_effects(compilation: Compilation) -> None:
-    """Running a pipeline twice to compare it is nothing for tasks that change the world."""
-    pipeline = compilation.compiled.pipeline
-    assert pipeline is not None
-    task = next((one for one in pipeline.tasks if one.effect == "external"), None)
-    if task is not None:
-        span = compilation.compiled.places.span("tasks", task.name)
-        told = Diagnostic(
-            "TRC501",
-            f'"{task.name}" changes things outside of the pipeline, and would do so twice',
-            span,
-            help=("verify a pipeline without it: what is before it can be a pipeline of its own",),
-            task=task.name,
-        )
-        raise Stopped([told], 2, compilation.sources)
 
 
 def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready, *, optimise: bool) -> Ready:
@@ -511,12 +464,13 @@ def _compiled_again(path: Path, settings: Settings, choices: Choices, now: datet
 
 
 @contextmanager
-def _runner(
+def runner_of(
     ready: Ready,
     settings: Settings,
     observe: Observer | None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
 ) -> Iterator[Runner]:
+    """All that planning or running a pipeline needs, with its state open."""
     with SqliteStore(settings.database) as store:
         storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
         yield Runner(

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from tests.end_to_end.conftest import Space
 
-from trc import api
 from trc.compiler.lineage.facts import query_facts
 from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
 from trc.verifying.sinks import SinkFile, compare
+from trc.verifying.usecase import verify
 
 ORDERS = "id,customer,amount,day,note\n" + "".join(
     f"{n},c{n % 7},{n * 37 % 101},2026-01-{1 + n % 28:02d},{'' if n % 5 == 0 else f'n{n}'}\n" for n in range(400)
@@ -301,8 +301,8 @@ def test_a_lie_about_a_query_is_found_out(
             "daily": replace(facts["daily"], reads=daily),
         }
 
-    monkeypatch.setattr(api, "query_facts", lying)
-    report, _ = api.verify(shop.root / "p.trc")
+    monkeypatch.setattr("trc.compiler.lineage.facts.query_facts", lying)
+    report, _ = verify(shop.root / "p.trc")
     assert not report.holds
     assert {one.task for one in report.sinks if one.verdict == "different"}
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import click
 
-from trc import api
 from trc.cli import exits
 from trc.cli.failures import tell_diagnostics
 from trc.cli.options import choices_options, file_argument, json_option, subcommand
@@ -16,6 +15,7 @@ from trc.cli.quantities import count
 from trc.compiler.choices import Choices
 from trc.compiler.diagnostics.render.cells import visible
 from trc.verifying.sinks import Difference
+from trc.verifying.usecase import verify
 from trc.verifying.verify import SinkVerdict, Verdict, Verification
 
 _WORDS: Final[dict[Verdict, str]] = {
@@ -43,7 +43,7 @@ def command(screen: Screen, file: Path, choices: Choices, exact: bool, workers: 
 
     The pipeline reads what it always reads, and writes into a temporary place. Nothing that is stored is used.
     """
-    found, compilation = api.verify(file, choices, exact=exact, workers=workers)
+    found, compilation = verify(file, choices, exact=exact, workers=workers)
     tell_diagnostics(screen, compilation.diagnostics, compilation.sources)
     if screen.wants_json:
         screen.document(_document(found))
