@@ -11,6 +11,9 @@ from tests.end_to_end.conftest import Space
 
 from trc.compiler.lineage.facts import query_facts
 from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
+from trc.compiler.tasktype import Declaration
+from trc.runtime.errors import Stopped
+from trc.stdlib_tasks.duckdb_sql.type import DuckdbSql
 from trc.verifying.sinks import SinkFile, compare
 from trc.verifying.usecase import verify
 
@@ -305,6 +308,20 @@ def test_a_lie_about_a_query_is_found_out(
     report, _ = verify(shop.root / "p.trc")
     assert not report.holds
     assert {one.task for one in report.sinks if one.verdict == "different"}
+
+
+def test_what_changes_the_world_is_not_run_twice(shop: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DuckdbSql, "declare", _with_effect(DuckdbSql.declare))
+    with pytest.raises(Stopped) as told:
+        verify(shop.root / "p.trc")
+    [diagnostic] = told.value.diagnostics
+    assert (diagnostic.code, diagnostic.task) == ("TRC501", "orders")
+    assert diagnostic.span is not None
+    assert not (shop.root / "daily.csv").exists()
+
+
+def _with_effect(declare: Callable[..., Declaration]) -> Callable[..., Declaration]:
+    return lambda *given: replace(declare(*given), effect="external")
 
 
 @pytest.mark.parametrize(
