@@ -9,6 +9,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 DEMO := examples/flights
 WORKERS ?= 2
+# A worker that has done its part takes from the other, so that none of them idles at the end.
+SHARED_OUT := -n $(WORKERS) --dist worksteal
 
 .PHONY: help demo test test-all mutations check fmt bench lock schema errors clean setup-demo setup-dev setup-bench
 
@@ -30,10 +32,10 @@ demo: setup-demo
 	@$(BIN)/python $(DEMO)/show.py
 
 test: setup-dev
-	$(BIN)/python -m pytest -m "not long" -n $(WORKERS) -q
+	$(BIN)/python -m pytest -m "not long" $(SHARED_OUT) -q
 
 test-all: setup-dev
-	$(BIN)/python -m pytest -n $(WORKERS) -q
+	$(BIN)/python -m pytest $(SHARED_OUT) -q
 
 check: setup-dev
 	$(BIN)/python -m ruff format --check

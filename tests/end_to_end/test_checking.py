@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.quick import few
 
 HEAVY = {"duckdb", "pydantic", "lark", "jinja2", "yaml", "sqlglot", "trc.api", "trc.judging"}
 LOADED = """
@@ -88,6 +89,7 @@ def test_several_processes_say_what_one_says(many: Any) -> None:
     assert many.trc("check", ".", "--json", code=2) == many.trc("check", ".", "--json", code=2) == together
 
 
+@pytest.mark.long
 def test_checks_at_the_same_time_do_not_disturb_each_other(many: Any) -> None:
     fresh = many.trc("check", ".", "--no-cache", code=2)
     for _ in range(2):
@@ -147,7 +149,10 @@ def _odd(name: str, do: str) -> str:
     return f"name: {name}\nnodes:\n  - {{id: o, type: odd, params: {{do: {do}}}}}\n"
 
 
-@pytest.mark.parametrize(("do", "how"), [("die", "by signal 11"), ("exit", "with exit code 7")])
+ENDS = (("die", "by signal 11"), ("exit", "with exit code 7"))
+
+
+@pytest.mark.parametrize(("do", "how"), few(ENDS, ENDS[:1]))
 def test_a_file_that_ends_its_process_is_told_of_and_hides_no_other(odd: Any, do: str, how: str) -> None:
     odd.write("p05b.yaml", _odd("odd", do))
     told = odd.trc("check", ".", "--json", code=2).json["diagnostics"]

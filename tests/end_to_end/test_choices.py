@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.quick import few
 
 NOTHING = "nothing to do"
 _TRIES = 30
@@ -78,7 +79,7 @@ WAYS: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", few(WAYS, ("a variable that names a target", "a parameter over all")))
 def test_standing_answer_is_for_its_own_choices(space: Any, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     """The plain run stands; other choices run what uses them, and the plain run then runs it again."""
     arguments, variables, expected = WAYS[way]
@@ -95,6 +96,7 @@ def test_standing_answer_is_for_its_own_choices(space: Any, monkeypatch: pytest.
     assert _region(space) == "eu"
 
 
+@pytest.mark.long
 def test_kept_spec_is_for_its_own_choices(space: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was compiled for one choice is never planned with for another: all of them in turn, all kept."""
     space.write("p.yaml", PIPELINE)
@@ -127,7 +129,7 @@ MOVES: dict[str, tuple[Callable[[Any], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", MOVES)
+@pytest.mark.parametrize("what", few(MOVES, ("the file of parameters, with its size and time kept",)))
 def test_files_behind_choices_are_watched(space: Any, what: str) -> None:
     move, expected = MOVES[what]
     sql = "select {{ region }} || ' ' || {{ m(other) }} as r"
@@ -235,7 +237,7 @@ def test_other_values_are_another_run(space: Any) -> None:
     assert states == {"success", "abandoned"}
 
 
-@pytest.mark.parametrize("way", ["a parameter", "a file", "a target"])
+@pytest.mark.parametrize("way", few(("a parameter", "a file", "a target"), ("a target",)))
 def test_run_with_choices_leaves_no_answer_for_a_plain_one(space: Any, way: str) -> None:
     """Not even when it had nothing to do, and all that it looked at is settled."""
     arguments, _variables, expected = WAYS[way]

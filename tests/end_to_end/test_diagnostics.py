@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.quick import few
 
 WARNED = """
 name: p
@@ -130,7 +131,10 @@ def test_denied_warning_stops_what_would_go_on(space: Any, command: list[str]) -
     assert space.trc(*command, "p.yaml", "--deny-warnings").err.count("TRC") == 0
 
 
-@pytest.mark.parametrize("pipeline", [ALLOWED, "# trc: allow TRC503 one core is all there is\n" + LIMITED])
+ALLOWING = (ALLOWED, "# trc: allow TRC503 one core is all there is\n" + LIMITED)
+
+
+@pytest.mark.parametrize("pipeline", few(ALLOWING, ALLOWING[:1]))
 def test_allowed_warning_keeps_no_answer_from_standing(space: Any, pipeline: str) -> None:
     space.write("p.yaml", pipeline)
     space.write("data/orders.csv", "id\n1\n")

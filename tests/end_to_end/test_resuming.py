@@ -8,6 +8,7 @@ import signal
 from typing import Any
 
 import pytest
+from tests.quick import few
 
 CHAIN = 8
 
@@ -75,7 +76,7 @@ def _wait_for_death(pid: int) -> None:
 
 
 @pytest.mark.parametrize("gate", ["gate", "half"])
-@pytest.mark.parametrize("number", [0, 3, CHAIN - 1])
+@pytest.mark.parametrize("number", few((0, 3, CHAIN - 1), (3,)))
 def test_killed_run_goes_on_under_its_id(space: Any, number: int, gate: str) -> None:
     space.write("p.yaml", _pipeline())
     space.write("t.py", STEP)
@@ -116,7 +117,7 @@ def test_new_starts_over(space: Any) -> None:
     assert not space.trc("run", "p.yaml", "--new", "--json").json["resumed"]
 
 
-@pytest.mark.parametrize("lines", range(1, CHAIN))
+@pytest.mark.parametrize("lines", few(range(1, CHAIN), (1, 4)))
 def test_killed_after_any_line_of_progress(space: Any, lines: int) -> None:
     """The kill comes as soon as so many tasks were told to be done: mid-commit, mid-start, whatever it hits."""
     space.write("p.yaml", _pipeline())

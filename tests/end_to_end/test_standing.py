@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.quick import few
 
 PIPELINE = """
 name: p
@@ -73,7 +74,10 @@ MOVES: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", MOVES)
+QUICK = ("a source's bytes, with its size and time kept", "a file that a glob now matches", "the pipeline")
+
+
+@pytest.mark.parametrize("what", few(MOVES, QUICK))
 def test_what_moves_is_seen(space: Any, what: str) -> None:
     move, expected = MOVES[what]
     space.write("p.yaml", PIPELINE)
@@ -139,6 +143,7 @@ nodes:
 """
 
 
+@pytest.mark.long
 def test_warning_is_told_by_each_run(space: Any) -> None:
     """A pipeline that is warned about has no answer that stands: it would tell no warning."""
     space.write("p.yaml", WARNED)

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import pytest
+from tests.quick import few
 
 PIPELINE = """
 name: p
@@ -46,7 +47,10 @@ WAYS: dict[str, tuple[str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("how", WAYS)
+QUICK = ("by the package's start", "from two packages up", "by __import__", "in the place of another library")
+
+
+@pytest.mark.parametrize("how", few(WAYS, QUICK))
 def test_code_that_is_imported_counts(space: Any, how: str) -> None:
     entry, imports, rates = WAYS[how]
     space.write("in.txt", "")

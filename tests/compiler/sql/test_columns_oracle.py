@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb  # noqa: TID253 - the judge
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from trc.compiler.ir.dataset import Column
@@ -363,7 +363,8 @@ def test_an_effect_that_is_not_told_is_found(oracle: Oracle) -> None:
     sql = "SELECT b FROM t WHERE a > 1"
     forgetful = QueryLineage(tuple((name, flow) for name, flow in lineage_of(sql).columns), NOTHING)
 
-    @settings(max_examples=200, derandomize=True)
+    # That it is found is enough: the least example of it is nobody's to read.
+    @settings(max_examples=200, derandomize=True, phases=[Phase.generate])
     @given(world=worlds, data=st.data())
     def refuted(world: World, data: st.DataObject) -> None:
         refute(forgetful, sql, world, data, oracle)

@@ -99,6 +99,7 @@ def test_what_is_refused(path: Path, snapshot: Callable[[Path, str], None]) -> N
     snapshot(path.with_suffix(".expected"), "\n".join(told))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", ["CORRECTIONS", "DIFFERENCES"])
 def test_each_entry_makes_a_difference_to_a_case(
     table: str, answer: Callable[[str], str], monkeypatch: pytest.MonkeyPatch

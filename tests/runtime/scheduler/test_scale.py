@@ -8,6 +8,7 @@ from functools import cache
 from random import Random
 
 import pytest
+from tests.quick import few
 
 from trc.runtime.plan import PlannedTask
 from trc.runtime.reasons import Reason
@@ -70,14 +71,14 @@ def _answers(command: Command, failing: str) -> tuple[Event, ...]:
             return ()
 
 
-@pytest.mark.parametrize("shape", ["wide", "chain"])
+@pytest.mark.parametrize("shape", few(("wide", "chain"), ("chain",)))
 def test_all_succeed(shape: str) -> None:
     machine = _machine(shape)
     assert _finishes(machine) == ["success"]
     assert {record.state for record in machine.records.values()} == {"success"}
 
 
-@pytest.mark.parametrize("shape", ["chain", "star"])
+@pytest.mark.parametrize("shape", few(("chain", "star"), ("star",)))
 def test_a_failure_at_the_root_reaches_all(shape: str) -> None:
     machine = _machine(shape)
     assert _finishes(machine, failing="t0") == ["failure"]
