@@ -248,7 +248,14 @@ class Attempts:
         form = tag(ordered.columns, ordered.where)
         final = self.orders.places.final(attempt.order.pipeline, attempt.task.name, key, spec, form)
         return StoredOutput(
-            written.name, final, written.digest, written.size, written.rows, ordered.columns, ordered.where
+            written.name,
+            final,
+            written.digest,
+            written.size,
+            written.rows,
+            ordered.columns,
+            ordered.where,
+            tuples=written.tuples,
         )
 
     def _result(self, attempt: Attempt, key: str, parts: Sequence[KeyPart], outputs: Sequence[StoredOutput]) -> Result:

@@ -12,6 +12,7 @@ from trc.compiler.ir.uris import is_glob
 from trc.runtime.fingerprint import SECRET, UPSTREAM, input_parts, key_of
 from trc.runtime.keeping import Keeping
 from trc.runtime.passed import EXPECT
+from trc.runtime.readsets import NOTHING_PROVED, ReadSets
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, PipelineSpec, ReadSpec, TaskSpec
 from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
@@ -96,6 +97,7 @@ class Listing:
     secret_version: Callable[[str], str | Reason] | None = None
     """The version of a secret that is numbered, or why nobody can tell it; None where no task has one."""
     keepings: Mapping[str, Keeping] = field(default_factory=dict[str, Keeping])
+    read_sets: ReadSets = NOTHING_PROVED
     _tasks: dict[str, TaskSpec] = field(init=False)
     _keys: dict[str, tuple[tuple[KeyPart, ...], str]] = field(
         default_factory=dict[str, tuple[tuple[KeyPart, ...], str]]
@@ -129,8 +131,9 @@ class Listing:
         self, reader: str, reads: Sequence[ReadSpec], upstream: Mapping[Dataset, StoredOutput]
     ) -> tuple[Input, ...] | Missing:
         found: list[Input] = []
+        tuples = self.read_sets.digests(reader, reads, upstream)
         for read in reads:
-            one = self._input(reader, read, upstream)
+            one = self._input(reader, read, upstream, tuples.get(read.name))
             if isinstance(one, Missing):
                 return one
             found.append(one)
@@ -143,10 +146,12 @@ class Listing:
             known = self._keys[task] = (parts, key_of(parts))
         return known[1]
 
-    def _input(self, reader: str, read: ReadSpec, upstream: Mapping[Dataset, StoredOutput]) -> Input | Missing:
+    def _input(
+        self, reader: str, read: ReadSpec, upstream: Mapping[Dataset, StoredOutput], tuples: str | None
+    ) -> Input | Missing:
         if read.producer is not None:
             output = upstream[read.producer]
-            part = KeyPart(f"{UPSTREAM}{read.name}", "inputs", self._digest(reader, read, output))
+            part = KeyPart(f"{UPSTREAM}{read.name}", "inputs", self._digest(reader, read, output, tuples))
             if output.is_view:
                 return self._seen_through(read, output, part, read.producer[0], upstream)
             return self._written_input(read, output, part, read.producer[0])
@@ -163,15 +168,17 @@ class Listing:
         identities = {path: identity for path, (identity, _) in contents.items()}
         return Input(read, tuple(path for path in paths if path in contents), input_parts(read.name, named), identities)
 
-    def _digest(self, reader: str, read: ReadSpec, output: StoredOutput) -> str:
-        """What tells the rows of an output: those that the reader has had may have been kept in another shape."""
-        last = self.stored.get(reader)
+    def _digest(self, reader: str, read: ReadSpec, output: StoredOutput, tuples: str | None) -> str:
+        """What tells the rows of an output that the reader reads: by that which it knew them by, if that still holds."""
         keeping = self.keepings.get(read.producer[0]) if read.producer else None
-        if not output.also or last is None or keeping is None or reader not in keeping.blind_to_order:
+        is_blind = keeping is not None and reader in keeping.blind_to_order
+        others = output.also if is_blind else ()
+        if tuples is None and not others:
             return output.digest
+        last = self.stored.get(reader)
         field = UPSTREAM + read.name
-        had = next((part.value for part in last.parts if part.field == field), None)
-        return had if had in output.also else output.digest
+        had = None if last is None else next((part.value for part in last.parts if part.field == field), None)
+        return had if had is not None and had in (output.digest, *others) else tuples or output.digest
 
     def _written_input(self, read: ReadSpec, output: StoredOutput, part: KeyPart, producer: str) -> Input | Missing:
         """A task's output, if it still is what the task wrote: a key that names other bytes would be a lie for ever."""

@@ -13,6 +13,7 @@ from trc.runtime.listing import Input, Inputs
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.tuples import OrderTuples
 
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "json": ".json"}
 
@@ -72,6 +73,8 @@ class Orders:
     run: str
     run_time: str
     keepings: Mapping[str, Keeping] = field(default_factory=dict[str, Keeping])
+    asked: Mapping[str, OrderTuples] = field(default_factory=dict[str, OrderTuples])
+    """The digests to take of outputs, by task."""
 
     def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str) -> TaskOrder:
         """The order of an attempt that reads exactly these inputs."""
@@ -141,9 +144,12 @@ class Orders:
         shape = keeping.shape
         final = self.places.final(self.spec.name, task.name, key, output, tag(shape.columns, shape.where))
         staged = self.staging.staging_path(final, token, output.name + SUFFIXES.get(output.format, ""))
+        tuples = self.asked.get(task.name)
         if shape == WHOLE:
-            return OrderOutput(output.name, output.format, staged, output.uri)
-        return OrderOutput(output.name, output.format, staged, output.uri, shape.columns, shape.where, keeping.columns)
+            return OrderOutput(output.name, output.format, staged, output.uri, tuples=tuples)
+        return OrderOutput(
+            output.name, output.format, staged, output.uri, shape.columns, shape.where, keeping.columns, tuples
+        )
 
 
 def _inputs(inputs: Sequence[Input]) -> tuple[OrderInput, ...]:

@@ -11,9 +11,11 @@ from trc.runtime.keeping import AS_WRITTEN, Keeping, lacks
 from trc.runtime.listing import Dataset, Files, Inputs, Listing, Missing
 from trc.runtime.passed import unchecked
 from trc.runtime.plan import Plan, PlannedTask
+from trc.runtime.readsets import NOTHING_PROVED, ReadSets, shown
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
+from trc.runtime.taskside.tuples import Tuples
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,12 @@ class Planner:
     """The version of a secret that is numbered, or why nobody can tell it; None where no task has one."""
     keepings: dict[str, Keeping] = field(default_factory=dict[str, Keeping])
     """How outputs are kept, by task; of those that are not among them, all is stored."""
+    read_sets: ReadSets = NOTHING_PROVED
+    """Which columns tasks read of one another's outputs, where that is proved."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
-        self._listing = Listing(self.spec, self.files, self.stored, self.secret_version, self.keepings)
+        self._listing = Listing(self.spec, self.files, self.stored, self.secret_version, self.keepings, self.read_sets)
 
     def inputs(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
         """What the task reads, now, with the content identity of each file."""
@@ -125,7 +129,7 @@ class Planner:
         reason = self._runs_always(task) or self._listing.unknown_secret(task)
         if reason is not None:
             return MustRun(reason, listed)
-        return self._compare(task, listed)
+        return self._compare(task, listed, upstream)
 
     def _runs_always(self, task: TaskSpec) -> Reason | None:
         if self.force:
@@ -134,7 +138,7 @@ class Planner:
             return Reason("disabled") if task.skip.why_not == "disabled" else Reason("always", task.skip.why_not)
         return None
 
-    def _compare(self, task: TaskSpec, listed: Inputs) -> Decision:
+    def _compare(self, task: TaskSpec, listed: Inputs, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         last = self.stored.get(task.name)
         if last is None:
             return MustRun(Reason("first"), listed)
@@ -152,7 +156,20 @@ class Planner:
         if lacking is not None:
             self._keep_all_rows(task, result)
             return MustRun(lacking, listed)
-        return self._unless_unchecked(task, listed, MaySkip(_skip_reason(task.skip), result))
+        reason = self._unaffected(task, upstream) or _skip_reason(task.skip)
+        return self._unless_unchecked(task, listed, MaySkip(reason, result))
+
+    def _unaffected(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Reason | None:
+        """What of changed outputs the task reads, and found as it was; None where none of them changed in this run."""
+        told: list[str] = []
+        for read in task.reads:
+            columns = self.read_sets.columns(task.name, read.name)
+            before = self.stored.get(read.producer[0]) if read.producer else None
+            if columns is None or read.producer is None or before is None or is_narrowed(task.skip):
+                continue
+            if all(one.digest != upstream[read.producer].digest for one in before.outputs):
+                told.append(f"{shown(columns)} of {read.name}")
+        return Reason("unaffected", "; ".join(told)) if told else None
 
     def _unless_unchecked(
         self, task: TaskSpec, listed: Inputs, skip: MaySkip, *, is_same_run: bool = False
@@ -197,7 +214,7 @@ class Planner:
         if before is None:
             return output
         others = tuple(one for one in (before.digest, *before.also) if one != output.digest)
-        return replace(output, also=others[:_KNOWN_AS])
+        return replace(output, also=others[:_KNOWN_AS], tuples=_of_both(output.tuples, before.tuples))
 
     def _not_kept(self, task: TaskSpec, result: Result) -> Reason | None:
         """Why what is stored does not serve those that read it, if so."""
@@ -230,6 +247,13 @@ class FindResult(Protocol):
     """Looks up a result by pipeline, task and exact key."""
 
     def __call__(self, pipeline: str, task: str, key: str) -> Result | None: ...
+
+
+def _of_both(now: Tuples | None, before: Tuples | None) -> Tuples | None:
+    """The digests of the same rows, some of which cannot be taken of each shape that they are kept in."""
+    if now is None or before is None or now.known != before.known:
+        return now
+    return replace(now, digests=tuple({**dict(before.digests), **dict(now.digests)}.items()))
 
 
 def _unsettled(task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> list[str]:

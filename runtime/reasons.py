@@ -72,6 +72,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "checks_due": "only its expectations are checked, on the stored output: {detail}",
     # skip
     "up_to_date": "up to date: inputs, parameters, code, environment and outputs are unchanged",
+    "unaffected": "up to date: what it reads is unchanged ({detail})",
     "vouched": "up to date on the author's word: {detail}",
     "kept": "it already succeeded in this run, before the run was interrupted",
     # maybe

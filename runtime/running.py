@@ -23,6 +23,7 @@ from trc.runtime.optimising import Optimised, Queries, optimise
 from trc.runtime.orders import Orders, Places
 from trc.runtime.plan import Plan
 from trc.runtime.planner import Planner
+from trc.runtime.readsets import read_sets
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.spec import PipelineSpec
@@ -217,7 +218,9 @@ class Runner:
         attempts = Attempts(
             {task.name: task for task in self.spec.tasks},
             planner,
-            Orders(self.spec, places, self.storage, run.id, run.logical_time, optimised.keepings),
+            Orders(
+                self.spec, places, self.storage, run.id, run.logical_time, optimised.keepings, planner.read_sets.asked
+            ),
             self.storage,
             self.clock,
             secrets=self.secrets,
@@ -299,6 +302,7 @@ class Runner:
             kept,
             version,
             keepings=optimised.keepings,
+            read_sets=read_sets(self.spec, self.queries),
         )
 
     def _settled(self, plan: Plan, planner: Planner) -> dict[Dataset, StoredOutput]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from trc.compiler.compile import Compiled
@@ -24,8 +25,12 @@ class _NoFiles:
 _NO_FILES: Final = _NoFiles()
 
 
-def query_facts(compiled: Compiled, sources: SourceReader = _NO_FILES) -> dict[str, QueryFacts]:
+def query_facts(
+    compiled: Compiled, sources: SourceReader = _NO_FILES, tasks: Collection[str] | None = None
+) -> dict[str, QueryFacts]:
     """By task, what is proved of its query; a task of whose query nothing is proved is not in it.
+
+    None but `tasks` are looked at; None stands for all.
 
     The pipeline has no mistakes. `sources` answers for the files that queries read without a declared source, as it
     did when they were checked; without it, nothing is proved of such queries. Datasets are named as each query does.
@@ -35,6 +40,8 @@ def query_facts(compiled: Compiled, sources: SourceReader = _NO_FILES) -> dict[s
     with Binder() as binder:
         stepping = Stepping(compiled, sources, binder)
         for name in compiled.graph.order:
+            if tasks is not None and name not in tasks:
+                continue
             task, inputs = stepping.tasks[name], compiled.graph.inputs.get(name, ())
             planned = stepping.planned(task, inputs, pushed=True)
             if isinstance(planned, Unknown):

@@ -50,7 +50,7 @@ def result_facts(result: AttemptResult) -> Mapping[str, Any]:
     facts = dict(vars(result))
     facts["failure"] = None if result.failure is None else dict(vars(result.failure))
     facts["checks"] = [one.to_dict() for one in result.checks]
-    facts["outputs"] = [dict(vars(output)) for output in result.outputs]
+    facts["outputs"] = [output.to_dict() for output in result.outputs]
     return facts
 
 

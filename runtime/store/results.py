@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trc.runtime.spec import KeyPart
+from trc.runtime.taskside.tuples import Tuples
 
 VIEW = "view:"
 """Before the key of a task whose output is not stored: that is its digest."""
@@ -29,6 +30,8 @@ class StoredOutput:
     where: str | None = None
     also: tuple[str, ...] = ()
     """The digests that earlier forms of it had under the same key: of the same rows, kept in another shape."""
+    tuples: Tuples | None = None
+    """The digests by which those of its readers know it that do not read all of it."""
 
     @property
     def is_view(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from trc.runtime.store.journal import AttemptRecord, Driver, RunRecord, TaskRecord
 from trc.runtime.store.parts import StoredParts, encode_parts
 from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOutput
+from trc.runtime.taskside.tuples import Tuples
 
 Row = tuple[Any, ...]
 
@@ -115,14 +116,17 @@ def result_of(row: Row) -> Result:
 
 def _output_row(output: StoredOutput) -> Row:
     plain = (output.name, output.path, output.digest, output.size, output.rows)
-    if output.columns is None and output.where is None and not output.also:
+    if output.columns is None and output.where is None and not output.also and output.tuples is None:
         return plain
-    return (*plain, output.columns, output.where, output.also)
+    tuples = None if output.tuples is None else output.tuples.to_dict()
+    return (*plain, output.columns, output.where, output.also, tuples)
 
 
 def _shaped(*row: Any) -> StoredOutput:
-    name, path, digest, size, rows, columns, where, also = row
-    return StoredOutput(name, path, digest, size, rows, None if columns is None else tuple(columns), where, tuple(also))
+    name, path, digest, size, rows, columns, where, also, *more = row
+    tuples = None if not more or more[0] is None else Tuples.from_dict(more[0])
+    held = None if columns is None else tuple(columns)
+    return StoredOutput(name, path, digest, size, rows, held, where, tuple(also), tuples)
 
 
 def driver_row(driver: Driver, lease_until: float) -> Row:

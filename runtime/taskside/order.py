@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from trc.runtime.taskside.tuples import OrderTuples
+
 ORDER_VERSION = 1
 
 
@@ -48,6 +50,8 @@ class OrderOutput:
     """A condition on the rows to write; None for all."""
     known: tuple[tuple[str, str], ...] = ()
     """Names and types of all columns of the query, where not all of it is to be written."""
+    tuples: OrderTuples | None = None
+    """The digests to take of what was written."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,8 @@ def _output_dict(one: OrderOutput) -> dict[str, Any]:
     raw: dict[str, Any] = {"name": one.name, "format": one.format, "path": one.path, "uri": one.uri}
     if one.columns is not None or one.where is not None:
         raw |= {"columns": one.columns, "where": one.where, "known": one.known}
+    if one.tuples is not None:
+        raw["tuples"] = one.tuples.to_dict()
     return raw
 
 
@@ -188,6 +194,8 @@ def _output(raw: dict[str, Any]) -> OrderOutput:
     if raw.get("columns") is not None:
         raw["columns"] = tuple(raw["columns"])
     raw["known"] = tuple((name, kind) for name, kind in raw.get("known", ()))
+    if "tuples" in raw:
+        raw["tuples"] = OrderTuples.from_dict(raw["tuples"])
     return OrderOutput(**raw)
 
 

@@ -10,12 +10,13 @@ import stat
 from trc.runtime.taskside.errors import AttemptFailed
 from trc.runtime.taskside.order import OrderOutput
 from trc.runtime.taskside.result import Failure, WrittenOutput
+from trc.runtime.taskside.task import TaskResult
 
 _CHUNK = 1 << 20
 
 
-def measure(output: OrderOutput, rows: int | None) -> WrittenOutput:
-    """The staged file's size and digest; raises AttemptFailed where there is no such file."""
+def measure(output: OrderOutput, told: TaskResult) -> WrittenOutput:
+    """The staged file's size and digest, with what its task told of it; raises AttemptFailed where there is no such file."""
     try:
         descriptor = os.open(output.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
@@ -28,7 +29,8 @@ def measure(output: OrderOutput, rows: int | None) -> WrittenOutput:
         size, digest = _digest(descriptor, min(facts.st_size + 1, _CHUNK))
     finally:
         os.close(descriptor)
-    return WrittenOutput(output.name, output.path, size, digest, rows)
+    name = output.name
+    return WrittenOutput(name, output.path, size, digest, told.rows.get(name), told.tuples.get(name))
 
 
 def _digest(descriptor: int, block: int) -> tuple[int, str]:

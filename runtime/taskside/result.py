@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trc.runtime.taskside.tuples import Tuples
+
 RESULT_VERSION = 1
 
 
@@ -52,6 +54,26 @@ class WrittenOutput:
     size: int
     digest: str
     rows: int | None = None
+    tuples: Tuples | None = None
+    """The digests of its tuples, where they were asked for and could be taken."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, ready for JSON."""
+        raw: dict[str, Any] = {
+            "name": self.name,
+            "path": self.path,
+            "size": self.size,
+            "digest": self.digest,
+            "rows": self.rows,
+        }
+        if self.tuples is not None:
+            raw["tuples"] = self.tuples.to_dict()
+        return raw
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> WrittenOutput:
+        """What `to_dict` wrote."""
+        return cls(**{**raw, "tuples": Tuples.from_dict(raw["tuples"])}) if "tuples" in raw else cls(**raw)
 
 
 @dataclass(frozen=True)
@@ -118,10 +140,7 @@ class AttemptResult:
             "version": self.version,
             "token": self.token,
             "failure": None if self.failure is None else self.failure.to_dict(),
-            "outputs": [
-                {"name": one.name, "path": one.path, "size": one.size, "digest": one.digest, "rows": one.rows}
-                for one in self.outputs
-            ],
+            "outputs": [one.to_dict() for one in self.outputs],
             "values": self.values,
             "message": self.message,
             "started_at": self.started_at,
@@ -143,6 +162,6 @@ class AttemptResult:
             message = f"this task result has version {raw.get('version')!r}; this runtime reads {RESULT_VERSION}"
             raise ValueError(message)
         raw["failure"] = None if raw["failure"] is None else Failure(**raw["failure"])
-        raw["outputs"] = tuple(WrittenOutput(**one) for one in raw["outputs"])
+        raw["outputs"] = tuple(WrittenOutput.from_dict(one) for one in raw["outputs"])
         raw["checks"] = tuple(Verdict.from_dict(one) for one in raw["checks"])
         return cls(**raw)

@@ -61,7 +61,7 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
     outputs: tuple[WrittenOutput, ...] = ()
     if failure is None:
         try:
-            outputs = tuple(measure(one, outcome.rows.get(one.name)) for one in order.outputs)
+            outputs = tuple(measure(one, outcome) for one in order.outputs)
         except (AttemptFailed, OSError) as error:
             failure = failure_of(error)
     return AttemptResult(
@@ -146,7 +146,9 @@ def _judge(order: TaskOrder, returned: Any) -> tuple[Failure | None, TaskResult]
     if not outcome.success:
         kind = outcome.error if outcome.error in _KINDS else "unknown"
         return Failure(str(outcome.message) or "the task reported a failure without a message", kind), TaskResult()
-    return None, TaskResult(message=str(outcome.message), values=_values(outcome), rows=_rows(order, outcome))
+    tuples = {one.name: outcome.tuples[one.name] for one in order.outputs if one.tuples and one.name in outcome.tuples}
+    rows = _rows(order, outcome)
+    return None, TaskResult(message=str(outcome.message), values=_values(outcome), rows=rows, tuples=tuples)
 
 
 def _values(outcome: TaskResult) -> dict[str, Any]:

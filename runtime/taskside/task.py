@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, TypeVar
 
+from trc.runtime.taskside.tuples import Tuples
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -76,6 +78,8 @@ class TaskResult:
     error: str = "unknown"
     values: dict[str, Any] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
+    tuples: dict[str, Tuples] = field(default_factory=dict)
+    """By output, the digests that its order asks for: only tasks of SQL are asked."""
 
 
 class BaseTask:

@@ -60,6 +60,7 @@ from trc.runtime.optimising import Optimised
 from trc.runtime.optimising import optimise as optimise_spec
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
+from trc.runtime.readsets import to_prove
 from trc.runtime.reasons import Reason
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
 from trc.runtime.schemas import FileSchemas
@@ -98,10 +99,13 @@ class Compilation:
 
     @property
     def queries(self) -> dict[str, QueryFacts]:
-        """What passes may rely on about the queries, by task."""
+        """What is proved about the queries of tasks that read one another, by task."""
+        tasks = to_prove(self.spec)
+        if not tasks:
+            return {}
         # Proving takes many modules, and most commands ask for nothing of it.
         proving: Any = import_module("trc.compiler.lineage.facts")
-        found: dict[str, QueryFacts] = proving.query_facts(self.compiled, self.context.sources)
+        found: dict[str, QueryFacts] = proving.query_facts(self.compiled, self.context.sources, tasks)
         return found
 
 
@@ -211,13 +215,10 @@ class Ready:
     """Whether the spec holds something of its logical time."""
 
 
-def prepare(path: Path, settings: Settings, choices: Choices, now: datetime, *, optimise: bool = False) -> Ready:
-    """The pipeline as it was compiled before, if nothing that was looked at then has moved; else compiled now.
-
-    What is known of its queries is found out if it is to be optimised.
-    """
+def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> Ready:
+    """The pipeline as it was compiled before, if nothing that was looked at then has moved; else compiled now."""
     began_ns, state, pipeline = time.time_ns(), str(settings.state), str(path)
-    asked = (choices.told(), optimise)
+    asked = choices.told()
     kept = speccache.recall(state, pipeline, trc.__version__, asked)
     if kept is not None:
         spec, queries, facts, around = kept
@@ -228,7 +229,7 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime, *, 
     compilation = load(path, settings, choices, now)
     settled, used = compilation.compiled.settled, compilation.context.used
     assert settled is not None
-    queries = compilation.queries if optimise else {}
+    queries = compilation.queries
     behind = _compile_facts(path, compilation)
     # Warnings are told each time, so they are found each time.
     if behind is not None and not compilation.diagnostics:
@@ -376,7 +377,7 @@ def plan(
 ) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
     settings, choices = settings_for(path), with_environment(choices)
-    ready = prepare(path, settings, choices, moment_of(choices.at), optimise=optimise)
+    ready = prepare(path, settings, choices, moment_of(choices.at))
     if deny_warnings:
         _stop_at_warnings(ready)
     with runner_of(ready, settings, None) as runner:
@@ -405,9 +406,9 @@ def run(
     function that ends the run when it is called, from a signal handler too.
     """
     settings, choices, now = settings_for(path, workers=workers), with_environment(choices), moment_of(choices.at)
-    ready = prepare(path, settings, choices, now, optimise=optimise)
+    ready = prepare(path, settings, choices, now)
     if ready.holds_time and choices.at is None and not (force or new):
-        ready = _as_left(path, settings, choices, ready, optimise=optimise)
+        ready = _as_left(path, settings, choices, ready)
     if deny_warnings:
         _stop_at_warnings(ready)
     with runner_of(ready, settings, observe, on_cancel) as runner:
@@ -420,7 +421,7 @@ def run(
     return _report(ready, outcome, settings, verdicts)
 
 
-def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready, *, optimise: bool) -> Ready:
+def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready) -> Ready:
     """As of the time of an unfinished run that can go on: its values are those of its own logical time."""
     if not settings.database.is_file():
         return ready
@@ -433,7 +434,7 @@ def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready, *, 
         if one.digest == ready.spec.digest:
             return ready
         try:
-            found = prepare(path, settings, replace(choices, at=one.logical_time), datetime.now(UTC), optimise=optimise)
+            found = prepare(path, settings, replace(choices, at=one.logical_time), datetime.now(UTC))
         except Stopped:
             continue
         if found.spec.digest == one.digest:

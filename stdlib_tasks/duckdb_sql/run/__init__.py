@@ -13,6 +13,7 @@ from trc.stdlib_tasks.duckdb_sql.run.engine import connected
 from trc.stdlib_tasks.duckdb_sql.run.inputs import COMPRESSIONS, delimiter, relation, text
 from trc.stdlib_tasks.duckdb_sql.run.query import prepare
 from trc.stdlib_tasks.duckdb_sql.run.shaped import around, require_columns
+from trc.stdlib_tasks.duckdb_sql.run.tuples import tuples_of
 from trc.stdlib_tasks.duckdb_sql.run.views import create_views
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ def run(order: TaskOrder, _context: TaskContext) -> TaskResult:
         except duckdb.Error as error:
             raise complaint(error, prepared, len(before.encode())) from error
         rows = copied[0] if copied else _count(connection, output)
-    return TaskResult(rows={} if rows is None else {output.name: rows})
+        tuples = None if output.tuples is None else tuples_of(connection, output, output.tuples)
+    return TaskResult(
+        rows={} if rows is None else {output.name: rows}, tuples={} if tuples is None else {output.name: tuples}
+    )
 
 
 _BEFORE = "COPY (\n"
