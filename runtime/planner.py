@@ -15,7 +15,7 @@ from trc.runtime.readsets import NOTHING_PROVED, ReadSets, shown
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
-from trc.runtime.taskside.tuples import Tuples
+from trc.runtime.taskside.tuples import Columns, Tuples, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Planner:
     """How outputs are kept, by task; of those that are not among them, all is stored."""
     read_sets: ReadSets = NOTHING_PROVED
     """Which columns tasks read of one another's outputs, where that is proved."""
+    unchanged: Unchanged | None = None
+    """Tells a forecast which rows a new query has in common with the old one; None where nobody asks for it."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,7 +92,10 @@ class Planner:
             reason = self._runs_whatever_it_reads(task)
             if reason is not None:
                 return PlannedTask(task.name, "run", reason)
-            return PlannedTask(task.name, "maybe", Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for))))
+            spared = None if open_needs else self._spared(task, settled, planned)
+            return PlannedTask(
+                task.name, "maybe", spared or Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for)))
+            )
         decision = self.decide(task, settled)
         match decision:
             case MustRun():
@@ -102,6 +107,44 @@ class Planner:
                 return PlannedTask(task.name, "skip", decision.reason, decision.result.key)
             case Missing():
                 return PlannedTask(task.name, "blocked", decision.reason)
+
+    def _spared(
+        self, task: TaskSpec, settled: Mapping[Dataset, StoredOutput], planned: Mapping[str, PlannedTask]
+    ) -> Reason | None:
+        """Why a task will be skipped although what it reads is made again, where that is proved of the new queries."""
+        expected, told = dict(settled), dict[str, None]()
+        for read in task.reads:
+            if read.producer is None or read.producer in settled:
+                continue
+            ahead, output = planned[read.producer[0]], self._stored_output(read.producer)
+            columns = self.read_sets.columns(task.name, read.name)
+            if output is None or columns is None:
+                return None
+            if ahead.reason.code == "spared":
+                told[ahead.reason.detail] = None
+            else:
+                output = self._as_before(ahead, output, columns)
+                told[f"the new query of {ahead.task} changes nothing of {shown(columns)}"] = None
+            if output is None or read.producer in expected:
+                return None
+            expected[read.producer] = output
+        decision = None if _unsettled(task, expected) else self.decide(task, expected)
+        return Reason("spared", "; ".join(told)) if isinstance(decision, MaySkip) else None
+
+    def _stored_output(self, dataset: Dataset) -> StoredOutput | None:
+        last = self.stored.get(dataset[0])
+        return None if last is None else next((one for one in last.outputs if one.name == dataset[1]), None)
+
+    def _as_before(self, ahead: PlannedTask, output: StoredOutput, columns: Columns) -> StoredOutput | None:
+        """What a reader of these columns will know the new output by, if its query alone is new and leaves them alone."""
+        changes, tuples = ahead.reason.changes, output.tuples
+        if ahead.reason.code != "changed" or [change.field for change in changes] != ["sql"] or tuples is None:
+            return None
+        before = changes[0].old
+        if self.unchanged is None or before is None or not self.unchanged(ahead.task, before, columns):
+            return None
+        held = tuple(one for one in tuples.digests if one[0] == name_of(columns))
+        return replace(output, tuples=Tuples(name_of(self.read_sets.asked[ahead.task].known), held))
 
     def _runs_whatever_it_reads(self, task: TaskSpec) -> Reason | None:
         """Why the task has to run even if its upstreams turn out unchanged."""
@@ -241,6 +284,12 @@ class Planner:
             if digest != output.digest:
                 return Reason("output_changed", output.path)
         return None
+
+
+class Unchanged(Protocol):
+    """Whether a task's query is proved to have the same rows of these columns as the query `before`, over the same data."""
+
+    def __call__(self, task: str, before: str, columns: Columns) -> bool: ...
 
 
 class FindResult(Protocol):

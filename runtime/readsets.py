@@ -61,7 +61,7 @@ class ReadSets:
 def shown(columns: Columns) -> str:
     """Columns in a reader's words, shortened where they are many."""
     if not columns:
-        return "number of rows"
+        return "the number of rows"
     names = ", ".join(name for name, _kind in columns)
     return names if len(names) <= _LONGEST else f"{len(columns)} columns"
 

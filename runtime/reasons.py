@@ -77,6 +77,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "kept": "it already succeeded in this run, before the run was interrupted",
     # maybe
     "upstream_runs": "depends on {detail}, which runs first",
+    "spared": "will find what it reads unchanged: {detail}",
     # blocked or stopped
     "blocked": "cannot run: {detail}",
     "upstream_failed": "needs {detail}, which failed",

@@ -22,7 +22,7 @@ from trc.runtime.observe import Observer, RunFinished, RunOpened, Waiting
 from trc.runtime.optimising import Optimised, Queries, optimise
 from trc.runtime.orders import Orders, Places
 from trc.runtime.plan import Plan
-from trc.runtime.planner import Planner
+from trc.runtime.planner import Planner, Unchanged
 from trc.runtime.readsets import read_sets
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.machine import Machine
@@ -89,11 +89,15 @@ class Runner:
     """Fetches secrets, and tells their versions; None where no task is given one."""
     queries: Queries = field(default_factory=dict[str, QueryFacts])
     """What is known of the pipeline's queries, by task."""
+    unchanged: Unchanged | None = None
+    """Tells a plan what new queries leave as it was."""
 
     def plan(self, options: Options, logical_time: str) -> Plan:
         """What a run would do now."""
         optimised = self._optimised(options)
-        plan = replace(self._planner(options, optimised, None).forecast(logical_time), notes=optimised.notes)
+        planner = self._planner(options, optimised, None)
+        planner.unchanged = self.unchanged
+        plan = replace(planner.forecast(logical_time), notes=optimised.notes)
         self.storage.flush()
         return plan
 

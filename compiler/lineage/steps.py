@@ -149,6 +149,17 @@ class Stepping:
         self, task: Task, inputs: tuple[Resolved, ...], *, pushed: bool = False
     ) -> tuple[Parsed, BoundPlan] | Unknown:
         """A task's query and its plan, which names datasets as the query does; see `Binder.plan`."""
+        found = self.bindable(task, inputs)
+        if isinstance(found, Unknown):
+            return found
+        parsed, tables, files = found
+        bound = self.binder.plan(parsed, tables, files, pushed=pushed)
+        return bound if isinstance(bound, Unknown) else (parsed, bound)
+
+    def bindable(
+        self, task: Task, inputs: tuple[Resolved, ...]
+    ) -> tuple[Parsed, dict[str, Schema], dict[str, Schema]] | Unknown:
+        """A task's query, with the tables and the files that it is bound to."""
         if task.query is None:
             return Unknown(f"a {task.type} task does not tell what its columns are made of")
         if task.for_each is not None:
@@ -163,8 +174,7 @@ class Stepping:
             return Unknown("its SQL has a template whose values are not all given")
         tables = {one.read.name: self.schema(one) for one in inputs if one.read.kind == "dataset"}
         files = {one.read.uri: self.schema(one) for one in inputs if one.read.kind == "uri"}
-        bound = self.binder.plan(parsed, tables, files, pushed=pushed)
-        return bound if isinstance(bound, Unknown) else (parsed, bound)
+        return parsed, tables, files
 
     def schema(self, one: Resolved) -> Schema:
         """The columns that a query finds in what it reads."""

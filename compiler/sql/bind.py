@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from trc.compiler.diagnostics.nearest import did_you_mean, nearest
 from trc.compiler.ir.dataset import Column
@@ -17,7 +17,7 @@ from trc.compiler.queries import Queries
 from trc.compiler.sql.columns import BoundPlan
 from trc.compiler.sql.complaints import World, closest, judge, missing_function
 from trc.compiler.sql.edits import Edit, Edited
-from trc.compiler.sql.engine import Complaint, complaint, give_back, lend, literal, query
+from trc.compiler.sql.engine import PROVING, Complaint, complaint, give_back, lend, literal, query
 from trc.compiler.sql.expressions import Json
 from trc.compiler.sql.functions import fixed_schema, scalar_names
 from trc.compiler.sql.memory import columns_of
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _MOST_REPAIRS = 10
 _DESCRIBE = "DESCRIBE "
 _DESCRIBE_OTHER = "DESCRIBE FROM ("
+_ONLY = "SELECT {} FROM (\n"
 _DYNAMIC = "its PIVOT lists no values, so its columns follow from its rows"
 
 
@@ -61,8 +62,9 @@ class Binder:
     their first use on: a pipeline without SQL does not pay for loading DuckDB.
     """
 
-    def __init__(self, queries: Queries | None = None) -> None:
+    def __init__(self, queries: Queries | None = None, passes: frozenset[str] = PROVING) -> None:
         self._queries = queries
+        self._passes = passes
         self._database: duckdb.DuckDBPyConnection | None = None
         self._shared: SharedTables | None = None
 
@@ -71,7 +73,7 @@ class Binder:
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if self._database is not None and error is None:
-            give_back(self._database)
+            give_back(self._database, self._passes)
         if self._shared is not None and error is None:
             give_back_tables(self._shared)
         self._database = self._shared = None
@@ -79,7 +81,7 @@ class Binder:
     @property
     def _connection(self) -> duckdb.DuckDBPyConnection:
         if self._database is None:
-            self._database = lend()
+            self._database = lend(self._passes)
         return self._database
 
     def bind(
@@ -154,6 +156,33 @@ class Binder:
             tuple(column.type for column in answer),
             planned[1] if pushed else None,
         )
+
+    def is_same(
+        self,
+        one: Parsed,
+        other: Parsed,
+        columns: Iterable[str],
+        tables: Mapping[str, Schema],
+        files: Mapping[str, Schema],
+    ) -> bool:
+        """Whether DuckDB makes one plan of two queries, as far as these columns of theirs go: then they are of the same rows.
+
+        The binder has the passes that leave out of a plan what its result does not need.
+        """
+        reads, problems = _read_schemas(one, tables, "")
+        others, more = _read_schemas(other, tables, "")
+        file_schemas = _file_schemas(one, files)
+        schemas = [*reads.values(), *file_schemas.values()]
+        if problems or more or reads != others or _locations(one) != _locations(other):
+            return False
+        if any(parsed.dynamic or _why_unknown(parsed, schemas) is not None for parsed in (one, other)):
+            return False
+        shown = ", ".join(map(_quoted, columns)) or "1"
+        texts = [f"{_ONLY.format(shown)}{Edited(of.text.original, _edits(of)).text}\n)" for of in (one, other)]
+        made = {name: _columns(read) for name, read in reads.items()}
+        with self._created(made, map(_columns, file_schemas.values())) as failure:
+            plans = [] if failure else [self._planned(text, (", optimize := true",)) for text in texts]
+        return len(plans) == len(texts) and plans[0] is not None and _placeless(plans[0]) == _placeless(plans[1])
 
     def _planned(self, sql: str, ways: tuple[str, ...]) -> list[Json] | None:
         import duckdb
@@ -340,6 +369,13 @@ def _why_unknown(parsed: Parsed, schemas: Iterable[Schema]) -> str | None:
 def _columns(schema: Schema) -> tuple[Column, ...]:
     assert isinstance(schema, Known)
     return schema.columns
+
+
+def _placeless(plan: Any) -> Any:
+    """A plan without the places of its expressions in the text."""
+    if isinstance(plan, dict):
+        return {key: _placeless(part) for key, part in plan.items() if key != "query_location"}
+    return [_placeless(part) for part in plan] if isinstance(plan, list) else plan
 
 
 def _by_uri(parsed: Parsed, bases: Mapping[tuple[int, int], tuple[Column, ...]]) -> dict[str, tuple[Column, ...]]:

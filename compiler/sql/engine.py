@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import duckdb
 
-_PASSES: Final = frozenset(
+PROVING: Final = frozenset(
     {"expression_rewriter", "filter_pullup", "filter_pushdown", "cte_inlining", "cte_filter_pusher"}
 )
 """Of DuckDB's optimiser, what proves which rows have no effect. Nothing that looks at statistics: the tables are empty."""
+TRIMMING: Final = frozenset(
+    {"expression_rewriter", "cte_inlining", "unused_columns", "column_lifetime", "build_side_probe_side"}
+)
+"""What leaves of a plan only that which its result is made of. The last one settles types, which DuckDB else finds missing."""
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "enable_external_access": False,
@@ -26,35 +30,35 @@ _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
 
 
 # Open databases, empty, that nobody uses. Opening one takes some 15 ms; binding a query in it, one.
-_idle: Final[list[duckdb.DuckDBPyConnection]] = []
+_idle: Final[dict[frozenset[str], list[duckdb.DuckDBPyConnection]]] = {}
 
 
-def lend() -> duckdb.DuckDBPyConnection:
-    """An empty database that nobody else uses until it is given back."""
+def lend(passes: frozenset[str] = PROVING) -> duckdb.DuckDBPyConnection:
+    """An empty database, with these passes of DuckDB's optimiser, that nobody else uses until it is given back."""
     import duckdb
 
-    try:
-        return _idle.pop()
-    except IndexError:
-        connection = duckdb.connect(":memory:", config=_CONFIG)
-        connection.execute(f"SET disabled_optimizers = '{_other_passes(connection)}'; SET lock_configuration = true")
-        return connection
+    idle = _idle.get(passes)
+    if idle:
+        return idle.pop()
+    connection = duckdb.connect(":memory:", config=_CONFIG)
+    others = ",".join(name for name in _all_passes(connection) if name not in passes)
+    connection.execute(f"SET disabled_optimizers = '{others}'; SET lock_configuration = true")
+    return connection
 
 
 _passes: Final[list[str]] = []
 
 
-def _other_passes(connection: duckdb.DuckDBPyConnection) -> str:
-    """All passes of DuckDB's optimiser but ours; the names are the same in every database."""
+def _all_passes(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The passes of DuckDB's optimiser; they are the same in every database."""
     if not _passes:
-        names = connection.execute("SELECT name FROM duckdb_optimizers()").fetchall()
-        _passes.append(",".join(name for (name,) in names if name not in _PASSES))
-    return _passes[0]
+        _passes.extend(name for (name,) in connection.execute("SELECT name FROM duckdb_optimizers()").fetchall())
+    return _passes
 
 
-def give_back(connection: duckdb.DuckDBPyConnection) -> None:
+def give_back(connection: duckdb.DuckDBPyConnection, passes: frozenset[str] = PROVING) -> None:
     """Ends the use of a database, which is empty again; one that an error may have harmed is not given back."""
-    _idle.append(connection)
+    _idle.setdefault(passes, []).append(connection)
 
 
 def query(sql: str) -> list[Any]:

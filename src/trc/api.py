@@ -71,6 +71,7 @@ from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
 from trc.runtime.taskside.result import Verdict
+from trc.runtime.taskside.tuples import Columns
 from trc.settings import (
     Settings,
     project_files,
@@ -381,8 +382,33 @@ def plan(
     if deny_warnings:
         _stop_at_warnings(ready)
     with runner_of(ready, settings, None) as runner:
+        runner.unchanged = _Unchanged(path, settings, choices, ready)
         foreseen = runner.plan(Options(at=choices.at, force=force, optimise=optimise), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
+
+
+@dataclass(slots=True)
+class _Unchanged:
+    """Compares new queries with those of the last run; only a plan that is asked to pays for it."""
+
+    path: Path
+    settings: Settings
+    choices: Choices
+    ready: Ready
+    _compilation: Compilation | None = None
+
+    def __call__(self, task: str, before: str, columns: Columns) -> bool:
+        facts = self.ready.queries.get(task)
+        if facts is None or facts.undetermined or facts.inexact:
+            return False
+        if self._compilation is None:
+            choices = replace(self.choices, at=self.choices.at or self.ready.logical_time)
+            self._compilation = load(self.path, self.settings, choices, moment_of(choices.at))
+        one: Any = import_module("trc.compiler.lineage.unchanged")
+        found: bool = one.unchanged(
+            self._compilation.compiled, self._compilation.context.sources, task, before, [name for name, _ in columns]
+        )
+        return found
 
 
 def run(

@@ -60,12 +60,25 @@ def test_what_runs_is_what_could_see_the_change(tmp_path: Path, what: str) -> No
     (old, new), (was, now), expected = EDITS[what]
     (tmp_path / "p.trc").write_text(SHOP)
     (tmp_path / "orders.csv").write_text(ORDERS)
-    assert set(states(tmp_path).values()) == {"success"}
+    everything = states(tmp_path)
+    assert set(everything.values()) == {"success"}
     assert (old in SHOP, was in ORDERS) == (True, True)
     (tmp_path / "p.trc").write_text(SHOP.replace(old, new, 1))
     (tmp_path / "orders.csv").write_text(ORDERS.replace(was, now, 1))
+    planned = {one.task for one in api.plan(tmp_path / "p.trc").plan.tasks if one.reason.code == "spared"}
+    # That all rows meet a condition, no plan knows.
+    assert planned == (set(everything) - expected if old and "condition" not in what else set())
     assert {task for task, state in states(tmp_path).items() if state == "success"} == expected
     assert set(states(tmp_path).values()) == {"skipped"}
+
+
+def test_a_plan_promises_nothing_where_more_than_a_query_is_new(tmp_path: Path) -> None:
+    (tmp_path / "p.trc").write_text(SHOP)
+    (tmp_path / "orders.csv").write_text(ORDERS)
+    states(tmp_path)
+    (tmp_path / "p.trc").write_text(SHOP.replace("amount, note from", "amount, note, 1 as one from"))
+    (tmp_path / "orders.csv").write_text(ORDERS.replace("bob", "eve"))
+    assert {one.reason.code for one in api.plan(tmp_path / "p.trc").plan.tasks} == {"changed", "upstream_runs"}
 
 
 def test_it_is_told(space: Space) -> None:
