@@ -9,7 +9,7 @@ from typing import Final
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix
 from trc.compiler.source import Span
 
-_WORLDLY: Final = frozenset({"TRC117", "TRC213", "TRC214", "TRC410", "TRC503"})
+_WORLDLY: Final = frozenset({"TRC117", "TRC213", "TRC214", "TRC410", "TRC450", "TRC503"})
 """Reported or not as the command, its choices and the files at hand have it: to allow them is never idle."""
 
 

@@ -123,6 +123,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC445", "a test gives what nothing in it reads", _WARNING),
     Code("TRC446", "a test gives rows whose columns are not known"),
     Code("TRC447", "a pattern names no test"),
+    Code("TRC450", "no result depends on a column", _WARNING),
     # The target
     Code("TRC501", "something that this version checks but does not run"),
     Code("TRC503", "a limit that the backend does not enforce", _WARNING),
