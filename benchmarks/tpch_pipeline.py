@@ -25,7 +25,7 @@ HERE: Final = Path(__file__).parent / "tpch"
 TABLES: Final = ("customer", "lineitem", "nation", "orders", "part", "supplier")
 SINKS: Final = ("revenue.parquet", "returned.parquet", "late.parquet", "report.csv")
 TASK: Final = re.compile(
-    r"^task (?P<name>\w+) = sql \$\$\n(?P<sql>.*?)\$\$(?: \{\n  output = (?P<form>\w+)\()?", re.M | re.S
+    r"^task (?P<name>\w+) = sql \$\$\n(?P<sql>.*?)\$\$(?: \{\n  output = (?P<form>\w+)\()?", re.MULTILINE | re.DOTALL
 )
 GENERATE: Final = """\
 import sys
@@ -151,7 +151,7 @@ def queries(form: Form) -> Iterator[tuple[str, str, str, bool]]:
 def made(folder: Path) -> list[Path]:
     """The files that a contender wrote: data, and what else it keeps."""
     given = {folder / "trc.toml", *folder.glob("*.*")}
-    return [one for one in folder.rglob("*") if one.is_file() and one not in given and "data" != one.parent.name]
+    return [one for one in folder.rglob("*") if one.is_file() and one not in given and one.parent.name != "data"]
 
 
 def differ(one: Path, other: Path) -> bool:

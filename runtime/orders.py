@@ -110,9 +110,7 @@ class Orders:
             checks=checks,
         )
 
-    def _trial(
-        self, task: TaskSpec, inputs: Inputs, columns: tuple[str, ...], attempt: int, token: str
-    ) -> TaskOrder:
+    def _trial(self, task: TaskSpec, inputs: Inputs, columns: tuple[str, ...], attempt: int, token: str) -> TaskOrder:
         """The order of an attempt that only finds out whether these columns have a value in each row."""
         return replace(
             self._nothing(task, attempt, token, None),

@@ -44,7 +44,9 @@ def fusion(draft: Draft) -> Draft:
         if why:
             draft = draft.declined(task.name, "fusion", why)
             continue
-        draft = draft.with_shape(task.name, Shape(is_view=True, tried=_tried(task)), "fusion", _told(task, draft, times))
+        draft = draft.with_shape(
+            task.name, Shape(is_view=True, tried=_tried(task)), "fusion", _told(task, draft, times)
+        )
         within = (failing[reader.task.name] for reader in readers)
         failing[task.name] = failing[task.name] or next((one for one in within if one), "")
     return draft
