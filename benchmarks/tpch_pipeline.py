@@ -62,7 +62,7 @@ def tables(scale: float) -> Path:
     if not folder.exists():
         folder.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as made:
-            subprocess.run([PYTHON, "-c", GENERATE, str(scale), made, *TABLES], check=True)
+            subprocess.run([PYTHON, "-c", GENERATE, str(scale), made, *TABLES], check=True, stdout=subprocess.DEVNULL)
             shutil.copytree(made, folder)
     return folder
 
@@ -169,7 +169,7 @@ Seen = dict[str, list[Cost]]
 
 
 def against(
-    seen: Seen, what: str, ours: str, peer: str, measure: Literal["cpu", "wall"], limit: float | None = None
+    seen: Seen, what: str, ours: str, peer: str, measure: Literal["cpu", "wall"], *, limit: float | None = None
 ) -> Row:
     """Medians, and the median of the ratios of the pairs, one a round."""
     mine, theirs = ([one.of(measure) for one in seen[name]] for name in (ours, peer))
@@ -182,10 +182,10 @@ def unoptimised_table(seen: Seen, bench: Bench, held: dict[str, float]) -> str:
     return table(
         "TPC-H, 11 tasks as they are written, against the same SQL by hand in one connection",
         [
-            against(seen, "wall, digests on both sides", "trc", "hand with digests", "wall", 1.03),
-            against(seen, "wall, digests on ours", "trc", "hand", "wall", 1.10),
-            against(seen, "CPU, digests on both sides", "trc", "hand with digests", "cpu", 1.03),
-            against(seen, "CPU, digests on ours", "trc", "hand", "cpu", 1.10),
+            against(seen, "wall, digests on both sides", "trc", "hand with digests", "wall", limit=1.03),
+            against(seen, "wall, digests on ours", "trc", "hand", "wall", limit=1.10),
+            against(seen, "CPU, digests on both sides", "trc", "hand with digests", "cpu", limit=1.03),
+            against(seen, "CPU, digests on ours", "trc", "hand", "cpu", limit=1.10),
             against(seen, "one worker, wall, digests on both sides", "trc one worker", "hand with digests", "wall"),
             against(seen, "one worker, CPU, digests on both sides", "trc one worker", "hand with digests", "cpu"),
             Row("memory at its highest", held["trc"], held["hand"], "MiB"),
@@ -201,10 +201,10 @@ def optimised_table(seen: Seen, bench: Bench, held: dict[str, float]) -> str:
     return table(
         "TPC-H, the same 11 tasks with `--optimise`, against projection and filters pushed down by hand",
         [
-            against(seen, "wall, compiled before", "optimised again", peer, "wall", 1.1),
-            against(seen, "CPU, compiled before", "optimised again", peer, "cpu", 1.1),
-            against(seen, "wall, for the first time", "optimised", peer, "wall", 1.1),
-            against(seen, "CPU, for the first time", "optimised", peer, "cpu", 1.1),
+            against(seen, "wall, compiled before", "optimised again", peer, "wall", limit=1.1),
+            against(seen, "CPU, compiled before", "optimised again", peer, "cpu", limit=1.1),
+            against(seen, "wall, for the first time", "optimised", peer, "wall", limit=1.1),
+            against(seen, "CPU, for the first time", "optimised", peer, "cpu", limit=1.1),
             Row("memory at its highest", held["optimised"], held[peer], "MiB", 1.1),
             Row("written", megabytes["optimised"], megabytes[peer], "MB", 1.1),
             against(seen, "wall, against the staged tables as views by hand", "optimised", "views", "wall"),

@@ -33,7 +33,7 @@ QUERIES: list[tuple[str, Mapping[str, Schema], Mapping[str, Schema]]] = [
     ("select * from 'x.parquet' join 'y.parquet' using (a)", {}, {"x.parquet": ONE, "y.parquet": OTHER}),
     ("select * from 'y.parquet' join x using (a)", {"x": ONE}, {"y.parquet": OTHER}),
     ("from query_table('x')", {}, {}),
-    ("select * from ζ", {"Ζ": ONE}, {}),
+    ("select * from é", {"É": ONE}, {}),
 ]
 
 
