@@ -31,17 +31,21 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure against its peer. A `limit` bounds the ratio; None where the figure only informs."""
+    """One figure against its peer. A `limit` bounds the ratio; None where the figure only informs.
+
+    `paired` is the ratio where it was taken pair by pair, which differs from that of the medians.
+    """
 
     what: str
     ours: float
     peer: float
     unit: str
     limit: float | None = None
+    paired: float | None = None
 
     @property
     def ratio(self) -> float:
-        return self.ours / self.peer
+        return self.ours / self.peer if self.paired is None else self.paired
 
     @property
     def verdict(self) -> str:
@@ -97,16 +101,21 @@ def _held(process: int) -> int:
     return 0
 
 
-def interleaved(rounds: int, contenders: Mapping[str, Callable[[], Cost]]) -> dict[str, Cost]:
-    """Medians by name. A round runs each contender once, so that what disturbs one disturbs all."""
+def rounds_of(rounds: int, contenders: Mapping[str, Callable[[], Cost]]) -> dict[str, list[Cost]]:
+    """What each took, by name. A round runs each contender once, so that what disturbs one disturbs all."""
     seen: dict[str, list[Cost]] = {name: [] for name in contenders}
     for number in range(rounds):
         names = list(contenders) if number % 2 == 0 else list(contenders)[::-1]
         for name in names:
             seen[name].append(contenders[name]())
+    return seen
+
+
+def interleaved(rounds: int, contenders: Mapping[str, Callable[[], Cost]]) -> dict[str, Cost]:
+    """Medians by name of interleaved rounds."""
     return {
         name: Cost(statistics.median(one.wall for one in costs), statistics.median(one.cpu for one in costs))
-        for name, costs in seen.items()
+        for name, costs in rounds_of(rounds, contenders).items()
     }
 
 

@@ -9,7 +9,9 @@ import flights_sql
 import lsp
 import noop_rerun
 import noop_tasks
+import optimising
 import startup
+import tpch_pipeline
 from measure import machine
 
 RESULT = Path(__file__).parent / "results" / "latest.md"
@@ -18,7 +20,7 @@ RESULT = Path(__file__).parent / "results" / "latest.md"
 def main() -> None:
     parts = [f"# Benchmarks\n\n{machine()}. Medians of interleaved rounds; every ratio is of one run.\n"]
     print(parts[0])
-    for benchmark in (startup, noop_tasks, noop_rerun, check, flights_sql, lsp):
+    for benchmark in (startup, noop_tasks, noop_rerun, check, optimising, flights_sql, tpch_pipeline, lsp):
         parts.append(benchmark.main())
         print(parts[-1], flush=True)
     RESULT.parent.mkdir(exist_ok=True)

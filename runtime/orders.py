@@ -20,6 +20,7 @@ SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "json": ".json"}
 
 NOTHING = "trc.runtime.taskside.checks:nothing"
 EVALUATE = "trc.stdlib_tasks.duckdb_sql.run.expectations:evaluate"
+TRY = "trc.stdlib_tasks.duckdb_sql.run.trial:run"
 
 
 class Staging(Protocol):
@@ -79,8 +80,10 @@ class Orders:
     def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str) -> TaskOrder:
         """The order of an attempt that reads exactly these inputs."""
         keeping = self.keepings.get(task.name, AS_WRITTEN)
-        if keeping.shape.is_view:
+        if keeping.shape.is_view and not keeping.shape.tried:
             return self._nothing(task, attempt, token, None)
+        if keeping.shape.is_view:
+            return self._trial(task, inputs, keeping.shape.tried, attempt, token)
         outputs = tuple(self._output(task, one, keeping, inputs.key, token) for one in task.outputs)
         checks = self._checks(task, inputs, outputs) if task.checks else None
         if inputs.stored is not None:
@@ -105,6 +108,18 @@ class Orders:
             threads=max(1, int(task.cpus)) if task.cpus else None,
             retry_on=task.retry_on,
             checks=checks,
+        )
+
+    def _trial(self, task: TaskSpec, inputs: Inputs, columns: tuple[str, ...], attempt: int, token: str) -> TaskOrder:
+        """The order of an attempt that only finds out whether these columns have a value in each row."""
+        return replace(
+            self._nothing(task, attempt, token, None),
+            runs=TRY,
+            params={"columns": columns},
+            query=task.query,
+            inputs=_inputs(inputs.inputs),
+            env=dict(task.env),
+            retry_on=task.retry_on,
         )
 
     def _nothing(self, task: TaskSpec, attempt: int, token: str, checks: OrderChecks | None) -> TaskOrder:

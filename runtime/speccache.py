@@ -23,7 +23,7 @@ from trc.runtime.spec import (
 )
 
 _FOLDER: Final = "compiled"
-_SHAPE: Final = tuple(
+SHAPE: Final = tuple(
     (cls.__name__, *cls.__slots__)  # a spec of another shape is of no use
     for cls in (
         PipelineSpec,
@@ -61,11 +61,11 @@ def recall(
 ) -> tuple[PipelineSpec, dict[str, QueryFacts], Facts, Circumstances] | None:
     """The spec of a pipeline file for these choices and what is known of its queries, if the facts behind both hold."""
     kept: Any = standing.recall(standing.answer_path(state, pipeline, _FOLDER), pipeline, version)
-    if kept is None or kept[:2] != (_SHAPE, choices):
+    if kept is None or kept[:2] != (SHAPE, choices):
         return None
     _, _, raw, queries, present, absent, expires, circumstances = kept
     facts = Facts(frozenset(present), frozenset(absent), expires)
-    known = {task: _query(one) for task, one in queries}
+    known = {task: query_of(one) for task, one in queries}
     return replace(_pipeline(raw), file=pipeline), known, facts, Circumstances(*circumstances)
 
 
@@ -85,7 +85,7 @@ def remember(
 
     `choices` are plain values: a spec is of use for equal ones only.
     """
-    kept = (tuple(facts.present), tuple(facts.absent), facts.expires, _plain(circumstances))
+    kept = (tuple(facts.present), tuple(facts.absent), facts.expires, plain(circumstances))
     return standing.remember(
         standing.answer_path(state, pipeline, _FOLDER),
         pipeline,
@@ -94,16 +94,16 @@ def remember(
         present=facts.present,
         absent=facts.absent,
         expires=facts.expires,
-        answer=(_SHAPE, choices, _plain(spec), tuple((task, _plain(one)) for task, one in queries.items()), *kept),
+        answer=(SHAPE, choices, plain(spec), tuple((task, plain(one)) for task, one in queries.items()), *kept),
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value of specs as tuples, lists and dicts, which can be written and read without running anything."""
     if isinstance(value, tuple):
-        return tuple(_plain(item) for item in value)
+        return tuple(plain(item) for item in value)
     slots = getattr(value, "__slots__", None)
-    return value if slots is None else tuple(_plain(getattr(value, name)) for name in slots)
+    return value if slots is None else tuple(plain(getattr(value, name)) for name in slots)
 
 
 def _pipeline(raw: Any) -> PipelineSpec:
@@ -121,7 +121,8 @@ def _task(raw: Any) -> TaskSpec:
     return TaskSpec(**fields)
 
 
-def _query(raw: Any) -> QueryFacts:
+def query_of(raw: Any) -> QueryFacts:
+    """The facts that `plain` took apart."""
     fields: dict[str, Any] = dict(zip(QueryFacts.__slots__, raw))
     fields["reads"] = tuple(_read(one) for one in fields["reads"])
     return QueryFacts(**fields)

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from trc.compiler.checks.graph import Resolved
 from trc.compiler.compile import Compiled
 from trc.compiler.context import SourceReader
-from trc.compiler.ir.dataset import DatasetRead
+from trc.compiler.ir.dataset import Column, DatasetRead
 from trc.compiler.ir.policy import Environment
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known, Schema, Unknown
@@ -67,6 +67,20 @@ def steps_of(compiled: Compiled, sources: SourceReader) -> Steps:
         for step in stepping.all():
             found.setdefault(step.dataset, step)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query over tables and files of these schemas; `bound` are its columns as a check found them, if it has."""
+
+    parsed: Parsed
+    tables: Mapping[str, Schema]
+    files: Mapping[str, Schema]
+    bound: tuple[Column, ...] | None
+
+    def planned(self, binder: Binder, *, pushed: bool = False) -> BoundPlan | Unknown:
+        """Its plan, which names datasets as the query does; see `Binder.plan`."""
+        return binder.plan(self.parsed, self.tables, self.files, pushed=pushed, bound=self.bound)
 
 
 class Stepping:
@@ -141,25 +155,13 @@ class Stepping:
 
     def lineage(self, task: Task, inputs: tuple[Resolved, ...]) -> QueryLineage | Unknown:
         """What a task's query says of its columns, in the pipeline's names of datasets."""
-        planned = self.planned(task, inputs)
-        lineage = planned if isinstance(planned, Unknown) else trace(planned[1])
+        asked = self.asked(task, inputs)
+        planned = asked if isinstance(asked, Unknown) else asked.planned(self.binder)
+        lineage = planned if isinstance(planned, Unknown) else trace(planned)
         return lineage if isinstance(lineage, Unknown) else self.renamed(lineage, inputs)
 
-    def planned(
-        self, task: Task, inputs: tuple[Resolved, ...], *, pushed: bool = False
-    ) -> tuple[Parsed, BoundPlan] | Unknown:
-        """A task's query and its plan, which names datasets as the query does; see `Binder.plan`."""
-        found = self.bindable(task, inputs)
-        if isinstance(found, Unknown):
-            return found
-        parsed, tables, files = found
-        bound = self.binder.plan(parsed, tables, files, pushed=pushed)
-        return bound if isinstance(bound, Unknown) else (parsed, bound)
-
-    def bindable(
-        self, task: Task, inputs: tuple[Resolved, ...]
-    ) -> tuple[Parsed, dict[str, Schema], dict[str, Schema]] | Unknown:
-        """A task's query, with the tables and the files that it is bound to."""
+    def asked(self, task: Task, inputs: tuple[Resolved, ...]) -> Asked | Unknown:
+        """A task's query with all that its plan depends on."""
         if task.query is None:
             return Unknown(f"a {task.type} task does not tell what its columns are made of")
         if task.for_each is not None:
@@ -174,7 +176,10 @@ class Stepping:
             return Unknown("its SQL has a template whose values are not all given")
         tables = {one.read.name: self.schema(one) for one in inputs if one.read.kind == "dataset"}
         files = {one.read.uri: self.schema(one) for one in inputs if one.read.kind == "uri"}
-        return parsed, tables, files
+        # What a check inferred was found over the same schemas; declared columns need not be the query's own.
+        inferred = self.known.get((task.name, task.outputs[0].name)) if task.columns is None and task.outputs else None
+        columns = inferred.columns if isinstance(inferred, Known) else None
+        return Asked(parsed, tables, files, columns)
 
     def schema(self, one: Resolved) -> Schema:
         """The columns that a query finds in what it reads."""

@@ -23,8 +23,7 @@ def unchanged(compiled: Compiled, sources: SourceReader, task: str, before: str,
         return False
     with Binder(passes=TRIMMING) as binder:
         stepping = Stepping(compiled, sources, binder)
-        found = stepping.bindable(stepping.tasks[task], stepping.graph.inputs.get(task, ()))
-        if isinstance(found, Unknown):
+        new = stepping.asked(stepping.tasks[task], stepping.graph.inputs.get(task, ()))
+        if isinstance(new, Unknown):
             return False
-        new, tables, files = found
-        return binder.is_same(old, new, columns, tables, files)
+        return binder.is_same(old, new.parsed, columns, new.tables, new.files)

@@ -55,11 +55,11 @@ def opaque(reader: Reader) -> str:
 
 def _condition(uses: list[Use]) -> tuple[str | None, str]:
     """The condition that holds for all rows that can matter to one of the uses, or why there is none."""
-    cases: dict[str, None] = {}
-    for use in uses:
-        if not use.conditions:
-            return None, "some reader has no condition on it alone"
-        cases[" AND ".join(sorted({f"({one.sql})" for one in use.conditions}))] = None
+    every = {frozenset(f"({one.sql})" for one in use.conditions) for use in uses}
+    if frozenset() in every:
+        return None, "some reader has no condition on it alone"
+    # Rows that fulfil more conditions than those of another case are among the rows of that one.
+    cases = [" AND ".join(sorted(case)) for case in every if not any(other < case for other in every)]
     if len(cases) > _MOST_CASES:
         return None, f"its readers have {len(cases)} different conditions"
     where = " OR ".join(sorted(cases)) if cases else "false"

@@ -44,12 +44,14 @@ class DraftTask:
 class Shape:
     """How an intermediate is kept: as its query (`is_view`), or as these columns of those rows of it.
 
-    None stands for all columns, and for all rows.
+    None stands for all columns, and for all rows. Of a query that is not stored, the `tried` columns are computed once
+    for all rows before anybody reads it: they may fail, and readers that look at less would not see it.
     """
 
     is_view: bool = False
     columns: tuple[str, ...] | None = None
     where: str | None = None
+    tried: tuple[str, ...] = ()
 
 
 WHOLE = Shape()

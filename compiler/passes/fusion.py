@@ -22,6 +22,10 @@ def fusion(draft: Draft) -> Draft:
         late:    SELECT day, count(*) FROM cleaned WHERE delay > 60 …       reads the stored rows
 
     becomes, for DuckDB, `WITH cleaned AS (…) SELECT day, count(*) FROM cleaned …`.
+
+    A column that may fail is tried: computed for all rows, and kept nowhere, before anybody reads it. What has a value
+    for each row then has it wherever the query is computed, if it leaves out no rows: nothing depends on which of its
+    conditions DuckDB looks at first.
     """
     evaluations: dict[str, int] = {}
     """How often each query is computed; those of readers are known before those of what they read."""
@@ -40,7 +44,9 @@ def fusion(draft: Draft) -> Draft:
         if why:
             draft = draft.declined(task.name, "fusion", why)
             continue
-        draft = draft.with_shape(task.name, Shape(is_view=True), "fusion", _told(task, draft, times))
+        draft = draft.with_shape(
+            task.name, Shape(is_view=True, tried=_tried(task)), "fusion", _told(task, draft, times)
+        )
         within = (failing[reader.task.name] for reader in readers)
         failing[task.name] = failing[task.name] or next((one for one in within if one), "")
     return draft
@@ -56,10 +62,23 @@ def _why_not(task: DraftTask, draft: Draft, times: int, failing: Mapping[str, st
     return (
         not_to_choose(task)
         or _of_readers(task, draft, failing)
-        or hides_a_failure(task)
+        or _cannot_be_tried(task)
         or changed_by_storing(task)
         or _costs_too_much(task, times)
     )
+
+
+def _cannot_be_tried(task: DraftTask) -> str:
+    assert task.query is not None
+    column, why = next(iter(task.query.failing_columns), ("", ""))
+    if why and not task.query.keeps_rows:
+        return f'its column "{column}" may fail on rows that it leaves out: {why}'
+    return hides_a_failure(task, frozenset())
+
+
+def _tried(task: DraftTask) -> tuple[str, ...]:
+    assert task.query is not None
+    return tuple(name for name, _ in task.query.failing_columns)
 
 
 def _of_readers(task: DraftTask, draft: Draft, failing: Mapping[str, str]) -> str:
@@ -95,4 +114,6 @@ def _told(task: DraftTask, draft: Draft, times: int) -> str:
     readers = ", ".join(dict.fromkeys(f'"{reader.task.name}"' for reader in draft.readers[task.name]))
     if times == 0:
         return f"not stored: its rows have no effect in {readers}"
-    return f"not stored: computed within {readers}" + (f", {times} times in all" if times > 1 else "")
+    told = f"not stored: computed within {readers}" + (f", {times} times in all" if times > 1 else "")
+    tried = ", ".join(f'"{name}"' for name in _tried(task))
+    return f"{told}, once {tried} had a value in each row" if tried else told

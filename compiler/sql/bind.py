@@ -20,6 +20,7 @@ from trc.compiler.sql.edits import Edit, Edited
 from trc.compiler.sql.engine import PROVING, Complaint, complaint, give_back, lend, literal, query
 from trc.compiler.sql.expressions import Json
 from trc.compiler.sql.functions import fixed_schema, scalar_names
+from trc.compiler.sql.held import HeldTables
 from trc.compiler.sql.memory import columns_of
 from trc.compiler.sql.operators import TableKey
 from trc.compiler.sql.parse import Parsed
@@ -38,6 +39,7 @@ _MOST_REPAIRS = 10
 _DESCRIBE = "DESCRIBE "
 _DESCRIBE_OTHER = "DESCRIBE FROM ("
 _ONLY = "SELECT {} FROM (\n"
+_NOT_PLANNED = "DuckDB cannot tell how it is planned"
 _DYNAMIC = "its PIVOT lists no values, so its columns follow from its rows"
 
 
@@ -58,8 +60,8 @@ def bind(parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schem
 class Binder:
     """Sandboxed databases in which a pipeline's queries are bound one after the other.
 
-    Plain queries share a database and its tables; in another, each query has tables of its own. They are there from
-    their first use on: a pipeline without SQL does not pay for loading DuckDB.
+    Plain queries share a database and its tables, and so do queries that are planned; in another, each query has tables
+    of its own. They are there from their first use on: a pipeline without SQL does not pay for loading DuckDB.
     """
 
     def __init__(self, queries: Queries | None = None, passes: frozenset[str] = PROVING) -> None:
@@ -67,6 +69,7 @@ class Binder:
         self._passes = passes
         self._database: duckdb.DuckDBPyConnection | None = None
         self._shared: SharedTables | None = None
+        self._held: HeldTables | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +79,7 @@ class Binder:
             give_back(self._database, self._passes)
         if self._shared is not None and error is None:
             give_back_tables(self._shared)
-        self._database = self._shared = None
+        self._database = self._shared = self._held = None
 
     @property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -128,9 +131,18 @@ class Binder:
         return self._shared.columns(query, read)
 
     def plan(
-        self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema], *, pushed: bool = False
+        self,
+        parsed: Parsed,
+        tables: Mapping[str, Schema],
+        files: Mapping[str, Schema],
+        *,
+        pushed: bool = False,
+        bound: tuple[Column, ...] | None = None,
     ) -> BoundPlan | Unknown:
-        """The plan of a query that `bind` finds no mistakes in: what its lineage and, with `pushed`, its facts are read from."""
+        """The plan of a query that `bind` finds no mistakes in: what its lineage and, with `pushed`, its facts are read from.
+
+        `bound` are the columns that `bind` found over the same schemas, where they are known.
+        """
         reads, problems = _read_schemas(parsed, tables, "")
         file_schemas = _file_schemas(parsed, files)
         reason = _why_unknown(parsed, [*reads.values(), *file_schemas.values()])
@@ -141,20 +153,26 @@ class Binder:
             return Unknown("it calls a table and a file by one name")
         columns = {name: _columns(schema) for name, schema in reads.items()}
         sql = Edited(parsed.text.original, _edits(parsed)).text
-        with self._created(columns, map(_columns, file_schemas.values())) as failure:
-            answer = () if failure else self._describe(sql, World(parsed, {}, tables).is_description)
-            planned = None if failure else self._planned(sql, ("", ", optimize := true") if pushed else ("",))
-        if failure or planned is None or isinstance(answer, Complaint):
-            return Unknown(failure or "DuckDB cannot tell how it is planned")
+        held = self._holding()
+        failure = held.hold(_written({**columns, **_by_file_table(file_schemas)}), sql)
+        planned = None if failure else _planned(held, sql, ("", ", optimize := true") if pushed else ("",))
+        if planned is None:
+            self._held = None
+            return Unknown(failure or _NOT_PLANNED)
+        answer = bound or _described(held.database, sql, World(parsed, {}, tables).is_description)
+        if isinstance(answer, Complaint):
+            self._held = None
+            return Unknown(_NOT_PLANNED)
         names: dict[TableKey, tuple[str, ...]] = {("main", name): (name,) for name in reads}
         names |= {(name.partition(".")[0], name.partition(".")[2]): (name,) for name in reads if "." in name}
         names |= {("main", _file_table(index)): uris for index, uris in enumerate(locations)}
         return BoundPlan(
             tuple(column.name for column in answer),
             names,
-            planned[0],
+            planned[0].plan,
             tuple(column.type for column in answer),
-            planned[1] if pushed else None,
+            planned[1].plan if pushed else None,
+            planned[0].text,
         )
 
     def is_same(
@@ -180,24 +198,19 @@ class Binder:
         shown = ", ".join(map(_quoted, columns)) or "1"
         texts = [f"{_ONLY.format(shown)}{Edited(of.text.original, _edits(of)).text}\n)" for of in (one, other)]
         made = {name: _columns(read) for name, read in reads.items()}
-        with self._created(made, map(_columns, file_schemas.values())) as failure:
-            plans = [] if failure else [self._planned(text, (", optimize := true",)) for text in texts]
-        return len(plans) == len(texts) and plans[0] is not None and _placeless(plans[0]) == _placeless(plans[1])
+        held = self._holding()
+        failure = held.hold(_written({**made, **_by_file_table(file_schemas)}), "\n".join(texts))
+        first, then = (None if failure else _planned(held, text, (", optimize := true",)) for text in texts)
+        if first is None or then is None:
+            self._held = None
+            return False
+        return bool(_placeless(first[0].plan) == _placeless(then[0].plan))
 
-    def _planned(self, sql: str, ways: tuple[str, ...]) -> list[Json] | None:
-        import duckdb
-
-        asked = ", ".join(f"json_serialize_plan({literal(sql)}{way})" for way in ways)
-        try:
-            (told,) = self._connection.execute(f"SELECT {asked}").fetchall()
-            answers = [json.loads(one) for one in told]
-        except (duckdb.Error, RecursionError):
-            # Such an error may leave the database unusable.
-            self._database = None
-            return None
-        if any(one["error"] or len(one["plans"]) != 1 for one in answers):
-            return None
-        return [one["plans"][0] for one in answers]
+    def _holding(self) -> HeldTables:
+        # Such a database is not given back: dropping all of its tables costs more than another one.
+        if self._held is None or self._held.is_full:
+            self._held = HeldTables(lend(self._passes))
+        return self._held
 
     def type_of(self, written: str) -> str | Complaint:
         """DuckDB's own spelling of a type, or what it says of one that it does not know."""
@@ -223,18 +236,11 @@ class Binder:
         return Bound(Unknown("its query has mistakes"), tuple(problems))
 
     def _describe(self, sql: str, is_description: bool) -> tuple[Column, ...] | Complaint:
-        import duckdb
-
-        try:
-            statement = f"{_DESCRIBE_OTHER}{sql}\n)" if is_description else _DESCRIBE + sql
-            rows = self._connection.execute(statement).fetchall()
-        except duckdb.Error as error:
-            told = complaint(error)
-            if told.kind in ("INTERNAL", "FATAL"):
-                # Such an error may leave the database unusable.
-                self._database = None
-            return told
-        return tuple(Column(name=row[0], type=row[1]) for row in rows)
+        told = _described(self._connection, sql, is_description)
+        if isinstance(told, Complaint) and told.kind in ("INTERNAL", "FATAL"):
+            # Such an error may leave the database unusable.
+            self._database = None
+        return told
 
     @contextmanager
     def _created(
@@ -254,8 +260,7 @@ class Binder:
             for schema in schemas:
                 self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             for name, columns in wanted.items():
-                listed = ", ".join(f"{_quoted(column.name)} {column.type}" for column in columns)
-                self._connection.execute(f"CREATE TABLE {name} ({listed})")
+                self._connection.execute(f"CREATE TABLE {name} ({_listed_columns(columns)})")
                 made.append(name)
         except duckdb.Error as error:
             failure = f"DuckDB cannot make a table of the columns it reads: {complaint(error).message}"
@@ -266,6 +271,51 @@ class Binder:
                 self._connection.execute(f"DROP TABLE IF EXISTS {name}")
             for schema in schemas:
                 self._connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+def _described(connection: duckdb.DuckDBPyConnection, sql: str, is_description: bool) -> tuple[Column, ...] | Complaint:
+    import duckdb
+
+    try:
+        statement = f"{_DESCRIBE_OTHER}{sql}\n)" if is_description else _DESCRIBE + sql
+        rows = connection.execute(statement).fetchall()
+    except duckdb.Error as error:
+        return complaint(error)
+    return tuple(Column(name=row[0], type=row[1]) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    plan: Json
+    text: str
+
+
+def _planned(held: HeldTables, sql: str, ways: tuple[str, ...]) -> list[_Planned] | None:
+    """The plan of a query in each of several ways; None after an error, which may leave the database unusable."""
+    import duckdb
+
+    asked = ", ".join(f"json_serialize_plan({literal(sql)}{way})" for way in ways)
+    try:
+        (told,) = held.database.execute(f"SELECT {asked}").fetchall()
+        answers = [json.loads(one) for one in told]
+    except (duckdb.Error, RecursionError):
+        return None
+    if any(one["error"] or len(one["plans"]) != 1 for one in answers):
+        return None
+    return [_Planned(one["plans"][0], text) for one, text in zip(answers, told, strict=True)]
+
+
+def _by_file_table(schemas: Mapping[tuple[int, int], Schema]) -> dict[str, tuple[Column, ...]]:
+    return {_file_table(index): _columns(schema) for index, schema in enumerate(schemas.values())}
+
+
+def _written(tables: Mapping[str, tuple[Column, ...]]) -> dict[str, str]:
+    """The columns of tables as SQL."""
+    return {name: _listed_columns(columns) for name, columns in tables.items()}
+
+
+def _listed_columns(columns: tuple[Column, ...]) -> str:
+    return ", ".join(f"{_quoted(column.name)} {column.type}" for column in columns)
 
 
 # A project declares few types, and each of them often.

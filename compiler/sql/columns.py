@@ -17,7 +17,8 @@ class BoundPlan:
 
     `columns` are the names of its columns; `tables` are the datasets by the tables of the database that it
     was bound in: several, where a list of files is one table. `pushed` is the plan once DuckDB has moved its filters
-    as far down as they can go; None where it was not asked for.
+    as far down as they can go; None where it was not asked for. `text` is the plan as DuckDB wrote it: what is not
+    mentioned there is nowhere in it.
     """
 
     columns: tuple[str, ...]
@@ -25,6 +26,7 @@ class BoundPlan:
     plan: Json
     types: tuple[str, ...] = ()
     pushed: Json | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

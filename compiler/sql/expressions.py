@@ -154,7 +154,7 @@ def _expressions(value: Any) -> Iterator[Json]:
             yield value
         else:
             for key, item in value.items():
-                if key not in _OWN_WORLD:
+                if isinstance(item, (dict, list)) and key not in _OWN_WORLD:
                     yield from _expressions(item)
 
 
@@ -165,7 +165,8 @@ def expressions_in(value: Any) -> tuple[Json, ...]:
 
 def _count(expression: Json) -> int:
     """How many expressions stand directly in this one, whatever the part: none may be overlooked."""
-    return sum(1 for key, part in expression.items() if key not in _OWN_WORLD for _ in _expressions(part))
+    parts = (part for key, part in expression.items() if isinstance(part, (dict, list)) and key not in _OWN_WORLD)
+    return sum(1 for part in parts for _ in _expressions(part))
 
 
 def all_flows(value: Any, over: Relation, how: How) -> Flow:

@@ -39,6 +39,7 @@ def facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts | Unknown:
 
 def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
     assert bound.pushed is not None
+    assert bound.text
     _refuse_collations(parsed, bound)
     failures = Failures(bound.pushed)
     failures.mark(bound.plan)
@@ -52,7 +53,7 @@ def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
     settling = Settling(sized)
     settling.look(bound.plan)
     volatile = f"it asks for what may change: {parsed.volatile.reason}" if parsed.volatile else settling.volatile
-    uses = uses_of(bound.plan if volatile or _tells_time(bound.plan) else bound.pushed, bound.tables)
+    uses = uses_of(bound.plan if volatile or _tells_time(bound) else bound.pushed, bound.tables)
     reads = tuple(_reads(bound, effects, uses, settling.sees_order))
     row_wise = _row_wise(bound.plan) if len(reads) == 1 else None
     return QueryFacts(
@@ -68,16 +69,19 @@ def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
     )
 
 
-def _tells_time(plan: Json) -> bool:
+def _tells_time(bound: BoundPlan) -> bool:
     """Whether something depends on the time zone, which may be another where DuckDB moves filters than where it runs."""
-    every = (one for operator in operators_of(plan) for one in expressions_of(operator))
+    if "WITH TIME ZONE" not in bound.text:
+        return False
+    every = (one for operator in operators_of(bound.plan) for one in expressions_of(operator))
     return any("WITH TIME ZONE" in kind_of(one) for one in every if place_of(one) is None)
 
 
 def _refuse_collations(parsed: Parsed, bound: BoundPlan) -> None:
     """With a collation, equal texts are not the same, and what is the least of them is open."""
-    is_said = any(token.is_word("collate") for token in tokenize(parsed.text.original))
-    if is_said or any(map(_is_collated, _types(bound.plan))):
+    text = parsed.text.original
+    is_said = "collate" in text.casefold() and any(token.is_word("collate") for token in tokenize(text))
+    if is_said or ('"collation"' in bound.text and any(map(_is_collated, _types(bound.plan)))):
         raise NotUnderstood("it compares texts by a collation")
 
 

@@ -50,7 +50,7 @@ from trc.revisions.comparison import compare
 from trc.revisions.report import DiffReport
 from trc.revisions.side import Reader, UnreadSources
 from trc.rewritten import rewritten
-from trc.runtime import speccache
+from trc.runtime import checked, proofs, speccache
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
 from trc.runtime.errors import Stopped, stopped
@@ -230,7 +230,7 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> 
     compilation = load(path, settings, choices, now)
     settled, used = compilation.compiled.settled, compilation.context.used
     assert settled is not None
-    queries = compilation.queries
+    queries = _proved(path, settings, compilation)
     behind = _compile_facts(path, compilation)
     # Warnings are told each time, so they are found each time.
     if behind is not None and not compilation.diagnostics:
@@ -258,6 +258,20 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> 
         compilation.compiled,
         holds_time=bool(used),
     )
+
+
+def _proved(path: Path, settings: Settings, compilation: Compilation) -> dict[str, QueryFacts]:
+    """As `Compilation.queries`; what was proved of a query before is not proved again."""
+    tasks = to_prove(compilation.spec)
+    if not tasks:
+        return {}
+    proving: Any = import_module("trc.compiler.lineage.facts")
+    world = checked.world()
+    proved = proving.Proved(proofs.recall(settings.state, path, world))
+    found: dict[str, QueryFacts] = proving.query_facts(compilation.compiled, compilation.context.sources, tasks, proved)
+    if proved.now != proved.before:
+        proofs.keep(settings.state, path, world, proved.now)
+    return found
 
 
 def _date(moment: datetime, zone: str) -> str:

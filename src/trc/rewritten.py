@@ -18,7 +18,9 @@ def rewritten(spec: PipelineSpec, keepings: Mapping[str, Keeping]) -> Iterator[t
             continue
         keeping = keepings.get(task.name, AS_WRITTEN)
         if keeping.shape.is_view:
-            yield f"{task.name}, not stored: it is part of what reads it", task.query
+            tried = ", ".join(f'"{name}"' for name in keeping.shape.tried)
+            once = f", once {tried} had a value in each row" if tried else ""
+            yield f"{task.name}, not stored: it is part of what reads it{once}", task.query
             continue
         after = "".join(_views(task, tasks, keepings, {})) + _wrapped(task.query, keeping)
         if after == task.query:

@@ -200,6 +200,33 @@ def test_no_failure_is_hidden(space: Space, pipeline: str) -> None:
         assert [task["state"] for task in report["tasks"]] == ["failure", "upstream_failed"]
 
 
+TRIED = """
+    pipeline "p" { }
+    source raw = parquet("text.parquet")
+    task loaded = sql $$
+      select id, cast(word as integer) as number, 100 // id as share from raw
+    $$
+    task seen = sql $$ select id from loaded where id > 5 $$ { output = csv("seen.csv") }
+"""
+
+
+def test_what_may_fail_is_tried_and_not_stored(space: Space) -> None:
+    import duckdb
+
+    words = str(space.root / "text.parquet")
+    duckdb.sql("select unnest([1, 6]) as id, unnest(['x', '7']) as word").write_parquet(words)
+    space.write("p.trc", TRIED)
+    failed = [space.trc("run", "p.trc", *options, code=1).err for options in ((), ("--optimise",))]
+    assert failed[0].split("error", 1)[1] == failed[1].split("error", 1)[1]
+    assert "Could not convert string 'x' to INT32" in failed[1]
+    duckdb.sql("select unnest([1, 6]) as id, unnest(['5', '7']) as word").write_parquet(words)
+    assert set(states(space, "--optimise").values()) == {"success"}
+    assert space.read("seen.csv") == "id\n6\n"
+    assert not list((space.root / ".trc/data").rglob("*.parquet"))
+    shown = space.trc("compile", "p.trc", "--emit", "sql", "--optimise").out
+    assert '-- loaded, not stored: it is part of what reads it, once "number", "share" had a value in each row' in shown
+
+
 def test_no_failure_is_made(space: Space) -> None:
     """The reader's cast holds for rows that the intermediate lets through, and must not be tried on others."""
     import duckdb

@@ -105,5 +105,5 @@ def test_kept_spec_is_dropped_when_a_fact_moves(pipeline: str) -> None:
 
 def test_spec_of_another_shape_is_dropped(pipeline: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert remember(pipeline)
-    monkeypatch.setattr(speccache, "_SHAPE", ("other",))
+    monkeypatch.setattr(speccache, "SHAPE", ("other",))
     assert recall(pipeline) is None

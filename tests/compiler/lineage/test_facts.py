@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from trc.compiler.compile import Compiled, compile_file
 from trc.compiler.context import Context
 from trc.compiler.ir.dataset import Column, Format
 from trc.compiler.ir.types import Known, Schema, Unknown
-from trc.compiler.lineage.facts import query_facts
+from trc.compiler.lineage.facts import Proved, query_facts
+from trc.compiler.sql.columns import BoundPlan
+from trc.compiler.sql.facts import QueryFacts
+from trc.compiler.sql.parse import Parsed
+from trc.compiler.sql.query_facts import facts_of as prove
 from trc.contexts import task_types
 
 PIPELINE = """
@@ -91,3 +97,55 @@ def test_a_dataset_has_the_name_that_the_query_has_for_it(tmp_path: Path) -> Non
 def test_nothing_is_proved_by_another_duckdb_nor_of_what_it_makes(tmp_path: Path) -> None:
     facts = query_facts(compiled(tmp_path), Files())
     assert {"rated", "pinned", "after"}.isdisjoint(facts)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The queries that are looked at from now on."""
+    looked_at: list[str] = []
+
+    def facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts | Unknown:
+        looked_at.append(parsed.text.original)
+        return prove(parsed, bound)
+
+    monkeypatch.setattr("trc.compiler.lineage.facts.facts_of", facts_of)
+    return looked_at
+
+
+def test_nothing_is_proved_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    proved = Proved()
+    first = query_facts(compiled(tmp_path), Files(), proved=proved)
+    looked_at = counted(monkeypatch)
+    again = Proved(proved.now)
+    assert query_facts(compiled(tmp_path), Files(), proved=again) == first
+    assert not looked_at
+    assert again.now == proved.now
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "readers"),
+    [
+        ("status = 'paid'", "status = 'sent'", 1),
+        ("amount > 100", "amount > 101", 1),
+        ('amount: "decimal(10,2)"', "amount: bigint", 4),
+        ("status: varchar", "status: varchar, country: varchar", 4),
+    ],
+)
+def test_what_changed_is_proved_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was: str, now: str, readers: int
+) -> None:
+    proved = Proved()
+    query_facts(compiled(tmp_path), Files(), proved=proved)
+    assert was in PIPELINE
+    monkeypatch.setattr(f"{__name__}.PIPELINE", PIPELINE.replace(was, now))
+    fresh = query_facts(compiled(tmp_path), Files())
+    looked_at = counted(monkeypatch)
+    assert query_facts(compiled(tmp_path), Files(), proved=Proved(proved.now)) == fresh
+    assert len(looked_at) == readers
+
+
+def test_only_what_is_wanted_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = query_facts(compiled(tmp_path), Files())
+    looked_at = counted(monkeypatch)
+    found = query_facts(compiled(tmp_path), Files(), {"paid", "large"})
+    assert found == {name: every[name] for name in ("paid", "large")}
+    assert len(looked_at) == 2

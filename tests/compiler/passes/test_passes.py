@@ -83,7 +83,9 @@ FOR_ALL: dict[str, Change] = {
 """What keeps every pass from an output."""
 
 FOR_FUSION: dict[str, Change] = {
-    "a column that is read may fail": of_middle(lambda task: query(task, failing_columns=(("a", "CAST"),))),
+    "a column may fail on rows that it leaves out": of_middle(
+        lambda task: query(task, failing_columns=(("a", "CAST"),), keeps_rows=False)
+    ),
     "its reader has other limits": of_result(lambda task: replace(task, terms={**TERMS, "timeout": "60"})),
     "its reader fails on rows that it drops": lambda middle, result: (
         query(middle, keeps_rows=False),
@@ -147,6 +149,22 @@ def test_a_reader_may_fail_on_rows_that_are_all_kept() -> None:
     assert fusion(Draft.of(of_result(lambda task: query(task, fails="CAST"))(*pipeline()))).shape("middle").is_view
 
 
+def test_what_may_fail_is_tried_where_all_rows_are_kept() -> None:
+    draft = fusion(Draft.of(of_middle(lambda task: query(task, failing_columns=(("b", "CAST"),)))(*pipeline())))
+    assert draft.shape("middle") == Shape(is_view=True, tried=("b",))
+    assert draft.notes[-1].text == 'not stored: computed within "result", once "b" had a value in each row'
+
+
+def test_what_is_tried_takes_in_no_filter() -> None:
+    """What was tried on the rows that a filter lets through could be computed ahead of it."""
+    middle, result = pipeline()
+    upper = replace(reading(replace(middle, name="upper"), name="middle"), reads=(DraftRead("middle", "middle"),))
+    last = replace(reading(result, name="upper"), reads=(DraftRead("upper", "upper"),))
+    draft = fusion(Draft.of((query(middle, keeps_rows=False), query(upper, failing_columns=(("b", "CAST"),)), last)))
+    assert draft.shape("upper").tried == ("b",)
+    assert draft.shape("middle") == WHOLE
+
+
 def test_what_may_fail_is_asked_of_all_that_a_query_is_computed_within() -> None:
     """A cast in the last query must not move past the filter of the first, through one that does nothing."""
     middle, result = pipeline()
@@ -198,6 +216,12 @@ def test_one_column_carries_the_number_of_rows() -> None:
 def test_rows_of_all_readers_are_kept() -> None:
     draft = predicate_pushdown(Draft.of(TWICE(*pipeline())))
     assert draft.shape("middle").where == """("a" < 0) AND ("b" = 'x') OR ("a" > 10)"""
+
+
+def test_a_condition_that_asks_for_more_adds_no_rows() -> None:
+    both = Use((*LARGE.conditions, *SMALL.conditions))
+    changed = of_result(lambda task: reading(task, uses=(both, LARGE)))(*pipeline())
+    assert predicate_pushdown(Draft.of(changed)).shape("middle").where == '("a" > 10)'
 
 
 def test_what_is_stored_is_made_small_in_both_ways() -> None:
