@@ -59,6 +59,9 @@ class Places:
         if spec is None or stored.is_view:
             return stored
         path = self.final(result.pipeline, result.task, result.key, spec, tag(stored.columns, stored.where))
+        if stored.home:
+            # Where the equal task has it, under the key that it has there.
+            path = f"{self.state}/data/{result.pipeline}/{stored.home}/{'/'.join(stored.path.rsplit('/', 2)[1:])}"
         return stored if stored.path == path else replace(stored, path=path)
 
 
@@ -73,10 +76,10 @@ class Orders:
     run_time: str
     keepings: Mapping[str, Keeping] = field(default_factory=dict[str, Keeping])
 
-    def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str) -> TaskOrder:
-        """The order of an attempt that reads exactly these inputs."""
+    def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str, *, is_shared: bool = False) -> TaskOrder:
+        """The order of an attempt that reads exactly these inputs; `is_shared` says that an equal task has its output."""
         keeping = self.keepings.get(task.name, AS_WRITTEN)
-        if keeping.shape.is_view:
+        if keeping.shape.is_view or is_shared:
             return self._nothing(task, attempt, token, None)
         outputs = tuple(self._output(task, one, keeping, inputs.key, token) for one in task.outputs)
         checks = self._checks(task, inputs, outputs) if task.checks else None

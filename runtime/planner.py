@@ -55,6 +55,8 @@ class Planner:
     """The version of a secret that is numbered, or why nobody can tell it; None where no task has one."""
     keepings: dict[str, Keeping] = field(default_factory=dict[str, Keeping])
     """How outputs are kept, by task; of those that are not among them, all is stored."""
+    chosen: frozenset[str] | None = None
+    """The tasks that `force` is about; None for all."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,7 +130,7 @@ class Planner:
         return self._compare(task, listed)
 
     def _runs_always(self, task: TaskSpec) -> Reason | None:
-        if self.force:
+        if self.force and (self.chosen is None or task.name in self.chosen):
             return Reason("forced")
         if not task.skip.can_skip:
             return Reason("disabled") if task.skip.why_not == "disabled" else Reason("always", task.skip.why_not)

@@ -29,6 +29,8 @@ class StoredOutput:
     where: str | None = None
     also: tuple[str, ...] = ()
     """The digests that earlier forms of it had under the same key: of the same rows, kept in another shape."""
+    home: str = ""
+    """The equal task that has stored it, where that is another one than the task whose output it is."""
 
     @property
     def is_view(self) -> bool:

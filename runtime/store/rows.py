@@ -115,14 +115,16 @@ def result_of(row: Row) -> Result:
 
 def _output_row(output: StoredOutput) -> Row:
     plain = (output.name, output.path, output.digest, output.size, output.rows)
-    if output.columns is None and output.where is None and not output.also:
+    if output.columns is None and output.where is None and not output.also and not output.home:
         return plain
-    return (*plain, output.columns, output.where, output.also)
+    shaped = (*plain, output.columns, output.where, output.also)
+    return (*shaped, output.home) if output.home else shaped
 
 
 def _shaped(*row: Any) -> StoredOutput:
-    name, path, digest, size, rows, columns, where, also = row
-    return StoredOutput(name, path, digest, size, rows, None if columns is None else tuple(columns), where, tuple(also))
+    name, path, digest, size, rows, columns, where, also, *home = row
+    held = None if columns is None else tuple(columns)
+    return StoredOutput(name, path, digest, size, rows, held, where, tuple(also), *home)
 
 
 def driver_row(driver: Driver, lease_until: float) -> Row:

@@ -63,6 +63,7 @@ from trc.runtime.plan import Plan
 from trc.runtime.reasons import Reason
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
 from trc.runtime.schemas import FileSchemas
+from trc.runtime.selecting import Part, select
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.specify import specify
 from trc.runtime.storage.local import LocalStorage
@@ -71,6 +72,7 @@ from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.sqlite import SqliteStore
 from trc.runtime.taskside.result import Verdict
 from trc.settings import (
+    OPTIMISE,
     Settings,
     project_files,
     settings_for,
@@ -209,12 +211,25 @@ class Ready:
     compiled: Compiled | None = None
     holds_time: bool = False
     """Whether the spec holds something of its logical time."""
+    optimise: bool = False
+    """Whether it is to be optimised: as the command line says, else the target, else as trc does by itself."""
+    part: Part | None = None
+    """What the spec is of a pipeline, where not all of it was asked for."""
+
+    def selected(self, patterns: Sequence[str]) -> Ready:
+        """With the part of the pipeline that patterns name; all of it without any."""
+        if not patterns:
+            return self
+        part = select(self.spec, patterns)
+        if self.optimise:
+            part = part.without(optimise_spec(self.spec, self.queries, part).dead)
+        return replace(self, spec=part.spec, part=part)
 
 
-def prepare(path: Path, settings: Settings, choices: Choices, now: datetime, *, optimise: bool = False) -> Ready:
+def prepare(path: Path, settings: Settings, choices: Choices, now: datetime, *, optimise: bool | None = None) -> Ready:
     """The pipeline as it was compiled before, if nothing that was looked at then has moved; else compiled now.
 
-    What is known of its queries is found out if it is to be optimised.
+    What is known of its queries is found out if it is to be optimised; None leaves that to its target.
     """
     began_ns, state, pipeline = time.time_ns(), str(settings.state), str(path)
     asked = (choices.told(), optimise)
@@ -224,16 +239,20 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime, *, 
         moment = logical_time(choices.at, now, zone_named(around.zone))
         if around.date in (None, _date(moment, around.zone)):
             backend = backend_named(around.backend)
-            return Ready(spec, queries, facts, backend, moment.isoformat(), holds_time=around.date is not None)
+            holds_time = around.date is not None
+            return Ready(
+                spec, queries, facts, backend, moment.isoformat(), holds_time=holds_time, optimise=around.optimise
+            )
     compilation = load(path, settings, choices, now)
     settled, used = compilation.compiled.settled, compilation.context.used
     assert settled is not None
-    queries = compilation.queries if optimise else {}
+    is_optimised = _is_optimised(compilation, optimise)
+    queries = compilation.queries if is_optimised else {}
     behind = _compile_facts(path, compilation)
     # Warnings are told each time, so they are found each time.
     if behind is not None and not compilation.diagnostics:
         date = _date(settled.moment, settled.zone) if used else None
-        around = speccache.Circumstances(compilation.backend.name, settled.zone, date)
+        around = speccache.Circumstances(compilation.backend.name, settled.zone, date, is_optimised)
         speccache.remember(
             state,
             pipeline,
@@ -255,7 +274,15 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime, *, 
         compilation.sources,
         compilation.compiled,
         holds_time=bool(used),
+        optimise=is_optimised,
     )
+
+
+def _is_optimised(compilation: Compilation, asked: bool | None) -> bool:
+    """The command line decides, then the target. A task that is not to be optimised stays so in either case."""
+    settled = compilation.compiled.settled
+    of_target = settled.optimise if settled is not None else None
+    return next((one for one in (asked, of_target) if one is not None), OPTIMISE)
 
 
 def _date(moment: datetime, zone: str) -> str:
@@ -319,7 +346,7 @@ def emit(
     choices: Choices = NO_CHOICES,
     *,
     deny_warnings: bool = False,
-    optimise: bool = False,
+    optimise: bool | None = None,
 ) -> str:
     """The IR, the plan against nothing stored, or each task's SQL as it is written and as it runs, as text."""
     settings, choices, now = settings_for(path), with_environment(choices), moment_of(choices.at)
@@ -340,9 +367,9 @@ def emit(
     return "\n".join(f"-- {told}\n{text.rstrip()}\n" for told, text in rewritten(compilation.spec, keepings))
 
 
-def _optimised(compilation: Compilation, *, optimise: bool) -> Optimised:
+def _optimised(compilation: Compilation, *, optimise: bool | None) -> Optimised:
     """How outputs are kept when everything is to be run."""
-    if not optimise:
+    if not _is_optimised(compilation, optimise):
         return Optimised({}, ())
     return optimise_spec(compilation.spec, compilation.queries)
 
@@ -372,15 +399,20 @@ def plan(
     *,
     force: bool = False,
     deny_warnings: bool = False,
-    optimise: bool = False,
+    optimise: bool | None = None,
+    selected: Sequence[str] = (),
 ) -> PlanReport:
-    """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
+    """What a run would do now, and why. Nothing is run; only digests of files are remembered.
+
+    `selected` are patterns that name the tasks to be run, with what they need; without any, all are.
+    """
     settings, choices = settings_for(path), with_environment(choices)
     ready = prepare(path, settings, choices, moment_of(choices.at), optimise=optimise)
+    ready = ready.selected(selected)
     if deny_warnings:
         _stop_at_warnings(ready)
     with runner_of(ready, settings, None) as runner:
-        foreseen = runner.plan(Options(at=choices.at, force=force, optimise=optimise), ready.logical_time)
+        foreseen = runner.plan(Options(at=choices.at, force=force, optimise=ready.optimise), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
 
 
@@ -393,25 +425,31 @@ def run(
     on_conflict: OnConflict = "wait",
     workers: int | None = None,
     deny_warnings: bool = False,
-    optimise: bool = False,
+    optimise: bool | None = None,
+    selected: Sequence[str] = (),
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
 ) -> RunReport:
     """Runs a pipeline, or goes on with its unfinished run.
 
-    Without `optimise`, each output is stored as its query makes it.
+    Without `optimise`, each output is stored as its query makes it; None leaves that to the target. `selected` are patterns that name the tasks to be
+    run, with what they need; without any, all are.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
     settings, choices, now = settings_for(path, workers=workers), with_environment(choices), moment_of(choices.at)
-    ready = prepare(path, settings, choices, now, optimise=optimise)
+
+    def prepared(choices: Choices, now: datetime) -> Ready:
+        return prepare(path, settings, choices, now, optimise=optimise).selected(selected)
+
+    ready = prepared(choices, now)
     if ready.holds_time and choices.at is None and not (force or new):
-        ready = _as_left(path, settings, choices, ready, optimise=optimise)
+        ready = _as_left(settings, choices, ready, prepared)
     if deny_warnings:
         _stop_at_warnings(ready)
     with runner_of(ready, settings, observe, on_cancel) as runner:
-        options = Options(choices.at, force, new, on_conflict, tick, optimise)
+        options = Options(choices.at, force, new, on_conflict, tick, ready.optimise)
         outcome = runner.run(options, ready.logical_time)
         verdicts = broken.recorded(runner.store, ready.spec, outcome.run.id)
     has_news = any(record.state == "failure" for record in outcome.tasks) or broken.has_broken(verdicts)
@@ -420,7 +458,9 @@ def run(
     return _report(ready, outcome, settings, verdicts)
 
 
-def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready, *, optimise: bool) -> Ready:
+def _as_left(
+    settings: Settings, choices: Choices, ready: Ready, prepared: Callable[[Choices, datetime], Ready]
+) -> Ready:
     """As of the time of an unfinished run that can go on: its values are those of its own logical time."""
     if not settings.database.is_file():
         return ready
@@ -433,7 +473,7 @@ def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready, *, 
         if one.digest == ready.spec.digest:
             return ready
         try:
-            found = prepare(path, settings, replace(choices, at=one.logical_time), datetime.now(UTC), optimise=optimise)
+            found = prepared(replace(choices, at=one.logical_time), datetime.now(UTC))
         except Stopped:
             continue
         if found.spec.digest == one.digest:
@@ -458,7 +498,7 @@ def _compiled_again(path: Path, settings: Settings, choices: Choices, now: datet
         compilation = load(path, settings, replace(choices, at=choices.at or ready.logical_time), now)
     except Stopped:
         return ready
-    if compilation.spec.digest != ready.spec.digest:
+    if compilation.spec.digest != (ready.part.whole if ready.part else ready.spec).digest:
         return ready
     return replace(ready, sources=compilation.sources, compiled=compilation.compiled)
 
@@ -485,6 +525,7 @@ def runner_of(
             on_cancel,
             _secrets(ready.spec, settings),
             ready.queries,
+            ready.part,
         )
 
 
@@ -729,6 +770,7 @@ def _both(path: Path, choices: Choices) -> Drawing:
         _drawing(path, choices),
         {name: keeping.shape for name, keeping in keepings.items()},
         {name: len(keeping.columns) for name, keeping in keepings.items()},
+        {name: keeping.same_as for name, keeping in keepings.items() if keeping.same_as},
     )
 
 

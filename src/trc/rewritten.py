@@ -17,6 +17,9 @@ def rewritten(spec: PipelineSpec, keepings: Mapping[str, Keeping]) -> Iterator[t
         if task.query is None:
             continue
         keeping = keepings.get(task.name, AS_WRITTEN)
+        if keeping.same_as:
+            yield f"{task.name}, not computed: it is the same as {keeping.same_as}", task.query
+            continue
         if keeping.shape.is_view:
             yield f"{task.name}, not stored: it is part of what reads it", task.query
             continue
