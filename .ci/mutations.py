@@ -14,7 +14,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSES = ROOT / "compiler" / "passes"
-FILES = ("proofs.py", "demand.py", "fusion.py", "column_pruning.py", "predicate_pushdown.py")
+FILES = (
+    "proofs.py",
+    "demand.py",
+    "fusion.py",
+    "column_pruning.py",
+    "predicate_pushdown.py",
+    "dead_tasks.py",
+    "common_tasks.py",
+    "constant_folding.py",
+)
 TESTS = "tests/compiler/passes"
 LINKED = ("backends", "runtime", "stdlib_tasks", "schemas", "pyproject.toml")
 

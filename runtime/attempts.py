@@ -17,6 +17,7 @@ from trc.runtime.orders import Orders
 from trc.runtime.passed import with_verdict
 from trc.runtime.planner import Planner
 from trc.runtime.scheduler.commands import Start
+from trc.runtime.sharing import shared
 from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.store.journal import Transaction
 from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
@@ -61,6 +62,8 @@ class Attempt:
     order: TaskOrder
     inputs: Inputs
     result: AttemptResult | None = None
+    shared: StoredOutput | None = None
+    """What an equal task has stored, if nothing is to be computed."""
 
 
 @dataclass(slots=True)
@@ -106,12 +109,13 @@ class Attempts:
         if isinstance(secrets, Failure):
             return secrets
         try:
-            order = self.orders.order(task, inputs, start.attempt, start.token)
+            found = shared(task, self.planner, self.orders.places, settled)
+            order = self.orders.order(task, inputs, start.attempt, start.token, is_shared=found is not None)
             self._make_folders(order)
         except OSError as error:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
         # What is remembered of the attempt holds references alone.
-        self._live[start.token] = Attempt(task, start.attempt, order, inputs)
+        self._live[start.token] = Attempt(task, start.attempt, order, inputs, shared=found)
         return replace(order, secrets=secrets) if secrets else order
 
     def _secrets(self, task: TaskSpec, inputs: Inputs) -> tuple[OrderSecret, ...] | Failure:
@@ -175,7 +179,9 @@ class Attempts:
         parts = self._parts(attempt)
         key = key_of(parts) if parts is not attempt.inputs.parts else attempt.inputs.key
         shape = self.planner.keeping(attempt.task.name).shape
-        if shape.is_view:
+        if attempt.shared is not None:
+            outputs: tuple[StoredOutput, ...] = (attempt.shared,)
+        elif shape.is_view:
             outputs = tuple(StoredOutput(one.name, "", VIEW + key, 0) for one in attempt.task.outputs)
         else:
             outputs = tuple(self._stored(attempt, key, written) for written in attempt.result.outputs)

@@ -16,7 +16,7 @@ class Keeping:
 
     `columns` are the names and types of all its columns, where they are known. `is_exact` says that the task's query
     gives the same rows each time, to the last digit; `blind_to_order` are the readers whose results cannot depend on how
-    these are ordered.
+    these are ordered. `same_as` is an equal task: what that one has stored is this one's output, too.
     """
 
     shape: Shape = WHOLE
@@ -24,6 +24,7 @@ class Keeping:
     columns: tuple[tuple[str, str], ...] = ()
     is_exact: bool = False
     blind_to_order: frozenset[str] = frozenset()
+    same_as: str = ""
 
 
 AS_WRITTEN: Final = Keeping()

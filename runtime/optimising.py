@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from trc.compiler.ir.uris import is_glob
@@ -13,6 +13,7 @@ from trc.compiler.passes.proofs import survives
 from trc.compiler.sql.facts import QueryFacts
 from trc.runtime.keeping import Keeping
 from trc.runtime.plan import PassNote
+from trc.runtime.selecting import Part
 from trc.runtime.spec import PipelineSpec, ReadSpec, SkipSpec, TaskSpec
 
 Queries = Mapping[str, QueryFacts]
@@ -24,36 +25,55 @@ _SHAPES = "trc.stdlib_tasks.duckdb_sql.run:run"
 
 @dataclass(frozen=True, slots=True)
 class Optimised:
-    """How outputs are kept, by task, and what each pass did about them."""
+    """How outputs are kept, by task, and what each pass did about them. `dead` are tasks that need not be run."""
 
     keepings: dict[str, Keeping]
     notes: tuple[PassNote, ...]
+    dead: frozenset[str] = frozenset()
 
 
-def optimise(spec: PipelineSpec, queries: Queries) -> Optimised:
-    """What the passes make of a pipeline. No key depends on it."""
-    drafting = _Drafting({task.name: task for task in spec.tasks}, queries, _read(spec))
-    draft = optimised(Draft.of(tuple(drafting.task(task) for task in spec.tasks)))
+def optimise(spec: PipelineSpec, queries: Queries, part: Part | None = None) -> Optimised:
+    """What the passes make of a pipeline, of which a `part` is to be run. No key depends on it.
+
+    How outputs are kept follows from the whole pipeline: what a run of a part stores serves the others, too.
+    """
+    whole = spec if part is None else part.whole
+    drafting = _Drafting({task.name: task for task in whole.tasks}, queries, _read(whole.tasks), part, _shown(part))
+    draft = optimised(Draft.of(tuple(drafting.task(task) for task in whole.tasks)))
     keepings = {task.name: _keeping(task, draft) for task in draft.tasks if task.query is not None and not task.whole}
-    return Optimised(keepings, tuple(PassNote(one.by, one.task, one.applied, one.text) for one in draft.notes))
+    run = {task.name for task in draft.tasks if task.is_run}
+    told = [one for one in draft.notes if one.task in run and (one.task not in draft.dead or one.by == "dead_tasks")]
+    notes = tuple(PassNote(one.by, one.task, one.applied, one.text) for one in told)
+    return Optimised(keepings, notes, draft.dead)
 
 
-def _read(spec: PipelineSpec) -> frozenset[str]:
+def _shown(part: Part | None) -> frozenset[str]:
+    if part is None:
+        return frozenset()
+    needed = part.needed
+    return part.chosen - _read(task for task in part.whole.tasks if task.name in needed)
+
+
+def _read(tasks: Iterable[TaskSpec]) -> frozenset[str]:
     """The tasks whose outputs others read, or look values up in."""
     return frozenset(
-        one.producer[0] for task in spec.tasks for one in (*task.reads, *task.check_reads) if one.producer is not None
+        one.producer[0] for task in tasks for one in (*task.reads, *task.check_reads) if one.producer is not None
     )
 
 
 def _keeping(task: DraftTask, draft: Draft) -> Keeping:
     assert task.query is not None
-    found = demand(task, draft)
+    same_as = draft.same_as.get(task.name, "")
+    kept = next(one for one in draft.tasks if one.name == same_as) if same_as else task
+    found, shape = demand(kept, draft), draft.shape(kept.name)
     return Keeping(
-        draft.shape(task.name),
+        shape,
         Shape(columns=found.columns, where=found.where),
         task.query.columns,
         is_exact=not (task.query.undetermined or task.query.inexact),
-        blind_to_order=frozenset(one.task.name for one in draft.readers[task.name] if not opaque(one)),
+        blind_to_order=frozenset(one.task.name for one in draft.readers[kept.name] if not opaque(one)),
+        # Of what is not stored, each reader has the query of the task that it reads.
+        same_as="" if shape.is_view else same_as,
     )
 
 
@@ -64,20 +84,28 @@ class _Drafting:
     tasks: Mapping[str, TaskSpec]
     queries: Queries
     read: frozenset[str]
+    part: Part | None = None
+    shown: frozenset[str] = frozenset()
+    """The tasks that were selected to see their rows: what reads them is left out."""
 
     def task(self, task: TaskSpec) -> DraftTask:
         query = self.queries.get(task.name)
         doubt = next((found for found in (self.doubt(one) for one in task.reads) if found), "")
+        shown = "it was selected, and nothing that reads it" if task.name in self.shown else ""
         return DraftTask(
             task.name,
             query,
             "" if query else "what it does is not known" if task.query is None else "its columns are not known",
-            tuple(DraftRead(one.name, one.producer[0] if one.producer else None) for one in task.reads),
-            whole=_whole(task, is_read=task.name in self.read) or doubt,
+            tuple(DraftRead(one.name, one.producer[0] if one.producer else None, _found(one)) for one in task.reads),
+            whole=_whole(task, is_read=task.name in self.read) or shown or doubt,
+            apart=_sealed(task),
             sealed=_sealed(task) or (f"may find other columns than are known: {doubt}" if doubt else ""),
             fragile=next((found for found in (self.fragile(one) for one in task.reads) if found), ""),
             terms=_terms(task),
             looked_up=tuple(dict.fromkeys(one.producer[0] for one in task.check_reads if one.producer is not None)),
+            waits=frozenset((need.task, need.requires) for need in task.needs if not need.data),
+            is_run=self.part is None or task.name in self.part.needed,
+            is_asked=self.part is None or task.name in self.part.chosen,
         )
 
     def doubt(self, read: ReadSpec) -> str:
@@ -104,6 +132,14 @@ class _Drafting:
             return f'"{read.name}" is text, in which any value may be wrong'
         is_many = read.uri is not None and is_glob(read.uri)
         return f'the files of "{read.name}" may differ in their columns' if is_many else ""
+
+
+def _found(read: ReadSpec) -> str:
+    """What tells, beside the task that makes them, which rows are found by a name; empty where the query names files."""
+    if read.spans:
+        return ""
+    output = read.producer[1] if read.producer else None
+    return repr((output, read.uri, read.format, read.feeders, read.columns, read.written))
 
 
 def _sealed(task: TaskSpec) -> str:

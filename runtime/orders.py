@@ -61,6 +61,9 @@ class Places:
         if spec is None or stored.is_view:
             return stored
         path = self.final(result.pipeline, result.task, result.key, spec, tag(stored.columns, stored.where))
+        if stored.home:
+            # Where the equal task has it, under the key that it has there.
+            path = f"{self.state}/data/{result.pipeline}/{stored.home}/{'/'.join(stored.path.rsplit('/', 2)[1:])}"
         return stored if stored.path == path else replace(stored, path=path)
 
 
@@ -77,10 +80,10 @@ class Orders:
     asked: Mapping[str, OrderTuples] = field(default_factory=dict[str, OrderTuples])
     """The digests to take of outputs, by task."""
 
-    def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str) -> TaskOrder:
-        """The order of an attempt that reads exactly these inputs."""
+    def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str, *, is_shared: bool = False) -> TaskOrder:
+        """The order of an attempt that reads exactly these inputs; `is_shared` says that an equal task has its output."""
         keeping = self.keepings.get(task.name, AS_WRITTEN)
-        if keeping.shape.is_view and not keeping.shape.tried:
+        if is_shared or (keeping.shape.is_view and not keeping.shape.tried):
             return self._nothing(task, attempt, token, None)
         if keeping.shape.is_view:
             return self._trial(task, inputs, keeping.shape.tried, attempt, token)

@@ -44,6 +44,8 @@ class Plan:
     tasks: tuple[PlannedTask, ...]
     notes: tuple[PassNote, ...] = ()
     """What the passes did, and why they did not."""
+    left_out: tuple[str, ...] = ()
+    """The pipeline's other tasks, where only a part of it was asked for."""
 
     def count(self, action: Action) -> int:
         return sum(task.action == action for task in self.tasks)
@@ -67,6 +69,7 @@ class Plan:
             "passes": [
                 {"pass": one.by, "task": one.task, "applied": one.applied, "text": one.text} for one in self.notes
             ],
+            "left_out": list(self.left_out),
         }
 
     @classmethod
@@ -78,4 +81,5 @@ class Plan:
             PlannedTask(one["task"], one["action"], Reason.from_json(one["reason"]), one["key"]) for one in raw["tasks"]
         )
         notes = tuple(PassNote(one["pass"], one["task"], one["applied"], one["text"]) for one in raw.get("passes", ()))
-        return cls(raw["pipeline"], raw["digest"], raw["logical_time"], tasks, notes)
+        left_out = tuple(raw.get("left_out", ()))
+        return cls(raw["pipeline"], raw["digest"], raw["logical_time"], tasks, notes, left_out)

@@ -61,6 +61,8 @@ class Planner:
     """Which columns tasks read of one another's outputs, where that is proved."""
     unchanged: Unchanged | None = None
     """Tells a forecast which rows a new query has in common with the old one; None where nobody asks for it."""
+    chosen: frozenset[str] | None = None
+    """The tasks that `force` is about; None for all."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -175,7 +177,7 @@ class Planner:
         return self._compare(task, listed, upstream)
 
     def _runs_always(self, task: TaskSpec) -> Reason | None:
-        if self.force:
+        if self.force and (self.chosen is None or task.name in self.chosen):
             return Reason("forced")
         if not task.skip.can_skip:
             return Reason("disabled") if task.skip.why_not == "disabled" else Reason("always", task.skip.why_not)

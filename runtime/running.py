@@ -26,6 +26,8 @@ from trc.runtime.planner import Planner, Unchanged
 from trc.runtime.readsets import read_sets
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.machine import Machine
+from trc.runtime.selecting import Part
+from trc.runtime.sharing import in_order
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import Driver, Journal, RunRecord, RunState, TaskRecord
@@ -91,13 +93,15 @@ class Runner:
     """What is known of the pipeline's queries, by task."""
     unchanged: Unchanged | None = None
     """Tells a plan what new queries leave as it was."""
+    part: Part | None = None
+    """What `spec` is of a pipeline, where it is not all of it."""
 
     def plan(self, options: Options, logical_time: str) -> Plan:
         """What a run would do now."""
         optimised = self._optimised(options)
         planner = self._planner(options, optimised, None)
         planner.unchanged = self.unchanged
-        plan = replace(planner.forecast(logical_time), notes=optimised.notes)
+        plan = self._plan(planner, optimised, logical_time)
         self.storage.flush()
         return plan
 
@@ -215,7 +219,7 @@ class Runner:
         previous = self.store.tasks(run.id) if resumed else []
         optimised = self._optimised(options)
         planner = self._planner(options, optimised, run if resumed else None)
-        plan = replace(planner.forecast(run.logical_time), notes=optimised.notes)
+        plan = self._plan(planner, optimised, run.logical_time)
         settled = self._settled(plan, planner)
         self.observe(RunOpened(run, plan, resumed))
         places = Places(self.state)
@@ -233,7 +237,7 @@ class Runner:
         try:
             machine = Machine(
                 run.id,
-                self.spec.tasks,
+                in_order(self.spec.tasks, optimised.keepings),
                 {task.task: task for task in plan.tasks},
                 executor.slots,
                 random.Random(),  # noqa: S311 - spreads retries, guards nothing
@@ -260,6 +264,8 @@ class Runner:
             executor.close()
         ended = self._end(run, state)
         keys = {result.key for result in planner.stored.values()} | attempts.committed
+        made = [*attempts.outputs.values(), *(result.outputs for result in planner.stored.values())]
+        keys |= {Path(one.path).parent.name for outputs in made for one in outputs if one.home}
         sweep_intermediates(self.store, self.state, self.spec.name, run.id, keys)
         tasks = tuple(machine.records.values())
         return Outcome(ended, plan, resumed, tasks, _outputs(settled), planner.stored)
@@ -272,10 +278,14 @@ class Runner:
         self.observe(RunFinished(ended, state))
         return ended
 
+    def _plan(self, planner: Planner, optimised: Optimised, logical_time: str) -> Plan:
+        left_out = self.part.left_out if self.part is not None else ()
+        return replace(planner.forecast(logical_time), notes=optimised.notes, left_out=left_out)
+
     def _optimised(self, options: Options) -> Optimised:
         """How outputs are to be kept."""
         if options.optimise:
-            return optimise(self.spec, self.queries)
+            return optimise(self.spec, self.queries, self.part)
         return Optimised({}, ())
 
     def _planner(self, options: Options, optimised: Optimised, resumed: RunRecord | None) -> Planner:
@@ -307,6 +317,7 @@ class Runner:
             version,
             keepings=optimised.keepings,
             read_sets=read_sets(self.spec, self.queries),
+            chosen=self.part.chosen if self.part is not None else None,
         )
 
     def _settled(self, plan: Plan, planner: Planner) -> dict[Dataset, StoredOutput]:

@@ -46,11 +46,15 @@ SHAPE: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a spec was compiled for: the backend, the zone of its logical time, and the date if the spec holds it."""
+    """What a spec was compiled for.
+
+    The backend, the zone of its logical time, the date if the spec holds it, and whether it is optimised.
+    """
 
     backend: str = "local"
     zone: str = "UTC"
     date: str | None = None
+    optimise: bool = False
 
 
 PLAIN: Final = Circumstances()

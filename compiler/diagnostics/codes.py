@@ -149,6 +149,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC621", "git cannot be asked"),
     Code("TRC622", "a revision is not known"),
     Code("TRC623", "a revision cannot be written out"),
+    Code("TRC625", "a selection names no task"),
     Code("TRC630", "the data breaks an expectation"),
     Code("TRC631", "the data breaks an expectation that only warns", _WARNING, must_stay=True),
     Code("TRC632", "an expectation cannot be evaluated", ("error", "warning"), must_stay=True),

@@ -13,6 +13,7 @@ from trc.compiler.frontends.reading import (
     Key,
     Reader,
     Subject,
+    boolean,
     check_one_spelling,
     field_of,
     filled_text,
@@ -191,6 +192,7 @@ _TARGET: Final = {
     "backend": Key("The backend that tasks run on there", Reader(lambda *_: None, filled_text.shape), required=True),
     "state": Key("Where the state of runs is kept", filled_text),
     "params": Key("Values of the pipeline's parameters there", json_mapping),
+    "optimise": Key("Whether runs there keep no more of intermediates than is read of them", boolean),
 }
 
 

@@ -36,6 +36,7 @@ class Target(Node):
     state: Annotated[str | None, _OUTSIDE] = None
     params: Annotated[dict[str, JsonValue], _OUTSIDE] = Field(default_factory=dict[str, JsonValue])
     settings: Annotated[dict[str, JsonValue], _OUTSIDE] = Field(default_factory=dict[str, JsonValue])
+    optimise: Annotated[bool | None, _OUTSIDE] = None
 
 
 class PipelineTest(Node):

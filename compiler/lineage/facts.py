@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
+from trc.compiler.checks.graph import Resolved
 from trc.compiler.compile import Compiled
 from trc.compiler.context import SourceReader
 from trc.compiler.ir.dataset import Format
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.lineage.steps import Asked, Stepping
 from trc.compiler.sql.bind import Binder
-from trc.compiler.sql.facts import QueryFacts
+from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
+from trc.compiler.sql.fixed import settled
 from trc.compiler.sql.query_facts import facts_of
 
 
@@ -66,7 +68,7 @@ def query_facts(
                 for output in task.outputs:
                     stepping.doubts(task, output.name, facts, inputs)
             elif facts is not None:
-                found[name] = facts
+                found[name] = _settled(facts, inputs, found, stepping)
     return found
 
 
@@ -96,3 +98,27 @@ def _digest(asked: Asked) -> str:
 
 def _written(schema: Schema) -> object:
     return None if isinstance(schema, Unknown) else tuple((column.name, column.type) for column in schema.columns)
+
+
+def _settled(
+    facts: QueryFacts, inputs: Iterable[Resolved], known: Mapping[str, QueryFacts], stepping: Stepping
+) -> QueryFacts:
+    """What is known of a query once it is seen which of its conditions are settled by constants of what it reads."""
+    producers = {
+        one.read.name.casefold(): one for one in inputs if one.producer is not None and one.producer[0] in known
+    }
+    return replace(
+        facts, reads=tuple(_read(one, producers.get(one.name.casefold()), known, stepping) for one in facts.reads)
+    )
+
+
+def _read(read: ReadFacts, made: Resolved | None, known: Mapping[str, QueryFacts], stepping: Stepping) -> ReadFacts:
+    values = dict(known[made.producer[0]].fixed) if made is not None and made.producer is not None else {}
+    if made is None or not values:
+        return read
+    schema = stepping.schema(made)
+
+    def told(one: Condition) -> Condition:
+        return replace(one, holds=settled(one, schema, values, stepping.binder))
+
+    return replace(read, uses=tuple(Use(tuple(map(told, use.conditions))) for use in read.uses))

@@ -16,7 +16,7 @@ def column_pruning(draft: Draft) -> Draft:
     """
     for task in draft.tasks:
         shape = draft.shape(task.name)
-        if shape.is_view:
+        if shape.is_view or task.name in draft.same_as:
             continue
         needed = demand(task, draft)
         why = not_to_choose(task) or needed.why_columns

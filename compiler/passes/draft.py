@@ -8,15 +8,19 @@ from typing import Literal
 
 from trc.compiler.sql.facts import QueryFacts, ReadFacts
 
-Pass = Literal["common_tasks", "fusion", "column_pruning", "predicate_pushdown"]
+Pass = Literal["dead_tasks", "common_tasks", "constant_folding", "fusion", "column_pruning", "predicate_pushdown"]
 
 
 @dataclass(frozen=True, slots=True)
 class DraftRead:
-    """What a query reads, by the query's name for it: the output of `task`, or files."""
+    """What a query reads, by the query's name for it: the output of `task`, or files.
+
+    Of one task or of none, reads that are `found` the same way have equal rows; empty where that is not known.
+    """
 
     name: str
     task: str | None = None
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,12 @@ class DraftTask:
     """A task: either `query` is known, or `unknown` says why not.
 
     `whole` says why its output has to be stored as the query makes it; empty where that is for the passes to choose.
-    `sealed` says why nothing may be assumed of how it reads, as what follows "which"; `fragile`, why reading may fail,
+    `sealed` says why nothing may be assumed of how it reads, as what follows "which"; `apart`, why passes keep away from
+    it altogether; `fragile`, why reading may fail,
     depending on how much is looked at. `terms` are what it runs under, by name: a query runs
     within another one only where these are equal. `looked_up` are the tasks in whose outputs its expectations look.
+    `waits` are the tasks that it waits for without reading what they make, each with what it requires of them.
+    `is_run` says whether it is part of the run, `is_asked` whether for its own sake, and not for those that need it.
     """
 
     name: str
@@ -35,9 +42,13 @@ class DraftTask:
     reads: tuple[DraftRead, ...] = ()
     whole: str = ""
     sealed: str = ""
+    apart: str = ""
     fragile: str = ""
     terms: Mapping[str, str] = field(default_factory=dict[str, str])
     looked_up: tuple[str, ...] = ()
+    waits: frozenset[tuple[str, str]] = frozenset()
+    is_run: bool = True
+    is_asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,10 @@ class Draft:
     readers: Mapping[str, tuple[Reader, ...]] = field(default_factory=dict[str, tuple[Reader, ...]])
     lookers: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """By task, those whose expectations look values up in its output."""
+    dead: frozenset[str] = frozenset()
+    """The tasks that need not be run."""
+    same_as: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By task, the one whose output is its output, too: it has its readers, and nothing is asked about the task itself."""
 
     @classmethod
     def of(cls, tasks: tuple[DraftTask, ...]) -> Draft:
@@ -105,6 +120,34 @@ class Draft:
         """The draft after a pass has chosen how a task's output is kept."""
         note = Note(by, task, applied=True, text=text)
         return replace(self, shapes={**self.shapes, task: shape}, notes=(*self.notes, note))
+
+    def without(self, task: str, by: Pass, text: str) -> Draft:
+        """The draft after a pass has found that a task need not be run."""
+        note = Note(by, task, applied=True, text=text)
+        return replace(self, dead=self.dead | {task}, notes=(*self.notes, note))
+
+    def with_readers(self, task: str, readers: tuple[Reader, ...], by: Pass, text: str) -> Draft:
+        """The draft after a pass has found that readers need less of a task's output than was known."""
+        note = Note(by, task, applied=True, text=text)
+        return replace(self, readers={**self.readers, task: readers}, notes=(*self.notes, note))
+
+    def merged(self, task: str, into: str, by: Pass, text: str) -> Draft:
+        """The draft after a pass has found that the output of `into` can stand for that of `task`."""
+        readers = {
+            name: tuple(one for one in found if one.task.name != task)
+            for name, found in self.readers.items()
+            if name != task
+        }
+        readers |= {into: readers[into] + self.readers[task], task: ()}
+        lookers = dict(self.lookers)
+        looking = (*lookers.get(into, ()), *lookers.pop(task, ()))
+        return replace(
+            self,
+            same_as={**self.same_as, task: into},
+            readers=readers,
+            lookers={**lookers, into: looking} if looking else lookers,
+            notes=(*self.notes, Note(by, task, applied=True, text=text)),
+        )
 
     def declined(self, task: str, by: Pass, why: str) -> Draft:
         """The draft after a pass has left a task alone."""

@@ -32,6 +32,8 @@ def fusion(draft: Draft) -> Draft:
     failing: dict[str, str] = {}
     """Why a query may fail, or one that it is computed within."""
     for task in reversed(draft.tasks):
+        if task.name in draft.same_as:
+            continue
         readers = draft.readers[task.name]
         times = sum(
             len(reader.facts.uses) * (evaluations[reader.task.name] if draft.shape(reader.task.name).is_view else 1)

@@ -19,7 +19,7 @@ def predicate_pushdown(draft: Draft) -> Draft:
     """
     for task in draft.tasks:
         shape = draft.shape(task.name)
-        if shape.is_view:
+        if shape.is_view or task.name in draft.same_as:
             continue
         needed = demand(task, draft)
         why = not_to_choose(task) or needed.why_rows or hides_a_failure(task) or changed_by_storing(task)

@@ -9,9 +9,14 @@ from trc.compiler.passes.draft import Shape
 from trc.compiler.picture.drawing import Arrow, Drawing, Node
 
 
-def before_and_after(drawing: Drawing, shapes: Mapping[str, Shape], columns: Mapping[str, int]) -> Drawing:
-    """Both pictures beside each other. `shapes` are by task, as are the numbers of `columns` that queries have."""
-    after = _after(drawing, shapes, columns)
+def before_and_after(
+    drawing: Drawing, shapes: Mapping[str, Shape], columns: Mapping[str, int], same_as: Mapping[str, str]
+) -> Drawing:
+    """Both pictures beside each other.
+
+    `shapes` are by task, as are the numbers of `columns` that queries have, and the equal tasks whose outputs are taken.
+    """
+    after = _after(drawing, shapes, columns, same_as)
     halves = (_named(drawing, "before"), _named(after, "after"))
     return Drawing(
         f"{drawing.title}: as written, and as it runs",
@@ -20,7 +25,9 @@ def before_and_after(drawing: Drawing, shapes: Mapping[str, Shape], columns: Map
     )
 
 
-def _after(drawing: Drawing, shapes: Mapping[str, Shape], columns: Mapping[str, int]) -> Drawing:
+def _after(
+    drawing: Drawing, shapes: Mapping[str, Shape], columns: Mapping[str, int], same_as: Mapping[str, str]
+) -> Drawing:
     dissolved = {node.id: node for node in drawing.nodes if node.kind == "task" and _is_view(shapes, node)}
     arrows: dict[tuple[str, str], Arrow] = {}
     within: dict[str, dict[str, None]] = {}
@@ -37,13 +44,17 @@ def _after(drawing: Drawing, shapes: Mapping[str, Shape], columns: Mapping[str, 
             elif one.start not in dissolved:
                 yield replace(one, end=host)
 
+    tasks = {node.label: node.id for node in drawing.nodes if node.kind == "task"}
     for node in drawing.nodes:
-        if node.id not in dissolved:
+        first = same_as.get(node.label) if node.kind == "task" else None
+        if first is not None:
+            arrows[tasks[first], node.id] = Arrow(tasks[first], node.id, data=True)
+        elif node.id not in dissolved:
             for arrow in reached(node.id, node.id):
                 before = arrows.get((arrow.start, arrow.end))
                 arrows[arrow.start, arrow.end] = arrow if before is None or arrow.data else before
     nodes = tuple(
-        replace(node, detail=_detail(node, within.get(node.id, {}), shapes, columns))
+        replace(node, detail=_detail(node, within.get(node.id, {}), shapes, columns, same_as))
         for node in drawing.nodes
         if node.id not in dissolved
     )
@@ -55,8 +66,16 @@ def _is_view(shapes: Mapping[str, Shape], node: Node) -> bool:
     return shape is not None and shape.is_view
 
 
-def _detail(node: Node, within: Mapping[str, None], shapes: Mapping[str, Shape], columns: Mapping[str, int]) -> str:
+def _detail(
+    node: Node,
+    within: Mapping[str, None],
+    shapes: Mapping[str, Shape],
+    columns: Mapping[str, int],
+    same_as: Mapping[str, str],
+) -> str:
     told = [node.detail]
+    if node.kind == "task" and node.label in same_as:
+        return f"{node.detail}, the same as {same_as[node.label]}"
     if within:
         told.append(f"computes {', '.join(within)}")
     shape = shapes.get(node.label) if node.kind == "task" else None

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 class Condition:
     """A condition on columns of one dataset that cannot fail, as SQL that means the same wherever it stands.
 
-    Names are quoted and spelled as the dataset's schema has them; constants are typed.
+    Names are quoted and spelled as the dataset's schema has them; constants are typed. `holds` is what it comes to for all
+    rows of the dataset, where the task that makes it settles that; else None.
     """
 
     sql: str
     columns: tuple[str, ...]
+    holds: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class QueryFacts:
     (filters, joins, groups, limits) may fail for some data; `failing_columns`: the same for the values of a column.
     `is_ordered`: whether its rows come in an order of their own. `is_row_wise`: each row is made of one row of the one
     dataset that it reads, by filters and expressions alone. `keeps_rows`: each row of that dataset makes exactly one.
+    `fixed` are columns that have one value in all rows, each with that value as SQL. `meaning`: queries that share it have equal rows if what `meaning_reads` names has, one by one; empty where that is
+    not proved.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -58,6 +62,9 @@ class QueryFacts:
     is_ordered: bool = False
     is_row_wise: bool = False
     keeps_rows: bool = False
+    fixed: tuple[tuple[str, str], ...] = ()
+    meaning: str = ""
+    meaning_reads: tuple[str, ...] = ()
 
     def read(self, name: str) -> ReadFacts | None:
         """What is known of the dataset of that name, ignoring case."""

@@ -69,7 +69,7 @@ def _conditions(scan: Json, filters: tuple[Json, ...]) -> Iterator[Condition]:
             if sql is not None:
                 yield Condition(sql, (names[number],))
     for expression in _each_of(filters):
-        sql = _spelt(expression, by_place)
+        sql = spelt(expression, by_place)
         if sql is not None:
             read = dict.fromkeys(
                 names[shown[place]] for place in sorted(set(_places(expression)), key=shown.__getitem__)
@@ -117,7 +117,7 @@ def _table_filter(table_filter: Json, name: str, kind: Json) -> str:
         case "CONJUNCTION_AND" | "CONJUNCTION_OR" as joined:
             return spell_joined(joined, [_table_filter(one, name, kind) for one in table_filter["child_filters"]])
         case "EXPRESSION_FILTER":
-            sql = _spelt(table_filter["expr"], lambda place: _only(place, name))
+            sql = spelt(table_filter["expr"], lambda place: _only(place, name))
             if sql is None or not all(one == kind for one in _types(table_filter["expr"])):
                 raise CannotSpell
             return sql
@@ -134,7 +134,7 @@ def _only(place: int, name: str) -> str:
     return quoted(name)
 
 
-def _spelt(expression: Json, names: Names) -> str | None:
+def spelt(expression: Json, names: Names) -> str | None:
     """A condition as SQL, where it surely has one value for every row, and the same each time and everywhere."""
     called = {str(one.get("name")) for one in every_expression(expression)}
     if why_any_fails(expression) is not None or not volatile_names().isdisjoint(called):

@@ -10,8 +10,10 @@ from trc.compiler.sql.determined import Settling
 from trc.compiler.sql.expressions import Json, NotUnderstood
 from trc.compiler.sql.facts import QueryFacts, ReadFacts, Use
 from trc.compiler.sql.failures import Failures
+from trc.compiler.sql.fixed import fixed_columns
 from trc.compiler.sql.flow import Flow, merged
 from trc.compiler.sql.kinds import kind_of, type_info
+from trc.compiler.sql.meaning import meaning_of
 from trc.compiler.sql.operators import TableKey
 from trc.compiler.sql.parse import Parsed
 from trc.compiler.sql.plans import (
@@ -56,16 +58,28 @@ def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
     uses = uses_of(bound.plan if volatile or _tells_time(bound) else bound.pushed, bound.tables)
     reads = tuple(_reads(bound, effects, uses, settling.sees_order))
     row_wise = _row_wise(bound.plan) if len(reads) == 1 else None
+    fails = settling.fails or failures.of_rows(relation)
+    failing_columns = tuple(failures.of_columns(bound.columns, relation))
+    meaning = meaning_of(
+        bound.plan,
+        tokenize(parsed.text.original),
+        bound.tables,
+        sized.relations,
+        can_fail=bool(fails or failing_columns),
+    )
     return QueryFacts(
         tuple(zip(bound.columns, bound.types, strict=True)),
         reads,
         volatile or settling.undetermined,
         settling.inexact,
-        settling.fails or failures.of_rows(relation),
-        tuple(failures.of_columns(bound.columns, relation)),
+        fails,
+        failing_columns,
         _is_ordered(bound.plan),
         row_wise is not None,
         bool(row_wise),
+        tuple(fixed_columns(bound.plan, bound.columns)),
+        meaning.digest if meaning else "",
+        meaning.reads if meaning else (),
     )
 
 

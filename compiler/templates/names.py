@@ -28,6 +28,8 @@ class Settled:
     """Whether a target was asked for that there is not, which is reported: nobody knows what it would have settled."""
     backend: str | None = None
     backend_span: Span | None = None
+    optimise: bool | None = None
+    """Whether the target is to be optimised for; None where it does not say."""
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     missing: dict[str, Span] = field(default_factory=dict[str, Span])
     wrong: set[str] = field(default_factory=set[str])

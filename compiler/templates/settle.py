@@ -12,7 +12,7 @@ from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.compiler.frontends import lower_parts
 from trc.compiler.frontends.params_file import params_file
-from trc.compiler.frontends.reading import Subject, json_value, misplaced_secret
+from trc.compiler.frontends.reading import Subject, boolean, json_value, misplaced_secret
 from trc.compiler.frontends.secrets import first_secret
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.ir.pipeline import Param, ParamType
@@ -71,6 +71,10 @@ def _choose_target(root: Mapping, settled: Settled, context: Context, collect: C
     backend = found.value.get("backend") if isinstance(found.value, Mapping) else None
     if isinstance(backend, Scalar):
         settled.backend, settled.backend_span = backend.value, backend.span
+    optimise = found.value.get("optimise") if isinstance(found.value, Mapping) else None
+    if optimise is not None:
+        # What is wrong with it is told when targets are lowered.
+        settled.optimise = boolean(optimise, Subject(Collector(), "optimise"))
     state = found.value.entry("state") if isinstance(found.value, Mapping) else None
     if state is not None and context.must_settle:
         message = f'the state of the target "{wanted}" is checked but not used by this version'

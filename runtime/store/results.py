@@ -32,6 +32,8 @@ class StoredOutput:
     """The digests that earlier forms of it had under the same key: of the same rows, kept in another shape."""
     tuples: Tuples | None = None
     """The digests by which those of its readers know it that do not read all of it."""
+    home: str = ""
+    """The equal task that has stored it, where that is another one than the task whose output it is."""
 
     @property
     def is_view(self) -> bool:

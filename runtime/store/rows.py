@@ -116,17 +116,18 @@ def result_of(row: Row) -> Result:
 
 def _output_row(output: StoredOutput) -> Row:
     plain = (output.name, output.path, output.digest, output.size, output.rows)
-    if output.columns is None and output.where is None and not output.also and output.tuples is None:
+    is_plain = output.columns is None and output.where is None and not (output.also or output.home)
+    if is_plain and output.tuples is None:
         return plain
     tuples = None if output.tuples is None else output.tuples.to_dict()
-    return (*plain, output.columns, output.where, output.also, tuples)
+    return (*plain, output.columns, output.where, output.also, tuples, output.home)
 
 
 def _shaped(*row: Any) -> StoredOutput:
     name, path, digest, size, rows, columns, where, also, *more = row
-    tuples = None if not more or more[0] is None else Tuples.from_dict(more[0])
+    tuples = Tuples.from_dict(more[0]) if more and more[0] is not None else None
     held = None if columns is None else tuple(columns)
-    return StoredOutput(name, path, digest, size, rows, held, where, tuple(also), tuples)
+    return StoredOutput(name, path, digest, size, rows, held, where, tuple(also), tuples, *more[1:])
 
 
 def driver_row(driver: Driver, lease_until: float) -> Row:

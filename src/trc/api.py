@@ -64,6 +64,7 @@ from trc.runtime.readsets import to_prove
 from trc.runtime.reasons import Reason
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
 from trc.runtime.schemas import FileSchemas
+from trc.runtime.selecting import Part, select
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.specify import specify
 from trc.runtime.storage.local import LocalStorage
@@ -73,6 +74,7 @@ from trc.runtime.store.sqlite import SqliteStore
 from trc.runtime.taskside.result import Verdict
 from trc.runtime.taskside.tuples import Columns
 from trc.settings import (
+    OPTIMISE,
     Settings,
     project_files,
     settings_for,
@@ -214,10 +216,26 @@ class Ready:
     compiled: Compiled | None = None
     holds_time: bool = False
     """Whether the spec holds something of its logical time."""
+    optimise: bool = False
+    """Whether it is to be optimised: as the command line says, else the target, else as trc does by itself."""
+    part: Part | None = None
+    """What the spec is of a pipeline, where not all of it was asked for."""
+
+    def selected(self, patterns: Sequence[str]) -> Ready:
+        """With the part of the pipeline that patterns name; all of it without any."""
+        if not patterns:
+            return self
+        part = select(self.spec, patterns)
+        if self.optimise:
+            part = part.without(optimise_spec(self.spec, self.queries, part).dead)
+        return replace(self, spec=part.spec, part=part)
 
 
-def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> Ready:
-    """The pipeline as it was compiled before, if nothing that was looked at then has moved; else compiled now."""
+def prepare(path: Path, settings: Settings, choices: Choices, now: datetime, *, optimise: bool | None = None) -> Ready:
+    """The pipeline as it was compiled before, if nothing that was looked at then has moved; else compiled now.
+
+    Whether it is to be optimised is left to its target by None.
+    """
     began_ns, state, pipeline = time.time_ns(), str(settings.state), str(path)
     asked = choices.told()
     kept = speccache.recall(state, pipeline, trc.__version__, asked)
@@ -226,16 +244,18 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> 
         moment = logical_time(choices.at, now, zone_named(around.zone))
         if around.date in (None, _date(moment, around.zone)):
             backend = backend_named(around.backend)
-            return Ready(spec, queries, facts, backend, moment.isoformat(), holds_time=around.date is not None)
+            holds_time = around.date is not None
+            wanted = around.optimise if optimise is None else optimise
+            return Ready(spec, queries, facts, backend, moment.isoformat(), holds_time=holds_time, optimise=wanted)
     compilation = load(path, settings, choices, now)
     settled, used = compilation.compiled.settled, compilation.context.used
     assert settled is not None
-    queries = _proved(path, settings, compilation)
+    queries, of_target = _proved(path, settings, compilation), _of_target(compilation)
     behind = _compile_facts(path, compilation)
     # Warnings are told each time, so they are found each time.
     if behind is not None and not compilation.diagnostics:
         date = _date(settled.moment, settled.zone) if used else None
-        around = speccache.Circumstances(compilation.backend.name, settled.zone, date)
+        around = speccache.Circumstances(compilation.backend.name, settled.zone, date, of_target)
         speccache.remember(
             state,
             pipeline,
@@ -257,6 +277,7 @@ def prepare(path: Path, settings: Settings, choices: Choices, now: datetime) -> 
         compilation.sources,
         compilation.compiled,
         holds_time=bool(used),
+        optimise=of_target if optimise is None else optimise,
     )
 
 
@@ -272,6 +293,18 @@ def _proved(path: Path, settings: Settings, compilation: Compilation) -> dict[st
     if proved.now != proved.before:
         proofs.keep(settings.state, path, world, proved.now)
     return found
+
+
+def _is_optimised(compilation: Compilation, asked: bool | None) -> bool:
+    """The command line decides, then the target. A task that is not to be optimised stays so in either case."""
+    return _of_target(compilation) if asked is None else asked
+
+
+def _of_target(compilation: Compilation) -> bool:
+    """Whether runs are optimised where nobody says so on the command line."""
+    settled = compilation.compiled.settled
+    of_target = settled.optimise if settled is not None else None
+    return OPTIMISE if of_target is None else of_target
 
 
 def _date(moment: datetime, zone: str) -> str:
@@ -335,7 +368,7 @@ def emit(
     choices: Choices = NO_CHOICES,
     *,
     deny_warnings: bool = False,
-    optimise: bool = False,
+    optimise: bool | None = None,
 ) -> str:
     """The IR, the plan against nothing stored, or each task's SQL as it is written and as it runs, as text."""
     settings, choices, now = settings_for(path), with_environment(choices), moment_of(choices.at)
@@ -356,9 +389,9 @@ def emit(
     return "\n".join(f"-- {told}\n{text.rstrip()}\n" for told, text in rewritten(compilation.spec, keepings))
 
 
-def _optimised(compilation: Compilation, *, optimise: bool) -> Optimised:
+def _optimised(compilation: Compilation, *, optimise: bool | None) -> Optimised:
     """How outputs are kept when everything is to be run."""
-    if not optimise:
+    if not _is_optimised(compilation, optimise):
         return Optimised({}, ())
     return optimise_spec(compilation.spec, compilation.queries)
 
@@ -388,16 +421,21 @@ def plan(
     *,
     force: bool = False,
     deny_warnings: bool = False,
-    optimise: bool = False,
+    optimise: bool | None = None,
+    selected: Sequence[str] = (),
 ) -> PlanReport:
-    """What a run would do now, and why. Nothing is run; only digests of files are remembered."""
+    """What a run would do now, and why. Nothing is run; only digests of files are remembered.
+
+    `selected` are patterns that name the tasks to be run, with what they need; without any, all are.
+    """
     settings, choices = settings_for(path), with_environment(choices)
-    ready = prepare(path, settings, choices, moment_of(choices.at))
+    ready = prepare(path, settings, choices, moment_of(choices.at), optimise=optimise)
+    ready = ready.selected(selected)
     if deny_warnings:
         _stop_at_warnings(ready)
     with runner_of(ready, settings, None) as runner:
         runner.unchanged = _Unchanged(path, settings, choices, ready)
-        foreseen = runner.plan(Options(at=choices.at, force=force, optimise=optimise), ready.logical_time)
+        foreseen = runner.plan(Options(at=choices.at, force=force, optimise=ready.optimise), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
 
 
@@ -434,25 +472,31 @@ def run(
     on_conflict: OnConflict = "wait",
     workers: int | None = None,
     deny_warnings: bool = False,
-    optimise: bool = False,
+    optimise: bool | None = None,
+    selected: Sequence[str] = (),
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
 ) -> RunReport:
     """Runs a pipeline, or goes on with its unfinished run.
 
-    Without `optimise`, each output is stored as its query makes it.
+    Without `optimise`, each output is stored as its query makes it; None leaves that to the target. `selected` are patterns that name the tasks to be
+    run, with what they need; without any, all are.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
     settings, choices, now = settings_for(path, workers=workers), with_environment(choices), moment_of(choices.at)
-    ready = prepare(path, settings, choices, now)
+
+    def prepared(choices: Choices, now: datetime) -> Ready:
+        return prepare(path, settings, choices, now, optimise=optimise).selected(selected)
+
+    ready = prepared(choices, now)
     if ready.holds_time and choices.at is None and not (force or new):
-        ready = _as_left(path, settings, choices, ready)
+        ready = _as_left(settings, choices, ready, prepared)
     if deny_warnings:
         _stop_at_warnings(ready)
     with runner_of(ready, settings, observe, on_cancel) as runner:
-        options = Options(choices.at, force, new, on_conflict, tick, optimise)
+        options = Options(choices.at, force, new, on_conflict, tick, ready.optimise)
         outcome = runner.run(options, ready.logical_time)
         verdicts = broken.recorded(runner.store, ready.spec, outcome.run.id)
     has_news = any(record.state == "failure" for record in outcome.tasks) or broken.has_broken(verdicts)
@@ -461,7 +505,9 @@ def run(
     return _report(ready, outcome, settings, verdicts)
 
 
-def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready) -> Ready:
+def _as_left(
+    settings: Settings, choices: Choices, ready: Ready, prepared: Callable[[Choices, datetime], Ready]
+) -> Ready:
     """As of the time of an unfinished run that can go on: its values are those of its own logical time."""
     if not settings.database.is_file():
         return ready
@@ -474,7 +520,7 @@ def _as_left(path: Path, settings: Settings, choices: Choices, ready: Ready) -> 
         if one.digest == ready.spec.digest:
             return ready
         try:
-            found = prepare(path, settings, replace(choices, at=one.logical_time), datetime.now(UTC))
+            found = prepared(replace(choices, at=one.logical_time), datetime.now(UTC))
         except Stopped:
             continue
         if found.spec.digest == one.digest:
@@ -499,7 +545,7 @@ def _compiled_again(path: Path, settings: Settings, choices: Choices, now: datet
         compilation = load(path, settings, replace(choices, at=choices.at or ready.logical_time), now)
     except Stopped:
         return ready
-    if compilation.spec.digest != ready.spec.digest:
+    if compilation.spec.digest != (ready.part.whole if ready.part else ready.spec).digest:
         return ready
     return replace(ready, sources=compilation.sources, compiled=compilation.compiled)
 
@@ -526,6 +572,7 @@ def runner_of(
             on_cancel,
             _secrets(ready.spec, settings),
             ready.queries,
+            part=ready.part,
         )
 
 
@@ -770,6 +817,7 @@ def _both(path: Path, choices: Choices) -> Drawing:
         _drawing(path, choices),
         {name: keeping.shape for name, keeping in keepings.items()},
         {name: len(keeping.columns) for name, keeping in keepings.items()},
+        {name: keeping.same_as for name, keeping in keepings.items() if keeping.same_as},
     )
 
 

@@ -17,6 +17,9 @@ def rewritten(spec: PipelineSpec, keepings: Mapping[str, Keeping]) -> Iterator[t
         if task.query is None:
             continue
         keeping = keepings.get(task.name, AS_WRITTEN)
+        if keeping.same_as:
+            yield f"{task.name}, not computed: it is the same as {keeping.same_as}", task.query
+            continue
         if keeping.shape.is_view:
             tried = ", ".join(f'"{name}"' for name in keeping.shape.tried)
             once = f", once {tried} had a value in each row" if tried else ""

@@ -22,6 +22,9 @@ from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 from trc.runtime.surroundings import clean
 
+OPTIMISE: Final = False
+"""Whether runs are optimised where neither the command line nor the target says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

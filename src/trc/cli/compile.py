@@ -31,7 +31,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     file: Path,
     choices: Choices,
     deny_warnings: bool,
-    optimise: bool,
+    optimise: bool | None,
     output: Path | None,
     what: Literal["ir", "plan", "sql"] | None,
 ) -> int:

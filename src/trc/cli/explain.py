@@ -124,4 +124,5 @@ def _output_line(output: StoredOutput) -> str:
     if output.is_view:
         return f"{visible(output.name)}: not stored, computed within the tasks that read it"
     rows = "" if output.rows is None else f", {count(output.rows, 'row')}"
-    return f"{visible(output.name)}: {visible(shown_path(output.path, Path.cwd()))}{rows}, {size(output.size)}"
+    same = f", the same as {visible(output.home)}" if output.home else ""
+    return f"{visible(output.name)}: {visible(shown_path(output.path, Path.cwd()))}{rows}, {size(output.size)}{same}"

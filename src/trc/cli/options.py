@@ -54,7 +54,16 @@ _AT: Final = click.option(
 )
 force_option: Final = click.option("--force", is_flag=True, help="Run tasks that are up to date, too.")
 optimise_option: Final = click.option(
-    "--optimise", is_flag=True, help="Do not store what no task reads of an output; results are the same."
+    "--optimise/--no-optimise",
+    default=None,
+    help="Do not store what no task reads of an output; results are the same. Without it, as the target says.",
+)
+select_option: Final = click.option(
+    "--select",
+    "selected",
+    multiple=True,
+    metavar="TASKS",
+    help="Only these tasks, and what they need: a name, a pattern, +name or name+; may be repeated.",
 )
 deny_option: Final = click.option(
     "--deny-warnings", is_flag=True, help="Count warnings as mistakes; comments in the files can allow some."

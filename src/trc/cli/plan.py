@@ -17,10 +17,11 @@ from trc.cli.options import (
     force_option,
     json_option,
     optimise_option,
+    select_option,
     subcommand,
 )
 from trc.cli.output import STATE_COLOURS, Colour, Screen
-from trc.cli.quantities import count
+from trc.cli.quantities import count, names
 from trc.compiler.choices import Choices
 from trc.compiler.diagnostics.render.cells import visible
 from trc.runtime.plan import Action, Plan
@@ -39,16 +40,24 @@ _ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
 @force_option
 @deny_option
 @optimise_option
+@select_option
 @click.option("--explain", is_flag=True, help="Also tell how outputs will be kept, and why.")
 @json_option
 def command(  # noqa: PLR0917 - click passes them by name
-    screen: Screen, file: Path, choices: Choices, force: bool, deny_warnings: bool, optimise: bool, explain: bool
+    screen: Screen,
+    file: Path,
+    choices: Choices,
+    force: bool,
+    deny_warnings: bool,
+    optimise: bool | None,
+    selected: tuple[str, ...],
+    explain: bool,
 ) -> int:
     """Show what a run would do, and why.
 
     Nothing is run. "maybe" is decided when what the task reads is there.
     """
-    report = api.plan(file, choices, force=force, deny_warnings=deny_warnings, optimise=optimise)
+    report = api.plan(file, choices, force=force, deny_warnings=deny_warnings, optimise=optimise, selected=selected)
     tell_diagnostics(screen, report.diagnostics, report.sources)
     if screen.wants_json:
         screen.document(report.plan.to_json())
@@ -63,7 +72,10 @@ def _say_plan(screen: Screen, plan: Plan) -> None:
     rows = [(task.action, task.task, task.reason.sentence()) for task in plan.tasks]
     screen.table(("PLAN", "TASK", "WHY"), rows, colours=[STATE_COLOURS[action] for action, _, _ in rows])
     counts = [f"{count(plan.count(action))} {words}" for action, words in _ACTIONS if plan.count(action)]
+    counts += [f"{count(len(plan.left_out))} left out"] if plan.left_out else []
     screen.say(f"\n{visible(plan.pipeline)}: {', '.join(counts) or 'no tasks'}")
+    if plan.left_out:
+        screen.say(screen.paint(f"left out: {visible(names(plan.left_out))}", "dim"))
 
 
 def _say_passes(screen: Screen, plan: Plan) -> None:
@@ -73,14 +85,14 @@ def _say_passes(screen: Screen, plan: Plan) -> None:
         return
     rows: list[tuple[str, str, str]] = []
     colours: list[Colour] = []
-    for task in plan.tasks:
-        notes = [note for note in plan.notes if note.task == task.task]
+    for task in dict.fromkeys(note.task for note in plan.notes):
+        notes = [note for note in plan.notes if note.task == task]
         if not any(note.applied for note in notes) and len({note.text for note in notes}) == 1:
-            rows.append((task.task, "as written", notes[0].text))
+            rows.append((task, "as written", notes[0].text))
             colours.append("dim")
             continue
         for note in notes:
-            rows.append((task.task, note.by if note.applied else f"no {note.by}", note.text))
+            rows.append((task, note.by if note.applied else f"no {note.by}", note.text))
             colours.append("green" if note.applied else "dim")
     screen.say()
     screen.table(("TASK", "OUTPUT", "WHY"), rows, colours=colours)

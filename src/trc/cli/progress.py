@@ -12,6 +12,7 @@ from trc.cli.cells import pad
 from trc.cli.documents import is_checked_only, reason_of
 from trc.cli.output import STATE_COLOURS, Screen, shown_path
 from trc.cli.quantities import count, duration, size
+from trc.cli.quantities import names as names_of
 from trc.cli.tally import FINAL
 from trc.compiler.diagnostics.render.cells import visible, width
 from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved, Waiting
@@ -54,7 +55,12 @@ class Story:
         self.name_width = min(max(map(width, names), default=0), _LONGEST_NAME)
         self.single_skips = len(names) <= SINGLE_SKIPS
         verb = "resuming" if opened.resumed else "running"
-        return [f"{verb} {visible(opened.run.pipeline)}, {count(len(names), 'task')}, run {opened.run.id}"]
+        others = opened.plan.left_out
+        tasks = (
+            f"{count(len(names))} of {count(len(names) + len(others), 'task')}" if others else count(len(names), "task")
+        )
+        line = f"{verb} {visible(opened.run.pipeline)}, {tasks}, run {opened.run.id}"
+        return [line, f"left out: {visible(names_of(others))}"] if others else [line]
 
     def _moved(self, record: TaskRecord, outputs: Sequence[StoredOutput]) -> list[str]:
         if record.state == "skipped" and not self.single_skips:
@@ -118,6 +124,8 @@ def _success_facts(record: TaskRecord, outputs: Sequence[StoredOutput]) -> list[
         told.append(count(sum(rows), "row"))
     if any(output.is_view for output in outputs):
         told.append("not stored")
+    elif any(output.home for output in outputs):
+        told += [f"the same as {visible(output.home)}" for output in outputs]
     elif outputs:
         told.append(size(sum(output.size for output in outputs)))
     if record.attempt > 1:

@@ -24,6 +24,7 @@ from trc.cli.options import (
     force_option,
     json_option,
     optimise_option,
+    select_option,
     subcommand,
 )
 from trc.cli.output import Screen
@@ -40,6 +41,7 @@ from trc.runtime.store.journal import RunState
 @force_option
 @deny_option
 @optimise_option
+@select_option
 @click.option("--new", is_flag=True, help="Start a new run, even if an unfinished one could go on.")
 @click.option(
     "--on-conflict",
@@ -56,7 +58,8 @@ def command(  # noqa: PLR0917 - click passes them by name
     choices: Choices,
     force: bool,
     deny_warnings: bool,
-    optimise: bool,
+    optimise: bool | None,
+    selected: tuple[str, ...],
     new: bool,
     on_conflict: Literal["wait", "fail"],
     workers: int | None,
@@ -81,11 +84,14 @@ def command(  # noqa: PLR0917 - click passes them by name
             workers=workers,
             deny_warnings=deny_warnings,
             optimise=optimise,
+            selected=selected,
             observe=watch,
             tick=FRAME,
             on_cancel=interruption.listen,
         )
-    is_plain = choices.is_plain and not (force or new or workers or optimise) and on_conflict == "wait"
+    is_plain = (
+        choices.is_plain and not (force or new or workers or selected) and optimise is None and on_conflict == "wait"
+    )
     if report.facts is not None and is_plain:
         standing.remember(
             answer,

@@ -64,6 +64,7 @@ def run_report_document(report: RunReport) -> dict[str, object]:
     return {
         "run": run_document(report.run),
         "resumed": report.resumed,
+        "left_out": list(report.plan.left_out),
         "tasks": [task_document(record, report.outputs.get(record.task, ())) for record in report.tasks],
         "blocked": {task: list(others) for task, others in report.blocked.items()},
         "expectations": {task: [one.to_dict() for one in found] for task, found in report.expectations.items()},
@@ -102,6 +103,7 @@ def _headline(screen: Screen, report: RunReport) -> str:
     run = report.run
     states = ["checked" if is_checked_only(record) else record.state for record in report.tasks]
     parts = [f"{count(states.count(state))} {word}" for state, word in _WORDS if state in states]
+    parts += [f"{count(len(report.plan.left_out))} left out"] if report.plan.left_out else []
     seconds = "" if run.ended_at is None or report.resumed else f" in {duration(run.ended_at - run.created_at)}"
     state = screen.paint(run.state, STATE_COLOURS.get(run.state, "yellow"), "bold")
     return f"{visible(run.pipeline)}: {state}{seconds}: {', '.join(parts) or 'no tasks'}"

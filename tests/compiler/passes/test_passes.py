@@ -9,6 +9,9 @@ import pytest
 
 from trc.compiler.passes import optimised
 from trc.compiler.passes.column_pruning import column_pruning
+from trc.compiler.passes.common_tasks import common_tasks
+from trc.compiler.passes.constant_folding import constant_folding
+from trc.compiler.passes.dead_tasks import dead_tasks
 from trc.compiler.passes.draft import WHOLE, Draft, DraftRead, DraftTask, Shape
 from trc.compiler.passes.fusion import fusion
 from trc.compiler.passes.predicate_pushdown import predicate_pushdown
@@ -228,7 +231,240 @@ def test_what_is_stored_is_made_small_in_both_ways() -> None:
     draft = optimised(Draft.of(TWICE(*of_middle(lambda task: query(task, is_row_wise=False))(*pipeline()))))
     assert draft.shape("middle") == Shape(columns=("a",), where="""("a" < 0) AND ("b" = 'x') OR ("a" > 10)""")
     assert [(note.by, note.applied) for note in draft.notes if note.task == "middle"] == [
+        ("common_tasks", False),
+        ("constant_folding", False),
         ("fusion", False),
         ("column_pruning", True),
         ("predicate_pushdown", True),
     ]
+
+
+def twins() -> tuple[DraftTask, DraftTask, DraftTask]:
+    """Two intermediates that are equal, over one dataset, and a result that reads the second."""
+    middle, result = pipeline()
+    first = replace(
+        query(middle, meaning="as it says", meaning_reads=("files",)),
+        reads=(DraftRead("FILES", found="orders.parquet"),),
+        waits=frozenset({("load", "success")}),
+    )
+    return first, replace(first, name="twin"), replace(reading(result, name="twin"), reads=(DraftRead("twin", "twin"),))
+
+
+TWIN: dict[str, Callable[[DraftTask], DraftTask]] = {
+    "its location is public": lambda task: replace(task, whole="others may read it"),
+    "it is not SQL": lambda task: replace(task, query=None, unknown="it is not SQL"),
+    "it answers by chance": lambda task: query(task, undetermined="random()"),
+    "it is not understood": lambda task: query(task, meaning=""),
+    "it means something else": lambda task: query(task, meaning="as it says otherwise"),
+    "its columns are called otherwise": lambda task: query(task, columns=(("A", "INTEGER"),)),
+    "it reads other files": lambda task: replace(task, reads=(DraftRead("files", found="people.parquet"),)),
+    "it reads a task": lambda task: replace(task, reads=(DraftRead("files", "load", "orders.parquet"),)),
+    "it names files by itself": lambda task: replace(task, reads=(DraftRead("files"),)),
+    "what it reads is not known": lambda task: replace(task, reads=(DraftRead("orders", found="orders.parquet"),)),
+    "it has other limits": lambda task: replace(task, terms={**TERMS, "timeout": "60"}),
+    "it waits for others": lambda task: replace(task, waits=frozenset({("load", "completion")})),
+    "it is left out": lambda task: replace(task, is_run=False, is_asked=False),
+}
+
+
+def test_equal_tasks_become_one() -> None:
+    draft = common_tasks(Draft.of(twins()))
+    assert draft.same_as == {"twin": "middle"}
+    assert [reader.task.name for reader in draft.readers["middle"]] == ["result"]
+    assert draft.readers["twin"] == ()
+    assert [note.text for note in draft.notes if note.applied] == ['not computed: it is the same as "middle"']
+
+
+@pytest.mark.parametrize("change", TWIN.values(), ids=TWIN)
+def test_tasks_that_may_not_be_equal_stay_two(change: Callable[[DraftTask], DraftTask]) -> None:
+    first, twin, result = twins()
+    for tasks in ((first, change(twin), result), (change(first), twin, result)):
+        draft = common_tasks(Draft.of((DraftTask("load", whole="others may read it"), *tasks)))
+        assert not draft.same_as
+        assert all(note.text for note in draft.notes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda task: query(task, meaning="", meaning_reads=()),
+        lambda task: replace(task, reads=(DraftRead("files"),)),
+    ],
+    ids=["neither is understood", "both name files by themselves"],
+)
+def test_what_is_not_known_of_both_is_not_equal(change: Callable[[DraftTask], DraftTask]) -> None:
+    first, twin, result = twins()
+    assert not common_tasks(Draft.of((change(first), change(twin), result))).same_as
+
+
+def test_an_output_that_others_than_queries_read_is_its_own() -> None:
+    first, twin, result = twins()
+    draft = common_tasks(Draft.of((first, twin, replace(result, apart="is not a task of SQL"))))
+    assert not draft.same_as
+    # What is read of the first is none of its business.
+    reader = replace(result, reads=(DraftRead("middle", "middle"),), apart="is not a task of SQL")
+    assert common_tasks(Draft.of((first, twin, replace(reader, name="other"), result))).same_as == {"twin": "middle"}
+
+
+def test_a_third_task_may_be_equal_to_the_second_alone() -> None:
+    first, twin, result = twins()
+    twin = replace(twin, terms={**TERMS, "timeout": "60"})
+    draft = common_tasks(Draft.of((first, twin, replace(twin, name="third"), result)))
+    assert draft.same_as == {"third": "twin"}
+
+
+def test_tasks_are_equal_through_what_they_read() -> None:
+    first, twin, result = twins()
+    above = [
+        replace(
+            reading(query(one, meaning_reads=(one.name,)), name=one.name),
+            name=f"above_{one.name}",
+            reads=(DraftRead(one.name, one.name, "parquet"),),
+        )
+        for one in (first, twin)
+    ]
+    last = replace(reading(result, name="above_twin"), reads=(DraftRead("above_twin", "above_twin"),))
+    draft = common_tasks(Draft.of((first, twin, *above, last)))
+    assert draft.same_as == {"twin": "middle", "above_twin": "above_middle"}
+    # What is not computed reads nothing.
+    assert [reader.task.name for reader in draft.readers["middle"]] == ["above_middle"]
+    assert [reader.task.name for reader in draft.readers["above_middle"]] == ["result"]
+
+
+def test_what_is_kept_of_equal_tasks_serves_the_readers_of_all() -> None:
+    first, twin, result = twins()
+    other = replace(
+        reading(result, name="middle", columns=("b",), uses=(SMALL,)),
+        name="other",
+        reads=(DraftRead("middle", "middle"),),
+    )
+    first, twin = (query(one, is_row_wise=False) for one in (first, twin))
+    draft = optimised(Draft.of((first, twin, other, result)))
+    assert draft.shape("middle") == Shape(columns=("a", "b"), where="""("a" < 0) AND ("b" = 'x') OR ("a" > 10)""")
+    assert {note.by for note in draft.notes if note.task == "twin"} == {"common_tasks"}
+
+
+def test_expectations_that_look_into_equal_tasks_look_into_one() -> None:
+    first, twin, result = twins()
+    looker = replace(result, name="looker", looked_up=("twin",))
+    draft = optimised(Draft.of((first, twin, result, looker)))
+    assert draft.same_as == {"twin": "middle"}
+    assert draft.shape("middle") == WHOLE
+
+
+def part() -> tuple[DraftTask, DraftTask]:
+    """An intermediate that a chosen task waits for, whose reader is left out of the run."""
+    middle, result = pipeline()
+    return replace(middle, is_asked=False), replace(result, is_run=False, is_asked=False)
+
+
+LIVING: dict[str, Change] = {
+    "it was selected": of_middle(lambda task: replace(task, is_asked=True)),
+    "its reader is run": of_result(lambda task: replace(task, is_run=True)),
+    "its location is public": FOR_ALL["its location is public"],
+    "it is not SQL": FOR_ALL["it is not SQL"],
+    "it may fail": FOR_ALL["it may fail"],
+    "reading may fail": FOR_ALL["reading may fail"],
+    "a column may fail": of_middle(lambda task: query(task, failing_columns=(("a", "CAST"),))),
+    "expectations of the run look into it": of_result(
+        lambda task: replace(task, reads=(), looked_up=("middle",), is_run=True)
+    ),
+}
+
+
+def test_what_nobody_reads_in_a_run_is_dead() -> None:
+    draft = dead_tasks(Draft.of(part()))
+    assert draft.dead == {"middle"}
+    assert [(note.task, note.applied) for note in draft.notes] == [("middle", True)]
+    assert dead_tasks(Draft.of(of_result(lambda task: replace(task, looked_up=("middle",)))(*part()))).dead
+
+
+@pytest.mark.parametrize("change", LIVING.values(), ids=LIVING)
+def test_what_may_be_of_use_is_alive(change: Change) -> None:
+    draft = dead_tasks(Draft.of(change(*part())))
+    assert not draft.dead
+    assert all(note.text for note in draft.notes)
+
+
+def test_what_only_the_dead_read_is_dead() -> None:
+    middle, result = part()
+    upper = replace(reading(replace(middle, name="upper"), name="middle"), reads=(DraftRead("middle", "middle"),))
+    last = replace(reading(result, name="upper"), reads=(DraftRead("upper", "upper"),))
+    assert dead_tasks(Draft.of((middle, upper, last))).dead == {"middle", "upper"}
+
+
+def test_a_run_of_all_has_no_dead_tasks() -> None:
+    assert dead_tasks(Draft.of(pipeline())).notes == ()
+
+
+ALWAYS, NEVER, OPEN = (
+    Condition(f'"{name}"', ("a",), holds) for name, holds in (("y", True), ("n", False), ("o", None))
+)
+
+
+def folding(*uses: Use) -> tuple[DraftTask, DraftTask]:
+    middle, result = of_result(lambda task: reading(task, uses=uses))(*pipeline())
+    return query(middle, fixed=(("a", "1"),)), result
+
+
+@pytest.mark.parametrize(
+    ("uses", "left", "told"),
+    [
+        ((Use((ALWAYS, OPEN)),), (Use((OPEN,)),), '"y" always holds in "result"'),
+        ((Use((ALWAYS,)),), (Use(),), '"y" always holds in "result"'),
+        ((Use((ALWAYS, NEVER)), Use((OPEN,))), (Use((OPEN,)),), '"result" needs no row where "n", which never holds'),
+        ((Use((NEVER,)),), (), '"result" needs no row where "n", which never holds'),
+    ],
+)
+def test_conditions_that_are_settled_are_not_asked(uses: tuple[Use, ...], left: tuple[Use, ...], told: str) -> None:
+    draft = constant_folding(Draft.of(folding(*uses)))
+    [reader] = draft.readers["middle"]
+    assert reader.facts is not None
+    assert reader.facts.uses == left
+    assert [note.text for note in draft.notes if note.applied] == [told]
+
+
+FOLDING: dict[str, Change] = {
+    "nothing is settled": of_result(lambda task: reading(task, uses=(Use((OPEN,)),))),
+    "none of its columns is a constant": lambda middle, result: (
+        query(middle, fixed=()),
+        reading(result, uses=(Use((OPEN,)),)),
+    ),
+    **{
+        name: change
+        for name, change in FOR_ALL.items()
+        if name not in ("it may fail", "reading may fail", "a type is lost", "expectations look into it")
+    },
+}
+
+
+@pytest.mark.parametrize("change", FOLDING.values(), ids=FOLDING)
+def test_conditions_that_are_not_settled_stay(change: Change) -> None:
+    tasks = change(*folding(Use((ALWAYS, OPEN)), Use((NEVER,))))
+    draft = constant_folding(Draft.of(tasks))
+    assert draft.readers == Draft.of(tasks).readers
+    assert not any(note.applied for note in draft.notes)
+    assert all(note.text for note in draft.notes)
+
+
+def test_it_is_said_why_no_condition_is_settled() -> None:
+    told = [
+        next(note.text for note in constant_folding(Draft.of(tasks)).notes if note.task == "middle")
+        for tasks in (FOLDING["none of its columns is a constant"](*folding()), folding(Use((OPEN,))))
+    ]
+    assert told == ["none of its columns is a constant", "no condition of its readers is settled by its constants"]
+
+
+def test_conditions_of_a_reader_that_is_left_alone_stay() -> None:
+    middle, result = folding(Use((ALWAYS, OPEN)))
+    alone = replace(result, name="alone", sealed="is not to be optimised")
+    draft = constant_folding(Draft.of((middle, alone, result)))
+    uses = {one.task.name: one.facts.uses for one in draft.readers["middle"] if one.facts is not None}
+    assert uses == {"alone": (Use((ALWAYS, OPEN)),), "result": (Use((OPEN,)),)}
+
+
+def test_what_never_matters_is_not_stored() -> None:
+    draft = optimised(Draft.of(folding(Use((NEVER,)))))
+    assert draft.shape("middle").is_view
+    told = [note.text for note in draft.notes if note.by == "fusion" and note.applied]
+    assert told == ['not stored: its rows have no effect in "result"']
