@@ -44,7 +44,9 @@ class QueryFacts:
 
     `undetermined`: why two evaluations over equal rows may answer differently (chance, the clock, ties, the order of
     rows). `inexact`: why they may differ in the last digits of floating-point numbers. `fails`: why deciding about rows
-    (filters, joins, groups, limits) may fail for some data; `failing_columns`: the same for the values of a column.
+    (filters, joins, groups, limits) may fail for some data; `failing_columns`: the same for the values of a column;
+    `fails_early`: why something may fail that is computed before a join or a limit has chosen among rows, so that
+    it depends on DuckDB's plan for which rows it is computed.
     `is_ordered`: whether its rows come in an order of their own. `is_row_wise`: each row is made of one row of the one
     dataset that it reads, by filters and expressions alone. `keeps_rows`: each row of that dataset makes exactly one.
     """
@@ -55,6 +57,7 @@ class QueryFacts:
     inexact: str | None = None
     fails: str | None = None
     failing_columns: tuple[tuple[str, str], ...] = ()
+    fails_early: str | None = None
     is_ordered: bool = False
     is_row_wise: bool = False
     keeps_rows: bool = False

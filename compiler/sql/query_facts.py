@@ -55,13 +55,15 @@ def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
     uses = uses_of(bound.plan if volatile or _tells_time(bound.plan) else bound.pushed, bound.tables)
     reads = tuple(_reads(bound, effects, uses, settling.sees_order))
     row_wise = _row_wise(bound.plan) if len(reads) == 1 else None
+    fails = settling.fails or failures.of_rows(relation)
     return QueryFacts(
         tuple(zip(bound.columns, bound.types, strict=True)),
         reads,
         volatile or settling.undetermined,
         settling.inexact,
-        settling.fails or failures.of_rows(relation),
+        fails,
         tuple(failures.of_columns(bound.columns, relation)),
+        failures.before_choosing(fails),
         _is_ordered(bound.plan),
         row_wise is not None,
         bool(row_wise),
