@@ -47,8 +47,10 @@ class QueryFacts:
     (filters, joins, groups, limits) may fail for some data; `failing_columns`: the same for the values of a column;
     `fails_early`: why something may fail that is computed before a join or a limit has chosen among rows, so that
     it depends on DuckDB's plan for which rows it is computed.
-    `is_ordered`: whether its rows come in an order of their own. `is_row_wise`: each row is made of one row of the one
-    dataset that it reads, by filters and expressions alone. `keeps_rows`: each row of that dataset makes exactly one.
+    `order`: the columns by which its rows are ordered, as far as it shows them; None where they come in no order of
+    their own. `is_total`: rows that this order holds for equal are equal altogether. `is_row_wise`: each row is made of
+    one row of the one dataset that it reads, by filters and expressions alone. `keeps_rows`: each row of that dataset
+    makes exactly one.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -58,7 +60,8 @@ class QueryFacts:
     fails: str | None = None
     failing_columns: tuple[tuple[str, str], ...] = ()
     fails_early: str | None = None
-    is_ordered: bool = False
+    order: tuple[str, ...] | None = None
+    is_total: bool = False
     is_row_wise: bool = False
     keeps_rows: bool = False
 

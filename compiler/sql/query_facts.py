@@ -24,6 +24,7 @@ from trc.compiler.sql.plans import (
     table_of,
 )
 from trc.compiler.sql.pushed import uses_of
+from trc.compiler.sql.result_order import order_of
 from trc.compiler.sql.tokens import tokenize
 
 
@@ -64,7 +65,7 @@ def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
         fails,
         tuple(failures.of_columns(bound.columns, relation)),
         failures.before_choosing(fails),
-        _is_ordered(bound.plan),
+        *order_of(bound.plan, bound.columns, settling),
         row_wise is not None,
         bool(row_wise),
     )
@@ -116,12 +117,6 @@ def _reads(
 def _scanned(plan: Json) -> Iterator[tuple[TableKey, tuple[str, ...]]]:
     """The tables that a plan scans, each with the names of its columns."""
     return ((table_of(one), tuple(map(str, one["names"]))) for one in operators_of(plan) if is_scan(one))
-
-
-def _is_ordered(plan: Json) -> bool:
-    while plan["type"] in ("LOGICAL_PROJECTION", "LOGICAL_FILTER", "LOGICAL_LIMIT"):
-        (plan,) = plan["children"]
-    return bool(plan["type"] == "LOGICAL_ORDER_BY")
 
 
 def _row_wise(plan: Json) -> bool | None:

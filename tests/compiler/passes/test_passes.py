@@ -164,7 +164,9 @@ def test_what_may_fail_is_asked_of_all_that_a_query_is_computed_within() -> None
 
 
 def test_a_reader_that_computes_what_may_fail_of_all_that_it_reads_is_left_rows() -> None:
-    draft = predicate_pushdown(Draft.of(of_result(lambda task: query(task, failing_columns=(("a", "CAST"),)))(*pipeline())))
+    draft = predicate_pushdown(
+        Draft.of(of_result(lambda task: query(task, failing_columns=(("a", "CAST"),)))(*pipeline()))
+    )
     assert draft.shape("middle").where == '("a" > 10)'
 
 
