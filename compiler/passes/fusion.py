@@ -7,7 +7,13 @@ from typing import Final
 
 from trc.compiler.passes.demand import opaque
 from trc.compiler.passes.draft import Draft, DraftTask, Shape
-from trc.compiler.passes.proofs import changed_by_storing, hides_a_failure, not_to_choose
+from trc.compiler.passes.proofs import (
+    changed_by_storing,
+    hides_a_failure,
+    not_to_choose,
+    why_fails,
+    why_fails_early,
+)
 
 _MOST_EVALUATIONS: Final = 8
 
@@ -41,7 +47,7 @@ def fusion(draft: Draft) -> Draft:
             if reader.facts is not None
         )
         evaluations[task.name] = times
-        failing[task.name] = _fails(task)
+        failing[task.name] = why_fails(task)
         why = _why_not(task, draft, times, failing)
         if why:
             draft = draft.declined(task.name, "fusion", why)
@@ -52,12 +58,6 @@ def fusion(draft: Draft) -> Draft:
         within = (failing[reader.task.name] for reader in readers)
         failing[task.name] = failing[task.name] or next((one for one in within if one), "")
     return draft
-
-
-def _fails(task: DraftTask) -> str:
-    if task.query is None:
-        return task.unknown
-    return task.query.fails or next((why for _, why in task.query.failing_columns), "") or task.fragile
 
 
 def _why_not(task: DraftTask, draft: Draft, times: int, failing: Mapping[str, str]) -> str:
@@ -93,6 +93,9 @@ def _of_readers(task: DraftTask, draft: Draft, failing: Mapping[str, str]) -> st
         other = next((name for name, value in task.terms.items() if reader.task.terms.get(name) != value), None)
         if other is not None:
             return f'"{reader.task.name}", which reads it, has another {other}'
+        early = why_fails_early(reader.task)
+        if early:
+            return f'"{reader.task.name}" may fail on rows that it has no need of: {early}'
         assert task.query is not None
         if failing[reader.task.name] and not task.query.keeps_rows:
             return f'"{reader.task.name}" may fail on rows that it leaves out: {failing[reader.task.name]}'

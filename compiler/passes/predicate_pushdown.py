@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trc.compiler.passes.demand import demand
-from trc.compiler.passes.draft import Draft
-from trc.compiler.passes.proofs import changed_by_storing, hides_a_failure, not_to_choose
+from trc.compiler.passes.draft import Draft, DraftTask
+from trc.compiler.passes.proofs import changed_by_storing, hides_a_failure, not_to_choose, why_fails_early
 
 
 def predicate_pushdown(draft: Draft) -> Draft:
@@ -22,10 +22,26 @@ def predicate_pushdown(draft: Draft) -> Draft:
         if shape.is_view or task.name in draft.same_as:
             continue
         needed = demand(task, draft)
-        why = not_to_choose(task) or needed.why_rows or hides_a_failure(task) or changed_by_storing(task)
+        why = (
+            not_to_choose(task)
+            or needed.why_rows
+            or hides_a_failure(task)
+            or _moves_a_failure(task, draft)
+            or changed_by_storing(task)
+        )
         if why:
             draft = draft.declined(task.name, "predicate_pushdown", why)
             continue
         told = f"only rows are stored for which {needed.where}"
         draft = draft.with_shape(task.name, replace(shape, where=needed.where), "predicate_pushdown", told)
     return draft
+
+
+def _moves_a_failure(task: DraftTask, draft: Draft) -> str:
+    """Why a reader could fail where it would not, or the other way round, once there are fewer rows."""
+    for reader in draft.readers[task.name]:
+        query = reader.task.query
+        why = (query and query.fails) or why_fails_early(reader.task)
+        if why:
+            return f'"{reader.task.name}" may fail on rows that it leaves out: {why}'
+    return ""

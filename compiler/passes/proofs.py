@@ -40,6 +40,24 @@ def hides_a_failure(task: DraftTask, pruned: frozenset[str] | None = None) -> st
     return ""
 
 
+def why_fails(task: DraftTask) -> str:
+    """Why a query may fail."""
+    if task.query is None:
+        return task.unknown
+    return task.query.fails or next((why for _, why in task.query.failing_columns), "") or task.fragile
+
+
+def why_fails_early(task: DraftTask) -> str:
+    """Why a query may fail on rows that its result has no need of, if DuckDB happens to look at them.
+
+    It does where that is cheaper: by how many rows it expects, and what it knows of their values. A stored output tells
+    it other things than a view, and one of fewer rows other ones than one of all.
+    """
+    if task.query is None:
+        return task.unknown
+    return task.query.fails_early or task.fragile
+
+
 def changed_by_storing(task: DraftTask) -> str:
     """Why a reader could find other values in a stored output than the query has."""
     assert task.query is not None

@@ -46,11 +46,14 @@ class QueryFacts:
 
     `undetermined`: why two evaluations over equal rows may answer differently (chance, the clock, ties, the order of
     rows). `inexact`: why they may differ in the last digits of floating-point numbers. `fails`: why deciding about rows
-    (filters, joins, groups, limits) may fail for some data; `failing_columns`: the same for the values of a column.
-    `is_ordered`: whether its rows come in an order of their own. `is_row_wise`: each row is made of one row of the one
-    dataset that it reads, by filters and expressions alone. `keeps_rows`: each row of that dataset makes exactly one.
-    `fixed` are columns that have one value in all rows, each with that value as SQL. `meaning`: queries that share it have equal rows if what `meaning_reads` names has, one by one; empty where that is
-    not proved.
+    (filters, joins, groups, limits) may fail for some data; `failing_columns`: the same for the values of a column;
+    `fails_early`: why something may fail that is computed before a join or a limit has chosen among rows, so that
+    it depends on DuckDB's plan for which rows it is computed.
+    `order`: the columns by which its rows are ordered, as far as it shows them; None where they come in no order of
+    their own. `is_total`: rows that this order holds for equal are equal altogether. `is_row_wise`: each row is made of
+    one row of the one dataset that it reads, by filters and expressions alone. `keeps_rows`: each row of that dataset
+    makes exactly one. `fixed` are columns that have one value in all rows, each with that value as SQL. `meaning`:
+    queries that share it have equal rows if what `meaning_reads` names has, one by one; empty where that is not proved.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -59,7 +62,9 @@ class QueryFacts:
     inexact: str | None = None
     fails: str | None = None
     failing_columns: tuple[tuple[str, str], ...] = ()
-    is_ordered: bool = False
+    fails_early: str | None = None
+    order: tuple[str, ...] | None = None
+    is_total: bool = False
     is_row_wise: bool = False
     keeps_rows: bool = False
     fixed: tuple[tuple[str, str], ...] = ()

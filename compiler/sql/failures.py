@@ -25,7 +25,6 @@ _PRUNED: Final = frozenset(
         "LOGICAL_COMPARISON_JOIN",
         "LOGICAL_DELIM_JOIN",
         "LOGICAL_DELIM_GET",
-        "LOGICAL_UNION",
         "LOGICAL_MATERIALIZED_CTE",
         "LOGICAL_CTE_REF",
         "LOGICAL_GET",
@@ -38,6 +37,24 @@ Through others it does not: a window computes where its frame starts even if nob
 """
 
 
+_CHOOSING: Final = frozenset(
+    {
+        "LOGICAL_LIMIT",
+        "LOGICAL_CROSS_PRODUCT",
+        "LOGICAL_POSITIONAL_JOIN",
+        "LOGICAL_ANY_JOIN",
+        "LOGICAL_COMPARISON_JOIN",
+        "LOGICAL_ASOF_JOIN",
+        "LOGICAL_DELIM_JOIN",
+        "LOGICAL_EXCEPT",
+        "LOGICAL_INTERSECT",
+        "LOGICAL_RECURSIVE_CTE",
+    }
+)
+"""Operators that need not look at all rows that they are offered: which, DuckDB chooses by how many it expects on
+either side, and by the least and greatest values that it knows of."""
+
+
 @dataclass(slots=True)
 class Failures:
     """The expressions of a plan that may fail, each with a mark that its effects can be told by."""
@@ -46,11 +63,16 @@ class Failures:
     why: dict[str, str] = field(default_factory=dict[str, str])
     held: set[str] = field(default_factory=set[str])
     """The marks of what is computed whether anybody asks for it or not."""
+    early: set[str] = field(default_factory=set[str])
+    """The marks of what is computed before it is known which rows are needed."""
+    chooses: bool = False
+    """Whether the plan holds an operator that chooses."""
 
     def mark(self, plan: Json) -> None:
         """Marks the expressions of a plan, before its flows are told."""
         stored = {int(one["table_index"]) for one in operators_of(self.pushed) if one["type"] in _STORING}
-        self._mark(plan, Keys(), stored, is_held=False)
+        self.chooses = any(one["type"] in _CHOOSING for one in operators_of(plan))
+        self._mark(plan, Keys(), stored, is_held=False, is_early=False)
 
     def of_rows(self, relation: Relation) -> str | None:
         """Why deciding about rows may fail; so does what has an effect on nothing, and might be computed all the same."""
@@ -66,8 +88,15 @@ class Failures:
             if mark is not None:
                 yield name, self.why[mark]
 
-    def _mark(self, operator: Json, keys: Keys, stored: set[int], *, is_held: bool) -> None:
+    def before_choosing(self, deciding: str | None) -> str | None:
+        """Why computing what the result may have no need of may fail; `deciding` is why deciding about rows may."""
+        if deciding is not None and self.chooses:
+            return deciding
+        return next((why for mark, why in self.why.items() if mark in self.early), None)
+
+    def _mark(self, operator: Json, keys: Keys, stored: set[int], *, is_held: bool, is_early: bool) -> None:
         is_held = is_held or operator["type"] not in _PRUNED
+        is_early = is_early or operator["type"] in _CHOOSING
         safe = _never_raises(operator, keys)
         # A call with a lambda is never known to be safe, so there is no need to look into it.
         for expression in outside_lambdas(operator):
@@ -76,9 +105,17 @@ class Failures:
                 mark = expression[MARK] = str(len(self.why))
                 self.why[mark] = reason
                 self.held |= {mark} if is_held else set()
+                self.early |= {mark} if is_early else set()
         for child in operator["children"]:
             is_below = operator["type"] == "LOGICAL_MATERIALIZED_CTE" and child is operator["children"][0]
-            self._mark(child, keys, stored, is_held=is_held or (is_below and _is_stored(operator, stored)))
+            self._mark(
+                child,
+                keys,
+                stored,
+                is_held=is_held or (is_below and _is_stored(operator, stored)),
+                # Where a CTE is read, what chooses may stand above.
+                is_early=is_early or (is_below and self.chooses),
+            )
 
 
 _STORING: Final = frozenset({"LOGICAL_MATERIALIZED_CTE", "LOGICAL_RECURSIVE_CTE"})

@@ -26,6 +26,7 @@ from trc.compiler.sql.plans import (
     table_of,
 )
 from trc.compiler.sql.pushed import uses_of
+from trc.compiler.sql.result_order import order_of
 from trc.compiler.sql.tokens import tokenize
 
 
@@ -74,7 +75,8 @@ def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
         settling.inexact,
         fails,
         failing_columns,
-        _is_ordered(bound.plan),
+        failures.before_choosing(fails),
+        *order_of(bound.plan, bound.columns, settling),
         row_wise is not None,
         bool(row_wise),
         tuple(fixed_columns(bound.plan, bound.columns)),
@@ -132,12 +134,6 @@ def _reads(
 def _scanned(plan: Json) -> Iterator[tuple[TableKey, tuple[str, ...]]]:
     """The tables that a plan scans, each with the names of its columns."""
     return ((table_of(one), tuple(map(str, one["names"]))) for one in operators_of(plan) if is_scan(one))
-
-
-def _is_ordered(plan: Json) -> bool:
-    while plan["type"] in ("LOGICAL_PROJECTION", "LOGICAL_FILTER", "LOGICAL_LIMIT"):
-        (plan,) = plan["children"]
-    return bool(plan["type"] == "LOGICAL_ORDER_BY")
 
 
 def _row_wise(plan: Json) -> bool | None:

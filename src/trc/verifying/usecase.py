@@ -9,13 +9,14 @@ from tempfile import TemporaryDirectory
 from trc.api import Compilation, Ready, load, runner_of
 from trc.checking import moment_of
 from trc.compiler.choices import NO_CHOICES, Choices
+from trc.compiler.compile import Compiled
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.ir.types import Known
 from trc.runtime.errors import Stopped
 from trc.runtime.running import Options, Outcome
 from trc.runtime.spec import PipelineSpec
 from trc.settings import settings_for, with_environment
-from trc.verifying.verify import Verification
+from trc.verifying.verify import Columns, Verification
 from trc.verifying.verify import verify as verify_spec
 
 
@@ -37,14 +38,19 @@ def verify(
         with runner_of(ready, replace(settings, state_folder=state), None) as runner:
             return runner.run(Options(new=True, optimise=optimise), ready.logical_time)
 
-    columns = {
-        key: tuple((one.name, one.type) for one in schema.columns)
-        for key, schema in compilation.compiled.schemas.items()
-        if isinstance(schema, Known)
-    }
+    columns = columns_of(compilation.compiled)
     with TemporaryDirectory(prefix="trc-verify-") as folder:
         found = verify_spec(compilation.spec, queries, columns, run_in, Path(folder).resolve(), exact=exact)
     return found, compilation
+
+
+def columns_of(compiled: Compiled) -> Columns:
+    """The columns of all outputs of which they are known."""
+    return {
+        key: tuple((one.name, one.type) for one in schema.columns)
+        for key, schema in compiled.schemas.items()
+        if isinstance(schema, Known)
+    }
 
 
 def _refuse_effects(compilation: Compilation) -> None:

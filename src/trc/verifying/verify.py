@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from trc.compiler.sql.facts import QueryFacts
 from trc.runtime.plan import PassNote
@@ -13,7 +13,10 @@ from trc.runtime.running import Outcome
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.store.journal import TaskRecord
 from trc.verifying.relocated import relocated
-from trc.verifying.sinks import Difference, SinkFile, compare
+from trc.verifying.sinks import Difference, Order, SinkFile, compare, comparing
+
+if TYPE_CHECKING:
+    import duckdb
 
 Run = Callable[[PipelineSpec, Path, bool], Outcome]
 """Runs a pipeline with its state in a folder, optimised or not."""
@@ -71,10 +74,10 @@ def verify(
         place = folder / ("optimised" if optimised else "written")
         moved = relocated(spec, place / "files", one_thread=exact)
         outcomes[optimised] = run(moved, place / "state", optimised)
-    judge = _Judge(
-        outcomes, queries, columns, _unsure(spec, queries), frozenset() if exact else _inexact(spec, queries)
-    )
-    sinks = tuple(judge.verdict(task, output) for task, output in _sinks(spec))
+    inexact = frozenset[str]() if exact else _inexact(spec, queries)
+    with comparing() as connection:
+        judge = _Judge(connection, outcomes, queries, columns, _unsure(spec, queries), inexact)
+        sinks = tuple(judge.verdict(task, output) for task, output in _sinks(spec))
     return Verification(spec.name, sinks, outcomes[True].plan.notes)
 
 
@@ -90,6 +93,7 @@ def _sinks(spec: PipelineSpec) -> Iterator[tuple[TaskSpec, OutputSpec]]:
 class _Judge:
     """Compares what two runs have made, as they were written (False) and optimised (True)."""
 
+    connection: duckdb.DuckDBPyConnection
     outcomes: Mapping[bool, Outcome]
     queries: Mapping[str, QueryFacts]
     columns: Columns
@@ -110,9 +114,10 @@ class _Judge:
             return SinkVerdict(task.name, output.name, "not_verifiable", text=why)
         query = self.queries.get(task.name)
         found = compare(
+            self.connection,
             *(self.file(task, output, optimised=way) for way in (False, True)),
             tolerant=task.name in self.inexact,
-            ordered=query is not None and query.is_ordered,
+            order=None if query is None or query.order is None else Order(query.order, query.is_total),
         )
         if found.difference is None:
             return SinkVerdict(task.name, output.name, "equal", found.rows, tied=found.tied)

@@ -96,3 +96,25 @@ select regexp_matches(s, 'x+') as a, regexp_replace(s, s, '') as b from t
 select json_extract(s, '$.a') as a, s::json as b from t
 -- case: enums
 select s::enum('x', 'y') as a from t
+-- case: below a join, which looks at some rows only
+select c from (select i, s::integer as c from t) as t join u using (i)
+-- case: above a join
+select t.i + u.i as a from t join u on t.s = u.s
+-- case: in what a join compares
+select t.i from t join u on t.s::integer = u.i
+-- case: a filter above a join, which DuckDB moves down
+select t.i from t join u on t.s = u.s where t.n + 1 > 2
+-- case: below a limit
+select i + 1 as a from (select i from t group by i) order by i limit 3
+-- case: above a limit
+select i + 1 as a from (select i from t group by i order by i limit 3)
+-- case: in a CTE that a join reads
+with c as (select i, s::integer as n from t) select n from c join u using (i)
+-- case: in a CTE that nothing chooses from
+with c as (select i, s::integer as n from t) select n from c where i > 1
+-- case: beside a subquery
+select i + 1 as a from t where i in (select i from u)
+-- case: in rows that others are taken from
+select i + 1 as a from t except select i from u
+-- case: in one of the parts of a union
+select i + 1 as a from t union all select i from u

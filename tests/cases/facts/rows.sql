@@ -30,3 +30,15 @@ select * from (values (1, 'x'), (2, 'y')) v(i, s)
 select i, unnest(l) as one from u
 -- case: lateral unnest
 select u.i, v from u, unnest(l) x(v) where u.i > 1
+-- case: ordered by a column that is not shown
+select s from t order by n desc, s
+-- case: ordered by shown columns and others
+select i as a, s as b from t order by s, lower(s), i
+-- case: ordered by all
+select i, s from t order by all
+-- case: ordered by what tells rows apart
+select s, count(*) as n from t group by s order by s
+-- case: ordered behind a CTE that is stored
+with c as materialized (select i, s from t) select c.s as a, d.s as b from c join c as d using (i) order by b, a
+-- case: ordered by floats
+select f from t order by f

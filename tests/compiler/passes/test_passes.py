@@ -105,6 +105,8 @@ FOR_FUSION: dict[str, Change] = {
         query(middle, keeps_rows=False),
         replace(result, fragile="it is text"),
     ),
+    "its reader joins what may fail": of_result(lambda task: query(task, fails_early="CAST")),
+    "its reader joins what may fail to be read": of_result(lambda task: replace(task, fragile="it is text")),
 }
 FOR_PRUNING: dict[str, Change] = {
     "a column that is left out may fail": of_middle(lambda task: query(task, failing_columns=(("b", "CAST"),))),
@@ -116,6 +118,9 @@ FOR_PUSHDOWN: dict[str, Change] = {
     "there are very many conditions": of_result(
         lambda task: reading(task, uses=tuple(Use((Condition(f'"a" = {n}', ("a",)),)) for n in range(20)))
     ),
+    "its reader fails on rows that it drops": of_result(lambda task: query(task, fails="CAST")),
+    "its reader joins what may fail": of_result(lambda task: query(task, fails_early="CAST")),
+    "its reader joins what may fail to be read": of_result(lambda task: replace(task, fragile="it is text")),
     "a condition is very long": of_result(lambda task: reading(task, uses=(Use((Condition("a" * 10_000, ("a",)),)),))),
 }
 
@@ -177,6 +182,13 @@ def test_what_may_fail_is_asked_of_all_that_a_query_is_computed_within() -> None
     draft = fusion(Draft.of((query(middle, keeps_rows=False), upper, last)))
     assert draft.shape("upper").is_view
     assert not draft.shape("middle").is_view
+
+
+def test_a_reader_that_computes_what_may_fail_of_all_that_it_reads_is_left_rows() -> None:
+    draft = predicate_pushdown(
+        Draft.of(of_result(lambda task: query(task, failing_columns=(("a", "CAST"),)))(*pipeline()))
+    )
+    assert draft.shape("middle").where == '("a" > 10)'
 
 
 def test_evaluations_multiply_along_a_chain_of_views() -> None:

@@ -17,9 +17,15 @@ def shown(facts: QueryFacts | Unknown) -> str:
     if isinstance(facts, Unknown):
         return f"nothing is proved: {facts.reason}\n"
     told = [read_shown(read) for read in facts.reads]
-    told += [f"{name}: {why}" for name in ("undetermined", "inexact", "fails") if (why := getattr(facts, name))]
+    told += [
+        f"{name}: {why}"
+        for name in ("undetermined", "inexact", "fails", "fails_early")
+        if (why := getattr(facts, name))
+    ]
     told += [f"{column} fails: {why}" for column, why in facts.failing_columns]
-    told += [name for name in ("is_ordered", "is_row_wise", "keeps_rows") if getattr(facts, name)]
+    if facts.order is not None:
+        told.append(f"ordered by {', '.join(facts.order) or 'what is not shown'}{'' if facts.is_total else ' …'}")
+    told += [name for name in ("is_row_wise", "keeps_rows") if getattr(facts, name)]
     return "".join(f"{line}\n" for line in told)
 
 
