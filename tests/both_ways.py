@@ -39,7 +39,7 @@ class Here:
     slots: int = 1
     reports: list[Report] = field(default_factory=list[Report])
 
-    def make_ready(self, _order: TaskOrder) -> bool:
+    def make_ready(self, order: TaskOrder) -> bool:  # noqa: ARG002 - the protocol's name
         return False
 
     def start(self, order: TaskOrder) -> None:
@@ -50,7 +50,7 @@ class Here:
     def stop(self, token: str, grace: float) -> None:
         """What was started has ended."""
 
-    def poll(self, _timeout: float | None) -> Sequence[Report]:
+    def poll(self, timeout: float | None) -> Sequence[Report]:  # noqa: ARG002
         told, self.reports = self.reports, []
         return told
 
