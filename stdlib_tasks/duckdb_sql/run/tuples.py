@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     import duckdb
 
 _FLOATS = ("FLOAT", "DOUBLE")
-_LONG = ("VARCHAR", "BLOB", "UUID", "DECIMAL(")
-"""Types with more values than there are hashes of one; so have decimals of up to 18 digits not, and it costs little."""
+_LONG = re.compile(r"VARCHAR|BLOB|UUID|DECIMAL\((19|[23]\d),")
+"""Types with more values than there are hashes of one. A decimal of up to 18 digits is hashed as a whole number of 64 bits
+is, and written out it would cost several times as much as all else."""
 
 
 def tuples_of(connection: duckdb.DuckDBPyConnection, output: OrderOutput, asked: OrderTuples) -> Tuples | None:
@@ -62,4 +64,4 @@ def _salted(columns: Columns) -> Iterator[str]:
     """The values from the last to the first, long ones otherwise: else two that hash alike would do so both times."""
     for name, kind in reversed(columns):
         column = identifier(name)
-        yield f"CAST({column} AS VARCHAR) || '.'" if kind.startswith(_LONG) else column
+        yield f"CAST({column} AS VARCHAR) || '.'" if _LONG.match(kind) else column
