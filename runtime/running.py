@@ -316,7 +316,8 @@ class Runner:
             kept,
             version,
             keepings=optimised.keepings,
-            read_sets=read_sets(self.spec, self.queries),
+            # What a part stores serves readers that are left out of it, too.
+            read_sets=read_sets(self.spec if self.part is None else self.part.whole, self.queries),
             chosen=self.part.chosen if self.part is not None else None,
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.end_to_end.conftest import Space
 
+from trc import api
+
 SHOP = """
 pipeline "shop" { }
 source raw = csv("orders.csv")
@@ -16,9 +18,9 @@ task mail = sql $$ select 1 as sent $$ { output = csv("mail.csv"), needs = [squa
 """
 
 
-def states(space: Space, *options: str) -> dict[str, str]:
-    report = space.trc("run", "p.trc", "--json", *options).json
-    return {task["task"]: task["state"] for task in report["tasks"]}
+def run(space: Space, *selected: str, optimise: bool = False, force: bool = False) -> dict[str, str]:
+    report = api.run(space.root / "p.trc", selected=selected, optimise=optimise, force=force, workers=1)
+    return {task.task: task.state for task in report.tasks}
 
 
 def test_a_part_is_run_and_the_rest_comes_later(space: Space) -> None:
@@ -34,21 +36,30 @@ def test_a_part_is_run_and_the_rest_comes_later(space: Space) -> None:
     assert not (space.root / "shown.csv").exists()
     assert "no run has a task" in space.trc("explain", "task:shown", code=3).err
     # Nothing is as if it had been run, and nothing is done twice.
-    later = states(space)
+    later = run(space)
     assert {task for task, state in later.items() if state == "skipped"} == {"orders", "large"}
     assert {task for task, state in later.items() if state == "success"} == {"numbers", "squares", "shown", "mail"}
     # Only what was chosen is forced.
-    assert states(space, "--select", "large", "--force") == {"orders": "skipped", "large": "success"}
-    assert states(space, "--select", "+large", "--force") == {"orders": "success", "large": "success"}
+    assert run(space, "large", force=True) == {"orders": "skipped", "large": "success"}
+    assert run(space, "+large", force=True) == {"orders": "success", "large": "success"}
 
 
 def test_what_nobody_reads_in_a_part_is_not_run(space: Space) -> None:
     space.write("orders.csv", "id,amount\n1,5\n2,20\n")
-    space.write("p.trc", SHOP)
-    assert set(states(space, "--select", "mail", "--optimise")) == {"mail"}
-    told = space.trc("plan", "p.trc", "--select", "mail", "--optimise", "--explain").out
-    assert "squares  dead_tasks" in told
-    assert set(states(space, "--select", "mail")) == {"numbers", "squares", "mail"}
+    path = space.write("p.trc", SHOP)
+    assert set(run(space, "mail", optimise=True)) == {"mail"}
+    notes = api.plan(path, selected=("mail",), optimise=True).plan.notes
+    assert {note.task for note in notes if note.by == "dead_tasks" and note.applied} == {"numbers", "squares"}
+    assert set(run(space, "mail")) == {"numbers", "squares", "mail"}
     # Who selects a task wants to see its rows, also where it would be computed within what reads it.
-    space.trc("run", "p.trc", "--select", "squares", "--optimise", "--force")
+    run(space, "squares", optimise=True, force=True)
     assert list((space.root / ".trc/data/shop/squares").rglob("*.parquet"))
+
+
+def test_readers_that_were_left_out_know_what_has_not_changed_for_them(space: Space) -> None:
+    space.write("orders.csv", "id,amount\n1,5\n2,20\n")
+    space.write("p.trc", SHOP + 'task ids = sql $$ select id from orders $$ { output = csv("ids.csv") }\n')
+    run(space)
+    space.write("orders.csv", "id,amount\n1,50\n2,200\n")
+    assert run(space, "large") == {"orders": "success", "large": "success"}
+    assert run(space)["ids"] == "skipped"
