@@ -9,7 +9,7 @@ from typing import Final
 from trc.compiler.sql.expressions import Json, NotUnderstood, expressions_in
 from trc.compiler.sql.functions import CONSISTENT_TABLE_FUNCTIONS, volatile_names
 from trc.compiler.sql.gathered import has_computed_frame, why_open, why_rounded
-from trc.compiler.sql.kinds import is_exact, is_float, type_info
+from trc.compiler.sql.kinds import is_exact, is_exact_kind, is_float, type_info
 from trc.compiler.sql.order import Keys
 from trc.compiler.sql.own_forms import is_only_counted
 from trc.compiler.sql.plans import Above, Sized, datasets_of, expressions_of, is_scan, ordered_by
@@ -163,7 +163,7 @@ def _union(look: Settling, plan: Json, above: Above) -> None:
 
 def _compared(look: Settling, plan: Json, _above: Above) -> None:
     relation = look.sized.relations.get(id(plan))
-    if relation is None or not all(is_exact({"id": one}) for one in relation.types):
+    if relation is None or not all(map(is_exact_kind, relation.types)):
         look.is_undetermined("it takes together rows that are equal, and may not be the same", plan)
 
 

@@ -89,5 +89,10 @@ def is_exact(told: Json) -> bool:
             return kind in _EXACT
 
 
+def is_exact_kind(kind: str) -> bool:
+    """Whether equal values of a type are the same, by its name alone: one that is made of others may hold any."""
+    return kind in _EXACT
+
+
 def is_float(told: Json) -> bool:
     return told["id"] in FLOATS

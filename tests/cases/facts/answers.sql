@@ -146,3 +146,9 @@ select i, s, max(n) as top from t group by all order by all
 select i, s, n from t qualify row_number() over (partition by i order by n, s) = 1
 -- case: qualify with ties
 select i, s, n from t qualify row_number() over (partition by i order by n) = 1
+-- case: lists that two queries have
+select l from u intersect select l from u where i > 1
+-- case: lists that either query has
+select l from u union select [i] from u
+-- case: structs that one query has
+select k from u except select k from u where i > 1
