@@ -94,7 +94,14 @@ SAFE: dict[Kind, list[str]] = {
 }
 """By kind, ways to make a value of it out of others that always have one."""
 RISKY: dict[Kind, list[str]] = {
-    "int": ["{int} + 1", "{int} - {int}", "{int} // {int}", "-{int}", "cast({text} as integer)", "cast({big} as integer)"],
+    "int": [
+        "{int} + 1",
+        "{int} - {int}",
+        "{int} // {int}",
+        "-{int}",
+        "cast({text} as integer)",
+        "cast({big} as integer)",
+    ],
     "big": ["{big} + {int}", "{big} * 2"],
     "text": ["substring({text}, {int}, 2)", "repeat({text}, {int} % 3)", "split_part({text}, 'x', 1)"],
     "float": ["sqrt({float})", "ln({float})"],
@@ -107,7 +114,13 @@ RISKY: dict[Kind, list[str]] = {
 """The same with ways that may fail, or that are not known not to."""
 GATHERED: dict[Kind, list[str]] = {
     "int": ["max({int})", "min({int})", "bit_or({int})", "max({int}) filter (where {truth})"],
-    "big": ["count(*)", "count({text})", "count(*) filter (where {truth})", "count(distinct {text})", "count(distinct {int})"],
+    "big": [
+        "count(*)",
+        "count({text})",
+        "count(*) filter (where {truth})",
+        "count(distinct {text})",
+        "count(distinct {int})",
+    ],
     "text": ["min({text})", "max({text})", "max({text}) filter (where {truth})"],
     "float": ["avg({int})", "max({float})", "sum({float})", "median({int})"],
     "decimal": ["max({decimal})", "min({decimal}) filter (where {truth})", "sum({decimal})::decimal(10, 2)"],
@@ -308,7 +321,9 @@ def _windowed(draw: Draw, tables: Sequence[Table]) -> Query:
 @st.composite
 def _united(draw: Draw, tables: Sequence[Table]) -> Query:
     names = list(NAMES)
-    operator = draw(st.sampled_from(["union all", "union all", "union", "except", "intersect", "except all", "intersect all"]))
+    operator = draw(
+        st.sampled_from(["union all", "union all", "union", "except", "intersect", "except all", "intersect all"])
+    )
     if draw(st.booleans()) and operator.startswith("union"):
         operator += " by name"
     kinds = draw(_some_kinds(1, 3))
@@ -320,7 +335,7 @@ def _united(draw: Draw, tables: Sequence[Table]) -> Query:
         scope = _scope(table, "r")
         listed = [f"{draw(_expressions(scope, kind, 1))} as {name}" for kind, name in zip(kinds, names)]
         if sides and "by name" in operator:
-            listed = listed[::-1]
+            listed.reverse()
         sides.append(f"select {', '.join(listed)} from {table.name} as r{draw(_where(scope, tables))}")
     return f" {operator} ".join(sides), tuple(Column(*pair) for pair in zip(names, kinds))
 
