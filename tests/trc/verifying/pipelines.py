@@ -228,7 +228,11 @@ def pipelines(draw: Draw) -> Pipeline:
     tasks: list[Task] = []
     for place in range(draw(st.integers(3, 8))):
         # Of what was made last more is read: chains are what is optimised.
-        sql, columns = draw(_queries([*tables, *tables[len(made) :], *tables[-2:], *tables[-2:]]))
+        sql, columns = draw(_queries([*tables, *tables[len(made) :], *tables[-2:] * 3]))
+        if tasks and draw(st.integers(0, _SELDOM)) == 0:
+            # The same once more, which need not be computed again.
+            other = draw(st.sampled_from(tasks))
+            sql, columns = other.sql.replace("select ", "SELECT  "), other.table.columns
         table = Table(f"m{place}", columns)
         tasks.append(Task(table, sql))
         tables.append(table)
@@ -269,7 +273,7 @@ def _queries(draw: Draw, tables: Sequence[Table]) -> Query:
 def _plain(draw: Draw, tables: Sequence[Table]) -> Query:
     """Some expressions of rows; perhaps unlike ones only, or the first of them."""
     before, read, scope = draw(_from(tables))
-    listed, columns = draw(_listed(scope, draw(_some_kinds(1, 4))))
+    listed, columns = draw(_listed(scope, draw(_some_kinds(scope, 1, 4))))
     distinct = draw(st.sampled_from(["", "", "", "distinct "]))
     sql = f"{before}select {distinct}{listed} {read}{draw(_where(scope, tables))}"
     return sql + draw(_ends(columns)), columns
@@ -296,8 +300,8 @@ def _starred(draw: Draw, tables: Sequence[Table]) -> Query:
 @st.composite
 def _grouped(draw: Draw, tables: Sequence[Table]) -> Query:
     before, read, scope = draw(_from(tables))
-    keys = draw(_some_kinds(0, 2))
-    listed, columns = draw(_listed(scope, [*keys, *draw(_some_kinds(1, 3))], gathered_from=len(keys)))
+    keys = draw(_some_kinds(scope, 0, 2))
+    listed, columns = draw(_listed(scope, [*keys, *draw(_some_kinds(scope, 1, 3))], gathered_from=len(keys)))
     group = f" group by {', '.join(str(place + 1) for place in range(len(keys)))}" if keys else ""
     having = draw(st.sampled_from(["", "", " having count(*) > 1", " having min({int}) is not null"]))
     having = draw(_filled(having, scope, 0))
@@ -307,7 +311,7 @@ def _grouped(draw: Draw, tables: Sequence[Table]) -> Query:
 @st.composite
 def _windowed(draw: Draw, tables: Sequence[Table]) -> Query:
     before, read, scope = draw(_from(tables))
-    listed, columns = draw(_listed(scope, draw(_some_kinds(1, 3)), depth=0))
+    listed, columns = draw(_listed(scope, draw(_some_kinds(scope, 1, 3)), depth=0))
     kind = draw(st.sampled_from(sorted(WINDOWED)))
     order = f"order by {', '.join(name for name, _ in scope.columns)}"
     is_told_apart = all(own != "float" for _, own in scope.columns)
@@ -326,7 +330,7 @@ def _united(draw: Draw, tables: Sequence[Table]) -> Query:
     )
     if draw(st.booleans()) and operator.startswith("union"):
         operator += " by name"
-    kinds = draw(_some_kinds(1, 3))
+    kinds = draw(_some_kinds(_scope(draw(st.sampled_from(tables)), "r"), 1, 3))
     if operator != "union all":
         kinds = [kind for kind in kinds if kind not in _UNLIKE] or ["int"]
     sides: list[str] = []
@@ -344,7 +348,7 @@ def _united(draw: Draw, tables: Sequence[Table]) -> Query:
 def _unnested(draw: Draw, tables: Sequence[Table]) -> Query:
     table = draw(st.sampled_from(tables))
     scope = _scope(table, "r")
-    listed, columns = draw(_listed(scope, draw(_some_kinds(1, 2)), depth=1))
+    listed, columns = draw(_listed(scope, draw(_some_kinds(scope, 1, 2)), depth=1))
     value = draw(_expressions(scope, "list", 1))
     columns = (*columns, Column("u", "int"))
     if draw(st.booleans()):
@@ -465,8 +469,9 @@ def _has_floats(columns: Sequence[Column]) -> bool:
     return any(one.kind == "float" for one in columns)
 
 
-def _some_kinds(least: int, most: int) -> st.SearchStrategy[list[Kind]]:
-    return st.lists(st.sampled_from(["int", "text", *TYPES]), min_size=least, max_size=most)
+def _some_kinds(scope: Scope, least: int, most: int) -> st.SearchStrategy[list[Kind]]:
+    own = [kind for _, kind in scope.columns]
+    return st.lists(st.sampled_from([*own, *own, *own, *TYPES]), min_size=least, max_size=most)
 
 
 @st.composite
