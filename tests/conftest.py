@@ -19,6 +19,9 @@ settings.register_profile(
 settings.register_profile(
     "explore", deadline=None, derandomize=False, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile(
+    "nightly", deadline=None, derandomize=False, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
 # Examples are the same in every run, so that a change fails for what it changed; to look for new ones is another errand.
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "same")
 

@@ -17,6 +17,7 @@ from tests.both_ways import BothWays, Passes
 from tests.trc.verifying.pipelines import Pipeline, pipelines
 
 from trc.compiler.passes import PASSES
+from trc.compiler.passes.dead_tasks import dead_tasks
 from trc.compiler.passes.fusion import fusion
 from trc.runtime.errors import Stopped
 
@@ -77,21 +78,20 @@ def test_a_few_random_pipelines(bench: Bench, pipeline: Pipeline, way: str) -> N
 
 @pytest.mark.long
 @pytest.mark.timeout(7_200)
-@settings(max_examples=MANY)
-@given(pipeline=pipelines(), way=st.sampled_from(sorted(WAYS)))
-def test_many_random_pipelines(bench: Bench, pipeline: Pipeline, way: str) -> None:
-    bench.check(pipeline, WAYS[way])
+def test_many_random_pipelines(bench: Bench) -> None:
+    """Pipelines in which nothing is optimised, and empty sinks, prove nothing: there are few of them."""
 
+    @settings(max_examples=MANY)
+    @given(pipeline=pipelines(), way=st.sampled_from(sorted(WAYS)))
+    def check(pipeline: Pipeline, way: str) -> None:
+        bench.check(pipeline, WAYS[way])
 
-@pytest.mark.long
-def test_many_of_them_prove_something(bench: Bench) -> None:
-    """Of those that were just run: pipelines in which nothing is optimised, and empty sinks, prove nothing."""
+    check()
     seen = bench.seen
-    if not seen["pipelines"]:
-        pytest.skip("no random pipelines were run in this process")
     sinks = seen["equal"] + seen["not_verifiable"] + seen["failed"]
     assert seen["refused"] < seen["pipelines"] / 20
     assert seen["optimised"] > seen["pipelines"] / 3
     assert seen["equal"] > sinks * 2 / 3
     assert seen["sinks with rows"] > sinks / 3
-    assert min(seen[one.__name__] for one in PASSES) > 0
+    # Tasks are dead where others are selected, which is nothing that is compared here.
+    assert min(seen[one.__name__] for one in PASSES if one is not dead_tasks) > 0, seen
