@@ -40,8 +40,8 @@ def predicate_pushdown(draft: Draft) -> Draft:
 def _moves_a_failure(task: DraftTask, draft: Draft) -> str:
     """Why a reader could fail where it would not, or the other way round, once there are fewer rows."""
     for reader in draft.readers[task.name]:
-        query = reader.task.query
-        why = (query and query.fails) or why_fails_early(reader.task)
+        assert reader.task.query is not None
+        why = reader.task.query.fails or why_fails_early(reader.task)
         if why:
             return f'"{reader.task.name}" may fail on rows that it leaves out: {why}'
     return ""

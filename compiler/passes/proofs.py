@@ -48,13 +48,12 @@ def why_fails(task: DraftTask) -> str:
 
 
 def why_fails_early(task: DraftTask) -> str:
-    """Why a query may fail on rows that its result has no need of, if DuckDB happens to look at them.
+    """Why a query that is known may fail on rows that its result has no need of, if DuckDB happens to look at them.
 
     It does where that is cheaper: by how many rows it expects, and what it knows of their values. A stored output tells
     it other things than a view, and one of fewer rows other ones than one of all.
     """
-    if task.query is None:
-        return task.unknown
+    assert task.query is not None
     return task.query.fails_early or task.fragile
 
 
