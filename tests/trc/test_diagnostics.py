@@ -40,6 +40,7 @@ NO_CASE: Final[Mapping[str, Mapping[str, str]]] = {
         "TRC235": "it is told by `trc diff`",
         **dict.fromkeys(("TRC420", "TRC421"), "they are told by `trc lineage`"),
         **dict.fromkeys(("TRC446", "TRC447"), "they are told by `trc test`"),
+        "TRC450": "it is told by `trc lint`",
     },
     "trc": {
         **dict.fromkeys(("TRC105", "TRC109"), YAMLS),
@@ -47,6 +48,7 @@ NO_CASE: Final[Mapping[str, Mapping[str, str]]] = {
         "TRC235": "it is told by `trc diff`",
         **dict.fromkeys(("TRC420", "TRC421"), "they are told by `trc lineage`"),
         **dict.fromkeys(("TRC446", "TRC447"), "they are told by `trc test`"),
+        "TRC450": "it is told by `trc lint`",
     },
 }
 """Codes that no case of a front end can have, and why."""
