@@ -112,6 +112,7 @@ def test_a_document_holds_values_as_plain_json() -> None:
             "columns": None,
             "where": None,
             "also": [],
+            "tuples": None,
             "home": "",
         },
         "path": "a/b",
