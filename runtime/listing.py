@@ -18,6 +18,9 @@ from trc.runtime.spec import KeyPart, PipelineSpec, ReadSpec, TaskSpec
 from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.result import Failure
 
+_LOOKUP = ""
+"""Who reads what expectations look values up in: no task, and nothing is proved of it."""
+
 Dataset = tuple[str, str]
 """A task and the name of its output."""
 
@@ -120,7 +123,8 @@ class Listing:
     def _with_lookups(
         self, task: TaskSpec, listed: Inputs, upstream: Mapping[Dataset, StoredOutput]
     ) -> Inputs | Missing:
-        looked_up = self._all(task.name, task.check_reads, upstream)
+        # What the query knows of the same dataset is another matter: a lookup goes by all of it.
+        looked_up = self._all(_LOOKUP, task.check_reads, upstream)
         if isinstance(looked_up, Missing):
             return looked_up
         found = (part for one in looked_up for part in one.parts)

@@ -125,7 +125,7 @@ class Planner:
             if ahead.reason.code == "spared":
                 told[ahead.reason.detail] = None
             else:
-                output = self._as_before(ahead, output, columns)
+                output = self._as_before(ahead, output, columns, settled)
                 told[f"the new query of {ahead.task} changes nothing of {shown(columns)}"] = None
             if output is None or read.producer in expected:
                 return None
@@ -137,9 +137,15 @@ class Planner:
         last = self.stored.get(dataset[0])
         return None if last is None else next((one for one in last.outputs if one.name == dataset[1]), None)
 
-    def _as_before(self, ahead: PlannedTask, output: StoredOutput, columns: Columns) -> StoredOutput | None:
+    def _as_before(
+        self, ahead: PlannedTask, output: StoredOutput, columns: Columns, settled: Mapping[Dataset, StoredOutput]
+    ) -> StoredOutput | None:
         """What a reader of these columns will know the new output by, if its query alone is new and leaves them alone."""
         changes, tuples = ahead.reason.changes, output.tuples
+        maker = self.spec.task(ahead.task)
+        # Before what it reads is settled, nobody knows whether that changes, too.
+        if maker is None or _unsettled(maker, settled):
+            return None
         if ahead.reason.code != "changed" or [change.field for change in changes] != ["sql"] or tuples is None:
             return None
         before = changes[0].old

@@ -6,6 +6,7 @@ A change to what a reader does not read does not touch it. A reader that could s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,6 +22,12 @@ SQL: Final = "trc.stdlib_tasks.duckdb_sql.run:run"
 _MOST: Final = 8
 """How many digests are taken of one output."""
 _LONGEST: Final = 80
+_OF_TYPES: Final = re.compile(
+    r"\b(?:describe|show|summarize|typeof|pg_typeof|get_type|can_cast_implicitly|cast_to_type|replace_type)\b"
+    r"|(?:^|\()\s*desc\b",
+    re.IGNORECASE,
+)
+"""What DuckDB answers before it looks at a row. Words in texts are taken for it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +105,14 @@ def to_prove(spec: PipelineSpec) -> frozenset[str]:
 def _is_bound_as_proved(task: TaskSpec, queries: Mapping[str, QueryFacts]) -> bool:
     """Whether a task's query answers the same each time, and finds columns that are known before it runs."""
     facts = queries.get(task.name)
-    if facts is None or not _is_sql(task) or facts.undetermined or facts.inexact:
+    if facts is None or not _is_sql(task) or facts.undetermined or facts.inexact or _tells_of_types(task):
         return False
     return all(_is_of_known_columns(one, queries) for one in task.reads)
+
+
+def _tells_of_types(task: TaskSpec) -> bool:
+    """Whether a query may answer by the columns or types of what it reads, and not by its rows."""
+    return any(part.field == "sql" and _OF_TYPES.search(part.value) for part in task.key_parts)
 
 
 def _is_of_known_columns(read: ReadSpec, queries: Mapping[str, QueryFacts]) -> bool:

@@ -204,7 +204,8 @@ class Binder:
         if first is None or then is None:
             self._held = None
             return False
-        return bool(_placeless(first[0].plan) == _placeless(then[0].plan))
+        # As texts: in Python, zero is zero whatever its sign.
+        return json.dumps(_placeless(first[0].plan)) == json.dumps(_placeless(then[0].plan))
 
     def _holding(self) -> HeldTables:
         # Such a database is not given back: dropping all of its tables costs more than another one.
@@ -298,7 +299,8 @@ def _planned(held: HeldTables, sql: str, ways: tuple[str, ...]) -> list[_Planned
     try:
         (told,) = held.database.execute(f"SELECT {asked}").fetchall()
         answers = [json.loads(one) for one in told]
-    except (duckdb.Error, RecursionError):
+    except (duckdb.Error, RecursionError, ValueError):
+        # DuckDB writes some constants, as those of BIT, so that it is no JSON.
         return None
     if any(one["error"] or len(one["plans"]) != 1 for one in answers):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trc.compiler.sql.constants import is_count
+from trc.compiler.sql.constants import is_constant, is_count
 from trc.compiler.sql.expressions import Json
 from trc.compiler.sql.kinds import is_exact, is_float, type_info
 from trc.compiler.sql.order import Keys
@@ -91,7 +91,9 @@ def _why_aggregate_open(expression: Json, plan: Json, above: Above, keys: Keys, 
     if name in _COUNTS or name in _ROUNDING:
         return None
     told = [type_info(one) for one in values]
-    if name in _BY_VALUE and all(is_exact(one) or is_float(one) for one in told):
+    # How many values `max(x, n)` takes, the first row says that comes.
+    is_settled = all(map(is_constant, values[1:]))
+    if name in _BY_VALUE and is_settled and all(is_exact(one) or is_float(one) for one in told):
         return None
     order = ordered_by(expression.get("order_bys"))
     if name in _IN_ORDER and order and _is_same_list(values, order, plan["children"][0], keys, width):

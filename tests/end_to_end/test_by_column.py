@@ -81,6 +81,46 @@ def test_a_plan_promises_nothing_where_more_than_a_query_is_new(tmp_path: Path) 
     assert {one.reason.code for one in api.plan(tmp_path / "p.trc").plan.tasks} == {"changed", "upstream_runs"}
 
 
+LOOKED_UP = """
+pipeline "p" { }
+source raw = csv("orders.csv") { columns { id: INTEGER, customer: VARCHAR, amount: INTEGER, note: VARCHAR } }
+task staged = sql $$ select id, customer, note from raw $$
+task out = sql $$ select customer from staged $$ {
+  output = csv("out.csv")
+  expect { relationships(column = customer, to = staged, field = note) }
+}
+"""
+
+
+def test_a_lookup_goes_by_what_it_looks_up(tmp_path: Path) -> None:
+    """The query reads another column of the same dataset, which stays as it is."""
+    (tmp_path / "p.trc").write_text(LOOKED_UP)
+    (tmp_path / "orders.csv").write_text("id,customer,amount,note\n1,ada,2,bob\n2,bob,3,ada\n")
+    assert set(states(tmp_path).values()) == {"success"}
+    (tmp_path / "orders.csv").write_text("id,customer,amount,note\n1,ada,2,bob\n2,bob,3,eve\n")
+    assert states(tmp_path) == {"staged": "success", "out": "failure"}
+
+
+def test_a_plan_promises_nothing_where_what_is_read_ahead_changes(tmp_path: Path) -> None:
+    far = SHOP.replace("from raw $$", "from early $$").replace(
+        "task staged", "task early = sql $$ select id, customer, amount, note from raw $$\n\ntask staged"
+    )
+    (tmp_path / "p.trc").write_text(far)
+    (tmp_path / "orders.csv").write_text(ORDERS)
+    states(tmp_path)
+    (tmp_path / "p.trc").write_text(far.replace("note from early", "note, 1 as one from early"))
+    (tmp_path / "orders.csv").write_text(ORDERS.replace("bob", "eve"))
+    assert "spared" not in {one.reason.code for one in api.plan(tmp_path / "p.trc").plan.tasks}
+
+
+def test_a_constant_that_duckdb_cannot_write_down_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "p.trc").write_text(
+        "pipeline \"p\" { }\ntask a = sql $$ select '101'::bit as flags, 1 as id $$\n"
+        'task b = sql $$ select id from a $$ { output = csv("b.csv") }\n'
+    )
+    assert set(states(tmp_path).values()) == {"success"}
+
+
 def test_it_is_told(space: Space) -> None:
     space.write("p.trc", SHOP)
     space.write("orders.csv", ORDERS)

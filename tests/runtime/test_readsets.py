@@ -56,6 +56,25 @@ CASES: dict[str, tuple[str, dict[str, str] | None]] = {
     "values that lists hold": ("select many from listed", {}),
     "beside a list": ("select id from listed", {"listed": "id"}),
     "beside what Parquet changes": ("select id from kinds", None),
+    **{
+        f"what is known before any row: {query}": (query, None)
+        for query in (
+            "select typeof(amount) as t from up",
+            'select id from up where "pg_typeof" (amount) = name',
+            "select get_type(amount)::varchar as t from up",
+            "select can_cast_implicitly(amount, null::bigint) as t from up",
+            "select cast_to_type('12', amount) as t from up",
+            "select replace_type(id, id, amount) as t from up",
+            "select column_name from (describe up)",
+            "describe up",
+            "from ( /* of */ desc up)",
+            "from (show up)",
+            "select id from up where 4 = (select count(*) from (describe up))",
+        )
+    },
+    "a descending order": ("select name from up order by id desc", {"up": "id name"}),
+    "as many as some row says": ("select max(name, id) as names from up", None),
+    "as many as are written": ("select max(name, 2) as names from up", {"up": "name"}),
     "by its Parquet file": ("select id from 'shown.parquet'", None),
     "by its file": ("select label from 'text.csv'", None),
 }

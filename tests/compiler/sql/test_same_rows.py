@@ -65,6 +65,7 @@ OTHER = [
     ("select a from raw where exists (from o where o.a = raw.a)", "select a from raw where exists (from o where o.z = raw.a)", "a"),
     ("select case when b = 'x' then a end as a from raw", "select case when b = 'y' then a end as a from raw", "a"),
     ("select a from raw", "select b as a from raw", "a"),
+    ("select 0.0::double as z from raw", "select -0.0::double as z from raw", "z"),
     ("select a from raw", "select missing as a from raw", "a"),
     ("select a from raw", "this is no query", "a"),
 ]  # fmt: skip
