@@ -35,7 +35,7 @@ test: setup-dev
 	$(BIN)/python -m pytest -m "not long" $(SHARED_OUT) -q
 
 test-all: setup-dev
-	$(BIN)/python -m pytest $(SHARED_OUT) -q
+	$(BIN)/python -m pytest --cold $(SHARED_OUT) -q
 
 check: setup-dev
 	$(BIN)/python -m ruff format --check

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.warm import COMMANDS
 
 settings.register_profile(
     "same", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -32,6 +33,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", default=False, help="rewrite snapshots to what is seen now")
+    parser.addoption("--cold", action="store_true", default=False, help="start each command as users start it")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands(request: pytest.FixtureRequest, _world_of_its_own: None) -> Iterator[None]:
+    COMMANDS.is_cold = bool(request.config.getoption("--cold"))
+    yield
+    COMMANDS.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from tests.warm import COMMANDS
+
 from trc.cli import group
 
 FENCE = re.compile(r"^```(?P<kind>\w*)(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r'title="([^"]+)"')
 
 QUICK: Final = {"check", "test", "plan", "explain", "compile", "fmt", "graph"}
+TERMINAL: Final = {"NO_COLOR": "1", "COLUMNS": "100"}
 SHELL: Final = re.compile(r"[|<>&;$*]")
 
 NOBODY = {
@@ -75,9 +78,11 @@ class Session:
         words = shlex.split(command)
         if self.is_quick and words[0] == "trc" and words[1] in QUICK and not SHELL.search(command):
             return self._call(words[1:])
+        if words[0] == "trc" and not SHELL.search(command) and not COMMANDS.is_cold:
+            done = COMMANDS.run(words[1:], self.folder, {**NOBODY, **TERMINAL}, merged=True)
+            return done.out.replace(str(self.home) + "/", "")
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        terminal = {"NO_COLOR": "1", "COLUMNS": "100", "PYTHONWARNINGS": "error"}
-        environment = {**os.environ, **NOBODY, "PATH": path, **terminal}
+        environment = {**os.environ, **NOBODY, **TERMINAL, "PATH": path, "PYTHONWARNINGS": "error"}
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=self.folder, env=environment, text=True, check=False, timeout=120,

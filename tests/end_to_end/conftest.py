@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,21 +11,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-
-TRC = (sys.executable, "-m", "trc")
-
-
-@dataclass(frozen=True)
-class Done:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
+from tests.warm import COMMANDS, TRC, Done
 
 
 @dataclass(frozen=True)
@@ -56,10 +40,9 @@ class Space:
 
     def trc(self, *arguments: str, code: int | None = 0) -> Done:
         """A `trc` command, run to its end; `code` is the exit code that it must have."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=120)
-        assert code is None or process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
-        return Done(process.returncode, out, err)
+        done = COMMANDS.run(arguments, self.root)
+        assert code is None or done.code == code, f"exit code {done.code}\n{done.out}\n{done.err}"
+        return done
 
     def states(self, *arguments: str, code: int = 0) -> dict[str, str]:
         """Runs `p.yaml`, and answers each task's final state."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.warm import COMMANDS
 
 from trc import api
 
@@ -28,11 +29,9 @@ def copy_of_example(folder: Path) -> Path:
 
 
 def trc(folder: Path, *arguments: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "trc", *arguments, "--json"], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    done = COMMANDS.run([*arguments, "--json"], folder)
+    assert done.code == 0, done.out + done.err
+    return json.loads(done.out)
 
 
 def states(folder: Path, pipeline: str = "flights.trc") -> dict[str, str]:
@@ -111,5 +110,5 @@ def test_change_of_a_source_runs_what_reads_it(built: Path, tmp_path: Path) -> N
 
 def test_show_prints_the_report(built: Path) -> None:
     done = subprocess.run([sys.executable, "show.py"], cwd=built, capture_output=True, text=True, check=True)
-    assert "Mesa Airlines Inc." in done.stdout
-    assert "chart.svg" in done.stdout
+    assert "Mesa Airlines Inc." in done.out
+    assert "chart.svg" in done.out

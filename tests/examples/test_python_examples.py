@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.warm import COMMANDS
 
 from trc import api
 from trc.compiler.sql.tokens import canonical
@@ -24,11 +23,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def trc(folder: Path, *arguments: str, code: int = 0) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "trc", *arguments, "--json"], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return json.loads(done.stdout) if done.stdout else done.stderr
+    done = COMMANDS.run([*arguments, "--json"], folder)
+    assert done.code == code, done.out + done.err
+    return json.loads(done.out) if done.out else done.err
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)

@@ -14,11 +14,10 @@ from trc.runtime import standing
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line, and ends the process with its exit code."""
-    sys.exit(run(arguments))
+    sys.exit(_answer(arguments))
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line, and answers with the exit code."""
+def _answer(arguments: Sequence[str] | None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if _tell_standing_answer(arguments):
         return 0

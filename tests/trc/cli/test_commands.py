@@ -10,44 +10,22 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.warm import COMMANDS, Done
 
 from trc.cli import exits
 from trc.cli.files import create_all
 from trc.cli.starter import Language, files_of, pipeline_of
 
 
-@dataclass(frozen=True)
-class Done:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
 def trc(folder: Path, *arguments: str, **environ: str) -> Done:
     """Runs the command in a folder; wherever it stands, a traceback on the screen is wrong."""
-    done = subprocess.run(
-        [sys.executable, "-m", "trc", *arguments],
-        cwd=folder,
-        env=os.environ | environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert not re.search(r"^Traceback", done.stdout + done.stderr, re.MULTILINE)
-    assert "bug in trc" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
+    done = COMMANDS.run(arguments, folder, environ)
+    assert not re.search(r"^Traceback", done.out + done.err, re.MULTILINE)
+    assert "bug in trc" not in done.err, done.err
+    return done
 
 
 def settled_shop(folder: Path) -> Path:
@@ -133,7 +111,7 @@ def test_a_run_tells_what_it_made_and_a_second_one_why_it_made_nothing(shop: Pat
 
 def test_a_run_as_json_keeps_its_progress_apart(shop: Path) -> None:
     done = trc(shop, "run", "shop.yaml", "--json")
-    report = done.document
+    report = done.json
     assert report["run"]["state"] == "success"
     assert {task["task"]: task["state"] for task in report["tasks"]} == dict.fromkeys(
         ["paid", "revenue", "page"], "success"
@@ -148,9 +126,9 @@ def test_plan_says_what_and_why(shop: Path, ran: Path) -> None:
     assert before.code == exits.OK
     assert before.out.splitlines()[0].split() == ["PLAN", "TASK", "WHY"]
     assert "shop: " in before.out
-    after = trc(ran, "plan", "shop.yaml", "--json").document
+    after = trc(ran, "plan", "shop.yaml", "--json").json
     assert {task["action"] for task in after["tasks"]} == {"skip"}
-    forced = trc(ran, "plan", "shop.yaml", "--force", "--json").document
+    forced = trc(ran, "plan", "shop.yaml", "--force", "--json").json
     assert {task["action"] for task in forced["tasks"]} == {"run"}
 
 
@@ -163,7 +141,7 @@ def test_explain_names_what_changed(shop: Path) -> None:
     assert "ran: changed since it last succeeded" in told.out
     assert re.search(r"^      - .*'paid'", told.out, re.MULTILINE)
     assert re.search(r"^      \+ .*'open'", told.out, re.MULTILINE)
-    document = trc(shop, "explain", "task:paid", "--json").document
+    document = trc(shop, "explain", "task:paid", "--json").json
     assert document["reason"]["code"] == "changed"
     assert document["task"]["state"] == "success"
 
@@ -173,7 +151,7 @@ def test_explain_a_code_prints_its_page(ran: Path) -> None:
         told = trc(ran, "explain", subject)
         assert told.code == exits.OK
         assert told.out.startswith("# TRC402: ")
-    assert trc(ran, "explain", "TRC402", "--json").document["page"].startswith("# TRC402")
+    assert trc(ran, "explain", "TRC402", "--json").json["page"].startswith("# TRC402")
 
 
 @pytest.mark.parametrize(
@@ -203,14 +181,14 @@ def test_runs_status_and_logs_before_any_run(shop: Path) -> None:
         done = trc(shop, *arguments)
         assert done.code == exits.WRONG_USAGE
         assert done.err.startswith("error[TRC609]")
-    assert trc(shop, "runs", "--json").document["diagnostics"][0]["code"] == "TRC609"
+    assert trc(shop, "runs", "--json").json["diagnostics"][0]["code"] == "TRC609"
 
 
 def test_runs_and_status_tell_of_runs(ran: Path) -> None:
-    runs = trc(ran, "runs", "--json").document["runs"]
+    runs = trc(ran, "runs", "--json").json["runs"]
     assert [run["state"] for run in runs] == ["success", "success"]
     assert trc(ran, "runs", "--limit", "1").out.splitlines()[1].split()[:3] == ["success", runs[0]["id"], "shop"]
-    first = trc(ran, "status", runs[1]["id"], "--json").document
+    first = trc(ran, "status", runs[1]["id"], "--json").json
     assert [task["state"] for task in first["tasks"]] == ["success"] * 3
     assert {attempt["state"] for attempt in first["attempts"]} == {"success"}
     told = trc(ran / "data", "status").out
@@ -219,12 +197,12 @@ def test_runs_and_status_tell_of_runs(ran: Path) -> None:
 
 
 def test_logs_give_what_a_task_printed(ran: Path) -> None:
-    first = trc(ran, "runs", "--json").document["runs"][1]["id"]
+    first = trc(ran, "runs", "--json").json["runs"][1]["id"]
     done = trc(ran, "logs", first, "page")
     assert "wrote 4 customers\n" in done.out
     assert "page, attempt 1: success" in done.err
     assert "no task has begun" in trc(ran, "logs", "latest", "page").err
-    [log] = trc(ran, "logs", first, "page", "--json").document["attempts"]
+    [log] = trc(ran, "logs", first, "page", "--json").json["attempts"]
     assert "wrote 4 customers" in log["text"]
 
 
@@ -251,7 +229,7 @@ def test_a_failing_task_is_told_with_its_log_and_what_it_blocked(shop: Path) -> 
     assert "failed: " in explained
     report = trc(shop, "run", "shop.yaml", "--json")
     assert report.code == exits.FAILED
-    assert report.document["blocked"] == {"page": ["mail"]}
+    assert report.json["blocked"] == {"page": ["mail"]}
 
 
 def test_mistakes_are_told_all_at_once_and_nothing_is_written(shop: Path) -> None:
@@ -269,7 +247,7 @@ def test_mistakes_are_told_all_at_once_and_nothing_is_written(shop: Path) -> Non
     for option in (["--format", "json"], ["--json"]):
         report = trc(shop, "check", "shop.yaml", *option)
         assert report.code == exits.WRONG_PIPELINE
-        assert {found["code"] for found in report.document["diagnostics"]} == {"TRC208", "TRC403"}
+        assert {found["code"] for found in report.json["diagnostics"]} == {"TRC208", "TRC403"}
 
 
 @pytest.mark.parametrize("name", ["absent.yaml", "data", "data/orders.csv"])
@@ -297,7 +275,7 @@ def test_graph_draws_each_form(ran: Path, tmp_path: Path) -> None:
     assert ET.fromstring(trc(ran, "graph", "shop.yaml", "--format", "svg").out).tag.endswith("svg")
     assert "<html" in trc(ran, "graph", "shop.yaml", "--format", "html").out
     for option in (["--format", "json"], ["--json"]):
-        assert trc(ran, "graph", "shop.yaml", *option).document["nodes"]
+        assert trc(ran, "graph", "shop.yaml", *option).json["nodes"]
     assert trc(ran, "graph", "shop.yaml", "-o", str(tmp_path / "picture.svg")).code == exits.OK
     assert (tmp_path / "picture.svg").read_text().endswith("</svg>\n")
 
