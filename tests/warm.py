@@ -62,17 +62,17 @@ class Commands:
         self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None, *, merged: bool = False
     ) -> Done:
         """Runs `trc` to its end; with `merged`, what it says on both streams is in `out`, in the order it was said."""
-        changed = environ or {}
+        environ = {**os.environ, **(environ or {})}
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             streams = out, out if merged else err
             # An option of the interpreter has its effect where one starts.
-            if self.is_cold or any(name.startswith("PYTHON") for name in changed):
+            if self.is_cold or _options(environ) != OPTIONS:
                 code = subprocess.run(
-                    [*TRC, *arguments], cwd=folder, env={**os.environ, **changed}, timeout=DEADLINE, check=False,
+                    [*TRC, *arguments], cwd=folder, env=environ, timeout=DEADLINE, check=False,
                     stdin=subprocess.DEVNULL, stdout=streams[0], stderr=streams[1],
                 ).returncode  # fmt: skip
             else:
-                code = self._fork(arguments, folder, {**os.environ, **changed}, streams)
+                code = self._fork(arguments, folder, environ, streams)
             return Done(code, _text(out), _text(err))
 
     def close(self) -> None:
@@ -83,9 +83,11 @@ class Commands:
             process.wait(DEADLINE)
             self._parent = None
 
-    def _fork(self, arguments: Sequence[str], folder: Path, environ: dict[str, str], streams: tuple[Any, Any]) -> int:
+    def _fork(
+        self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str], streams: tuple[Any, Any]
+    ) -> int:
         process, line = self._parent or self._start()
-        order = json.dumps([list(arguments), str(folder), environ]).encode()
+        order = json.dumps([list(arguments), str(folder), dict(environ)]).encode()
         with Path(os.devnull).open("rb") as nothing:
             socket.send_fds(line, [order], [nothing.fileno(), *(stream.fileno() for stream in streams)])
         try:
@@ -105,6 +107,11 @@ class Commands:
         return self._parent
 
 
+def _options(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name.startswith("PYTHON")}
+
+
+OPTIONS: Final = _options(os.environ)
 COMMANDS: Final = Commands()
 
 

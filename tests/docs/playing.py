@@ -79,8 +79,8 @@ class Session:
         if self.is_quick and words[0] == "trc" and words[1] in QUICK and not SHELL.search(command):
             return self._call(words[1:])
         if words[0] == "trc" and not SHELL.search(command) and not COMMANDS.is_cold:
-            done = COMMANDS.run(words[1:], self.folder, {**NOBODY, **TERMINAL}, merged=True)
-            return done.out.replace(str(self.home) + "/", "")
+            said = COMMANDS.run(words[1:], self.folder, {**NOBODY, **TERMINAL}, merged=True).out
+            return said.replace(str(self.home) + "/", "")
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = {**os.environ, **NOBODY, **TERMINAL, "PATH": path, "PYTHONWARNINGS": "error"}
         done = subprocess.run(

@@ -17,8 +17,8 @@ from tests.quick import few
 HEAVY = {"duckdb", "pydantic", "lark", "jinja2", "yaml", "sqlglot", "trc.api", "trc.judging"}
 LOADED = """
 import sys
-from trc.cli import run
-code = run(sys.argv[1:])
+from trc.cli import answer
+code = answer(sys.argv[1:])
 print(*sorted(name for name in sys.modules if name in {heavy!r}), file=sys.stderr)
 sys.exit(code)
 """

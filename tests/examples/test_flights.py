@@ -110,5 +110,5 @@ def test_change_of_a_source_runs_what_reads_it(built: Path, tmp_path: Path) -> N
 
 def test_show_prints_the_report(built: Path) -> None:
     done = subprocess.run([sys.executable, "show.py"], cwd=built, capture_output=True, text=True, check=True)
-    assert "Mesa Airlines Inc." in done.out
-    assert "chart.svg" in done.out
+    assert "Mesa Airlines Inc." in done.stdout
+    assert "chart.svg" in done.stdout

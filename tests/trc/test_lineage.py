@@ -13,7 +13,7 @@ import duckdb  # noqa: TID253 - it writes a file to read
 import pytest
 
 from trc import api
-from trc.cli import run
+from trc.cli import answer
 from trc.compiler.ir.types import Unknown
 from trc.compiler.lineage.origins import trace_all
 from trc.compiler.lineage.steps import columns_read
@@ -45,7 +45,7 @@ def asked(text: str, file: str) -> list[list[str]]:
 def test_commands_say(case: Path, capsys: pytest.CaptureFixture[str], snapshot: Callable[[Path, str], None]) -> None:
     parts: list[str] = []
     for words in asked(case.read_text(), case.name):
-        code = run(words)
+        code = answer(words)
         told = capsys.readouterr()
         ended = f"(exit code {code})\n" if code else ""
         parts.append(f"$ trc {shlex.join(words)}\n{told.out}{told.err}{ended}")

@@ -14,12 +14,13 @@ from trc.runtime import standing
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line, and ends the process with its exit code."""
-    sys.exit(_answer(arguments))
+    sys.exit(answer(arguments))
 
 
-def _answer(arguments: Sequence[str] | None) -> int:
+def answer(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line, and answers with the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if _tell_standing_answer(arguments):
+    if _tell_standinganswer(arguments):
         return 0
     # Loading and compiling make many objects that stay: looking through them ever again costs a tenth of the time.
     gc.set_threshold(100_000, 20, 20)
@@ -27,7 +28,7 @@ def _answer(arguments: Sequence[str] | None) -> int:
     return code
 
 
-def _tell_standing_answer(arguments: Sequence[str]) -> bool:
+def _tell_standinganswer(arguments: Sequence[str]) -> bool:
     """Answers `trc run FILE` if the last such run had nothing to do, and nothing that it looked at has moved."""
     if len(arguments) != 2 or arguments[0] != "run" or arguments[1].startswith("-"):
         return False

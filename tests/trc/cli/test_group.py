@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 import pytest
 
-from trc.cli import exits, run
+from trc.cli import answer, exits
 from trc.cli.group import COMMANDS, group
 
 HEAVY = ("pydantic", "duckdb", "yaml", "sqlite3", "trc.api", "trc.runtime.plan", "trc.cli.run", "trc.cli.output")
@@ -18,7 +18,7 @@ HEAVY = ("pydantic", "duckdb", "yaml", "sqlite3", "trc.api", "trc.runtime.plan",
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["-h"], []], ids=" ".join)
 def test_the_front_page_loads_nothing_heavy(arguments: list[str]) -> None:
     program = (
-        "import sys; from trc.cli import run; code = run(sys.argv[1:]);"
+        "import sys; from trc.cli import answer; code = answer(sys.argv[1:]);"
         f"loaded = [name for name in {HEAVY!r} if name in sys.modules]; print('loaded', loaded, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
@@ -35,7 +35,7 @@ def test_every_command_has_a_module_a_help_and_a_name() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_commands_help_can_be_read(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([name, "--help"]) == exits.OK
+    assert answer([name, "--help"]) == exits.OK
     told = capsys.readouterr().out
     assert told.startswith(f"Usage: trc {name} ")
     assert "--no-color" in told
@@ -59,14 +59,14 @@ def test_a_commands_help_can_be_read(name: str, capsys: pytest.CaptureFixture[st
 def test_wrong_usage_has_an_exit_code_of_its_own(
     arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(arguments) == exits.WRONG_USAGE
+    assert answer(arguments) == exits.WRONG_USAGE
     printed = capsys.readouterr()
     assert told in printed.err
     assert printed.out == ""
 
 
 def test_the_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([]) == exits.WRONG_USAGE
+    assert answer([]) == exits.WRONG_USAGE
     assert "Commands:" in capsys.readouterr().err
 
 
