@@ -392,10 +392,7 @@ def _policies(entries: Iterable[Entry]) -> Iterator[Item]:
             case "retries":
                 yield _section("retry", (_known(one, _RETRY_WORDS) for one in _entries(entry.value)), entry)
             case "incremental":
-                words = dict.fromkeys(INCREMENTAL)
-                yield _section(
-                    key, (_known(one, {word: word for word in words}) for one in _entries(entry.value)), entry
-                )
+                yield _section(key, map(_incremental, _entries(entry.value)), entry)
             case "needs":
                 yield _pair("needs", _needs(entry.value), entry)
             case "columns":
@@ -434,6 +431,14 @@ def _environment(entry: Entry) -> Iterator[Item]:
             rest.append(_pair(_ENVIRONMENT_WORDS.get(key, key), _value(inner.value), inner))
     if rest:
         yield _item((Atom("environment"), Braced(tuple(rest))), entry)
+
+
+def _incremental(entry: Entry) -> Item:
+    """A key of `incremental`; `{partition: day}` as `partition(day)`."""
+    inner = _entries(entry.value)
+    if entry.key.value == "by" and [one.key.value for one in inner] == ["partition"]:
+        return _pair("by", Call("partition", (_item((_dataset(inner[0].value),), inner[0].value),)), entry)
+    return _known(entry, {word: word for word in INCREMENTAL})
 
 
 def _needs(node: Node) -> Doc:

@@ -30,7 +30,7 @@ from trc.compiler.frontends.dsl_written import (
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.source import ScalarMap, Segment, SourceFile, Span
 
-_WRAPPERS: Final = ("secret", "webhook")
+_WRAPPERS: Final = ("secret", "webhook", "partition")
 """Calls that stand for a mapping with one key of that name."""
 
 

@@ -39,6 +39,7 @@ INCREMENTAL: Final = _words(
     max_age="max_age",
     checksum_fields="checksum_fields",
     dependency_check="dependency_check",
+    by="by",
 )
 HOOKS: Final = ("on_start", "on_success", "on_failure", "on_cancel", "on_retry")
 POLICIES: Final = _words(

@@ -75,6 +75,23 @@ _RETRIES: Final = {
     "jitter": Key("How much of a delay is left to chance", field_of(Retries, "jitter")),
     "retry_on": Key("Exit codes that are tried again; no others are then", list_of(field_of(ConcurrencyRule, "max"))),
 }
+_BY: Final = {
+    "partition": Key("A column that the folders of the source are named after, as in day=2026-01-15", filled_text)
+}
+
+
+@reads(Fields(_BY))
+def _by(node: Node, here: Subject) -> dict[str, Any] | None:
+    values = read_fields(node, _BY, here)
+    if (
+        values is None
+        or not isinstance(node, Mapping)
+        or not require(node, "partition", here, known=_BY, example="day")
+    ):
+        return None
+    return values if "partition" in values else None
+
+
 _INCREMENTAL: Final = {
     "enabled": Key("Whether the task may be skipped; true if nothing is said", boolean),
     "strategy": Key(
@@ -87,6 +104,7 @@ _INCREMENTAL: Final = {
     ),
     "checksum_fields": Key("The parameters or metadata that count; all if it is not given", _TEXTS),
     "dependency_check": Key("Whether changes of upstream tasks count; true if nothing is said", boolean),
+    "by": Key("What the task's work is divided by, so that only what has changed is computed", _by),
 }
 _MATCH: Final = {
     "type": Key("The task type whose tasks are counted", filled_text),

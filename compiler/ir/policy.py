@@ -27,6 +27,12 @@ class Retries(Node):
     """Exit codes whose failures are temporary; all others of a process that exits are then permanent."""
 
 
+class By(Node):
+    """What a task's work is divided by: one part for each value of a column that its source's folders are named after."""
+
+    partition: Annotated[str, NotInKey("decides which rows are computed again, not what they are")]
+
+
 class Incremental(Node):
     """Which inputs and parameters count when a task's key is compared; code and outputs always do."""
 
@@ -35,6 +41,7 @@ class Incremental(Node):
     max_age: Annotated[Duration | None, _WHEN] = None
     checksum_fields: Annotated[tuple[str, ...], _WHEN] = ()
     dependency_check: Annotated[bool, _WHEN] = True
+    by: Annotated[By | None, NESTED] = None
 
 
 class Environment(Node):

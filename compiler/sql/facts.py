@@ -31,13 +31,16 @@ class ReadFacts:
 
     `columns` are those of which another value could change the result, in the order of the dataset's schema and as it
     spells them; the others may hold anything. Without `uses` its rows have no effect at all. `sees_order` says why the
-    order of its rows may show in the result.
+    order of its rows may show in the result. `apart_by` are the columns by whose values the query can be computed part by
+    part; `together` says why there are none.
     """
 
     name: str
     columns: tuple[str, ...]
     uses: tuple[Use, ...]
     sees_order: str | None = None
+    apart_by: tuple[str, ...] = ()
+    together: str = ""
 
 
 @dataclass(frozen=True, slots=True)

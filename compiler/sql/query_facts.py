@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from trc.compiler.ir.types import Unknown
+from trc.compiler.sql.apart import apart_by
 from trc.compiler.sql.columns import BoundPlan
 from trc.compiler.sql.determined import Settling
 from trc.compiler.sql.expressions import Json, NotUnderstood
@@ -57,7 +59,7 @@ def _facts_of(parsed: Parsed, bound: BoundPlan) -> QueryFacts:
     settling.look(bound.plan)
     volatile = f"it asks for what may change: {parsed.volatile.reason}" if parsed.volatile else settling.volatile
     uses = uses_of(bound.plan if volatile or _tells_time(bound) else bound.pushed, bound.tables)
-    reads = tuple(_reads(bound, effects, uses, settling.sees_order))
+    reads = tuple(_taken_apart(one, bound, sized) for one in _reads(bound, effects, uses, settling.sees_order))
     row_wise = _row_wise(bound.plan) if len(reads) == 1 else None
     fails = settling.fails or failures.of_rows(relation)
     failing_columns = tuple(failures.of_columns(bound.columns, relation))
@@ -129,6 +131,11 @@ def _reads(
         read = {key.column for key in effects if key.dataset == dataset}
         columns = tuple(name for name in names if name in read)
         yield ReadFacts(dataset, columns, uses.get(dataset, ()), sees_order.get(dataset))
+
+
+def _taken_apart(read: ReadFacts, bound: BoundPlan, sized: Sized) -> ReadFacts:
+    columns, why = apart_by(bound.plan, read.name, sized)
+    return replace(read, apart_by=tuple(sorted(columns)), together=why)
 
 
 def _scanned(plan: Json) -> Iterator[tuple[TableKey, tuple[str, ...]]]:

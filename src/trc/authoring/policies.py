@@ -102,8 +102,16 @@ class Environment(Policy):
         super().__init__(table, spot)
 
 
+class Partition(Policy):
+    """A column that the folders of a source are named after: the task runs for each of its values by itself."""
+
+    def __init__(self, column: str) -> None:
+        spot = here()
+        super().__init__(_table(spot, ("column", "partition", column, text)), spot)
+
+
 class Incremental(Policy):
-    """When a task may be skipped: see `incremental` of the YAML format."""
+    """When a task may be skipped, and what it runs by: see `incremental` of the YAML format."""
 
     def __init__(
         self,
@@ -113,6 +121,7 @@ class Incremental(Policy):
         max_age: Duration | None = None,
         checksum_fields: Sequence[str] | None = None,
         dependency_check: bool | None = None,
+        by: Partition | Mapping[str, str] | None = None,
     ) -> None:
         spot = here()
         table = _table(
@@ -122,6 +131,7 @@ class Incremental(Policy):
             ("max_age", "max_age_seconds", max_age, seconds),
             ("checksum_fields", "checksum_fields", checksum_fields, texts),
             ("dependency_check", "dependency_check", dependency_check, boolean),
+            ("by", "by", by, policy(Partition, 'Partition("day")')),
         )
         super().__init__(table, spot)
 
