@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trc.compiler.checks.contracts import check_contracts
 from trc.compiler.checks.graph import Graph, resolve
+from trc.compiler.checks.partitions import check_partitions
 from trc.compiler.checks.pipeline_tests import check_pipeline_tests
 from trc.compiler.checks.sql import check_sql
 from trc.compiler.checks.values import check_values
@@ -103,6 +104,7 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
     check_values(pipeline, places, collect)
     graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
     schemas = check_sql(pipeline, graph, places, context, collect)
+    check_partitions(pipeline, graph, schemas, places, collect)
     check_contracts(pipeline, graph, schemas, places, context, collect)
     check_pipeline_tests(pipeline, graph, schemas, places, context, collect, lowered.names, settled)
     if context.test is None:

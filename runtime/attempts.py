@@ -14,6 +14,7 @@ from trc.runtime.fingerprint import SECRET, key_of
 from trc.runtime.keeping import tag
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.orders import Orders
+from trc.runtime.partitions import Entire, Manifest, Parted, named_after, write_manifest
 from trc.runtime.passed import with_verdict
 from trc.runtime.planner import Planner
 from trc.runtime.scheduler.commands import Start
@@ -22,6 +23,7 @@ from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.store.journal import Transaction
 from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.order import OrderSecret, TaskOrder
+from trc.runtime.taskside.parts import PartRecord, read_record
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
 
 
@@ -62,6 +64,8 @@ class Attempt:
     order: TaskOrder
     inputs: Inputs
     result: AttemptResult | None = None
+    parted: Parted | Entire | None = None
+    """The partitions that it is made of, if it is to run by partition."""
     shared: StoredOutput | None = None
     """What an equal task has stored, if nothing is to be computed."""
 
@@ -110,12 +114,16 @@ class Attempts:
             return secrets
         try:
             found = shared(task, self.planner, self.orders.places, settled)
+            parted = None if found is not None else self.planner.parted(task, inputs)
             order = self.orders.order(task, inputs, start.attempt, start.token, is_shared=found is not None)
+            if isinstance(parted, Parted):
+                order = replace(order, parts=named_after(parted.order, parted.folder, start.token))
+                inputs = replace(inputs, watched={**inputs.watched, **parted.identities})
             self._make_folders(order)
         except OSError as error:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
         # What is remembered of the attempt holds references alone.
-        self._live[start.token] = Attempt(task, start.attempt, order, inputs, shared=found)
+        self._live[start.token] = Attempt(task, start.attempt, order, inputs, parted=parted, shared=found)
         return replace(order, secrets=secrets) if secrets else order
 
     def _secrets(self, task: TaskSpec, inputs: Inputs) -> tuple[OrderSecret, ...] | Failure:
@@ -187,6 +195,7 @@ class Attempts:
             outputs = tuple(self._stored(attempt, key, written) for written in attempt.result.outputs)
         files = [(written.path, stored) for written, stored in zip(attempt.result.outputs, outputs)]
         try:
+            self._note_parts(attempt, key)
             self.outlet.publish_all([(staged, stored.path) for staged, stored in files])
         except OSError as error:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
@@ -201,6 +210,20 @@ class Attempts:
         self.outputs[attempt.task.name] = outputs
         del self._live[token]
         return result
+
+    def _note_parts(self, attempt: Attempt, key: str) -> None:
+        """Records which parts the output is put together of, ahead of the output itself."""
+        parted, spec = attempt.parted, attempt.task.partition
+        if parted is None or spec is None or self.planner.partitions is None:
+            return
+        assert attempt.result is not None
+        why = parted.why if isinstance(parted, Entire) else attempt.result.message
+        parts: list[PartRecord] = []
+        if isinstance(parted, Parted) and not why:
+            found = (one.kept or read_record(parted.folder, one.key) for one in parted.partitions)
+            parts = [one for one in found if one is not None]
+        folder = self.planner.partitions.folder(attempt.task.name)
+        write_manifest(folder, key, Manifest(spec.column, tuple(parts), why))
 
     def _confirm(self, attempt: Attempt, stored: Result, transaction: Transaction) -> Result:
         """What was stored stays as it is, and has passed the expectations of now."""

@@ -168,7 +168,7 @@ class Listing:
         contents = {path: content for path, content in found.items() if content is not None}
         if not contents and not is_glob(read.uri):
             return Missing(read.uri, Reason("blocked", f'the input "{read.name}" is not there: {read.uri}'))
-        named = {_relative(path, self.spec.project): digest for path, (_, digest) in contents.items()}
+        named = {relative(path, self.spec.project): digest for path, (_, digest) in contents.items()}
         identities = {path: identity for path, (identity, _) in contents.items()}
         return Input(read, tuple(path for path in paths if path in contents), input_parts(read.name, named), identities)
 
@@ -237,7 +237,7 @@ class Listing:
         return self.secret_version(ref)
 
 
-def _relative(path: str, project: str) -> str:
+def relative(path: str, project: str) -> str:
     if not path.startswith(project + "/"):
         return path
     within = path[len(project) + 1 :]

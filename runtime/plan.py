@@ -13,6 +13,25 @@ PLAN_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedPartitions:
+    """Of a task that is to run by partition: how many there are, and which are computed; `why` it runs over all at once."""
+
+    column: str
+    total: int = 0
+    to_run: tuple[str, ...] = ()
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a plan holds it."""
+        return {"column": self.column, "total": self.total, "to_run": list(self.to_run), "why": self.why}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> PlannedPartitions:
+        """What `to_json` wrote."""
+        return cls(raw["column"], raw["total"], tuple(raw["to_run"]), raw["why"])
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedTask:
     """A task and what is foreseen for it: `maybe` is decided when what it reads is there."""
 
@@ -21,6 +40,25 @@ class PlannedTask:
     reason: Reason
     key: str | None = None
     """The key, where it is known before the run."""
+    partitions: PlannedPartitions | None = None
+    """What is computed of it, where it is to run by partition and that is known before the run."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a plan holds it."""
+        told: dict[str, Any] = {
+            "task": self.task,
+            "action": self.action,
+            "reason": self.reason.to_json() | {"text": self.reason.sentence()},
+            "key": self.key,
+        }
+        return told if self.partitions is None else told | {"partitions": self.partitions.to_json()}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> PlannedTask:
+        """What `to_json` wrote."""
+        found = raw.get("partitions")
+        partitions = None if found is None else PlannedPartitions.from_json(found)
+        return cls(raw["task"], raw["action"], Reason.from_json(raw["reason"]), raw["key"], partitions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +95,7 @@ class Plan:
             "pipeline": self.pipeline,
             "digest": self.digest,
             "logical_time": self.logical_time,
-            "tasks": [
-                {
-                    "task": task.task,
-                    "action": task.action,
-                    "reason": task.reason.to_json() | {"text": task.reason.sentence()},
-                    "key": task.key,
-                }
-                for task in self.tasks
-            ],
+            "tasks": [task.to_json() for task in self.tasks],
             "passes": [
                 {"pass": one.by, "task": one.task, "applied": one.applied, "text": one.text} for one in self.notes
             ],
@@ -77,9 +107,7 @@ class Plan:
         """What `to_json` wrote; raises ValueError for another version."""
         if raw.get("version") != PLAN_VERSION:
             raise ValueError(f"this plan has version {raw.get('version')!r}; this trc reads {PLAN_VERSION}")
-        tasks = tuple(
-            PlannedTask(one["task"], one["action"], Reason.from_json(one["reason"]), one["key"]) for one in raw["tasks"]
-        )
+        tasks = tuple(PlannedTask.from_json(one) for one in raw["tasks"])
         notes = tuple(PassNote(one["pass"], one["task"], one["applied"], one["text"]) for one in raw.get("passes", ()))
         left_out = tuple(raw.get("left_out", ()))
         return cls(raw["pipeline"], raw["digest"], raw["logical_time"], tasks, notes, left_out)

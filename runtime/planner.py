@@ -9,8 +9,9 @@ from typing import Protocol
 from trc.runtime.fingerprint import UPSTREAM, changes, is_narrowed
 from trc.runtime.keeping import AS_WRITTEN, Keeping, lacks
 from trc.runtime.listing import Dataset, Files, Inputs, Listing, Missing
+from trc.runtime.partitions import Entire, Parted, Partitions
 from trc.runtime.passed import unchecked
-from trc.runtime.plan import Plan, PlannedTask
+from trc.runtime.plan import Plan, PlannedPartitions, PlannedTask
 from trc.runtime.readsets import NOTHING_PROVED, ReadSets, shown
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
@@ -63,6 +64,10 @@ class Planner:
     """Tells a forecast which rows a new query has in common with the old one; None where nobody asks for it."""
     chosen: frozenset[str] | None = None
     """The tasks that `force` is about; None for all."""
+    partitions: Partitions | None = None
+    """Answers for the tasks that are to run by partition; None where there are none."""
+    again: Mapping[str, frozenset[str | None]] = field(default_factory=dict[str, frozenset[str | None]])
+    """By task, the values of the partitions that are built again whatever is kept of them."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,13 +107,33 @@ class Planner:
         match decision:
             case MustRun():
                 stored = decision.inputs.stored
-                return PlannedTask(task.name, "run", decision.reason, stored.key if stored else decision.inputs.key)
+                key = stored.key if stored else decision.inputs.key
+                return PlannedTask(task.name, "run", decision.reason, key, self._foreseen(task, decision.inputs))
             case MaySkip():
                 for output in decision.result.outputs:
                     settled[task.name, output.name] = output
                 return PlannedTask(task.name, "skip", decision.reason, decision.result.key)
             case Missing():
                 return PlannedTask(task.name, "blocked", decision.reason)
+
+    def _foreseen(self, task: TaskSpec, inputs: Inputs) -> PlannedPartitions | None:
+        found = self.parted(task, inputs)
+        match found:
+            case None:
+                return None
+            case Entire():
+                assert task.partition is not None
+                return PlannedPartitions(task.partition.column, why=found.why)
+            case Parted():
+                return PlannedPartitions(found.column, len(found.partitions), found.to_run)
+
+    def parted(self, task: TaskSpec, inputs: Inputs) -> Parted | Entire | None:
+        """What an attempt with these inputs computes of a task by partition; None for any other, and for one that is only checked."""
+        if task.partition is None or self.partitions is None or inputs.stored is not None:
+            return None
+        anew = self._runs_always(task)
+        is_anew = anew is not None and anew.code != "backfilled"
+        return self.partitions.of(task, inputs, anew=is_anew, again=self.again.get(task.name, frozenset()))
 
     def _spared(
         self, task: TaskSpec, settled: Mapping[Dataset, StoredOutput], planned: Mapping[str, PlannedTask]
@@ -185,6 +210,9 @@ class Planner:
     def _runs_always(self, task: TaskSpec) -> Reason | None:
         if self.force and (self.chosen is None or task.name in self.chosen):
             return Reason("forced")
+        if task.name in self.again:
+            values = self.again[task.name]
+            return Reason("backfilled", f"{len(values)} partition{'' if len(values) == 1 else 's'}")
         if not task.skip.can_skip:
             return Reason("disabled") if task.skip.why_not == "disabled" else Reason("always", task.skip.why_not)
         return None

@@ -96,10 +96,11 @@ def read_sets(spec: PipelineSpec, queries: Mapping[str, QueryFacts]) -> ReadSets
 
 
 def to_prove(spec: PipelineSpec) -> frozenset[str]:
-    """The tasks whose queries something has to be proved of: those of SQL that read one another."""
+    """The tasks whose queries something has to be proved of: those of SQL that read one another, or run by partition."""
     tasks = {task.name: task for task in spec.tasks if _is_sql(task)}
     pairs = ((one.producer[0], task.name) for task in tasks.values() for one in task.reads if one.producer is not None)
-    return frozenset(name for pair in pairs if pair[0] in tasks for name in pair)
+    parted = frozenset(task.name for task in tasks.values() if task.partition is not None)
+    return parted | frozenset(name for pair in pairs if pair[0] in tasks for name in pair)
 
 
 def _is_bound_as_proved(task: TaskSpec, queries: Mapping[str, QueryFacts]) -> bool:

@@ -67,6 +67,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "disabled": "skipping is switched off: incremental.enabled is false",
     "expired": "its last success is older than max_age: {detail}",
     "forced": "it was asked to run: --force",
+    "backfilled": "it was asked to build again what it has of {detail}",
     "no_key": "its key cannot be computed: {detail}",
     "unchecked": "only its expectations are checked, on the stored output: {changes}",
     "checks_due": "only its expectations are checked, on the stored output: {detail}",

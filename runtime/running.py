@@ -21,6 +21,7 @@ from trc.runtime.loop import KeepAlive, Loop
 from trc.runtime.observe import Observer, RunFinished, RunOpened, Waiting
 from trc.runtime.optimising import Optimised, Queries, optimise
 from trc.runtime.orders import Orders, Places
+from trc.runtime.partitions import Partitions
 from trc.runtime.plan import Plan
 from trc.runtime.planner import Planner, Unchanged
 from trc.runtime.readsets import read_sets
@@ -59,6 +60,8 @@ class Options:
     on_conflict: OnConflict = "wait"
     tick: float | None = None
     optimise: bool = False
+    again: Mapping[str, frozenset[str | None]] = field(default_factory=dict[str, frozenset[str | None]])
+    """By task, the values of the partitions to build again whatever is kept of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,7 @@ class Runner:
     def _can_resume(self, run: RunRecord, options: Options, logical_time: str) -> bool:
         same = run.pipeline == self.spec.name and run.digest == self.spec.digest
         same_time = options.at is None or logical_time == run.logical_time
-        return same and same_time and not options.new and not options.force
+        return same and same_time and not (options.new or options.force or options.again)
 
     def _claim(self, left: RunRecord | None, driver: Driver, logical_time: str) -> tuple[RunRecord, bool]:
         if left is not None:
@@ -218,7 +221,7 @@ class Runner:
     def _drive(self, run: RunRecord, driver: Driver, options: Options, resumed: bool) -> Outcome:
         previous = self.store.tasks(run.id) if resumed else []
         optimised = self._optimised(options)
-        planner = self._planner(options, optimised, run if resumed else None)
+        planner = self._planner(options, optimised, run if resumed else None, run.id)
         plan = self._plan(planner, optimised, run.logical_time)
         settled = self._settled(plan, planner)
         self.observe(RunOpened(run, plan, resumed))
@@ -288,7 +291,15 @@ class Runner:
             return optimise(self.spec, self.queries, self.part)
         return Optimised({}, ())
 
-    def _planner(self, options: Options, optimised: Optimised, resumed: RunRecord | None) -> Planner:
+    def partitions(self, run: str | None = None) -> Partitions | None:
+        """What answers for the tasks that are to run by partition; None where there are none."""
+        if all(task.partition is None for task in self.spec.tasks):
+            return None
+        return Partitions(self.spec, self.state, self.storage, self.queries, self.clock.now(), run)
+
+    def _planner(
+        self, options: Options, optimised: Optimised, resumed: RunRecord | None, run: str | None = None
+    ) -> Planner:
         tasks, places = {task.name: task for task in self.spec.tasks}, Places(self.state)
 
         def here(result: Result) -> Result:
@@ -319,6 +330,8 @@ class Runner:
             # What a part stores serves readers that are left out of it, too.
             read_sets=read_sets(self.spec if self.part is None else self.part.whole, self.queries),
             chosen=self.part.chosen if self.part is not None else None,
+            partitions=self.partitions(run),
+            again=options.again,
         )
 
     def _settled(self, plan: Plan, planner: Planner) -> dict[Dataset, StoredOutput]:

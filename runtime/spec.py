@@ -116,6 +116,20 @@ class SkipSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PartitionSpec:
+    """What a task's work is divided by: the `column` of what it calls `read`, which has these `columns` (names and types).
+
+    `others` are all else that it reads, with its columns. Without `read`, `why_not` says why there is none.
+    """
+
+    column: str
+    read: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
+    others: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """A task, ready to be planned. Times are in seconds, memory in bytes."""
 
@@ -150,6 +164,8 @@ class TaskSpec:
     secrets: tuple[SecretSpec, ...] = ()
     optimise: bool = True
     """Whether passes may choose how its output is kept, and how it reads."""
+    partition: PartitionSpec | None = None
+    """What it is to run by, where the author says so."""
 
 
 @dataclass(frozen=True, slots=True)

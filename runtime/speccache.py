@@ -14,6 +14,7 @@ from trc.runtime.spec import (
     KeyPart,
     NeedSpec,
     OutputSpec,
+    PartitionSpec,
     PipelineSpec,
     ReadSpec,
     RetrySpec,
@@ -36,6 +37,7 @@ SHAPE: Final = tuple(
         RetrySpec,
         CheckSpec,
         SecretSpec,
+        PartitionSpec,
         QueryFacts,
         ReadFacts,
         Use,
@@ -122,6 +124,8 @@ def _task(raw: Any) -> TaskSpec:
         fields[name] = tuple(make(*one) for one in fields[name])
     fields["skip"] = SkipSpec(*fields["skip"])
     fields["retry"] = RetrySpec(*fields["retry"])
+    if fields["partition"] is not None:
+        fields["partition"] = PartitionSpec(*fields["partition"])
     return TaskSpec(**fields)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from trc.compiler.checks.graph import Graph, Resolved
+from trc.compiler.checks.partitions import Divided, divided
 from trc.compiler.compile import Compiled
 from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node, NotInKey
 from trc.compiler.ir.pipeline import Pipeline
@@ -27,6 +28,7 @@ from trc.runtime.spec import (
     KeyPart,
     NeedSpec,
     OutputSpec,
+    PartitionSpec,
     PipelineSpec,
     ReadSpec,
     RetrySpec,
@@ -117,8 +119,31 @@ class _TaskSpecs:
             ),
             checks_due=contract.due,
             secrets=_secrets(task),
-            optimise=task.optimise,
+            # Its output is put together of parts that are whole.
+            optimise=task.optimise and not _by(task),
+            partition=self.partition(task, inputs),
         )
+
+    def partition(self, task: Task, inputs: tuple[Resolved, ...]) -> PartitionSpec | None:
+        """What the task is to run by."""
+        column = _by(task)
+        if column is None:
+            return None
+        found = divided(task, column, inputs, self.compiled.schemas)
+        if not isinstance(found, Divided):
+            return PartitionSpec(column, why_not=found.why)
+        if task.secrets:
+            return PartitionSpec(column, why_not="it is given secrets")
+        others: dict[str, tuple[tuple[str, str], ...]] = {}
+        for one in inputs:
+            schema = self.compiled.schemas.get(one.producer or ("", one.source.name if one.source else ""))
+            if one.read.kind == "uri":
+                return PartitionSpec(column, why_not=f'it reads "{one.read.uri}" by its location')
+            if not isinstance(schema, Known):
+                return PartitionSpec(column, why_not=f'the columns of "{one.read.name}" are not known')
+            others[one.read.name] = _plain_columns(schema)
+        del others[found.read]
+        return PartitionSpec(found.column, found.read, _plain_columns(Known(found.columns)), tuple(others.items()))
 
     def read_back(self, task: Task, output: str) -> tuple[tuple[tuple[str, str], ...] | None, bool]:
         """How expectations find the rows of an output; nothing where there are none."""
@@ -194,6 +219,15 @@ class _TaskSpecs:
         for engine in task.engines:
             version = f"{sys.version_info[0]}.{sys.version_info[1]}" if engine == "python" else self.versions(engine)
             yield KeyPart(f"environment.engine.{engine}", group, version)
+
+
+def _plain_columns(schema: Known) -> tuple[tuple[str, str], ...]:
+    return tuple((one.name, one.type) for one in schema.columns)
+
+
+def _by(task: Task) -> str | None:
+    by = task.incremental.by if task.incremental else None
+    return None if by is None else by.partition
 
 
 def _is_own(task: Task, looked_up: Resolved) -> bool:

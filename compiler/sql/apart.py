@@ -167,7 +167,9 @@ def _union(_look: _Look, plan: Json, below: Sequence[Apart | Alike]) -> Apart:
         raise Together("it adds rows that would be added to each part")
     if not plan["setop_all"]:
         raise Together("it compares rows of several values")
-    columns = _left(frozenset.intersection(*(one.columns for one in parts)), "no column tells the parts of a UNION apart")
+    columns = _left(
+        frozenset.intersection(*(one.columns for one in parts)), "no column tells the parts of a UNION apart"
+    )
     alike = zip(*(one.places for one in parts), strict=True)
     return Apart(columns, tuple(names[0] if len(set(names)) == 1 else None for names in alike))
 

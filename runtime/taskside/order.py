@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from trc.runtime.taskside.parts import OrderParts
 from trc.runtime.taskside.tuples import OrderTuples
 
 ORDER_VERSION = 1
@@ -121,6 +122,8 @@ class TaskOrder:
     threads: int | None = None
     retry_on: tuple[int, ...] = ()
     checks: OrderChecks | None = None
+    parts: OrderParts | None = None
+    """How the only output is made part by part; None where the query runs over all that it reads at once."""
     secrets: tuple[OrderSecret, ...] = ()
     """The only part of the order that holds values of secrets: all else names them."""
     version: int = ORDER_VERSION
@@ -154,6 +157,8 @@ class TaskOrder:
             "retry_on": self.retry_on,
             "checks": None if self.checks is None else _checks_dict(self.checks),
         }
+        if self.parts is not None:
+            raw["parts"] = self.parts.to_dict()
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
         return raw
@@ -173,6 +178,8 @@ class TaskOrder:
         raw["outputs"] = tuple(_output(one) for one in raw["outputs"])
         raw["retry_on"] = tuple(raw["retry_on"])
         raw["checks"] = None if raw["checks"] is None else _checks(raw["checks"])
+        if "parts" in raw:
+            raw["parts"] = OrderParts.from_dict(raw["parts"])
         if "secrets" in raw:
             raw["secrets"] = tuple(
                 OrderSecret(one["ref"], one["value"], tuple(tuple(place) for place in one["places"]))

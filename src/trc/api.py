@@ -51,6 +51,7 @@ from trc.revisions.report import DiffReport
 from trc.revisions.side import Reader, UnreadSources
 from trc.rewritten import rewritten
 from trc.runtime import checked, proofs, speccache
+from trc.runtime.backfill import Backfill, build_again
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
 from trc.runtime.errors import Stopped, stopped
@@ -59,6 +60,7 @@ from trc.runtime.observe import Happening, Observer
 from trc.runtime.optimising import Optimised
 from trc.runtime.optimising import optimise as optimise_spec
 from trc.runtime.orders import Places as StatePlaces
+from trc.runtime.partitions import Manifest, newer_parts, parts_folder, read_manifest
 from trc.runtime.plan import Plan
 from trc.runtime.readsets import to_prove
 from trc.runtime.reasons import Reason
@@ -146,12 +148,16 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """A run as it is recorded; `alive` says whether the process that drives it lives."""
+    """A run as it is recorded; `alive` says whether the process that drives it lives.
+
+    `parts` tells, by task, what the outputs that it made by partition were put together of.
+    """
 
     run: RunRecord
     tasks: tuple[TaskRecord, ...]
     attempts: tuple[AttemptRecord, ...]
     alive: bool
+    parts: Mapping[str, Manifest] = field(default_factory=dict[str, Manifest])
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +168,11 @@ class AttemptLog:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a task ran or did not, the last time that it was asked; `result` is what is committed for it now."""
+    """Why a task ran or did not, the last time that it was asked; `result` is what is committed for it now.
+
+    `parts` tells which partitions that was put together of, where the task is to run by partition, and `newer` counts
+    those that are kept for an output that is yet to come.
+    """
 
     pipeline: str
     task: str
@@ -171,6 +181,8 @@ class Explanation:
     reason: Reason
     attempts: tuple[AttemptRecord, ...]
     result: Result | None
+    parts: Manifest | None = None
+    newer: int = 0
 
 
 def _compile(path: Path, context: Context) -> Compiled:
@@ -474,6 +486,7 @@ def run(
     deny_warnings: bool = False,
     optimise: bool | None = None,
     selected: Sequence[str] = (),
+    backfill: Backfill | None = None,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -481,7 +494,7 @@ def run(
     """Runs a pipeline, or goes on with its unfinished run.
 
     Without `optimise`, each output is stored as its query makes it; None leaves that to the target. `selected` are patterns that name the tasks to be
-    run, with what they need; without any, all are.
+    run, with what they need; without any, all are. The partitions of a `backfill` are built again, whatever is kept of them.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
@@ -491,12 +504,13 @@ def run(
         return prepare(path, settings, choices, now, optimise=optimise).selected(selected)
 
     ready = prepared(choices, now)
-    if ready.holds_time and choices.at is None and not (force or new):
+    if ready.holds_time and choices.at is None and not (force or new or backfill):
         ready = _as_left(settings, choices, ready, prepared)
     if deny_warnings:
         _stop_at_warnings(ready)
     with runner_of(ready, settings, observe, on_cancel) as runner:
-        options = Options(choices.at, force, new, on_conflict, tick, ready.optimise)
+        again = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
+        options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, again)
         outcome = runner.run(options, ready.logical_time)
         verdicts = broken.recorded(runner.store, ready.spec, outcome.run.id)
     has_news = any(record.state == "failure" for record in outcome.tasks) or broken.has_broken(verdicts)
@@ -717,7 +731,15 @@ def status(folder: Path, run: str | None = None) -> RunStatus:
             tuple(store.tasks(record.id)),
             tuple(store.attempts(record.id)),
             alive and record.state == "running",
+            dict(_parts(settings_of(folder).state, record, store)),
         )
+
+
+def _parts(state: Path, run: RunRecord, store: SqliteStore) -> Iterator[tuple[str, Manifest]]:
+    for name, result in store.latest(run.pipeline).items():
+        found = read_manifest(parts_folder(state, run.pipeline, name), result.key) if result.run == run.id else None
+        if found is not None:
+            yield name, found
 
 
 def _find_run(store: SqliteStore, run: str | None) -> RunRecord:
@@ -757,6 +779,9 @@ def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanat
         for record in candidates:
             found = next((one for one in store.tasks(record.id) if one.task.casefold() == name.casefold()), None)
             if found is not None:
+                result = store.latest(record.pipeline).get(found.task)
+                where = parts_folder(settings_of(folder).state, record.pipeline, found.task)
+                parts = read_manifest(where, result.key) if result is not None else None
                 return Explanation(
                     record.pipeline,
                     found.task,
@@ -764,7 +789,9 @@ def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanat
                     found,
                     Reason.from_json(found.reason),
                     tuple(store.attempts(record.id, found.task)),
-                    store.latest(record.pipeline).get(found.task),
+                    result,
+                    parts,
+                    len(newer_parts(where)),
                 )
         known = sorted({one.task for one in store.tasks(candidates[0].id)}) if candidates else []
     raise stopped("TRC609", f'no run has a task "{name}"', f"the last one has: {', '.join(known)}")

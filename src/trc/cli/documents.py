@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from trc.runtime.partitions import Manifest
 from trc.runtime.reasons import CHECK_ONLY, Reason
 from trc.runtime.reported import verdicts_of
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
@@ -63,6 +64,24 @@ def output_document(output: StoredOutput) -> dict[str, Any]:
         "size": output.size,
         "digest": output.digest,
     }
+
+
+def parts_document(parts: Manifest) -> dict[str, Any]:
+    """Which partitions an output was put together of, or why it was not."""
+    built = [
+        {
+            "value": one.label,
+            "rows": one.rows,
+            "size": one.size,
+            "files": one.files,
+            "built_at": time_document(one.built_at),
+            "run": one.run,
+            "code": one.code,
+            "key": one.key,
+        }
+        for one in parts.parts
+    ]
+    return {"column": parts.column, "why": parts.why, "built": built}
 
 
 def reason_document(reason: Reason | None) -> dict[str, Any] | None:

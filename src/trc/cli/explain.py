@@ -13,7 +13,14 @@ import click
 from trc import api
 from trc.cli import exits
 from trc.cli.cells import cut
-from trc.cli.documents import attempt_document, output_document, reason_document, run_document, task_document
+from trc.cli.documents import (
+    attempt_document,
+    output_document,
+    parts_document,
+    reason_document,
+    run_document,
+    task_document,
+)
 from trc.cli.markdown import readable
 from trc.cli.options import chosen_run, json_option, project_option, subcommand
 from trc.cli.output import STATE_COLOURS, Screen, shown_path
@@ -21,6 +28,7 @@ from trc.cli.progress import error_line
 from trc.cli.quantities import count, duration, moment, size
 from trc.compiler.diagnostics.render.cells import visible
 from trc.error_codes import explain_code
+from trc.runtime.partitions import Manifest, shown
 from trc.runtime.reasons import Change
 from trc.runtime.reported import in_words, verdicts_of
 from trc.runtime.store.journal import AttemptRecord
@@ -69,6 +77,7 @@ def _explain_task(screen: Screen, name: str, run: str | None, project: Path) -> 
                 "reason": reason_document(found.reason),
                 "attempts": [attempt_document(attempt) for attempt in found.attempts],
                 "outputs": [output_document(output) for output in outputs],
+                **({} if found.parts is None else {"partitions": parts_document(found.parts)}),
             }
         )
         return exits.OK
@@ -81,7 +90,24 @@ def _explain_task(screen: Screen, name: str, run: str | None, project: Path) -> 
                 screen.say(f"      the rows: {visible(shown_path(verdict.kept, Path.cwd()))}")
     for output in outputs:
         screen.say(f"  {_output_line(output)}")
+    if found.parts is not None:
+        _say_parts(screen, found.parts)
+    if found.newer:
+        screen.say(f"  {count(found.newer, 'partition')} kept for an output that is yet to come")
     return exits.OK
+
+
+def _say_parts(screen: Screen, parts: Manifest) -> None:
+    """Which partitions the output was put together of, built by which code in which run."""
+    if parts.why:
+        screen.say(f"  not by {visible(parts.column)}, but over all of it: {visible(parts.why)}")
+        return
+    screen.say()
+    rows = [
+        (shown(one.label), count(one.rows), size(one.size), moment(one.built_at), one.run, one.code[:8])
+        for one in parts.parts
+    ]
+    screen.table((parts.column.upper(), "ROWS", "SIZE", "BUILT", "RUN", "CODE"), rows, right=frozenset({1, 2}))
 
 
 def _say_reason(screen: Screen, found: api.Explanation) -> None:

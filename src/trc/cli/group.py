@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "test": "Run the tests of pipelines, on the rows that they give.",
     "plan": "Show what a run would do, and why.",
     "run": "Run what has changed since it last succeeded.",
+    "backfill": "Build partitions of a range again.",
     "verify": "Prove that optimising changes no result: run both ways, and compare.",
     "runs": "List the runs of this project, newest first.",
     "status": "Show how far a run is, task by task.",

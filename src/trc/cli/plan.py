@@ -24,7 +24,7 @@ from trc.cli.output import STATE_COLOURS, Colour, Screen
 from trc.cli.quantities import count, names
 from trc.compiler.choices import Choices
 from trc.compiler.diagnostics.render.cells import visible
-from trc.runtime.plan import Action, Plan
+from trc.runtime.plan import Action, Plan, PlannedTask
 
 _ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
     ("run", "to run"),
@@ -41,7 +41,9 @@ _ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
 @deny_option
 @optimise_option
 @select_option
-@click.option("--explain", is_flag=True, help="Also tell how outputs will be kept, and why.")
+@click.option(
+    "--explain", is_flag=True, help="Also tell which partitions are computed, how outputs will be kept, and why."
+)
 @json_option
 def command(  # noqa: PLR0917 - click passes them by name
     screen: Screen,
@@ -64,18 +66,36 @@ def command(  # noqa: PLR0917 - click passes them by name
     else:
         _say_plan(screen, report.plan)
         if explain:
+            _say_partitions(screen, report.plan)
             _say_passes(screen, report.plan)
     return exits.OK
 
 
 def _say_plan(screen: Screen, plan: Plan) -> None:
-    rows = [(task.action, task.task, task.reason.sentence()) for task in plan.tasks]
+    rows = [(task.action, task.task, _why(task)) for task in plan.tasks]
     screen.table(("PLAN", "TASK", "WHY"), rows, colours=[STATE_COLOURS[action] for action, _, _ in rows])
     counts = [f"{count(plan.count(action))} {words}" for action, words in _ACTIONS if plan.count(action)]
     counts += [f"{count(len(plan.left_out))} left out"] if plan.left_out else []
     screen.say(f"\n{visible(plan.pipeline)}: {', '.join(counts) or 'no tasks'}")
     if plan.left_out:
         screen.say(screen.paint(f"left out: {visible(names(plan.left_out))}", "dim"))
+
+
+def _why(task: PlannedTask) -> str:
+    told, parts = task.reason.sentence(), task.partitions
+    if parts is None:
+        return told
+    if parts.why:
+        return f"{told}; not by {parts.column}, but over all of it: {parts.why}"
+    return f"{told}; {count(len(parts.to_run))} of {count(parts.total, 'partition')} by {parts.column}"
+
+
+def _say_partitions(screen: Screen, plan: Plan) -> None:
+    """Which partitions will be computed."""
+    rows = [(task.task, value) for task in plan.tasks if task.partitions for value in task.partitions.to_run]
+    if rows:
+        screen.say()
+        screen.table(("TASK", "PARTITION"), rows)
 
 
 def _say_passes(screen: Screen, plan: Plan) -> None:

@@ -107,7 +107,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         screen.document(run_report_document(report))
     else:
         summarise(screen, report, folder)
-    return _exit_code(report.run.state, interruption.asked)
+    return exit_code(report.run.state, interruption.asked)
 
 
 @dataclass(slots=True)
@@ -130,7 +130,8 @@ class Interruption:
         signal.signal(signal.SIGTERM, ask)
 
 
-def _exit_code(state: RunState, interrupted: bool) -> int:
+def exit_code(state: RunState, interrupted: bool) -> int:
+    """How a command ends whose run ended so."""
     if state == "success":
         return exits.OK
     return exits.INTERRUPTED if interrupted or state == "canceled" else exits.FAILED

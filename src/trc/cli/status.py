@@ -9,11 +9,11 @@ import click
 
 from trc import api
 from trc.cli import exits
-from trc.cli.documents import attempt_document, run_document, task_document
+from trc.cli.documents import attempt_document, parts_document, run_document, task_document
 from trc.cli.options import chosen_run, json_option, project_option, subcommand
 from trc.cli.output import STATE_COLOURS, Colour, Screen
 from trc.cli.progress import error_line, facts
-from trc.cli.quantities import duration, moment
+from trc.cli.quantities import count, duration, moment
 from trc.compiler.diagnostics.render.cells import visible
 from trc.runtime.reported import in_words, last_verdicts
 from trc.runtime.store.journal import TaskRecord
@@ -37,6 +37,11 @@ def command(screen: Screen, project: Path, run: str | None) -> int:
                 "alive": status.alive,
                 "tasks": [task_document(record) for record in status.tasks],
                 "attempts": [attempt_document(attempt) for attempt in status.attempts],
+                **(
+                    {"partitions": {task: parts_document(one) for task, one in status.parts.items()}}
+                    if status.parts
+                    else {}
+                ),
             }
         )
     else:
@@ -57,18 +62,30 @@ def _say_status(screen: Screen, status: api.RunStatus) -> None:
         colours: list[Colour] = [STATE_COLOURS.get(record.state, "yellow") for record in status.tasks]
         screen.table(
             ("STATE", "TASK", "TOOK", "TRIES", ""),
-            [_row(record, verdicts.get(record.task, ())) for record in status.tasks],
+            [_row(record, verdicts.get(record.task, ()), _built(status, record.task)) for record in status.tasks],
             right=frozenset({2, 3}),
             colours=colours,
         )
 
 
-def _row(record: TaskRecord, verdicts: Sequence[Verdict]) -> tuple[str, str, str, str, str]:
+def _built(status: api.RunStatus, task: str) -> str:
+    """How many partitions of what a task wrote were computed for it."""
+    parts = status.parts.get(task)
+    if parts is None:
+        return ""
+    if parts.why:
+        return f"not by {parts.column}: {parts.why}"
+    computed = sum(one.run == status.run.id for one in parts.parts)
+    return f"{count(computed)} of {count(len(parts.parts), 'partition')} computed"
+
+
+def _row(record: TaskRecord, verdicts: Sequence[Verdict], built: str) -> tuple[str, str, str, str, str]:
     took = ""
     if record.started_at is not None and record.ended_at is not None:
         took = duration(record.ended_at - record.started_at)
     tries = str(record.attempt) if record.attempt else ""
     why = facts(record, ()).strip() if record.state not in {"success", "failure"} else ""
     warned = [f"{one.name}: {in_words(one)}" for one in verdicts if not one.passed and record.state == "success"]
+    warned = [built, *warned] if built and record.state == "success" else warned
     told = why or (error_line(record) if record.error else visible("; ".join(warned)))
     return record.state, record.task, took, tries, told

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from trc.runtime.taskside.errors import PermanentError
 from trc.runtime.taskside.order import OrderOutput, TaskOrder
+from trc.runtime.taskside.parts import OrderParts
 from trc.runtime.taskside.task import TaskContext, TaskResult
+from trc.runtime.taskside.tuples import Tuples
 from trc.stdlib_tasks.duckdb_sql.run.complaint import complaint
 from trc.stdlib_tasks.duckdb_sql.run.engine import connected
 from trc.stdlib_tasks.duckdb_sql.run.inputs import COMPRESSIONS, delimiter, relation, text
+from trc.stdlib_tasks.duckdb_sql.run.parts import Whole, in_parts
 from trc.stdlib_tasks.duckdb_sql.run.query import prepare
 from trc.stdlib_tasks.duckdb_sql.run.shaped import around, require_columns
 from trc.stdlib_tasks.duckdb_sql.run.tuples import tuples_of
@@ -20,13 +23,22 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def run(order: TaskOrder, _context: TaskContext) -> TaskResult:
-    """Copies the rows of `order.query` to the staged file of the only output, and counts them."""
+def run(order: TaskOrder, context: TaskContext) -> TaskResult:
+    """Copies the rows of `order.query` to the staged file of the only output, and counts them.
+
+    Where the order says so, part by part; the result's message then says why it could not be, if so.
+    """
     import duckdb
 
     if order.query is None or len(order.outputs) != 1:
         raise PermanentError("a SQL task needs one query and one output")
     output = order.outputs[0]
+    message = ""
+    if order.parts is not None:
+        try:
+            return _from_parts(order, order.parts, output, context)
+        except Whole as why:
+            message = str(why)
     with connected(order, os.path.dirname(output.path)) as connection:
         prepared = prepare(connection, order.query, order.inputs, order.project)
         before, after = around(output.columns, output.where)
@@ -45,8 +57,27 @@ def run(order: TaskOrder, _context: TaskContext) -> TaskResult:
             raise complaint(error, prepared, len(before.encode())) from error
         rows = copied[0] if copied else _count(connection, output)
         tuples = None if output.tuples is None else tuples_of(connection, output, output.tuples)
+    return _result(output, rows, tuples, message)
+
+
+def _from_parts(order: TaskOrder, parts: OrderParts, output: OrderOutput, context: TaskContext) -> TaskResult:
+    import duckdb
+
+    with connected(order, os.path.dirname(output.path)) as connection:
+        together = in_parts(connection, order, parts, context)
+        try:
+            copied = connection.execute(f"COPY ({together}) TO {text(output.path)} ({_options(output)})").fetchone()
+        except duckdb.Error as error:
+            raise complaint(error) from error
+        tuples = None if output.tuples is None else tuples_of(connection, output, output.tuples)
+    return _result(output, copied[0] if copied else None, tuples)
+
+
+def _result(output: OrderOutput, rows: int | None, tuples: Tuples | None, message: str = "") -> TaskResult:
     return TaskResult(
-        rows={} if rows is None else {output.name: rows}, tuples={} if tuples is None else {output.name: tuples}
+        message=message,
+        rows={} if rows is None else {output.name: rows},
+        tuples={} if tuples is None else {output.name: tuples},
     )
 
 

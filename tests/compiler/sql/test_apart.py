@@ -168,9 +168,7 @@ LIES = (
 def test_a_lie_is_found_out(sql: str, judge: Judge) -> None:
     told = facts_in(sql)
     assert isinstance(told, QueryFacts)
-    lie = replace(
-        told, reads=tuple(replace(one, apart_by=("i", "s") if one.name == "t" else ()) for one in told.reads)
-    )
+    lie = replace(told, reads=tuple(replace(one, apart_by=("i", "s") if one.name == "t" else ()) for one in told.reads))
 
     @settings(max_examples=300, derandomize=True, phases=[Phase.generate])
     @given(world=worlds())
