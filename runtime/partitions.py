@@ -159,7 +159,9 @@ class Partitions:
     def _kept(self, folder: str, key: str, max_age: float | None) -> tuple[PartRecord, FileIdentity] | None:
         """A part whose bytes are those that were recorded, and that is not too old."""
         record = read_record(folder, key)
-        if record is None or (max_age is not None and not 0 <= self.now - record.built_at <= max_age):
+        if record is None:
+            return None
+        if max_age is not None and record.run != self.run and not 0 <= self.now - record.built_at <= max_age:
             return None
         try:
             content = self.files.content(f"{folder}/{record.file}")

@@ -39,6 +39,7 @@ MASKS = (
     (re.compile(r"\b(sha256:)?[0-9a-f]{32,64}\b"), "DIGEST"),
     (re.compile(r"\([0-9a-f]{9}\)"), "(COMMIT)"),
     (re.compile(r"\b\d+m \d+s\b|\b\d+(\.\d+)? ?m?s\b"), "DURATION"),
+    (re.compile(r"(?<= )[0-9a-f]{8}$", re.MULTILINE), "CODE"),
     (re.compile(r"[ \t]+"), " "),
 )
 """What differs from run to run."""

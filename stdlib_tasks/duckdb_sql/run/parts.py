@@ -130,8 +130,10 @@ class _Making:
         for name, kind in self.columns:
             if found.get(name) != kind:
                 # The query over all files reads each as the first one is.
-                held = f"as {found[name]}" if name in found else "no"
-                raise Whole(f'the files of {self.parts.column}={label} have {held} "{name}", and others {kind}')
+                where = f"the files of {self.parts.column}={label}"
+                if name not in found:
+                    raise Whole(f'{where} have no column "{name}"')
+                raise Whole(f'{where} hold "{name}" as {found[name]}, and the first ones as {kind}')
         column = identifier(self.parts.column)
         values = self.connection.execute(f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM ({rows})").fetchall()
         if any(value != part.label for (value,) in values):

@@ -48,7 +48,7 @@ def check_parts(judge: Judge, case: Case, world: World) -> None:
             assert sum((one for one in parts if one is not None), Rows()) == whole, f"{sql}\n{read.name}.{column}"
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(case=st.sampled_from(APART), world=worlds())
 def test_parts_are_the_whole(judge: Judge, case: Case, world: World) -> None:
     check_parts(judge, case, world)
@@ -63,7 +63,7 @@ def check_made(judge: Judge, query: str, world: World) -> None:
         check_parts(judge, (sql, facts), world)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(query=queries(), world=worlds())
 def test_parts_are_the_whole_of_queries_made_of_others(judge: Judge, query: tuple[str, Any], world: World) -> None:
     check_made(judge, query[0], world)
