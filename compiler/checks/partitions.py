@@ -94,14 +94,21 @@ def check_partitions(
         found = divided(task, by.partition, graph.inputs.get(task.name, ()), schemas)
         if isinstance(found, Divided) or not found.is_surely_wrong:
             continue
-        near = did_you_mean(by.partition, found.columns)
-        listed = (f"the columns are: {', '.join(found.columns)}",) if 0 < len(found.columns) <= _MOST_LISTED else ()
-        remedy = (
-            near or listed or ('declare a source such as parquet("orders/day=*/*.parquet"), and read it by its name',)
-        )
         span = text_span(places, ("tasks", task.name, "incremental", "by", "partition"), by.partition)
         message = f'"{task.name}" cannot run by partition: {found.why}'
-        collect.add(Diagnostic("TRC425", message, span, help=remedy, task=task.name))
+        collect.add(
+            Diagnostic("TRC425", message, span, help=_remedy(task, by.partition, found.columns), task=task.name)
+        )
+
+
+def _remedy(task: Task, column: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    if task.query is None:
+        return ('leave out "by": only SQL tasks run by partition',)
+    if near := did_you_mean(column, columns):
+        return near
+    if 0 < len(columns) <= _MOST_LISTED:
+        return (f"the columns are: {', '.join(columns)}",)
+    return ('declare a source such as parquet("orders/day=*/*.parquet"), and read it by its name',)
 
 
 _MOST_LISTED: Final = 20

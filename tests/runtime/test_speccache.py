@@ -15,6 +15,7 @@ from trc.runtime.spec import (
     KeyPart,
     NeedSpec,
     OutputSpec,
+    PartitionSpec,
     PipelineSpec,
     ReadSpec,
     RetrySpec,
@@ -48,6 +49,9 @@ TASK = TaskSpec(
     check_reads=(ReadSpec("c", "csv", uri="/p/c.csv"),),
     checks_due="it depends",
     secrets=(SecretSpec("aws-ssm:/x", (("env", "X"), ("params", "args", 0, "x")), versioned=True),),
+    partition=PartitionSpec(
+        "day", "orders", (("day", "DATE"), ("x", "INTEGER")), (("c", (("y", "BIGINT"),)), ("d", ())), "no"
+    ),
 )
 QUERIES = {
     "a": QueryFacts(
