@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from tests.end_to_end.conftest import Space
 
+from trc.cli import exits
 from trc.compiler.lineage.facts import query_facts
 from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
 from trc.compiler.tasktype import Declaration
 from trc.runtime.errors import Stopped
 from trc.stdlib_tasks.duckdb_sql.type import DuckdbSql
-from trc.verifying.usecase import verify
+from trc.verifying.usecase import Rows, verify
 
 ORDERS = "id,customer,amount,day,note\n" + "".join(
     f"{n},c{n % 7},{n * 37 % 101},2026-01-{1 + n % 28:02d},{'' if n % 5 == 0 else f'n{n}'}\n" for n in range(400)
@@ -317,9 +318,10 @@ LIES: dict[str, Callable[[ReadFacts], ReadFacts]] = {
 }
 
 
+@pytest.mark.parametrize("rows", [None, Rows(200)], ids=["its rows", "made-up rows"])
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_a_lie_about_a_query_is_found_out(
-    shop: Space, monkeypatch: pytest.MonkeyPatch, lie: Callable[[ReadFacts], ReadFacts]
+    shop: Space, monkeypatch: pytest.MonkeyPatch, lie: Callable[[ReadFacts], ReadFacts], rows: Rows | None
 ) -> None:
     def lying(*given: object) -> dict[str, QueryFacts]:
         facts = query_facts(*given)  # type: ignore[arg-type]
@@ -331,9 +333,38 @@ def test_a_lie_about_a_query_is_found_out(
         }
 
     monkeypatch.setattr("trc.compiler.lineage.facts.query_facts", lying)
-    report, _ = verify(shop.root / "p.trc")
+    report, _ = verify(shop.root / "p.trc", rows=rows)
     assert not report.holds
     assert {one.task for one in report.sinks if one.verdict == "different"}
+
+
+def test_rows_are_made_up_where_there_are_none(space: Space) -> None:
+    space.write(
+        "p.trc",
+        """
+        pipeline "p" { }
+
+        source orders = csv("not/here.csv") { columns { id: integer, kind: varchar, amount: decimal(8, 2) } }
+
+        source unknown = csv("own.csv")
+
+        task books = sql $$ select * from orders where kind = 'book' $$ { expect { unique(id) } }
+
+        task total = sql $$ select id, sum(amount) as total from books where amount > 41 group by id $$ {
+          output = csv("total.csv")
+        }
+
+        task other = sql $$ select * from unknown $$ { output = csv("other.csv") }
+        """,
+    )
+    space.write("own.csv", "x\n1\n")
+    report = space.trc("verify", "p.trc", "--made-up", "300", "--json").json
+    assert (report["holds"], report["made_up"]) == (True, ["orders", "unknown"])
+    total, other = report["sinks"]
+    assert total["rows"] > 1
+    assert other["rows"] == 300
+    assert "made up: orders, unknown" in space.trc("verify", "p.trc", "--made-up", "30").out
+    assert space.trc("verify", "p.trc", "--made-up", "0", code=None).code == exits.WRONG_USAGE
 
 
 def test_what_changes_the_world_is_not_run_twice(shop: Space, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
 from trc.runtime.taskside.parts import OrderPart, OrderParts, identity_of, read_record
 from trc.runtime.taskside.task import TaskContext
 from trc.stdlib_tasks.duckdb_sql.run import run as run_query
+from trc.verifying.usecase import verify
 
 SHOP = """
 pipeline "shop" { }
@@ -179,6 +180,17 @@ def test_what_all_parts_depend_on_makes_all_anew(shop: Shop) -> None:
     assert len(shop.computed(shop.run())) == 3
     assert {one.code for one in shop.built().parts} != code
     shop.require_whole(query.replace("sum", "max"))
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_verifying_compares_the_parts_with_all_at_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, proved: bool
+) -> None:
+    if not proved:
+        shop.write("select kind, sum(amount) as total from orders group by kind")
+        monkeypatch.setattr("trc.runtime.partitions._why_not", lambda *_: "")
+    report, _ = verify(shop.root / "p.trc")
+    assert report.holds == proved
 
 
 @pytest.mark.parametrize("query", ENTIRE)

@@ -14,8 +14,9 @@ from trc.cli.output import Colour, Screen
 from trc.cli.quantities import count
 from trc.compiler.choices import Choices
 from trc.compiler.diagnostics.render.cells import visible
+from trc.verifying.made_up import MadeUp
 from trc.verifying.sinks import Difference
-from trc.verifying.usecase import verify
+from trc.verifying.usecase import Rows, verify
 from trc.verifying.verify import SinkVerdict, Verdict, Verification
 
 _WORDS: Final[dict[Verdict, str]] = {
@@ -36,14 +37,31 @@ _COLOURS: Final[dict[Verdict, Colour]] = {
 @file_argument
 @choices_options()
 @click.option("--exact", is_flag=True, help="In one thread: floating-point numbers have to be equal to the last digit.")
+@click.option(
+    "--made-up",
+    type=click.IntRange(1, 1_000_000),
+    metavar="ROWS",
+    help="Read so many rows that are made up from each source's columns, not its files.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    metavar="N",
+    help="Of the rows that are made up. Default: 0.",
+)
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many tasks run at a time.")
 @json_option
-def command(screen: Screen, file: Path, choices: Choices, exact: bool, workers: int | None) -> int:
+def command(
+    screen: Screen, file: Path, choices: Choices, *, exact: bool, made_up: int | None, seed: int, workers: int | None
+) -> int:
     """Prove that optimising changes no result: run both ways, and compare.
 
-    The pipeline reads what it always reads, and writes into a temporary place. Nothing that is stored is used.
+    The pipeline reads what it always reads, or made-up rows, and writes into a temporary place. Nothing that is stored is
+    used.
     """
-    found, compilation = verify(file, choices, exact=exact, workers=workers)
+    rows = None if made_up is None else Rows(made_up, seed)
+    found, compilation = verify(file, choices, exact=exact, workers=workers, rows=rows)
     tell_diagnostics(screen, compilation.diagnostics, compilation.sources)
     if screen.wants_json:
         screen.document(_document(found))
@@ -63,11 +81,19 @@ def _say(screen: Screen, found: Verification) -> None:
         for verdict, word in _WORDS.items()
         if any(one.verdict == verdict for one in found.sinks)
     ]
+    if found.made_up is not None:
+        _say_made_up(screen, found.made_up)
     changed = len({note.task for note in found.notes if note.applied})
     screen.say(
         f"\n{visible(found.pipeline)}: {', '.join(counts) or 'no sinks'}; "
         f"passes changed how {count(changed, 'output')} {'is' if changed == 1 else 'are'} kept"
     )
+
+
+def _say_made_up(screen: Screen, made_up: MadeUp) -> None:
+    screen.say(f"\nmade up: {visible(', '.join(made_up.sources)) or 'nothing'}")
+    if made_up.as_they_are:
+        screen.say(f"read as they are, their columns being unknown: {visible(', '.join(made_up.as_they_are))}")
 
 
 def _say_rows(screen: Screen, one: SinkVerdict, difference: Difference) -> None:
@@ -106,5 +132,6 @@ def _document(found: Verification) -> dict[str, Any]:
             }
             for one in found.sinks
         ],
+        "made_up": None if found.made_up is None else list(found.made_up.sources),
         "passes": [{"pass": one.by, "task": one.task, "applied": one.applied, "text": one.text} for one in found.notes],
     }

@@ -9,10 +9,10 @@ from trc.compiler.ir.uris import is_remote
 from trc.runtime.spec import OutputSpec, PipelineSpec, ReadSpec, TaskSpec
 
 
-def relocated(spec: PipelineSpec, place: Path, *, one_thread: bool = False) -> PipelineSpec:
-    """The pipeline with all that its tasks write, and read of each other, below `place`."""
-    tasks = tuple(_task(task, str(place), one_thread=one_thread) for task in spec.tasks)
-    return replace(spec, tasks=tasks)
+def relocated(spec: PipelineSpec, place: Path, *, one_thread: bool = False, undivided: bool = False) -> PipelineSpec:
+    """The pipeline with all that its tasks write, and read of each other, below `place`; `undivided`, none runs by partition."""
+    tasks = [_task(task, str(place), one_thread=one_thread) for task in spec.tasks]
+    return replace(spec, tasks=tuple(replace(task, partition=None) if undivided else task for task in tasks))
 
 
 def _task(task: TaskSpec, place: str, *, one_thread: bool) -> TaskSpec:

@@ -12,6 +12,7 @@ from trc.runtime.plan import PassNote
 from trc.runtime.running import Outcome
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.store.journal import TaskRecord
+from trc.verifying.made_up import MadeUp
 from trc.verifying.relocated import relocated
 from trc.verifying.sinks import Difference, Order, SinkFile, compare, comparing
 
@@ -49,6 +50,8 @@ class Verification:
     pipeline: str
     sinks: tuple[SinkVerdict, ...]
     notes: tuple[PassNote, ...]
+    made_up: MadeUp | None = None
+    """What was read instead of the sources; None where they were read."""
 
     @property
     def holds(self) -> bool:
@@ -67,12 +70,12 @@ def verify(
 ) -> Verification:
     """Runs the pipeline as it is written and as it is optimised, below `folder`, and compares what comes out.
 
-    With `exact`, queries run in one thread, and floating-point numbers have to be equal to the last digit.
+    As it is written, no task runs by partition. With `exact`, queries run in one thread, and floating-point numbers have to be equal to the last digit.
     """
     outcomes: dict[bool, Outcome] = {}
     for optimised in (False, True):
         place = folder / ("optimised" if optimised else "written")
-        moved = relocated(spec, place / "files", one_thread=exact)
+        moved = relocated(spec, place / "files", one_thread=exact, undivided=not optimised)
         outcomes[optimised] = run(moved, place / "state", optimised)
     inexact = frozenset[str]() if exact else _inexact(spec, queries)
     with comparing() as connection:
