@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import errno
-import platform
 import sys
-import tempfile
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -17,8 +14,6 @@ import trc
 from trc.cli import exits
 from trc.cli.output import Screen
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.diagnostics.render import human
-from trc.compiler.diagnostics.render import json as as_json
 from trc.compiler.source import SourceFile
 from trc.runtime.errors import Stopped
 
@@ -49,17 +44,25 @@ def told(ctx: click.Context) -> Iterator[None]:
 def tell_diagnostics(screen: Screen, diagnostics: Sequence[Diagnostic], sources: Mapping[str, SourceFile]) -> None:
     """Diagnostics as people read them, on standard error; nothing where there are none."""
     if diagnostics:
+        from trc.compiler.diagnostics.render import human  # noqa: PLC0415 - most commands have nothing to tell
+
         screen.tell(human.render(diagnostics, sources, screen.colour_err).rstrip("\n"))
 
 
 def _tell_stop(screen: Screen, stop: Stopped) -> None:
     tell_diagnostics(screen, stop.diagnostics, stop.sources)
     if screen.wants_json:
+        from trc.compiler.diagnostics.render import json as as_json  # noqa: PLC0415 - most commands have nothing to tell
+
         screen.document({"diagnostics": as_json.render(stop.diagnostics, stop.sources)})
         screen.out.flush()
 
 
 def _tell_bug(screen: Screen, error: Exception) -> None:
+    import platform  # noqa: PLC0415 - most commands have nothing to tell
+    import tempfile  # noqa: PLC0415 - most commands have nothing to tell
+    import traceback  # noqa: PLC0415 - most commands have nothing to tell
+
     trace = "".join(traceback.format_exception(error))
     with tempfile.NamedTemporaryFile(
         "w", prefix="trc-bug-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
