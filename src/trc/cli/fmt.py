@@ -37,6 +37,7 @@ def command(screen: Screen, paths: tuple[Path, ...], check: bool, diff: bool, sq
         assert file.after is not None
         write_whole(file.path, file.after)
     tell_diagnostics(screen, report.diagnostics, report.sources)
+    is_wrong = any(found.severity == "error" for found in report.diagnostics)
     kept_whole = [file for file in report.files if file.left]
     left = [(file.path, one) for file in report.files for one in file.left_sql]
     if screen.wants_json:
@@ -56,20 +57,21 @@ def command(screen: Screen, paths: tuple[Path, ...], check: bool, diff: bool, sq
             screen.tell(f"{file.path} is left as it is: {file.left}")
         for path, one in left:
             screen.tell(f'{path}:{one.line}: the SQL of "{one.task}" is left as it is: {one.why}')
-        _tell(screen, changed, len(report.files), diff=diff, writes=writes)
-    if any(found.severity == "error" for found in report.diagnostics):
+        right = 0 if is_wrong else len(report.files) - len(kept_whole)
+        _tell(screen, changed, right, diff=diff, writes=writes)
+    if is_wrong:
         return exits.WRONG_PIPELINE
     return exits.FAILED if check and changed else exits.OK
 
 
-def _tell(screen: Screen, changed: list[Formatted], total: int, *, diff: bool, writes: bool) -> None:
+def _tell(screen: Screen, changed: list[Formatted], right: int, *, diff: bool, writes: bool) -> None:
     for file in changed:
         if diff:
             _show_difference(screen, file)
         else:
             screen.say(f"{'formatted' if writes else 'would format'} {file.path}")
-    if not changed:
-        screen.say(f"{count(total, 'file')} as {'it' if total == 1 else 'they'} should be")
+    if right and not changed:
+        screen.say(f"{count(right, 'file')} as {'it' if right == 1 else 'they'} should be")
 
 
 _COLOURS: dict[str, Colour] = {"+": "green", "-": "red", "@": "cyan"}

@@ -74,6 +74,12 @@ def test_file_that_cannot_be_read_keeps_no_other_from_being_laid_out(folder: Pat
     assert (folder / "p.trc").read_text() == TIDY
 
 
+def test_file_that_cannot_be_read_is_not_said_to_be_right(folder: Path, trc: Trc) -> None:
+    (folder / "p.trc").write_text("pipeline {\n")
+    done = trc("fmt", "--check", ".")
+    assert (done.exit_code, done.stdout) == (exits.WRONG_PIPELINE, "")
+
+
 def test_changes_are_told_as_json(trc: Trc) -> None:
     told = json.loads(trc("fmt", "--check", "--json", "p.trc").stdout)
     assert told == {"changed": ["p.trc"], "files": ["p.trc"], "left_as_they_are": [], "sql_left_as_it_is": []}
