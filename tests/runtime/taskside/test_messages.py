@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, OrderSecret, TaskOrder
+from trc.runtime.taskside.parts import OrderPart, OrderParts
 from trc.runtime.taskside.result import AttemptResult, Failure, Verdict, WrittenOutput
 
 TEXTS = st.text(max_size=20)
@@ -33,6 +34,19 @@ CHECKS = st.builds(
     st.lists(INPUTS, max_size=2).map(tuple),
     TEXTS,
 )
+IDENTITIES = st.tuples(*[st.integers(0)] * 5)
+PARTS = st.builds(
+    OrderParts,
+    TEXTS,
+    TEXTS,
+    PAIRS,
+    st.lists(st.tuples(TEXTS, PAIRS), max_size=2).map(tuple),
+    PAIRS,
+    PAIRS,
+    st.lists(st.builds(OrderPart, MAYBE, TEXTS, TEXTS, FILES), max_size=3).map(tuple),
+    st.lists(st.tuples(TEXTS, IDENTITIES), max_size=2).map(tuple),
+    TEXTS,
+)
 ORDERS = st.builds(
     TaskOrder,
     *([TEXTS] * 3),
@@ -48,6 +62,7 @@ ORDERS = st.builds(
     st.none() | st.integers(1),
     st.lists(st.integers(), max_size=3).map(tuple),
     st.none() | CHECKS,
+    st.none() | PARTS,
     st.lists(SECRETS, max_size=2).map(tuple),
 )
 VERDICTS = st.builds(
@@ -100,8 +115,8 @@ def test_every_field_is_written(kind: Any) -> None:
         for field in dataclasses.fields(kind)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     })  # fmt: skip
-    # Secrets are written only where there are some: most orders have none.
-    assert sorted({*made.to_dict(), *({"secrets"} & set(fields))}) == sorted(fields)
+    # Secrets and parts are written only where there are some: most orders have none.
+    assert sorted({*made.to_dict(), *({"secrets", "parts"} & set(fields))}) == sorted(fields)
 
 
 @pytest.mark.parametrize("kind", [TaskOrder, AttemptResult])
