@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from trc.compiler.ir.task import CodeFile
-
 ReadFile = Callable[[str], bytes | None]
 """A project file's bytes by its relative path, or None."""
 
@@ -31,10 +29,18 @@ class CodeProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class CodePart:
+    """A file of the project's code, and the digest of what it says."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closure:
     """All code that an entry module brings in; `third_party` are the top-level names that are not the project's."""
 
-    files: tuple[CodeFile, ...] = ()
+    files: tuple[CodePart, ...] = ()
     third_party: tuple[str, ...] = ()
     problems: tuple[CodeProblem, ...] = ()
     names: tuple[str, ...] = ()
@@ -57,7 +63,7 @@ def closure(entry: str, read_file: ReadFile) -> Closure:
     while walk.pending:
         walk.read(walk.pending.pop())
     third_party = walk.outside - sys.stdlib_module_names - {"trc"}
-    files = tuple(CodeFile(path=path, digest=walk.modules[path].digest) for path in sorted(walk.modules))
+    files = tuple(CodePart(path, walk.modules[path].digest) for path in sorted(walk.modules))
     read = walk.modules.get(entry, _Module("", (), uses_run_time=False, names=(), can_define_more=False))
     uses_run_time = any(module.uses_run_time for module in walk.modules.values())
     problems = tuple(walk.problems)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from trc.runtime.store.journal import AttemptRecord
+from trc.runtime.spec import PipelineSpec
+from trc.runtime.store.journal import AttemptRecord, Journal
 from trc.runtime.taskside.result import Verdict
+
+Verdicts = Mapping[str, tuple[Verdict, ...]]
+"""By task, what an attempt found of its expectations."""
 
 
 def verdicts_of(attempt: AttemptRecord) -> tuple[Verdict, ...]:
@@ -13,9 +17,18 @@ def verdicts_of(attempt: AttemptRecord) -> tuple[Verdict, ...]:
     return tuple(Verdict.from_dict(one) for one in (attempt.result or {}).get("checks", ()))
 
 
-def last_verdicts(attempts: Iterable[AttemptRecord]) -> Mapping[str, tuple[Verdict, ...]]:
+def last_verdicts(attempts: Iterable[AttemptRecord]) -> Verdicts:
     """By task, what its last attempt found; `attempts` come oldest first."""
     return {attempt.task: verdicts_of(attempt) for attempt in attempts}
+
+
+def recorded(journal: Journal, spec: PipelineSpec, run: str) -> Verdicts:
+    """What a run found of its tasks' expectations; the journal is not asked where there are none."""
+    return last_verdicts(journal.attempts(run)) if any(task.checks for task in spec.tasks) else {}
+
+
+def has_broken(verdicts: Verdicts) -> bool:
+    return any(not one.passed for found in verdicts.values() for one in found)
 
 
 def in_words(verdict: Verdict) -> str:

@@ -6,16 +6,18 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from trc.backends.base import Artefacts
 from trc.backends.local.workers import LocalExecutor
 from trc.compiler.capabilities import Capabilities
-from trc.compiler.ir.pipeline import Pipeline
 from trc.runtime.clock import SystemClock
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.surroundings import clean
+
+if TYPE_CHECKING:
+    from trc.compiler.ir.pipeline import Pipeline
 
 _CAPABILITIES: Final = Capabilities(
     backend="local",

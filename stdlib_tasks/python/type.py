@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue, field_validator
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.compiler.ir.task import CodeFile
 from trc.compiler.pycode import Closure, closure
 from trc.compiler.tasktype import Declaration, Scope
 from trc.stdlib_tasks.data_params import DataParams, declared_outputs, declared_reads
@@ -52,7 +53,7 @@ class Python:
         return Declaration(
             reads=reads,
             outputs=declared_outputs(params),
-            code=code.files,
+            code=tuple(CodeFile(path=one.path, digest=one.digest) for one in code.files),
             engines=("python", *sorted({_distribution(module) for module in code.third_party})),
             visibility=params.visibility,
             effect="none",

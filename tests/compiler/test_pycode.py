@@ -28,11 +28,7 @@ MODULES = {
 }
 
 PROGRAM = """
-import importlib.util, json, sys, types
-package = types.ModuleType("trc")
-for name in ("trc", "trc.compiler", "trc.compiler.ir", "trc.compiler.ir.task"):
-    sys.modules[name] = types.ModuleType(name)
-sys.modules["trc.compiler.ir.task"].CodeFile = None
+import importlib.util, json, sys
 spec = importlib.util.spec_from_file_location("pycode", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 sys.modules["pycode"] = module

@@ -1,19 +1,17 @@
-"""Broken expectations as diagnostics, at the places where they are written."""
+"""Failed tasks and broken expectations as diagnostics, at the places where they are written."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from trc.compiler.checks.spots import key_span
+from trc.compiler.checks.spots import key_span, query_path, secret_span
 from trc.compiler.compile import Compiled
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Label
 from trc.compiler.ir.expectations import labelled
 from trc.compiler.source import Span
-from trc.runtime.reported import last_verdicts
-from trc.runtime.spec import PipelineSpec
-from trc.runtime.store.journal import Journal, TaskRecord
+from trc.runtime.store.journal import TaskRecord
 from trc.runtime.taskside.result import Verdict
 
 Verdicts = Mapping[str, tuple[Verdict, ...]]
@@ -22,12 +20,13 @@ REASONS: Final = frozenset({"expectation", "unchecked"})
 """Of failures that are told here."""
 
 
-def recorded(journal: Journal, spec: PipelineSpec, run: str) -> Verdicts:
-    """What a run found of its tasks' expectations; the journal is not asked where there are none."""
-    return last_verdicts(journal.attempts(run)) if any(task.checks for task in spec.tasks) else {}
+def failures(compiled: Compiled | None, failed: Sequence[TaskRecord], verdicts: Verdicts) -> Iterator[Diagnostic]:
+    """Each failed task, by its data or by itself."""
+    for record in failed:
+        yield _of_data(compiled, record, verdicts.get(record.task, ())) or _of_task(compiled, record)
 
 
-def failure(compiled: Compiled | None, record: TaskRecord, verdicts: Sequence[Verdict]) -> Diagnostic | None:
+def _of_data(compiled: Compiled | None, record: TaskRecord, verdicts: Sequence[Verdict]) -> Diagnostic | None:
     """A task that failed because of its data: at the first expectation, the others beside it."""
     broken = [one for one in verdicts if not one.passed and one.severity == "error"]
     if not broken or (record.error or {}).get("reason") not in REASONS:
@@ -66,10 +65,6 @@ def warnings(compiled: Compiled | None, verdicts: Verdicts) -> Iterator[Diagnost
                 )
 
 
-def has_broken(verdicts: Verdicts) -> bool:
-    return any(not one.passed for found in verdicts.values() for one in found)
-
-
 def _what(one: Verdict) -> str:
     return f"{one.name} could not be evaluated: {one.error}" if one.error else f"{one.name}: {one.found}"
 
@@ -106,3 +101,53 @@ def _span(compiled: Compiled | None, task: str, name: str) -> Span | None:
 
 def _task_span(compiled: Compiled | None, task: str) -> Span | None:
     return compiled.places.span("tasks", task) if compiled else None
+
+
+_FAILURE_CODES = {
+    "signal": "TRC602",
+    "lost": "TRC602",
+    "timeout": "TRC603",
+    "input_moved": "TRC604",
+    "output_missing": "TRC605",
+    "input_missing": "TRC608",
+    "memory": "TRC610",
+    "publish": "TRC611",
+    "fenced": "TRC611",
+    "expectation": "TRC630",
+    "unchecked": "TRC632",
+    "secret_missing": "TRC612",
+    "secret_unreachable": "TRC613",
+    "secret_unusable": "TRC614",
+    "secret_package": "TRC615",
+}
+
+
+def _of_task(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
+    """A failed task as a diagnostic: at its SQL where the engine named a place, else at its name."""
+    error = record.error or {}
+    code = _FAILURE_CODES.get(error.get("reason", ""), "TRC601")
+    span = _failure_span(compiled, record.task, error) if compiled else None
+    lines = str(error.get("message", "")).strip().splitlines() or ["it gave no reason"]
+    kind = f"{error['type']}: " if error.get("type") else ""
+    tried = f" after {record.attempt} attempts" if record.attempt > 1 else ""
+    return Diagnostic(
+        code,
+        f'task "{record.task}" failed{tried}: {kind}{lines[0]}',
+        span,
+        related=(),
+        help=tuple(line for line in lines[1:] if line.strip()),
+        task=record.task,
+    )
+
+
+def _failure_span(compiled: Compiled, name: str, error: Mapping[str, Any]) -> Span | None:
+    task = compiled.pipeline.task(name) if compiled.pipeline else None
+    if task is not None and str(error.get("reason", "")).startswith("secret_"):
+        return secret_span(compiled.places, task, str(error.get("message", "")))
+    offset: int | None = error.get("query_offset")
+    path = query_path(task) if task else None
+    if offset is not None and path is not None:
+        place = compiled.places.within(path, offset, offset + 1)
+        if place is not None:
+            return place
+    return compiled.places.span("tasks", name)

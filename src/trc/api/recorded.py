@@ -1,0 +1,153 @@
+"""What is recorded of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trc.runtime.clock import SystemClock
+from trc.runtime.drivers import is_alive, this_driver
+from trc.runtime.errors import stopped
+from trc.runtime.partitions import Manifest, newer_parts, parts_folder, read_manifest
+from trc.runtime.reasons import Reason
+from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
+from trc.runtime.store.results import Result
+from trc.runtime.store.sqlite import SqliteStore
+from trc.settings import settings_of
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A run as it is recorded; `alive` says whether the process that drives it lives.
+
+    `parts` tells, by task, what the outputs that it made by partition were put together of.
+    """
+
+    run: RunRecord
+    tasks: tuple[TaskRecord, ...]
+    attempts: tuple[AttemptRecord, ...]
+    alive: bool
+    parts: Mapping[str, Manifest] = field(default_factory=dict[str, Manifest])
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLog:
+    attempt: AttemptRecord
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a task ran or did not, the last time that it was asked; `result` is what is committed for it now.
+
+    `parts` tells which partitions that was put together of, where the task is to run by partition, and `newer` counts
+    those that are kept for an output that is yet to come.
+    """
+
+    pipeline: str
+    task: str
+    run: RunRecord
+    record: TaskRecord
+    reason: Reason
+    attempts: tuple[AttemptRecord, ...]
+    result: Result | None
+    parts: Manifest | None = None
+    newer: int = 0
+
+
+@contextmanager
+def _recorded(folder: Path) -> Iterator[SqliteStore]:
+    """The store of the project that a folder lies in."""
+    settings = settings_of(folder)
+    if not settings.database.is_file():
+        raise stopped(
+            "TRC609", f'no run is recorded in "{settings.project}"', "run a pipeline with `trc run FILE` first"
+        )
+    with SqliteStore(settings.database) as store:
+        yield store
+
+
+def runs(folder: Path, *, limit: int = 20) -> tuple[RunRecord, ...]:
+    """The project's runs, newest first."""
+    with _recorded(folder) as store:
+        return tuple(store.runs(limit=limit))
+
+
+def status(folder: Path, run: str | None = None) -> RunStatus:
+    """How a run stands: the newest one, or the one whose id begins so."""
+    with _recorded(folder) as store:
+        record = _find_run(store, run)
+        clock = SystemClock()
+        driver = store.drivers().get(record.driver)
+        alive = driver is not None and is_alive(driver[0], driver[1], clock.now(), this_driver(clock))
+        return RunStatus(
+            record,
+            tuple(store.tasks(record.id)),
+            tuple(store.attempts(record.id)),
+            alive and record.state == "running",
+            dict(_parts(settings_of(folder).state, record, store)),
+        )
+
+
+def _parts(state: Path, run: RunRecord, store: SqliteStore) -> Iterator[tuple[str, Manifest]]:
+    for name, result in store.latest(run.pipeline).items():
+        found = read_manifest(parts_folder(state, run.pipeline, name), result.key) if result.run == run.id else None
+        if found is not None:
+            yield name, found
+
+
+def _find_run(store: SqliteStore, run: str | None) -> RunRecord:
+    if run is None:
+        newest = store.runs(limit=1)
+        if not newest:
+            raise stopped("TRC609", "no run is recorded", "run a pipeline with `trc run FILE` first")
+        return newest[0]
+    found = store.run(run)
+    if found is None:
+        raise stopped("TRC609", f'no single run has an id that begins with "{run}"', "`trc runs` lists them")
+    return found
+
+
+def logs(folder: Path, run: str | None = None, task: str | None = None) -> tuple[AttemptLog, ...]:
+    """What the attempts of a run printed, oldest first; of one task, or of all."""
+    with _recorded(folder) as store:
+        record = _find_run(store, run)
+        attempts = store.attempts(record.id, task)
+        known = {one.task for one in store.tasks(record.id)}
+    if task is not None and task not in known:
+        raise stopped("TRC609", f'run {record.id} has no task "{task}"', f"it has: {', '.join(sorted(known))}")
+    return tuple(AttemptLog(attempt, _read_log(attempt.log)) for attempt in attempts)
+
+
+def _read_log(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanation:
+    """Why a task ran or was skipped in a run: by default the last that it was part of."""
+    with _recorded(folder) as store:
+        candidates = [_find_run(store, run)] if run else store.runs(limit=1000)
+        for record in candidates:
+            found = next((one for one in store.tasks(record.id) if one.task.casefold() == name.casefold()), None)
+            if found is not None:
+                result = store.latest(record.pipeline).get(found.task)
+                where = parts_folder(settings_of(folder).state, record.pipeline, found.task)
+                parts = read_manifest(where, result.key) if result is not None else None
+                return Explanation(
+                    record.pipeline,
+                    found.task,
+                    record,
+                    found,
+                    Reason.from_json(found.reason),
+                    tuple(store.attempts(record.id, found.task)),
+                    result,
+                    parts,
+                    len(newer_parts(where)),
+                )
+        known = sorted({one.task for one in store.tasks(candidates[0].id)}) if candidates else []
+    raise stopped("TRC609", f'no run has a task "{name}"', f"the last one has: {', '.join(known)}")

@@ -1,0 +1,308 @@
+"""Plans and runs pipelines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from trc.api.preparing import prepare
+from trc.api.ready import Ready
+from trc.checking import moment_of
+from trc.compiler.choices import NO_CHOICES, Choices
+from trc.compiler.diagnostics.deny import denied
+from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.source import SourceFile
+from trc.runtime.backfill import Backfill, build_again
+from trc.runtime.clock import SystemClock
+from trc.runtime.drivers import boot_id, is_alive, this_driver
+from trc.runtime.errors import Stopped
+from trc.runtime.facts import Facts, run_facts
+from trc.runtime.observe import Happening, Observer
+from trc.runtime.orders import Places as StatePlaces
+from trc.runtime.plan import Plan
+from trc.runtime.reported import Verdicts, has_broken, recorded
+from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
+from trc.runtime.spec import PipelineSpec
+from trc.runtime.storage.local import LocalStorage
+from trc.runtime.store.journal import RunRecord, TaskRecord
+from trc.runtime.store.results import StoredOutput
+from trc.runtime.store.sqlite import SqliteStore
+from trc.runtime.taskside.result import Verdict
+from trc.runtime.taskside.tuples import Columns
+from trc.settings import Settings, settings_for, variables_of_secrets, with_environment
+
+if TYPE_CHECKING:
+    from trc.api.compiling import Compilation
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    plan: Plan
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, SourceFile]
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A run at its end.
+
+    `diagnostics` tell of tasks that failed, and warn. `logs` are the last lines that failed tasks
+    printed; `blocked` are the tasks that a failed one kept from running. `facts` are those behind
+    a run that skipped everything, if they can all be told.
+    """
+
+    run: RunRecord
+    plan: Plan
+    resumed: bool
+    tasks: tuple[TaskRecord, ...]
+    outputs: Mapping[str, tuple[StoredOutput, ...]]
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, SourceFile]
+    logs: Mapping[str, str] = field(default_factory=dict[str, str])
+    log_files: Mapping[str, str] = field(default_factory=dict[str, str])
+    blocked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    project: Path = Path()
+    facts: Facts | None = None
+    expectations: Verdicts = field(default_factory=dict[str, "tuple[Verdict, ...]"])
+    """By task, what its last attempt found of its rows."""
+
+
+def plan(
+    path: Path,
+    choices: Choices = NO_CHOICES,
+    *,
+    force: bool = False,
+    deny_warnings: bool = False,
+    optimise: bool | None = None,
+    selected: Sequence[str] = (),
+) -> PlanReport:
+    """What a run would do now, and why. Nothing is run; only digests of files are remembered.
+
+    `selected` are patterns that name the tasks to be run, with what they need; without any, all are.
+    """
+    settings, choices = settings_for(path), with_environment(choices)
+    ready = prepare(path, settings, choices, moment_of(choices.at), optimise=optimise)
+    ready = ready.selected(selected)
+    if deny_warnings:
+        _stop_at_warnings(ready)
+    with runner_of(ready, settings, None) as runner:
+        runner.unchanged = _Unchanged(path, settings, choices, ready)
+        foreseen = runner.plan(Options(at=choices.at, force=force, optimise=ready.optimise), ready.logical_time)
+    return PlanReport(foreseen, ready.diagnostics, ready.sources)
+
+
+def _stop_at_warnings(ready: Ready) -> None:
+    """Stops the command, as an error would, where there is a warning."""
+    if any(one.severity == "warning" for one in ready.diagnostics):
+        raise Stopped(denied(ready.diagnostics), 2, ready.sources)
+
+
+@dataclass(slots=True)
+class _Unchanged:
+    """Compares new queries with those of the last run; only a plan that is asked to pays for it."""
+
+    path: Path
+    settings: Settings
+    choices: Choices
+    ready: Ready
+    _compilation: Compilation | None = None
+
+    def __call__(self, task: str, before: str, columns: Columns) -> bool:
+        facts = self.ready.queries.get(task)
+        if facts is None or facts.undetermined or facts.inexact:
+            return False
+        if self._compilation is None:
+            choices = replace(self.choices, at=self.choices.at or self.ready.logical_time)
+            self._compilation = _compiling().load(self.path, self.settings, choices, moment_of(choices.at))
+        one: Any = import_module("trc.compiler.lineage.unchanged")
+        found: bool = one.unchanged(
+            self._compilation.compiled, self._compilation.context.sources, task, before, [name for name, _ in columns]
+        )
+        return found
+
+
+def run(
+    path: Path,
+    choices: Choices = NO_CHOICES,
+    *,
+    force: bool = False,
+    new: bool = False,
+    on_conflict: OnConflict = "wait",
+    workers: int | None = None,
+    deny_warnings: bool = False,
+    optimise: bool | None = None,
+    selected: Sequence[str] = (),
+    backfill: Backfill | None = None,
+    observe: Observer | None = None,
+    tick: float | None = None,
+    on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
+) -> RunReport:
+    """Runs a pipeline, or goes on with its unfinished run.
+
+    Without `optimise`, each output is stored as its query makes it; None leaves that to the target. `selected` are patterns that name the tasks to be
+    run, with what they need; without any, all are. The partitions of a `backfill` are built again, whatever is kept of them.
+    `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
+    function that ends the run when it is called, from a signal handler too.
+    """
+    settings, choices, now = settings_for(path, workers=workers), with_environment(choices), moment_of(choices.at)
+
+    def prepared(choices: Choices, now: datetime) -> Ready:
+        return prepare(path, settings, choices, now, optimise=optimise).selected(selected)
+
+    ready = prepared(choices, now)
+    if ready.holds_time and choices.at is None and not (force or new or backfill):
+        ready = _as_left(settings, choices, ready, prepared)
+    if deny_warnings:
+        _stop_at_warnings(ready)
+    with runner_of(ready, settings, observe, on_cancel) as runner:
+        again = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
+        options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, again)
+        outcome = runner.run(options, ready.logical_time)
+        verdicts = recorded(runner.store, ready.spec, outcome.run.id)
+    has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)
+    if has_news and ready.compiled is None:
+        ready = _compiled_again(path, settings, choices, now, ready)
+    return _report(ready, outcome, settings, verdicts)
+
+
+def _as_left(
+    settings: Settings, choices: Choices, ready: Ready, prepared: Callable[[Choices, datetime], Ready]
+) -> Ready:
+    """As of the time of an unfinished run that can go on: its values are those of its own logical time."""
+    if not settings.database.is_file():
+        return ready
+    with SqliteStore(settings.database) as store:
+        clock, drivers = SystemClock(), store.drivers()
+        running = [one for one in store.runs(state="running", limit=1000) if one.pipeline == ready.spec.name]
+        here, moment = this_driver(clock), clock.now()
+        left = [one for one in running if one.driver not in drivers or not is_alive(*drivers[one.driver], moment, here)]
+    for one in left:
+        if one.digest == ready.spec.digest:
+            return ready
+        try:
+            found = prepared(replace(choices, at=one.logical_time), datetime.now(UTC))
+        except Stopped:
+            continue
+        if found.spec.digest == one.digest:
+            return found
+    return ready
+
+
+def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
+    """What stands behind a run that skipped everything, so that the next need not look again at all of it."""
+    # Warnings are told by each run: an answer that is kept would tell none.
+    if ready.facts is None or ready.diagnostics or not outcome.tasks:
+        return None
+    if any(record.state != "skipped" for record in outcome.tasks):
+        return None
+    outputs = [output for made in outcome.outputs.values() for output in made]
+    return run_facts(ready.spec, ready.facts, outcome.stored, outputs)
+
+
+def _compiled_again(path: Path, settings: Settings, choices: Choices, now: datetime, ready: Ready) -> Ready:
+    """With the places in the file that a failure is shown at; without, if the file says something else by now."""
+    try:
+        compilation = _compiling().load(path, settings, replace(choices, at=choices.at or ready.logical_time), now)
+    except Stopped:
+        return ready
+    if compilation.spec.digest != (ready.part.whole if ready.part else ready.spec).digest:
+        return ready
+    return replace(ready, sources=compilation.sources, compiled=compilation.compiled)
+
+
+@contextmanager
+def runner_of(
+    ready: Ready,
+    settings: Settings,
+    observe: Observer | None,
+    on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
+) -> Iterator[Runner]:
+    """All that planning or running a pipeline needs, with its state open."""
+    with SqliteStore(settings.database) as store:
+        storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
+        yield Runner(
+            ready.spec,
+            store,
+            storage,
+            settings.state,
+            SystemClock(),
+            lambda: ready.backend.executor(settings.workers, settings.state),
+            observe or _ignore,
+            time.sleep,
+            on_cancel,
+            _secrets(ready.spec, settings),
+            ready.queries,
+            part=ready.part,
+        )
+
+
+def _secrets(spec: PipelineSpec, settings: Settings) -> RunSecrets | None:
+    """What fetches the secrets of a pipeline. Only those that have some pay for loading it."""
+    if not any(task.secrets for task in spec.tasks):
+        return None
+    resolver: Any = import_module("trc.runtime.secrets.resolver")
+    found: RunSecrets = resolver.secrets_of_run(settings.project, variables_of_secrets(), time.monotonic)
+    return found
+
+
+def _compiling() -> Any:
+    """What was compiled before is run without a compiler."""
+    return import_module("trc.api.compiling")
+
+
+def _ignore(_happening: Happening) -> None:
+    """Nobody watches."""
+
+
+def _report(ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts) -> RunReport:
+    failed = [record for record in outcome.tasks if record.state == "failure"]
+    places = StatePlaces(settings.state)
+    files = {one.task: places.log(one.run, one.task, one.attempt) for one in outcome.tasks if one.attempt}
+    blocked: dict[str, tuple[str, ...]] = {}
+    for record in outcome.tasks:
+        if record.blocked_by is not None:
+            blocked[record.blocked_by] = (*blocked.get(record.blocked_by, ()), record.task)
+    return RunReport(
+        outcome.run,
+        outcome.plan,
+        outcome.resumed,
+        outcome.tasks,
+        outcome.outputs,
+        (*ready.diagnostics, *_told(ready, failed, verdicts)),
+        ready.sources,
+        {record.task: tail(files[record.task]) for record in failed if record.task in files},
+        files,
+        blocked,
+        settings.project,
+        _run_facts(ready, outcome),
+        verdicts,
+    )
+
+
+def _told(ready: Ready, failed: Sequence[TaskRecord], verdicts: Verdicts) -> Iterator[Diagnostic]:
+    """What went wrong. Where nothing did, nothing is loaded to tell it."""
+    if failed or has_broken(verdicts):
+        failures: Any = import_module("trc.api.failures")
+        yield from failures.warnings(ready.compiled, verdicts)
+        yield from failures.failures(ready.compiled, failed, verdicts)
+
+
+_TAIL: Final = 20
+
+
+def tail(path: str, lines: int = _TAIL) -> str:
+    """The last lines of a log file; nothing where there is none."""
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 64 * 1024))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
