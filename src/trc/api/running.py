@@ -119,7 +119,8 @@ class _Unchanged:
             return False
         if self._compilation is None:
             choices = replace(self.choices, at=self.choices.at or self.ready.logical_time)
-            self._compilation = _compiling().load(self.path, self.settings, choices, moment_of(choices.at))
+            loaded: Compilation = _compiling().load(self.path, self.settings, choices, moment_of(choices.at))
+            self._compilation = loaded
         one: Any = import_module("trc.compiler.lineage.unchanged")
         found: bool = one.unchanged(
             self._compilation.compiled, self._compilation.context.sources, task, before, [name for name, _ in columns]
