@@ -80,16 +80,17 @@ _BY: Final = {
 }
 
 
+def _with(node: Node, keys: MappingOf[str, Key], needed: str, here: Subject, *, example: str) -> dict[str, Any] | None:
+    """The values of a record that has to have a key; None where that lacks, or is wrong."""
+    values = read_fields(node, keys, here)
+    if values is None or not isinstance(node, Mapping) or not require(node, needed, here, known=keys, example=example):
+        return None
+    return values if needed in values else None
+
+
 @reads(Fields(_BY))
 def _by(node: Node, here: Subject) -> dict[str, Any] | None:
-    values = read_fields(node, _BY, here)
-    if (
-        values is None
-        or not isinstance(node, Mapping)
-        or not require(node, "partition", here, known=_BY, example="day")
-    ):
-        return None
-    return values if "partition" in values else None
+    return _with(node, _BY, "partition", here, example="day")
 
 
 _INCREMENTAL: Final = {
@@ -129,39 +130,22 @@ _HOOK: Final = {"webhook": Key("The address that is called", filled_text, requir
 
 @reads(Fields(_CONCURRENCY))
 def _concurrency_rule(node: Node, here: Subject) -> ConcurrencyRule | None:
-    values = read_fields(node, _CONCURRENCY, here)
-    if (
-        values is None
-        or not isinstance(node, Mapping)
-        or not require(node, "max", here, known=_CONCURRENCY, example="3")
-    ):
+    values = _with(node, _CONCURRENCY, "max", here, example="3")
+    if values is None:
         return None
-    match = ConcurrencyMatch(**values.get("match", {}))
-    return ConcurrencyRule(max=values["max"], match=match) if "max" in values else None
+    return ConcurrencyRule(max=values["max"], match=ConcurrencyMatch(**values.get("match", {})))
 
 
 @reads(Fields(_DEDUPE))
 def _dedupe_rule(node: Node, here: Subject) -> DedupeRule | None:
-    values = read_fields(node, _DEDUPE, here)
-    if (
-        values is None
-        or not isinstance(node, Mapping)
-        or not require(node, "state", here, known=_DEDUPE, example="pending")
-    ):
-        return None
-    return DedupeRule(**values) if "state" in values else None
+    values = _with(node, _DEDUPE, "state", here, example="pending")
+    return None if values is None else DedupeRule(**values)
 
 
 @reads(Fields(_HOOK))
 def _hook_values(node: Node, here: Subject) -> str | None:
-    values = read_fields(node, _HOOK, here)
-    if (
-        values is None
-        or not isinstance(node, Mapping)
-        or not require(node, "webhook", here, known=_HOOK, example='"https://…"')
-    ):
-        return None
-    return values.get("webhook")
+    values = _with(node, _HOOK, "webhook", here, example='"https://…"')
+    return None if values is None else values["webhook"]
 
 
 @reads(Items(Fields(_HOOK), alone=True))
