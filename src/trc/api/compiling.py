@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
+from trc.api.denying import stop_at_warnings
 from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
@@ -19,7 +20,6 @@ from trc.compiler.compile import Compiled
 from trc.compiler.compile import compile_file as run_compiler
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
-from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.source import SourceFile
 from trc.compiler.sql.facts import QueryFacts
@@ -101,12 +101,6 @@ def looked_at(path: Path, context: Context, choices: Choices) -> Compiled:
     return compiled
 
 
-def stop_at_warnings(found: Compiled | Compilation) -> None:
-    """Stops the command, as an error would, where there is a warning."""
-    if any(one.severity == "warning" for one in found.diagnostics):
-        raise Stopped(denied(found.diagnostics), 2, found.sources)
-
-
 def compile_file(
     path: Path, choices: Choices = NO_CHOICES, *, output: Path | None = None, deny_warnings: bool = False
 ) -> tuple[Compilation, tuple[Path, ...]]:
@@ -114,7 +108,7 @@ def compile_file(
     settings = settings_for(path)
     compilation = load(path, settings, with_environment(choices), moment_of(choices.at))
     if deny_warnings:
-        stop_at_warnings(compilation)
+        stop_at_warnings(compilation.diagnostics, compilation.sources)
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
@@ -134,12 +128,12 @@ def emit(
     if what == "ir":
         compiled = compiled_of(path, settings, choices, now)
         if deny_warnings:
-            stop_at_warnings(compiled)
+            stop_at_warnings(compiled.diagnostics, compiled.sources)
         assert compiled.pipeline is not None
         return compiled.pipeline.dump().decode()
     compilation = load(path, settings, choices, now)
     if deny_warnings:
-        stop_at_warnings(compilation)
+        stop_at_warnings(compilation.diagnostics, compilation.sources)
     assert compilation.compiled.pipeline is not None
     if what == "plan":
         artefacts = compilation.backend.emit(compilation.compiled.pipeline, compilation.spec)

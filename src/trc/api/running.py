@@ -11,11 +11,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from trc.api.denying import stop_at_warnings
 from trc.api.preparing import prepare
 from trc.api.ready import Ready
 from trc.checking import moment_of
 from trc.compiler.choices import NO_CHOICES, Choices
-from trc.compiler.diagnostics.deny import denied
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.source import SourceFile
 from trc.runtime.backfill import Backfill, build_again
@@ -90,17 +90,11 @@ def plan(
     ready = prepare(path, settings, choices, moment_of(choices.at), optimise=optimise)
     ready = ready.selected(selected)
     if deny_warnings:
-        _stop_at_warnings(ready)
+        stop_at_warnings(ready.diagnostics, ready.sources)
     with runner_of(ready, settings, None) as runner:
         runner.unchanged = _Unchanged(path, settings, choices, ready)
         foreseen = runner.plan(Options(at=choices.at, force=force, optimise=ready.optimise), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
-
-
-def _stop_at_warnings(ready: Ready) -> None:
-    """Stops the command, as an error would, where there is a warning."""
-    if any(one.severity == "warning" for one in ready.diagnostics):
-        raise Stopped(denied(ready.diagnostics), 2, ready.sources)
 
 
 @dataclass(slots=True)
@@ -160,7 +154,7 @@ def run(
     if ready.holds_time and choices.at is None and not (force or new or backfill):
         ready = _as_left(settings, choices, ready, prepared)
     if deny_warnings:
-        _stop_at_warnings(ready)
+        stop_at_warnings(ready.diagnostics, ready.sources)
     with runner_of(ready, settings, observe, on_cancel) as runner:
         again = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
         options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, again)

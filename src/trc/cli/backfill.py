@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
 
 from trc import api
-from trc.cli.live import FRAME, Live
+from trc.cli.driving import tell_end, watched
+from trc.cli.live import FRAME
 from trc.cli.options import choices_options, file_argument, json_option, subcommand
 from trc.cli.output import Screen
-from trc.cli.progress import Lines
-from trc.cli.run import Interruption, exit_code
-from trc.cli.summary import run_report_document, summarise
 from trc.compiler.choices import Choices
 from trc.runtime import standing
 from trc.runtime.backfill import Backfill
@@ -45,20 +42,14 @@ def command(  # noqa: PLR0917 - click passes them by name
         raise click.UsageError("say which partitions: --from VALUE, --to VALUE, or both")
     folder = Path.cwd()
     standing.forget(standing.answer_path(standing.find_state(str(file)), str(file)))
-    watch = Live(screen, folder) if screen.is_live else Lines(screen, folder)
-    interruption = Interruption(watch)
-    with closing(watch):
+    with watched(screen, folder) as interruption:
         report = api.run(
             file,
             choices,
             workers=workers,
             backfill=Backfill(task, start, end),
-            observe=watch,
+            observe=interruption.watch,
             tick=FRAME,
             on_cancel=interruption.listen,
         )
-    if screen.wants_json:
-        screen.document(run_report_document(report))
-    else:
-        summarise(screen, report, folder)
-    return exit_code(report.run.state, interruption.asked)
+    return tell_end(screen, report, folder, interruption)

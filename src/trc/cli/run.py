@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
 import click
 
 import trc
 from trc import api
-from trc.cli import exits
-from trc.cli.live import FRAME, Live
+from trc.cli.driving import tell_end, watched
+from trc.cli.live import FRAME
 from trc.cli.options import (
     choices_options,
     deny_option,
@@ -28,11 +23,9 @@ from trc.cli.options import (
     subcommand,
 )
 from trc.cli.output import Screen
-from trc.cli.progress import Lines
-from trc.cli.summary import nothing_to_do, run_report_document, summarise
+from trc.cli.summary import nothing_to_do
 from trc.compiler.choices import Choices
 from trc.runtime import standing
-from trc.runtime.store.journal import RunState
 
 
 @subcommand
@@ -72,9 +65,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     folder, began_ns = Path.cwd(), time.time_ns()
     answer = standing.answer_path(standing.find_state(str(file)), str(file))
     standing.forget(answer)
-    watch = Live(screen, folder) if screen.is_live else Lines(screen, folder)
-    interruption = Interruption(watch)
-    with closing(watch):
+    with watched(screen, folder) as interruption:
         report = api.run(
             file,
             choices,
@@ -85,7 +76,7 @@ def command(  # noqa: PLR0917 - click passes them by name
             deny_warnings=deny_warnings,
             optimise=optimise,
             selected=selected,
-            observe=watch,
+            observe=interruption.watch,
             tick=FRAME,
             on_cancel=interruption.listen,
         )
@@ -103,35 +94,4 @@ def command(  # noqa: PLR0917 - click passes them by name
             expires=report.facts.expires,
             answer=nothing_to_do(report, folder),
         )
-    if screen.wants_json:
-        screen.document(run_report_document(report))
-    else:
-        summarise(screen, report, folder)
-    return exit_code(report.run.state, interruption.asked)
-
-
-@dataclass(slots=True)
-class Interruption:
-    """The first Ctrl-C (or SIGTERM) ends the run in order, a second one at once."""
-
-    watch: Live | Lines
-    asked: bool = False
-
-    def listen(self, cancel: Callable[[], None]) -> None:
-        """From now on, signals ask for the run to end by `cancel`."""
-
-        def ask(number: int, _frame: FrameType | None) -> None:
-            signal.signal(number, signal.default_int_handler)
-            self.asked = True
-            self.watch.note("canceling: tasks are being stopped; again ends at once")
-            cancel()
-
-        signal.signal(signal.SIGINT, ask)
-        signal.signal(signal.SIGTERM, ask)
-
-
-def exit_code(state: RunState, interrupted: bool) -> int:
-    """How a command ends whose run ended so."""
-    if state == "success":
-        return exits.OK
-    return exits.INTERRUPTED if interrupted or state == "canceled" else exits.FAILED
+    return tell_end(screen, report, folder, interruption)
