@@ -365,6 +365,7 @@ def test_rows_are_made_up_where_there_are_none(space: Space) -> None:
     assert other["rows"] == 300
     assert "made up: orders, unknown" in space.trc("verify", "p.trc", "--made-up", "30").out
     assert space.trc("verify", "p.trc", "--made-up", "0", code=None).code == exits.WRONG_USAGE
+    assert "--made-up" in space.trc("verify", "p.trc", "--seed", "3", code=exits.WRONG_USAGE).err
 
 
 def test_what_changes_the_world_is_not_run_twice(shop: Space, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,21 +46,29 @@ _COLOURS: Final[dict[Verdict, Colour]] = {
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
-    default=0,
     metavar="N",
-    help="Of the rows that are made up. Default: 0.",
+    help="Makes up other rows; 0 if it is not given.",
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many tasks run at a time.")
 @json_option
 def command(
-    screen: Screen, file: Path, choices: Choices, *, exact: bool, made_up: int | None, seed: int, workers: int | None
+    screen: Screen,
+    file: Path,
+    choices: Choices,
+    *,
+    exact: bool,
+    made_up: int | None,
+    seed: int | None,
+    workers: int | None,
 ) -> int:
     """Prove that optimising changes no result: run both ways, and compare.
 
     The pipeline reads what it always reads, or made-up rows, and writes into a temporary place. Nothing that is stored is
     used.
     """
-    rows = None if made_up is None else Rows(made_up, seed)
+    if made_up is None and seed is not None:
+        raise click.UsageError("--seed is of the rows that --made-up makes")
+    rows = None if made_up is None else Rows(made_up, seed or 0)
     found, compilation = verify(file, choices, exact=exact, workers=workers, rows=rows)
     tell_diagnostics(screen, compilation.diagnostics, compilation.sources)
     if screen.wants_json:
@@ -93,7 +101,9 @@ def _say(screen: Screen, found: Verification) -> None:
 def _say_made_up(screen: Screen, made_up: MadeUp) -> None:
     screen.say(f"\nmade up: {visible(', '.join(made_up.sources)) or 'nothing'}")
     if made_up.as_they_are:
-        screen.say(f"read as they are, their columns being unknown: {visible(', '.join(made_up.as_they_are))}")
+        screen.say(
+            f"read as they are, their columns being unknown or of types that are not made up: {visible(', '.join(made_up.as_they_are))}"
+        )
 
 
 def _say_rows(screen: Screen, one: SinkVerdict, difference: Difference) -> None:

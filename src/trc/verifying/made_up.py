@@ -52,7 +52,7 @@ _POOLS: Final[Mapping[str, Sequence[str]]] = {
 class MadeUp:
     """A pipeline that reads made-up files, and what these stand for.
 
-    `sources` are read as they are made up, `as_they_are` those whose columns are not known.
+    `sources` are read as they are made up; `as_they_are` those whose columns are not known, or cannot be made up.
     """
 
     spec: PipelineSpec
@@ -82,6 +82,7 @@ def make_up(
             check_reads=(),
             checks=(),
             check_parts=(),
+            checks_due="",
         )
         for task in spec.tasks
     )
@@ -115,21 +116,29 @@ class _Written:
         if read.producer is not None or read.feeders or read.uri is None:
             return read
         columns = self.known.get(read.name)
-        if columns is None or read.format not in _FORMATS:
+        if read.name not in self.files and columns is not None and read.format in _FORMATS:
+            path = self._write(read, columns)
+            if path is not None:
+                self.files[read.name] = path
+        if read.name not in self.files:
             self.as_they_are.add(read.name)
             return read
-        if read.name not in self.files:
-            self.files[read.name] = self._write(read, columns)
         types = columns if read.format != "parquet" else read.columns
         return replace(read, uri=self.files[read.name], columns=types)
 
-    def _write(self, read: ReadSpec, columns: Columns) -> str:
+    def _write(self, read: ReadSpec, columns: Columns) -> str | None:
+        """Where the rows are; None where a type cannot be made up, or the format cannot hold it."""
+        import duckdb
+
         self.folder.mkdir(parents=True, exist_ok=True)
         path = f"{self.folder}/{len(self.files)}.{read.format}"
         made = ", ".join(f"{self._column(name, kind)} AS {quoted(name)}" for name, kind in columns)
         header = ", HEADER" if read.format == "csv" else ""
         query = f"SELECT {made} FROM range({self.rows}) AS made(i)"  # noqa: S608 - names are quoted
-        self.connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT {read.format}{header})")
+        try:
+            self.connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT {read.format}{header})")
+        except duckdb.Error:
+            return None
         return path
 
     def _column(self, name: str, kind: str) -> str:

@@ -69,6 +69,15 @@ def test_what_queries_name_is_among_them(connection: duckdb.DuckDBPyConnection, 
     assert {"4710", "4711", "4712"} <= {row[4] for row in found}
 
 
+def test_a_type_that_is_not_made_up_is_read_as_it_is(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    reads = (ReadSpec("places", "parquet", uri="/nowhere/*"),)
+    task = TaskSpec("a", "duckdb_sql", "m:f", (), SkipSpec(True), query="from places", reads=reads)
+    known = {"places": (("at", "GEOMETRY"),)}
+    found = make_up(PipelineSpec("p", "p.yaml", "/p", (task,), "d"), known, connection, tmp_path, rows=9, seed=0)
+    assert (found.sources, found.as_they_are) == ((), ("places",))
+    assert found.spec.tasks[0].reads == reads
+
+
 def test_only_sources_with_columns_are_made_up(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     found = made(connection, tmp_path)
     assert (found.sources, found.as_they_are) == (("typed",), ("other",))
