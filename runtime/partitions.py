@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -334,7 +335,14 @@ def parts_folder(state: Path, pipeline: str, task: str) -> str:
 
 def manifests_of(folder: str) -> list[Path]:
     """What is recorded of a task's outputs, the newest first."""
-    return sorted(Path(folder, MANIFESTS).glob(f"*{RECORD}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [path for _, path in sorted(_dated(Path(folder, MANIFESTS)), reverse=True)]
+
+
+def _dated(folder: Path) -> Iterator[tuple[float, Path]]:
+    """The records in a folder with the time of each; another run may remove some meanwhile."""
+    for path in folder.glob(f"*{RECORD}"):
+        with suppress(OSError):
+            yield path.stat().st_mtime, path
 
 
 def records_of(folder: str) -> Iterator[PartRecord]:
@@ -347,7 +355,7 @@ def records_of(folder: str) -> Iterator[PartRecord]:
 
 def newer_parts(folder: str) -> list[PartRecord]:
     """The parts that were made after the newest output: those of an attempt that did not come to its end."""
-    newest = next((path.stat().st_mtime for path in manifests_of(folder)), 0.0)
+    newest = max((when for when, _ in _dated(Path(folder, MANIFESTS))), default=0.0)
     return [record for record in records_of(folder) if record.built_at > newest]
 
 

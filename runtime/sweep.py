@@ -44,7 +44,8 @@ def _sweep_parts(folder: str, current: Container[str]) -> None:
             found = manifest_at(path)
             wanted |= {record.key for record in found.parts} if found is not None else set[str]()
         else:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
     files = {
         name for record in records_of(folder) if record.key in wanted for name in (record.file, record.key + RECORD)
     }

@@ -76,7 +76,9 @@ _RETRIES: Final = {
     "retry_on": Key("Exit codes that are tried again; no others are then", list_of(field_of(ConcurrencyRule, "max"))),
 }
 _BY: Final = {
-    "partition": Key("A column that the folders of the source are named after, as in day=2026-01-15", filled_text)
+    "partition": Key(
+        "A column that the folders of the source are named after, as in day=2026-01-15", filled_text, required=True
+    )
 }
 
 
