@@ -89,9 +89,21 @@ class Attempts:
     _live: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     _names: dict[str, str] = field(default_factory=dict[str, str])
     _folders: set[str] = field(default_factory=set[str])
+    _seen: dict[str, FileIdentity | None] = field(default_factory=dict[str, "FileIdentity | None"])
+    """What was looked at since the run loop last heard anything."""
 
     def __post_init__(self) -> None:
-        self._code = CodeWatch(self.orders.spec.project, self.outlet.identity)
+        self._code = CodeWatch(self.orders.spec.project, self._look)
+
+    def look_again(self) -> None:
+        """Forgets what files looked like: attempts may have ended since, and nothing seen before may speak for them."""
+        self._seen.clear()
+
+    def _look(self, path: str) -> FileIdentity | None:
+        """What the file system says of a file that many tasks may read: asked once for all that ended together."""
+        if path not in self._seen:
+            self._seen[path] = self.outlet.identity(path)
+        return self._seen[path]
 
     def prepare(
         self, start: Start, settled: Mapping[Dataset, StoredOutput], listed: Inputs | None = None
@@ -200,6 +212,7 @@ class Attempts:
         except OSError as error:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
         for _, output in files:
+            self._seen.pop(output.path, None)
             self.outlet.adopt(output.path, output.digest)
         outputs = tuple(self.planner.known_as(attempt.task.name, key, output) for output in outputs)
         result = self._result(attempt, key, parts, outputs)
@@ -250,7 +263,7 @@ class Attempts:
 
     def _is_still(self, path: str, identity: FileIdentity) -> bool:
         try:
-            return self.outlet.identity(path) == identity
+            return self._look(path) == identity
         except OSError:
             return False
 

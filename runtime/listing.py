@@ -24,6 +24,9 @@ _LOOKUP = ""
 Dataset = tuple[str, str]
 """A task and the name of its output."""
 
+Contents = Mapping[str, tuple[FileIdentity, str] | None]
+"""By path, what the file system says of a file and the digest of its bytes; None where it is gone."""
+
 
 class Files(Protocol):
     """What the planner asks of storage."""
@@ -106,6 +109,10 @@ class Listing:
         default_factory=dict[str, tuple[tuple[KeyPart, ...], str]]
     )
     """By task, the key of the parts that it had last."""
+    _found: dict[tuple[str, str], tuple[Contents, Input]] = field(
+        default_factory=dict[tuple[str, str], tuple[Contents, Input]]
+    )
+    """By reader and read, the files that were found last, and what was made of them."""
 
     def __post_init__(self) -> None:
         self._tasks = {task.name: task for task in self.spec.tasks}
@@ -161,16 +168,26 @@ class Listing:
             return self._written_input(read, output, part, read.producer[0])
         assert read.uri is not None
         try:
-            paths = self.files.list(read.uri)
+            paths = self.files.list(read.uri) if _is_pattern(read.uri) else (read.uri,)
             found = {path: self.files.content(path) for path in paths}
         except OSError as error:
             return Missing(read.uri, Reason("blocked", f'the input "{read.name}" cannot be read: {error}'))
+        known = self._found.get((reader, read.name))
+        if known is not None and known[1].read is read and known[0] == found:
+            return known[1]
+        made = self._file_input(read, read.uri, found)
+        if isinstance(made, Input):
+            self._found[reader, read.name] = found, made
+        return made
+
+    def _file_input(self, read: ReadSpec, uri: str, found: Contents) -> Input | Missing:
+        """The files at `uri`, which were `found` with those contents."""
         contents = {path: content for path, content in found.items() if content is not None}
-        if not contents and not is_glob(read.uri):
-            return Missing(read.uri, Reason("blocked", f'the input "{read.name}" is not there: {read.uri}'))
+        if not contents and not is_glob(uri):
+            return Missing(uri, Reason("blocked", f'the input "{read.name}" is not there: {uri}'))
         named = {relative(path, self.spec.project): digest for path, (_, digest) in contents.items()}
         identities = {path: identity for path, (identity, _) in contents.items()}
-        return Input(read, tuple(path for path in paths if path in contents), input_parts(read.name, named), identities)
+        return Input(read, tuple(contents), input_parts(read.name, named), identities)
 
     def _digest(self, reader: str, read: ReadSpec, output: StoredOutput, tuples: str | None) -> str:
         """What tells the rows of an output that the reader reads: by that which it knew them by, if that still holds."""
@@ -235,6 +252,11 @@ class Listing:
     def _version(self, ref: str) -> str | Reason:
         assert self.secret_version is not None
         return self.secret_version(ref)
+
+
+def _is_pattern(uri: str) -> bool:
+    """Whether storage has to look which files there are; a plain path is looked at once, for its content."""
+    return "*" in uri or "?" in uri or "[" in uri
 
 
 def relative(path: str, project: str) -> str:

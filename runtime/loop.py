@@ -134,6 +134,7 @@ class Loop:
 
     def _handle(self, pending: Sequence[events.Event]) -> list[commands.Command]:
         """Lets the machine answer events, makes the answers durable, and returns what is then to be done."""
+        self.attempts.look_again()
         effects: list[commands.Command] = []
         queue = deque(pending)
         durable = False
@@ -205,7 +206,8 @@ class Loop:
 
     def _write(self, transaction: Transaction) -> None:
         transaction.put_tasks(tuple(self._tasks.values()))
-        transaction.put_attempts([_with_log(one, self.attempts) for one in self._records.values()])
+        log_of = self.attempts.log_of
+        transaction.put_attempts([one._replace(log=log_of(one.task, one.number)) for one in self._records.values()])
         self._tasks.clear()
         self._records.clear()
 
@@ -302,19 +304,3 @@ class Loop:
                 yield events.AttemptEnded(report.at, task, report.token, report.result)
             case reports.Lost():
                 yield events.AttemptLost(report.at, task, report.token, report.why)
-
-
-def _with_log(record: AttemptRecord, attempts: Attempts) -> AttemptRecord:
-    # Written out: `dataclasses.replace` costs several times as much, and this is done twice a task.
-    return AttemptRecord(
-        record.run,
-        record.task,
-        record.number,
-        record.token,
-        record.state,
-        attempts.log_of(record.task, record.number),
-        record.claimed_at,
-        record.started_at,
-        record.ended_at,
-        record.result,
-    )

@@ -322,7 +322,7 @@ class LocalExecutor:
             return
         for line in lines:
             try:
-                message = json.loads(line)
+                message = json.loads(line.decode())
             except ValueError:
                 self._waiting.extendleft(reversed(self._take_back(worker)))
                 self._end(worker, "", 0)

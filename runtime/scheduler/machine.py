@@ -171,7 +171,7 @@ class Machine:
 
     def _give_up_interrupted(self, node: Node, attempt: AttemptRecord) -> None:
         """Nobody will hear how an attempt of the dead driver ended."""
-        self._tried.append((node, replace(attempt, state="lost", ended_at=self._at)))
+        self._tried.append((node, attempt._replace(state="lost", ended_at=self._at)))
         self._effects.append(Discard(node.spec.name, attempt.token))
         node.lost += 1
         if node.state != "waiting" or may_repeat(idempotent=node.spec.idempotent, lost=node.lost):

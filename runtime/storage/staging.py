@@ -12,12 +12,15 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
 from trc.runtime.folders import STATE_FOLDER
 from trc.runtime.storage.errors import PublishError, unpublishable
 
 _PLAIN_NAME = re.compile(r"\w[\w.]{0,80}", re.ASCII)
 _PLAIN_SUFFIX = re.compile(r"(\.\w{1,16}){0,2}", re.ASCII)
+_SPREAD = 16
+_DIGITS = frozenset("0123456789abcdef")
 _SPILLED = re.compile(r"spill-(\d+)", re.ASCII)
 # A folder of that name, or a file system without links, or one that is another than where files are staged.
 _NO_LINKS = frozenset({errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.EACCES})
@@ -25,21 +28,23 @@ _COMPRESSIONS = frozenset({".gz", ".zst", ".bz2", ".xz", ".lz4", ".br", ".snappy
 
 
 class Staging:
-    """Staged files lie in `<state>/staging`, or beside their final place if that is on another file system.
+    """Staged files lie under `<state>/staging`, or beside their final place if that is on another file system.
 
     The folders of the second kind are noted in `<state>/staging-elsewhere`, so that they can be swept.
+    Attempts spread over folders of one hexadecimal digit: who makes or moves a file locks its folder, and
+    workers and driver would wait for each other's at every turn.
     """
 
     def __init__(self, state: Path) -> None:
         self._here = state / "staging"
         self._elsewhere = state / "staging-elsewhere"
-        self._folders: dict[str, str] = {}
+        self._folders: dict[tuple[str, str], str] = {}
 
     def path(self, final: str | None, token: str, name: str) -> str:
         suffix = "" if final is None else _suffix(final)
         plain = name if _PLAIN_NAME.fullmatch(name) else sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         suffix = "" if plain.endswith(suffix) else suffix
-        return os.path.join(self._folder(final), f"{token}-{plain}{suffix}")  # noqa: PTH118 - text in, text out
+        return os.path.join(self._folder(final, token), f"{token}-{plain}{suffix}")  # noqa: PTH118 - text in, text out
 
     def publish(self, staged: str, final: str) -> None:
         _require_file(staged)
@@ -95,21 +100,23 @@ class Staging:
         for folder in (str(self._here), *self._noted()):
             _sweep(folder, alive)
 
-    def _folder(self, final: str | None) -> str:
+    def _folder(self, final: str | None, token: str) -> str:
         where = None if final is None else os.path.dirname(final)  # noqa: PTH120 - text in, text out
-        known = self._folders.get(where or "")
+        place = (where or "", f"{crc32(token.encode('utf-8', 'surrogatepass')) % _SPREAD:x}")
+        known = self._folders.get(place)
         if known is None:
-            known = self._folders[where or ""] = self._choose(where)
+            known = self._folders[place] = self._choose(where, place[1])
         return known
 
-    def _choose(self, where: str | None) -> str:
+    def _choose(self, where: str | None, digit: str) -> str:
         try:
             self._here.mkdir(parents=True, exist_ok=True)
-            if where is None or self._here.stat().st_dev == _device(Path(where)):
-                return str(self._here)
-            return self._beside(where)
+            is_here = where is None or self._here.stat().st_dev == _device(Path(where))
+            folder = Path(self._here if is_here or where is None else self._beside(where), digit)
+            folder.mkdir(exist_ok=True)
         except OSError as error:
             raise unpublishable(error, where or str(self._here)) from error
+        return str(folder)
 
     def _beside(self, where: str) -> str:
         """The staging folder on the file system of `where`, made and noted."""
@@ -207,7 +214,9 @@ def _sweep(folder: str, alive: frozenset[str]) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
-        if not _is_spilling(name) and not any(start in alive for start in _starts(name)):
+        if name in _DIGITS:
+            _sweep(os.path.join(folder, name), alive)  # noqa: PTH118 - as above
+        elif not _is_spilling(name) and not any(start in alive for start in _starts(name)):
             _remove(Path(folder, name))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from trc.runtime.spec import KeyPart
 from trc.runtime.taskside.tuples import Tuples
@@ -58,9 +58,11 @@ class Result:
     committed_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class FileIdentity:
-    """What the file system says of a file: if none of it changed, neither did the bytes."""
+class FileIdentity(NamedTuple):
+    """What the file system says of a file: if none of it changed, neither did the bytes.
+
+    Made and compared for each file at each look, which is why it is no dataclass.
+    """
 
     size: int
     mtime_ns: int

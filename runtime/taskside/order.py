@@ -166,7 +166,8 @@ class TaskOrder:
     @classmethod
     def from_json(cls, text: str | bytes) -> TaskOrder:
         """The order that `to_json` wrote; raises ValueError for another version."""
-        return cls.from_dict(json.loads(text))
+        # Of bytes, `json.loads` would first find out which encoding they are in.
+        return cls.from_dict(json.loads(text.decode() if isinstance(text, bytes) else text))
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> TaskOrder:

@@ -30,6 +30,8 @@ BEGIN = b"!\n"
 _CHUNK = 1 << 16
 """As much as a pipe holds. The memory for more than that would be mapped and given back for each read."""
 _REPORT_EVERY = 0.05
+# One for all messages: `json.dumps` with separators builds a new one each time.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def work(orders: int, messages: int, memory: int | None = None, control: int | None = None) -> None:
@@ -155,7 +157,7 @@ class _Outbox:
         self._identity = identity(descriptor)
 
     def send(self, message: Mapping[str, Any]) -> None:
-        data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        data = _encode(message).encode() + b"\n"
         if identity(self._descriptor) != self._identity:
             os._exit(LOST_PIPE)
         try:

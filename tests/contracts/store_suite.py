@@ -1,6 +1,7 @@
 """What every state store does, the one in memory too: implementations subclass `StoreSuite`."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -38,8 +39,8 @@ def put(store: Store, *things: RunRecord | TaskRecord | AttemptRecord | Result) 
                     change.put_result(thing)
 
 
-def task(name: str, state: TaskState = "waiting", run: str = "r1", **facts: object) -> TaskRecord:
-    return replace(TaskRecord(run, name, state), **facts)  # type: ignore[arg-type]
+def task(name: str, state: TaskState = "waiting", run: str = "r1", **facts: Any) -> TaskRecord:
+    return TaskRecord(run, name, state)._replace(**facts)
 
 
 def contents(store: Store) -> object:
@@ -156,7 +157,7 @@ class StoreSuite:
         )
         put(store, first, second, third)
         assert store.attempts("r1") == [first, second, third]
-        lost = replace(first, state="lost", ended_at=2.0, result={})
+        lost = first._replace(state="lost", ended_at=2.0, result={})
         put(store, lost)
         assert store.attempts("r1") == [lost, second, third]
         assert store.attempts("r1", "load") == [lost, third]

@@ -35,6 +35,7 @@ MASKS = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d| UTC)?"), "TIME"),
     (re.compile(r"\b[0-9a-f]{17}\b"), "RUN"),
     (re.compile(r"(?<=\.)[0-9a-f]{12}(?=-)"), "TOKEN"),
+    (re.compile(r"(?<=\.trc/staging/)[0-9a-f](?=/)"), "DIGIT"),
     (re.compile(r"│[ ~^]+$", re.MULTILINE), "MARKS"),
     (re.compile(r"\b(sha256:)?[0-9a-f]{32,64}\b"), "DIGEST"),
     (re.compile(r"\([0-9a-f]{9}\)"), "(COMMIT)"),

@@ -5,7 +5,6 @@ import os
 import socket
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,7 +74,7 @@ def digests(store: MemoryStore, now: int, boot: str = "boot-1") -> Digests:
 )
 def test_what_is_trusted(file: Path, changed: dict[str, int], age: int, boot: str, *, is_trusted: bool) -> None:
     store = MemoryStore()
-    identity = replace(identity_of(file), **changed)
+    identity = identity_of(file)._replace(**changed)
     store.put_digests({str(file): FileDigest(identity, FALSE, written(file) + age, "boot-1" if boot else "")})
     assert digests(store, written(file), boot).digest(str(file)) == (FALSE if is_trusted else TRUE)
 
