@@ -12,7 +12,7 @@ from trc.compiler.ir.uris import is_glob
 from trc.runtime.fingerprint import SECRET, UPSTREAM, input_parts, key_of
 from trc.runtime.keeping import Keeping
 from trc.runtime.passed import EXPECT
-from trc.runtime.readsets import NOTHING_PROVED, ReadSets
+from trc.runtime.readsets import NOTHING_PROVED, KnownBy, ReadSets
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, PipelineSpec, ReadSpec, TaskSpec
 from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
@@ -158,7 +158,7 @@ class Listing:
         return known[1]
 
     def _input(
-        self, reader: str, read: ReadSpec, upstream: Mapping[Dataset, StoredOutput], tuples: str | None
+        self, reader: str, read: ReadSpec, upstream: Mapping[Dataset, StoredOutput], tuples: KnownBy | None
     ) -> Input | Missing:
         if read.producer is not None:
             output = upstream[read.producer]
@@ -189,17 +189,22 @@ class Listing:
         identities = {path: identity for path, (identity, _) in contents.items()}
         return Input(read, tuple(contents), input_parts(read.name, named), identities)
 
-    def _digest(self, reader: str, read: ReadSpec, output: StoredOutput, tuples: str | None) -> str:
+    def _digest(self, reader: str, read: ReadSpec, output: StoredOutput, tuples: KnownBy | None) -> str:
         """What tells the rows of an output that the reader reads: by that which it knew them by, if that still holds."""
         keeping = self.keepings.get(read.producer[0]) if read.producer else None
         is_blind = keeping is not None and reader in keeping.blind_to_order
         others = output.also if is_blind else ()
         if tuples is None and not others:
             return output.digest
+        known = [output.digest, *others]
+        if tuples is not None:
+            known += map(tuples.within, (*known, *tuples.alike))
         last = self.stored.get(reader)
         field = UPSTREAM + read.name
         had = None if last is None else next((part.value for part in last.parts if part.field == field), None)
-        return had if had is not None and had in (output.digest, *others) else tuples or output.digest
+        if had is not None and had in known:
+            return had
+        return output.digest if tuples is None else tuples.tuples or tuples.within(output.digest)
 
     def _written_input(self, read: ReadSpec, output: StoredOutput, part: KeyPart, producer: str) -> Input | Missing:
         """A task's output, if it still is what the task wrote: a key that names other bytes would be a lie for ever."""

@@ -13,7 +13,7 @@ from trc.runtime.listing import Input, Inputs
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, TaskOrder
-from trc.runtime.taskside.tuples import OrderTuples
+from trc.runtime.taskside.tuples import Before, OrderTuples
 
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "json": ".json"}
 
@@ -79,6 +79,8 @@ class Orders:
     keepings: Mapping[str, Keeping] = field(default_factory=dict[str, Keeping])
     asked: Mapping[str, OrderTuples] = field(default_factory=dict[str, OrderTuples])
     """The digests to take of outputs, by task."""
+    stored: Mapping[str, Result] = field(default_factory=dict[str, Result])
+    """The last result of each task."""
 
     def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str, *, is_shared: bool = False) -> TaskOrder:
         """The order of an attempt that reads exactly these inputs; `is_shared` says that an equal task has its output."""
@@ -162,12 +164,27 @@ class Orders:
         shape = keeping.shape
         final = self.places.final(self.spec.name, task.name, key, output, tag(shape.columns, shape.where))
         staged = self.staging.staging_path(final, token, output.name + SUFFIXES.get(output.format, ""))
-        tuples = self.asked.get(task.name)
+        tuples = self._asked(task.name, output.name)
         if shape == WHOLE:
             return OrderOutput(output.name, output.format, staged, output.uri, tuples=tuples)
         return OrderOutput(
             output.name, output.format, staged, output.uri, shape.columns, shape.where, keeping.columns, tuples
         )
+
+    def _asked(self, task: str, name: str) -> OrderTuples | None:
+        """The digests of tuples to take of an output: those by which it is told from the one that readers know.
+
+        They know the first one by its bytes, which costs nothing: it is looked into once there is another.
+        """
+        asked, last = self.asked.get(task), self.stored.get(task)
+        if asked is None:
+            return None
+        before = None if last is None else next((one for one in last.outputs if one.name == name), None)
+        if before is None or before.is_view:
+            return replace(asked, sets=())
+        if before.where is not None or before.tuples is None:
+            return asked
+        return replace(asked, before=Before(before.path, before.digest, before.tuples))
 
 
 def _inputs(inputs: Sequence[Input]) -> tuple[OrderInput, ...]:

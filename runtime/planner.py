@@ -176,8 +176,10 @@ class Planner:
         before = changes[0].old
         if self.unchanged is None or before is None or not self.unchanged(ahead.task, before, columns):
             return None
-        held = tuple(one for one in tuples.digests if one[0] == name_of(columns))
-        return replace(output, tuples=Tuples(name_of(self.read_sets.asked[ahead.task].known), held))
+        # One that has read it by its bytes alone is told of their tuples once there are others.
+        name, known = name_of(columns), name_of(self.read_sets.asked[ahead.task].known)
+        digests, alike = (tuple(one for one in pairs if one[0] == name) for pairs in (tuples.digests, tuples.alike))
+        return replace(output, tuples=Tuples(known, digests, alike))
 
     def _runs_whatever_it_reads(self, task: TaskSpec) -> Reason | None:
         """Why the task has to run even if its upstreams turn out unchanged."""

@@ -31,6 +31,26 @@ _OF_TYPES: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class KnownBy:
+    """What tells the tuples of some columns of an output: their digest, or the bytes of outputs that have the same."""
+
+    columns: Columns
+    digest: str | None
+    """None where it was not taken."""
+    alike: tuple[str, ...] = ()
+    """The digests of the bytes of earlier outputs."""
+
+    @property
+    def tuples(self) -> str | None:
+        """As a key tells the digest."""
+        return None if self.digest is None else f"{shown(self.columns)}: {self.digest}"
+
+    def within(self, digest: str) -> str:
+        """As a key tells the tuples in a file whose bytes have this digest."""
+        return f"{shown(self.columns)}: in {digest} ({name_of(self.columns)})"
+
+
+@dataclass(frozen=True, slots=True)
 class ReadSets:
     """`read` holds, by task and by what it calls an input, the columns that it reads of it; `asked`, by task, all these."""
 
@@ -43,25 +63,25 @@ class ReadSets:
 
     def digests(
         self, reader: str, reads: Sequence[ReadSpec], upstream: Mapping[tuple[str, str], StoredOutput]
-    ) -> dict[str, str]:
-        """By what the reader calls it, the digest of the tuples that it has of an output; none where nothing is proved.
+    ) -> dict[str, KnownBy]:
+        """By what the reader calls it, what tells the tuples that it has of an output; none where nothing is proved.
 
         All that it reads has to have the columns that its query was looked at with.
         """
         columns = self.read.get(reader)
         if columns is None:
             return {}
-        found: dict[str, str] = {}
+        found: dict[str, KnownBy] = {}
         for one in reads:
             if one.producer is None or one.producer[0] not in self.asked:
                 continue
             tuples = upstream[one.producer].tuples
             if tuples is None or tuples.known != name_of(self.asked[one.producer[0]].known):
                 return {}
-            wanted = name_of(columns[one.name]) if one.name in columns else None
-            digest = next((digest for held, digest in tuples.digests if held == wanted), None)
-            if digest is not None:
-                found[one.name] = f"{shown(columns[one.name])}: {digest}"
+            if one.name in columns:
+                wanted = name_of(columns[one.name])
+                alike = tuple(earlier for held, earlier in tuples.alike if held == wanted)
+                found[one.name] = KnownBy(columns[one.name], tuples.of(wanted), alike)
         return found
 
 

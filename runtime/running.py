@@ -230,7 +230,14 @@ class Runner:
             {task.name: task for task in self.spec.tasks},
             planner,
             Orders(
-                self.spec, places, self.storage, run.id, run.logical_time, optimised.keepings, planner.read_sets.asked
+                self.spec,
+                places,
+                self.storage,
+                run.id,
+                run.logical_time,
+                optimised.keepings,
+                planner.read_sets.asked,
+                planner.stored,
             ),
             self.storage,
             self.clock,

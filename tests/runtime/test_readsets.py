@@ -121,12 +121,12 @@ def test_all_that_is_read_has_to_have_the_columns_that_were_looked_at(folder: Pa
         for name in ("up", "other")
     )
 
-    def known_by(up: Tuples | None, other: Tuples | None) -> dict[str, str]:
+    def known_by(up: Tuples | None, other: Tuples | None) -> dict[str, str | None]:
         upstream = {("up", "output"): stored(up), ("other", "output"): stored(other)}
-        return sets.digests("reader", reads, upstream)
+        return {name: known.tuples for name, known in sets.digests("reader", reads, upstream).items()}
 
     assert known_by(up, other) == {"up": "id, name: up!", "other": "id: other!"}
-    assert known_by(up, replace(other, digests=())) == {"up": "id, name: up!"}
+    assert known_by(up, replace(other, digests=())) == {"up": "id, name: up!", "other": None}
     assert known_by(up, None) == {}
     assert known_by(up, replace(other, known="another")) == {}
     assert known_by(replace(up, known="another"), other) == {}

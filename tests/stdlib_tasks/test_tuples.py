@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trc.runtime.taskside.order import OrderOutput
-from trc.runtime.taskside.tuples import Columns, OrderTuples, Tuples, name_of
+from trc.runtime.taskside.outputs import digest_of
+from trc.runtime.taskside.tuples import Before, Columns, OrderTuples, Tuples, name_of
 from trc.stdlib_tasks.duckdb_sql.run.tuples import tuples_of
 
 ALL: Columns = (("a", "INTEGER"), ("b", "VARCHAR"), ("c", "DOUBLE"))
@@ -165,3 +166,67 @@ def test_of_rows_and_columns_that_were_left_out_there_is_none(
     assert some == Tuples(name_of(ALL), ((name_of(ALL[:1]), whole),))
     write(connection, path, ALL, ROWS)
     assert told(path, connection, asked, where="a > 0", known=ALL) == Tuples(name_of(ALL))
+
+
+def replaced(
+    connection: duckdb.DuckDBPyConnection, folder: Path, now: list[tuple[Any, ...]], before: Before
+) -> list[tuple[str, str]]:
+    """By columns, a or all, the bytes that are alike after a file was replaced by one with the rows `now`."""
+    path = folder / "now.parquet"
+    write(connection, path, ALL, now)
+    found = told(path, connection, OrderTuples(ALL, (ALL[:1], ALL), before))
+    assert found is not None
+    names = {name_of(ALL[:1]): "a", name_of(ALL): "all"}
+    return [(names[columns], digest) for columns, digest in found.alike]
+
+
+@pytest.fixture
+def before(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> Before:
+    """A file that nobody has taken digests of: known by its bytes."""
+    path = tmp_path / "before.parquet"
+    write(connection, path, ALL, ROWS)
+    return Before(str(path), digest_of(str(path)), Tuples(name_of(ALL)))
+
+
+def test_readers_of_what_is_as_before_are_told_so(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, before: Before
+) -> None:
+    old = before.digest
+    assert replaced(connection, tmp_path, ROWS[::-1], before) == [("a", old), ("all", old)]
+    assert replaced(connection, tmp_path, [(a, b, 7.0) for a, b, _c in ROWS], before) == [("a", old)]
+    assert replaced(connection, tmp_path, ROWS[:-1], before) == []
+
+
+@pytest.mark.parametrize("what", ["gone", "written over", "damaged", "another file"])
+def test_a_file_that_is_not_what_was_written_tells_nothing(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, before: Before, what: str
+) -> None:
+    path = Path(before.path)
+    match what:
+        case "gone":
+            path.unlink()
+        case "written over":
+            write(connection, path, ALL, ROWS[::-1])
+        case "damaged":
+            path.write_bytes(b"PAR1" + path.read_bytes()[4:-4])
+            before = Before(before.path, digest_of(before.path), before.tuples)
+        case _:
+            write(connection, path, ALL[:2], [row[:2] for row in ROWS])
+            before = Before(before.path, digest_of(before.path), before.tuples)
+            assert replaced(connection, tmp_path, ROWS, before) == [("a", before.digest)]
+            return
+    assert replaced(connection, tmp_path, ROWS, before) == []
+
+
+def test_what_was_alike_before_still_is_while_the_tuples_are(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, before: Before
+) -> None:
+    path = Path(before.path)
+    ours = told(path, connection, OrderTuples(ALL, (ALL[:1],)))
+    assert ours is not None
+    path.unlink()  # what is known is not looked up again
+    earlier = tuple((name_of(ALL[:1]), f"sha256:{number}") for number in range(9))
+    known = Before(before.path, before.digest, Tuples(name_of(ALL), ours.digests, earlier))
+    told_of = replaced(connection, tmp_path, ROWS[::-1], known)
+    assert told_of == [("a", before.digest), *(("a", f"sha256:{number}") for number in range(3))]
+    assert replaced(connection, tmp_path, ROWS[:-1], known) == []
