@@ -45,7 +45,8 @@ Role = InKey | NotInKey | Nested
 class Node(BaseModel):
     """A value of the IR. A subclass with a field that carries no role is refused when it is defined."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A process that looks at one pipeline makes few kinds of them, and building all takes longer than that.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from trc.compiler.ir.dataset import Column, Format
 from trc.compiler.ir.types import Known, Schema
+from trc.compiler.sql import volatile
 from trc.compiler.sql.engine import query
 from trc.compiler.sql.tokens import tokenize
 
@@ -121,14 +122,21 @@ def scalar_names() -> frozenset[str]:
 @cache
 def volatile_names() -> frozenset[str]:
     """The functions that may answer differently the next time, macros that call one included."""
+    import duckdb
+
+    return volatile.NAMES if duckdb.__version__ == volatile.VERSION else ask_volatile_names()
+
+
+def ask_volatile_names() -> frozenset[str]:
+    """The same, as the DuckDB at hand tells it."""
     rows = query("select function_name from duckdb_functions() where stability <> 'CONSISTENT'")
-    volatile = _INCONSISTENT | BARE_FUNCTIONS | {name for (name,) in rows}
+    found = _INCONSISTENT | BARE_FUNCTIONS | {name for (name,) in rows}
     macros = query("select function_name, macro_definition from duckdb_functions() where macro_definition is not null")
     calls = {name: _called(definition) for name, definition in macros}
     # `error` is volatile to keep it from being evaluated early; a macro that may raise is as consistent as any.
-    while more := {name for name, called in calls.items() if called & (volatile - {"error"})} - volatile:
-        volatile |= more
-    return volatile
+    while more := {name for name, called in calls.items() if called & (found - {"error"})} - found:
+        found |= more
+    return found
 
 
 def _called(definition: str) -> frozenset[str]:

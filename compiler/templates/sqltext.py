@@ -17,7 +17,7 @@ from trc.compiler.templates.texts import plain_text
 from trc.compiler.templates.words import Ident, Raw
 from trc.compiler.templates.world import Piece, RunTime
 
-_GLUED: Final = re.compile(r"[\w'\"$.?:\u0080-\U0010ffff]")
+_GLUED: Final = re.compile(r"[\w'\"$.?:]|[^\x00-\x7f]")
 _WIDE_SPACE: Final = re.compile(f"[{UNICODE_SPACES}]")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 Part = tuple[str, Piece]
