@@ -14,7 +14,10 @@ from trc.runtime import standing
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line, and ends the process with its exit code."""
-    sys.exit(answer(arguments))
+    code = answer(arguments)
+    # The process is about to give back all that it holds: to look first for what is of no use any more takes as long as starting.
+    gc.freeze()
+    sys.exit(code)
 
 
 def answer(arguments: Sequence[str] | None = None) -> int:
