@@ -125,8 +125,10 @@ def without_rows(name: str, datasets: Datasets) -> bool:
     source, output, task = datasets.source(name), datasets.output(name), datasets.task(name)
     if source is not None:
         return source.format == "file" and not source.columns
-    formats = {one.name: one.format for one in task.outputs} if task is not None else {}
-    return output is not None and task is not None and formats[output[1]] == "file" and not task.columns
+    written = next((one for one in task.outputs if output and one.name == output[1]), None) if task else None
+    return (
+        written is not None and task is not None and written.format == "file" and not (task.columns or written.columns)
+    )
 
 
 def _why_not(task: Task, unrendered: Collection[str]) -> str:

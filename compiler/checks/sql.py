@@ -83,6 +83,8 @@ class _Check:
 
     def task(self, task: Task) -> None:
         declared = self.declared(task.columns, ("tasks", task.name, "columns"), task.name) if task.columns else None
+        if task.columns and declared is None:
+            self.explained.add(task.name)
         schema = self.query_schema(task, task.query) if task.query else None
         if schema is not None and task.columns and isinstance(declared, Known) and isinstance(schema, Known):
             self.compare(task, declared, schema)
@@ -90,10 +92,18 @@ class _Check:
             hint = f'declare "columns" on "{task.name}"'
             told = schema or Unknown(f"a {task.type} task does not tell its columns; {hint}")
             schema = declared or told
-        several = Unknown(f'"columns" cannot say which output of "{task.name}" it means')
         for output in task.outputs:
-            self.schemas[task.name, output.name] = schema if len(task.outputs) == 1 else several
+            self.schemas[task.name, output.name] = schema if len(task.outputs) == 1 else self.promised(task, output)
         self.name_outputs(task)
+
+    def promised(self, task: Task, output: Output) -> Schema:
+        """The columns of one of several outputs: those that are declared."""
+        path = ("tasks", task.name, "columns", output.name)
+        declared = self.declared(output.columns, path, task.name) if output.columns else None
+        if output.columns and declared is None:
+            self.explained.add(task.name)
+        hint = f'declare those of "{output.name}" in the "columns" of "{task.name}"'
+        return declared or Unknown(f"a {task.type} task does not tell its columns; {hint}")
 
     def name_outputs(self, task: Task) -> None:
         """Makes a task's outputs, as far as they are known, tables of the queries that follow."""

@@ -227,13 +227,17 @@ def _sources(tree: Mapping) -> Iterator[Item]:
         yield _item(docs, entry, apart=True)
 
 
-def _columns(entry: Entry) -> Item:
+def _columns(entry: Entry, called: str = "columns") -> Item:
     items: list[Item] = []
     for column in _entries(entry.value):
+        if isinstance(column.value, Mapping):
+            items.append(_columns(column, column.key.value))
+            continue
         kind = column.value.value if isinstance(column.value, Scalar) else ""
         spelled = kind if _COLUMN_TYPE.fullmatch(kind) else quoted(kind)
         items.append(_item((Atom(f"{name(column.key.value)}: {spelled}"),), column))
-    return _section("columns", items, entry, broken=len(items) > 4)
+    is_by_output = any(isinstance(column.value, Mapping) for column in _entries(entry.value))
+    return _section(called, items, entry, broken=is_by_output or len(items) > 4)
 
 
 def _targets(tree: Mapping) -> Iterator[Item]:

@@ -199,12 +199,14 @@ def _needs(value: Value, values: Values) -> Node | None:
 
 
 def columns(block: Block, values: Values) -> Mapping:
-    """Columns with their types: `name: type`, or `name = "type"`."""
+    """Columns with their types: `name: type`, or `name = "type"`; those of an output in a block of its name."""
     entries: list[Entry] = []
     for item in values.unique(block.items):
         match item:
             case ColumnItem():
                 entries.append(Entry(item.key, item.type))
+            case Section():
+                entries.append(Entry(item.key, columns(item.block, values)))
             case Pair(value=Scalar() | Reference()):
                 node = values.node(item.value, item.key.value)
                 if node is not None:

@@ -41,12 +41,14 @@ from trc.compiler.frontends.shapes import (
     Either,
     Fields,
     Items,
+    Named,
     TypeName,
     TypeParams,
 )
 from trc.compiler.frontends.suggestions import suggestion
 from trc.compiler.frontends.syntax import Language, Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.typed import typed
+from trc.compiler.ir.dataset import Column, Output
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.policy import Need
 from trc.compiler.ir.secrets import KEY
@@ -54,6 +56,9 @@ from trc.compiler.ir.task import ForEach, Task
 from trc.compiler.ir.translated import Translated
 from trc.compiler.source import Span
 from trc.compiler.tasktype import Scope, TaskType
+
+Promised = tuple[Column, ...] | dict[str, tuple[Column, ...]]
+"""The columns of a task's only output, or of each of its outputs."""
 
 _ROWS: Final = {"rows": Key("The dataset whose rows are the items", filled_text, required=True)}
 _NEED: Final = {
@@ -89,10 +94,17 @@ def _for_each(node: Node, here: Subject) -> ForEach | None:
     return ForEach(**values) if "rows" in values else None
 
 
+@reads(Named(Either((filled_text.shape, columns.shape))))
+def _promised(node: Node, here: Subject) -> Promised | None:
+    """The columns of the task's only output, or those of each output under its name."""
+    is_by_output = isinstance(node, Mapping) and any(isinstance(entry.value, Mapping) for entry in node.entries)
+    return mapping_of(columns)(node, here) if is_by_output else columns(node, here)
+
+
 _OWN: Final = {
     "needs": Key("Tasks that come first though no data flows from them", list_of(_need)),
     "reads": Key("The task's own names for datasets that it reads", mapping_of(filled_text)),
-    "columns": Key("The promised columns: names with DuckDB types", columns),
+    "columns": Key("The promised columns: names with DuckDB types; of several outputs, by output", _promised),
     "expect": Key("Checks on the task's rows, before they are published", list_of(expectation)),
     "when": Key("The condition under which the task runs", filled_text),
     "for_each": Key("What the task is repeated for: a list of items, or the rows of a dataset", _for_each),
@@ -130,7 +142,7 @@ class TaskLowering:
         params = self._params(node, task_type, here, head) if task_type else None
         if name is None or task_type is None or params is None:
             return None
-        own = {key: value for key, value in values.items() if key in _OWN and key != "reads"}
+        own = {key: value for key, value in values.items() if key in _OWN and key not in ("reads", "columns")}
         policies = {key: value for key, value in values.items() if key not in _OWN}
         fields = policy_fields(merged(self.defaults, policies))
         declared = self._declared(name, task_type, params, _translated(node), here)
@@ -138,6 +150,7 @@ class TaskLowering:
         if isinstance(written, Mapping):
             warn_of_unused(declared["reads"], written, here)
             declared["reads"] = renamed(declared["reads"], values.get("reads", {}))
+        declared |= _with_columns(declared["outputs"], values.get("columns"), node.get("columns"), here)
         return Task.model_validate({"name": name, **own, **fields, **declared})
 
     def _type(self, node: Mapping, here: Subject, head: Span) -> TaskType | None:
@@ -200,6 +213,34 @@ class TaskLowering:
             "idempotent": declaration.idempotent,
             "volatile": declaration.volatile,
         }
+
+
+def _with_columns(
+    outputs: tuple[Output, ...], promised: Promised | None, written: Node | None, here: Subject
+) -> Values:
+    """The outputs with their columns, or the task's columns where it has one output."""
+    if promised is None or not isinstance(written, Mapping):
+        return {}
+    if not isinstance(promised, dict):
+        if len(outputs) < 2:
+            return {"columns": promised}
+        is_dsl = written.language == "trc"
+        names = (" " if is_dsl else ", ").join(f"{one.name}{' ' if is_dsl else ': '}{{ … }}" for one in outputs)
+        here.error(
+            "TRC205",
+            f'"columns" does not say which output of {here.called} it means',
+            written.head,
+            help=(f"put them under the outputs' names: columns{' ' if is_dsl else ': '}{{ {names} }}",),
+        )
+        return {}
+    by_name = {one.name: one for one in outputs}
+    for entry in written.entries:
+        if isinstance(entry.value, Mapping) and entry.key.value not in by_name:
+            remedy = suggestion(entry.key.value, by_name, "it writes")
+            here.error("TRC201", f'{here.called} has no output "{entry.key.value}"', entry.key.span, help=remedy)
+    if len(outputs) == 1:
+        return {"columns": promised.get(outputs[0].name)}
+    return {"outputs": tuple(one.model_copy(update={"columns": promised.get(one.name)}) for one in outputs)}
 
 
 def _translated(node: Mapping) -> dict[str, Translated]:

@@ -77,3 +77,5 @@ class Output(Node):
     name: Annotated[str, OUTPUTS] = "output"
     uri: Annotated[str | None, OUTPUTS] = None
     format: Annotated[Format, OUTPUTS] = "parquet"
+    columns: Annotated[tuple[Column, ...] | None, NotInKey("a promise to readers, in whose keys it counts")] = None
+    """The promised columns of one of several outputs; those of the only one are the task's."""

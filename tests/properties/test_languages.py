@@ -197,9 +197,16 @@ def expectations(draw: st.DrawFn) -> dict[str, Any]:
     return {name: draw(ARGUMENTS[name]), **draw(options)}
 
 
+@st.composite
+def columns(draw: st.DrawFn) -> dict[str, Any]:
+    """Those of the only output, or of each."""
+    one = st.dictionaries(KEYS, FILLED, max_size=3)
+    return draw(one if draw(st.booleans()) else st.dictionaries(KEYS, one.filter(bool), min_size=1, max_size=2))
+
+
 OWN: dict[str, st.SearchStrategy[Any]] = {
     "needs": st.lists(NEED, max_size=3),
-    "columns": st.dictionaries(KEYS, FILLED, max_size=3),
+    "columns": columns(),
     "expect": st.lists(expectations(), max_size=2),
     "when": st.one_of(FILLED, st.sampled_from(['target.name == "prod"', "a", "not a", "a and b", "x < 3", "true"])),
     "for_each": st.one_of(st.lists(JSON, max_size=2), st.fixed_dictionaries({"rows": FILLED})),

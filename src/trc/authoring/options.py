@@ -75,7 +75,7 @@ class TaskOptions(Policies, HookOptions, total=False):
 
     needs: Ordered | Completed | str | Sequence[Ordered | Completed | str]
     reads: Mapping[str, Dataset | Group | str]
-    columns: Mapping[str, str]
+    columns: Mapping[str, str | Mapping[str, str]]
     expect: Expectation | Sequence[Expectation]
     when: str
     for_each: Sequence[Any] | Rows
@@ -158,8 +158,13 @@ def dataset(value: Any, name: str, spot: Spot) -> Dataset | str:
     raise wrong_kind(name, value, "a dataset or its name", spot)
 
 
-def _columns(value: Any, name: str, spot: Spot) -> dict[str, str]:
-    return {key: text(one, f'{name}["{key}"]', spot.at(key)) for key, one in keyed(value, name, spot).items()}
+def _columns(value: Any, name: str, spot: Spot) -> dict[str, Any]:
+    """Types by column, or by output and column."""
+    found: dict[str, Any] = {}
+    for key, one in keyed(value, name, spot).items():
+        called = f'{name}["{key}"]'
+        found[key] = (_columns if isinstance(one, Mapping) else text)(one, called, spot.at(key))
+    return found
 
 
 def _for_each(value: Any, name: str, spot: Spot) -> Any:

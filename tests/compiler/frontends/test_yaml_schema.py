@@ -24,6 +24,8 @@ CASES = ROOT / "tests" / "cases" / "yaml"
 MISTAKES = ROOT / "tests" / "cases" / "diagnostics" / "yaml"
 PUBLISHED = ROOT / "schemas" / "trc-yaml.schema.json"
 REFUSABLE = ("TRC201", "TRC202", "TRC203")
+TOLD_BY_ANOTHER_PLACE = ("columns_by_output",)
+"""Cases whose keys are wrong for what another part of the file says, which a schema cannot look at."""
 
 
 def plain(node: Node) -> Any:
@@ -49,6 +51,8 @@ def broken_files() -> Iterator[Path]:
     for twin in sorted(MISTAKES.glob("*.expected")):
         # What is wrong in another file has the file's name before its place.
         codes = set(re.findall(r"(?m)^(TRC\d+) \d+:", twin.read_text(encoding="utf-8")))
+        if twin.stem in TOLD_BY_ANOTHER_PLACE:
+            continue
         if codes & set(REFUSABLE) and not any(code.startswith("TRC1") for code in codes):
             file = twin.with_suffix(".yaml")
             yield file if file.is_file() else twin.with_suffix("") / "pipeline.yaml"
