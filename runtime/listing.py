@@ -112,7 +112,7 @@ class Listing:
     _found: dict[tuple[str, str], tuple[Contents, Input]] = field(
         default_factory=dict[tuple[str, str], tuple[Contents, Input]]
     )
-    """By reader and read, the files that were found last, and what was made of them."""
+    """By reader and read of a plain path, the file that was found last, and what was made of it."""
 
     def __post_init__(self) -> None:
         self._tasks = {task.name: task for task in self.spec.tasks}
@@ -176,7 +176,8 @@ class Listing:
         if known is not None and known[1].read is read and known[0] == found:
             return known[1]
         made = self._file_input(read, read.uri, found)
-        if isinstance(made, Input):
+        # Of a pattern's many files, nothing is held once its task is done.
+        if isinstance(made, Input) and not _is_pattern(read.uri):
             self._found[reader, read.name] = found, made
         return made
 

@@ -125,10 +125,10 @@ def without_rows(name: str, datasets: Datasets) -> bool:
     source, output, task = datasets.source(name), datasets.output(name), datasets.task(name)
     if source is not None:
         return source.format == "file" and not source.columns
-    written = next((one for one in task.outputs if output and one.name == output[1]), None) if task else None
-    return (
-        written is not None and task is not None and written.format == "file" and not (task.columns or written.columns)
-    )
+    if output is None or task is None:
+        return False
+    written = next(one for one in task.outputs if one.name == output[1])
+    return written.format == "file" and not (task.columns or written.columns)
 
 
 def _why_not(task: Task, unrendered: Collection[str]) -> str:

@@ -60,6 +60,12 @@ from trc.compiler.tasktype import Scope, TaskType
 Promised = tuple[Column, ...] | dict[str, tuple[Column, ...]]
 """The columns of a task's only output, or of each of its outputs."""
 
+_BY_OUTPUT: Final[MappingOf[Language, str]] = {
+    "trc": "columns {{ {} {{ id: bigint }} … }}",
+    "yaml": "columns: {{{}: {{id: bigint}}, …}}",
+    "python": 'columns={{"{}": {{"id": "bigint"}}, …}}',
+}
+
 _ROWS: Final = {"rows": Key("The dataset whose rows are the items", filled_text, required=True)}
 _NEED: Final = {
     "task": Key("The task that comes first", filled_text, required=True),
@@ -224,14 +230,9 @@ def _with_columns(
     if not isinstance(promised, dict):
         if len(outputs) < 2:
             return {"columns": promised}
-        is_dsl = written.language == "trc"
-        names = (" " if is_dsl else ", ").join(f"{one.name}{' ' if is_dsl else ': '}{{ … }}" for one in outputs)
-        here.error(
-            "TRC205",
-            f'"columns" does not say which output of {here.called} it means',
-            written.head,
-            help=(f"put them under the outputs' names: columns{' ' if is_dsl else ': '}{{ {names} }}",),
-        )
+        message = f'"columns" does not say which output of {here.called} it means'
+        spelled = _BY_OUTPUT[written.language].format(outputs[0].name)
+        here.error("TRC205", message, written.head, help=(f"put them under the outputs' names: {spelled}",))
         return {}
     by_name = {one.name: one for one in outputs}
     for entry in written.entries:

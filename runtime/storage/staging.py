@@ -214,8 +214,10 @@ def _sweep(folder: str, alive: frozenset[str]) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
-        if name in _DIGITS:
-            _sweep(os.path.join(folder, name), alive)  # noqa: PTH118 - as above
+        inner = os.path.join(folder, name)  # noqa: PTH118 - as above
+        # A link would lead to files that are not ours: it is removed like any other.
+        if name in _DIGITS and not os.path.islink(inner):  # noqa: PTH114
+            _sweep(inner, alive)
         elif not _is_spilling(name) and not any(start in alive for start in _starts(name)):
             _remove(Path(folder, name))
 

@@ -199,6 +199,16 @@ class StorageSuite:
         storage.sweep([])
         assert not any(path.exists() for path in paths.values())
 
+    def test_sweeping_follows_no_link(self, storage: Storage, root: Path) -> None:
+        (root / "kept").mkdir()
+        (root / "kept" / "mine").write_text("x")
+        staging = Path(storage.staging_path(str(root / "a.csv"), "t1", "output")).parents[1]
+        for digit in "0123456789abcdef":
+            if not (staging / digit).exists():
+                (staging / digit).symlink_to(root / "kept")
+        storage.sweep([])
+        assert (root / "kept" / "mine").exists()
+
     def test_permissions_are_those_that_the_writer_gave(self, storage: Storage, root: Path) -> None:
         for mode in (0o600, 0o755):
             staged = Path(storage.staging_path(str(root / "a"), "t1", "output"))

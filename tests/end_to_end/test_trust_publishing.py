@@ -175,3 +175,27 @@ def test_what_a_living_process_spills_is_not_swept(space: Any) -> None:
         space.write(f".trc/staging/7/spill-{pid}/duckdb_temp", "")
     space.states()
     assert [path.name for path in (space.root / ".trc/staging").rglob("spill-*")] == [f"spill-{os.getpid()}"]
+
+
+def test_an_input_is_looked_at_after_each_attempt_not_once_for_all(space: Any) -> None:
+    """Another task's end looks at it too, before this one changes it."""
+    space.write("seed.txt", "old")
+    space.write(
+        "work.py",
+        "import os, time\n\n\n"
+        "def quick(context):\n    open(context.output.path, 'w').close()\n\n\n"
+        "def slow(context):\n"
+        "    while not os.path.exists('out/quick.txt'):\n        time.sleep(0.01)\n"
+        "    seen = open('seed.txt').read()\n"
+        "    with open('ran', 'a') as ran:\n        ran.write(seen + '\\n')\n"
+        "    if seen == 'old':\n        with open('seed.txt', 'w') as seed:\n            seed.write('new')\n"
+        "    open(context.output.path, 'w').close()\n",
+    )
+    space.write(
+        "p.trc",
+        'pipeline "p" { }\n\n'
+        'task quick = python("work.py:quick") {\n  inputs = ["./seed.txt"]\n  output = file("out/quick.txt")\n}\n\n'
+        'task slow = python("work.py:slow") {\n  inputs = ["./seed.txt"]\n  output = file("out/slow.txt")\n}\n',
+    )
+    space.trc("run", "p.trc")
+    assert space.read("ran").splitlines() == ["old", "new"]
