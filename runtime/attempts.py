@@ -105,6 +105,11 @@ class Attempts:
             self._seen[path] = self.outlet.identity(path)
         return self._seen[path]
 
+    def knows_all(self, task: str, listed: Mapping[str, Inputs]) -> bool:
+        """Whether `prepare` can write the task's order from what is `listed`, and asks neither store nor providers of secrets."""
+        spec = self.tasks[task]
+        return task in listed and not spec.secrets and spec.partition is None and not self.planner.keeping(task).same_as
+
     def prepare(
         self, start: Start, settled: Mapping[Dataset, StoredOutput], listed: Inputs | None = None
     ) -> TaskOrder | Failure:

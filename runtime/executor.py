@@ -63,7 +63,8 @@ class Executor(Protocol):
     def make_ready(self, order: TaskOrder) -> bool:
         """Lets whoever could begin the attempt at once read its order; False where nobody could.
 
-        Nothing of the attempt happens until `start`, which follows before the next `poll` or never.
+        Nothing of the attempt happens until `start`, which follows before the next `poll` or never. It is called
+        from another thread than the rest, and never at the same time.
         """
         ...
 

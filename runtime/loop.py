@@ -7,9 +7,12 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import takewhile
 
 from trc.runtime import executor as reports
 from trc.runtime.attempts import Attempts
+from trc.runtime.beside import Beside
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Executor
 from trc.runtime.listing import Dataset, Inputs, Missing
@@ -110,11 +113,16 @@ class Loop:
     """What the tasks read that were decided in this round: those that begin in it need not look again."""
     _prepared: dict[str, TaskOrder | Failure] = field(default_factory=dict[str, "TaskOrder | Failure"])
     """By token, the orders that were written before they may be begun."""
+    _beside: Beside = field(default_factory=Beside)
     _slots: int = 0
     _finished: RunState | None = None
 
     def run(self) -> RunState:
         """Runs until every task is in a final state. Raises what the store raises: nothing is lost by that."""
+        with self._beside:
+            return self._run()
+
+    def _run(self) -> RunState:
         pending: list[events.Event] = [events.Opened(self.clock.now())]
         while True:
             effects = self._handle(pending)
@@ -139,6 +147,7 @@ class Loop:
         queue = deque(pending)
         durable = False
         with ExitStack() as stack:
+            stack.callback(self._beside.finish)
             batch = Batch(self.journal, stack)
             while queue:
                 for command in self.machine.handle(queue.popleft()):
@@ -158,14 +167,16 @@ class Loop:
 
     def _make_ready(self, effects: Iterable[commands.Command]) -> None:
         """Lets idle workers wake up and read, while the disk syncs, what they are to begin once that is done."""
-        for command in effects:
-            if isinstance(command, commands.Start):
-                if self.attempts.tasks[command.task].secrets:
-                    # Fetching them may take a while, and the store is locked.
-                    return
-                order = self._prepared[command.token] = self._prepare(command)
-                if isinstance(order, Failure) or not self.executor.make_ready(order):
-                    return
+        starts = [command for command in effects if isinstance(command, commands.Start)]
+        known = list(takewhile(lambda start: self.attempts.knows_all(start.task, self._listed), starts))
+        if known:
+            self._beside.begin(partial(self._prepare_ahead, known))
+
+    def _prepare_ahead(self, starts: Iterable[commands.Start]) -> None:
+        for start in starts:
+            order = self._prepared[start.token] = self._prepare(start)
+            if isinstance(order, Failure) or not self.executor.make_ready(order):
+                return
 
     def _prepare(self, start: commands.Start) -> TaskOrder | Failure:
         return self.attempts.prepare(start, self.settled, self._listed.get(start.task))

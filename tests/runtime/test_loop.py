@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -42,6 +43,7 @@ class Diary(MemoryStore):
 
     steps: list[str] = field(default_factory=list)
     fails: bool = False
+    at_commit: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -50,6 +52,7 @@ class Diary(MemoryStore):
     def transaction(self) -> Iterator[Transaction]:
         with super().transaction() as change:
             yield change
+            self.at_commit()
             if self.fails:
                 raise OSError("the disk is full")
         self.steps.append("commit")
@@ -63,10 +66,12 @@ class Immediate:
     slots: int = 1
     has_idle: bool = True
     at_start: Callable[[TaskOrder], None] = lambda _order: None
+    at_ready: Callable[[TaskOrder], None] = lambda _order: None
     started: list[TaskOrder] = field(default_factory=list)
 
     def make_ready(self, order: TaskOrder) -> bool:
         self.steps.append(f"ready {order.task}")
+        self.at_ready(order)
         return self.has_idle
 
     def start(self, order: TaskOrder) -> None:
@@ -170,8 +175,17 @@ class World:
             self.store.steps.append(f"told {happening.record.task} {happening.record.state}")
 
 
-def test_a_link_is_read_before_it_is_durable_and_begun_after(tmp_path: Path) -> None:
+def test_a_link_is_read_while_it_is_made_durable_and_begun_after(tmp_path: Path) -> None:
     world = World(tmp_path)
+    read = Event()
+
+    def wait_for_the_reader() -> None:
+        # The commit of what begins nothing, at the run's opening and its end, waits for nobody.
+        if "start a" in world.store.steps and "start b" not in world.store.steps:
+            assert read.wait(10)
+
+    world.store.at_commit = wait_for_the_reader
+    world.executor.at_ready = lambda order: read.set() if order.task == "b" else None
     outcome = world.run(world.task("a", "seed.txt"), world.task("b", "a"))
     assert outcome.run.state == "success"
     steps = world.store.steps
@@ -193,6 +207,20 @@ def test_what_cannot_be_made_durable_is_not_begun(tmp_path: Path) -> None:
     assert "ready b" in world.store.steps
     assert "start b" not in world.store.steps
     assert "told a success" not in world.store.steps
+
+
+def test_what_breaks_while_orders_are_made_ready_ends_the_run(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    def break_down(_order: TaskOrder) -> None:
+        raise RuntimeError("nobody is there")
+
+    world.executor.at_ready = break_down
+    with pytest.raises(RuntimeError, match="nobody is there"):
+        world.run(world.task("a", "seed.txt"))
+    # What was committed by then stays for whoever takes up the run.
+    assert "commit" in world.store.steps
+    assert "start a" not in world.store.steps
 
 
 def test_orders_are_made_ready_as_long_as_someone_is_idle(tmp_path: Path) -> None:
