@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -33,6 +34,12 @@ class Column(Node):
 
     name: Annotated[str, INPUTS]
     type: Annotated[str, INPUTS]
+
+
+@lru_cache(maxsize=4096)
+def column(name: str, kind: str) -> Column:
+    """The column of that name and DuckDB type: one node for all queries that hand it on, for many name the same few."""
+    return Column(name=name, type=kind)
 
 
 class Source(Node):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import astuple
 from hashlib import sha256
 
-from trc.compiler.ir.dataset import Column
+from trc.compiler.ir.dataset import Column, column
 from trc.compiler.ir.types import Known
 from trc.compiler.queries import Found, Kept, Queries
 from trc.compiler.sql.dialect import Origin, Translation, translate
@@ -35,7 +35,7 @@ def columns_of(
     found = queries.before.get(key)
     if found is not None and found.read == mark:
         queries.now[key] = found
-        return tuple(Column(name=name, type=kind) for name, kind in found.columns)
+        return tuple([column(name, kind) for name, kind in found.columns])
     columns = ask()
     if columns is not None:
         queries.now[key] = Found(query.tables, query.ctes, mark, _plain(Known(columns)))

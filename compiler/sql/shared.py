@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from trc.compiler.ir.dataset import Column
+from trc.compiler.ir.dataset import Column, column
 from trc.compiler.ir.types import Known
 from trc.compiler.sql.engine import complaint, lend
 from trc.compiler.sql.skim import Plain
@@ -13,7 +13,7 @@ from trc.compiler.sql.skim import Plain
 if TYPE_CHECKING:
     import duckdb
 
-_MOST: Final = 256
+_MOST: Final = 512
 """How many tables a database holds before a new one takes its place: that costs less than dropping so many."""
 
 
@@ -62,7 +62,7 @@ class SharedTables:
             self.is_fit = complaint(error).kind not in ("INTERNAL", "FATAL")
             return None
         pairs = zip(relation.columns, relation.types, strict=True)
-        return tuple(Column(name=name, type=str(kind)) for name, kind in pairs)
+        return tuple([column(name, str(kind)) for name, kind in pairs])
 
     @property
     def is_full(self) -> bool:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+from importlib import import_module
 from typing import Final, assert_never
 
 from trc import judging
 from trc.checking import Job
 from trc.compiler.choices import Choices
 from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.frontends.languages import parser_of
+from trc.compiler.frontends.suffixes import SUFFIXES
 from trc.compiler.source import SourceFile, Span
+from trc.contexts import task_types
 from trc.runtime.errors import Stopped
 from trc.runtime.pool import Done, Ended, Raised, can_fork, run_all
 from trc.settings import cores
@@ -26,6 +31,8 @@ _WORTH_ONE: Final = 40_000
 def judge_all(jobs: Sequence[Job], choices: Choices, now: datetime, began_ns: int) -> list[Verdict]:
     """The verdicts on the files, in order. A file whose judgement ends its process is a mistake of that file."""
     processes = _processes(jobs)
+    if processes > 1:
+        _load(jobs)
     if processes < 2 or not can_fork():
         return [judging.judge(job, choices, now, began_ns) for job in jobs]
 
@@ -60,6 +67,16 @@ def _processes(jobs: Sequence[Job]) -> int:
     """As many as there are cores, if the work is worth them; what a pipeline that is code takes cannot be told."""
     size = sum(_WORTH_ONE if job.content is None else len(job.content) for job in jobs)
     return min(cores(), _MOST, len(jobs), size // _WORTH_ONE)
+
+
+def _load(jobs: Sequence[Job]) -> None:
+    """Loads once what each copy of this process would load for itself."""
+    task_types()
+    for suffix in {job.file.suffix.lower() for job in jobs}.intersection(SUFFIXES):
+        parser_of(suffix)
+    with suppress(ImportError):
+        # The library alone: DuckDB's package starts a thread as it is loaded, and only a process of one can be copied.
+        import_module("_duckdb")
 
 
 def _broken(job: Job, ended: Ended) -> Verdict:

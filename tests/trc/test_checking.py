@@ -24,6 +24,7 @@ from trc.checking import CheckReport, check
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.runtime import checked
 from trc.runtime.errors import Stopped
+from trc.settings import cores
 
 PIPELINE = """\
 import "common.trc"
@@ -410,6 +411,38 @@ def test_what_is_unchanged_loads_no_compiler(project: Path, mistake: bool) -> No
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == repr(expected)
+
+
+SIDE_BY_SIDE = """
+import sys
+from pathlib import Path
+from trc import judges
+from trc.checking import check
+from trc.runtime.pool import can_fork
+
+run_all = judges.run_all
+
+def note(*arguments):
+    loaded = {"_duckdb", "trc.compiler.frontends.dsl_reader", "trc.stdlib_tasks.duckdb_sql.type"} - sys.modules.keys()
+    print(can_fork(), sorted(loaded))
+    return run_all(*arguments)
+
+judges.run_all = note
+report = check(sorted(Path().glob("*.trc")))
+print(sorted({one.code for one in report.diagnostics}))
+"""
+
+
+@pytest.mark.skipif(cores() < 2, reason="on one core, files are judged one by one")
+def test_what_every_copy_needs_is_loaded_before_they_are_made_and_starts_no_thread(tmp_path: Path) -> None:
+    padding = "# a remark that takes place\n" * 2_000
+    for number in range(4):
+        text = f'pipeline "p{number}" {{}}\n{padding}task a = sql $$ select 1 as x $$\n'
+        (tmp_path / f"p{number}.trc").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-c", SIDE_BY_SIDE], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("True []\n[]\n", "")
 
 
 EDITS = (
