@@ -40,10 +40,10 @@ class Story:
 
     def lines(self, happening: Happening) -> list[str]:
         """What there is to say about it; often nothing."""
-        if isinstance(happening, RunOpened):
-            return self._opened(happening)
         if isinstance(happening, TaskMoved):
             return self._moved(happening.record, happening.outputs)
+        if isinstance(happening, RunOpened):
+            return self._opened(happening)
         if isinstance(happening, Waiting):
             return self._waiting(happening)
         if isinstance(happening, RunFinished):
@@ -147,7 +147,9 @@ class Lines:
 
     def __call__(self, happening: Happening) -> None:
         self.waiting.extend(self.story.lines(happening))
-        self._flush()
+        # Tasks that end together are told in one write: time passes before the next are waited for.
+        if not isinstance(happening, TaskMoved):
+            self._flush()
 
     def note(self, line: str) -> None:
         """Prints a line when something happens next; can be called at any time, by a signal handler too."""
@@ -159,6 +161,6 @@ class Lines:
         self.screen.err.flush()
 
     def _flush(self) -> None:
-        lines, self.waiting = self.waiting, []
-        for line in lines:
-            self.screen.tell(line)
+        if self.waiting:
+            lines, self.waiting = self.waiting, []
+            self.screen.tell("\n".join(lines))
