@@ -28,7 +28,7 @@ from trc.runtime.storage.globs import list_files
 CASES = Path(__file__).parents[1] / "cases"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CONTEXT = Context(Path("/nowhere"), task_types(), FileSchemas(Path("/nowhere"), list_files))
-WHOLE = [*sorted(CASES.glob("twins/*")), *sorted(EXAMPLES.rglob("*.yaml")), *sorted(EXAMPLES.rglob("?*.trc"))]
+WHOLE = [*sorted(CASES.glob("twins/*")), *sorted(EXAMPLES.glob("*/*.yaml")), *sorted(EXAMPLES.glob("*/?*.trc"))]
 
 
 def tree_of(file: SourceFile) -> Mapping:
