@@ -108,6 +108,21 @@ def test_change_of_a_source_runs_what_reads_it(built: Path, tmp_path: Path) -> N
     assert {task for task, state in states(folder).items() if state == "success"} == {"by_wind", "chart"}
 
 
+def test_passes_leave_out_what_no_task_reads_and_the_rows_are_the_same(built: Path) -> None:
+    done = COMMANDS.run(["plan", "flights.trc", "--optimise", "--explain"], built)
+    pruned = [line.split() for line in done.out.splitlines() if "columns are stored" in line]
+    assert [words[:2] for words in pruned] == [["departures", "column_pruning"]]
+    drawn = COMMANDS.run(["graph", "flights.trc", "--optimised"], built)
+    assert "stores 11 of 14 columns" in drawn.out
+    verified = COMMANDS.run(["verify", "flights.trc"], built)
+    assert verified.code == 0, verified.out + verified.err
+    assert [line.split()[:2] for line in verified.out.splitlines()[1:4]] == [
+        ["equal", "route_scores"],
+        ["equal", "report"],
+        ["not", "verifiable"],
+    ]
+
+
 def test_show_prints_the_report(built: Path) -> None:
     done = subprocess.run([sys.executable, "show.py"], cwd=built, capture_output=True, text=True, check=True)
     assert "Mesa Airlines Inc." in done.stdout
