@@ -116,3 +116,6 @@ def _say_passes(screen: Screen, plan: Plan) -> None:
             colours.append("green" if note.applied else "dim")
     screen.say()
     screen.table(("TASK", "OUTPUT", "WHY"), rows, colours=colours)
+    changed = tuple(dict.fromkeys(note.task for note in plan.notes if note.applied))
+    told = f"passes change how {count(len(changed), 'output')} will be kept: {names(changed)}"
+    screen.say(f"\n{visible(told if changed else 'no pass changes how an output will be kept')}")
