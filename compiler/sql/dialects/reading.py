@@ -104,7 +104,8 @@ def _whole(tokens: Sequence[Token]) -> tuple[int, int]:
 
 
 def _never_closed(dialect: str, text: str, error: TokenError) -> SqlProblem:
-    found = _WHERE.search(str(error.__cause__ or error))
+    # Compiled, as `sqlglot[c]` is, what it was raised from is its context alone.
+    found = _WHERE.search(str(error.__cause__ or error.__context__ or error))
     if found is None:
         is_comment = "/*" in text
         start = text.rindex("/*") if is_comment else 0
