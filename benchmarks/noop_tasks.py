@@ -12,7 +12,7 @@ from typing import Literal
 from graphs import write_project
 from measure import PYTHON, TRC, Cost, Row, cost, interleaved, table
 
-ROUNDS = 5
+ROUNDS = 9
 WIDE = (250, 500, 1000)
 CHAIN = (50, 200)
 
