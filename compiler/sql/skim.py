@@ -82,7 +82,6 @@ _Found = tuple[list[tuple[int, str]], list[str]]
 # Within a text of the author's every quote is escaped: these are found nowhere but where DuckDB wrote them.
 # Each is looked for by itself: one pattern for all takes ten times as long.
 _ODD: Final = (
-    '"named_param_map":[{',
     '},{"node":',
     '"map":[{',
     '"sample":{',

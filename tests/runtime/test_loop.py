@@ -9,18 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from trc.runtime.attempts import Attempts
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id
 from trc.runtime.executor import Ended, Report
+from trc.runtime.keeping import Keeping
+from trc.runtime.listing import Inputs
 from trc.runtime.observe import Happening, TaskMoved
 from trc.runtime.running import Options, Outcome, Runner
 from trc.runtime.spec import (
     KeyPart,
     NeedSpec,
     OutputSpec,
+    PartitionSpec,
     PipelineSpec,
     ReadSpec,
     RetrySpec,
@@ -243,6 +249,8 @@ def test_a_task_that_waited_for_a_slot_reads_what_is_there_when_it_begins(tmp_pa
     world.executor.at_start = change_the_other
     outcome = world.run(world.task("a", "seed.txt"), world.task("b", "other.txt"))
     assert (tmp_path / "b.txt").read_text() == "new content"
+    # What it reads is looked at first, which may ask the store: that is nothing for another thread.
+    assert [step for step in world.store.steps if step.startswith("ready")] == ["ready a"]
     # Its first attempt was given what was there by then.
     assert [attempt.state for attempt in world.store.attempts(outcome.run.id, "b")] == ["success"]
 
@@ -263,6 +271,31 @@ def test_an_input_that_moves_after_it_was_decided_upon_fails_the_attempt(tmp_pat
     assert (tmp_path / "a.txt").read_text() == "changed meanwhile"
     attempts = world.store.attempts(outcome.run.id)
     assert [attempt.state for attempt in attempts] == ["failure", "success"]
+
+
+PLAIN = TaskSpec("a", "python", "m:f", (), SkipSpec(can_skip=True))
+
+
+@pytest.mark.parametrize(
+    ("task", "keeping", "is_listed", "expected"),
+    [
+        (PLAIN, Keeping(), True, True),
+        (PLAIN, Keeping(), False, False),
+        (replace(PLAIN, secrets=(SecretSpec("env:A", ()),)), Keeping(), True, False),
+        (replace(PLAIN, partition=PartitionSpec("day")), Keeping(), True, False),
+        (PLAIN, Keeping(same_as="b"), True, False),
+    ],
+    ids=["all is listed", "nothing is", "it has secrets", "it goes by partition", "another one may have its output"],
+)
+def test_only_an_order_that_asks_nothing_is_written_while_the_disk_syncs(
+    task: TaskSpec, keeping: Keeping, is_listed: bool, expected: bool
+) -> None:
+    planner: Any = SimpleNamespace(keeping=lambda _task: keeping)
+    orders: Any = SimpleNamespace(spec=SimpleNamespace(project="/project"))
+    outlet: Any = SimpleNamespace()
+    attempts = Attempts({"a": task}, planner, orders, outlet, SystemClock())
+    listed = {"a": Inputs((), (), "key")} if is_listed else {}
+    assert attempts.knows_all("a", listed) is expected
 
 
 KEPT = (SecretSpec("env:A", (("env", "A"),)), SecretSpec("aws-ssm:/b", (("env", "B"),), versioned=True))

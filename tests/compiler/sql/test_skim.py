@@ -45,6 +45,7 @@ QUERIES = [
     "select * from main.orders",
     "select random() from orders",
     "select * from orders tablesample 10%",
+    "select * from orders using sample 2 rows",
     "select * from query('from orders')",
     "",
     ";",

@@ -49,6 +49,21 @@ def test_a_line_for_each_finished_task(lines: Lines, told: io.StringIO, happenin
     ]
 
 
+def test_tasks_that_end_together_are_told_at_once_and_before_time_passes(
+    lines: Lines, told: io.StringIO, happenings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines(happenings.opened(["orders", "page"]))
+    writes: list[str] = []
+    monkeypatch.setattr(told, "write", writes.append)
+    for name in ("orders", "page"):
+        lines(happenings.moved(name, "success", 0, 1, attempt=1))
+    assert writes == []
+    lines(Ticked(happenings.began + 1))
+    assert writes == ["done     orders    1.0s\ndone     page      1.0s\n"]
+    lines(Ticked(happenings.began + 2))
+    assert len(writes) == 1
+
+
 def test_many_skips_are_told_by_reason(lines: Lines, told: io.StringIO, happenings: Any) -> None:
     names = [f"t{number}" for number in range(SINGLE_SKIPS + 1)]
     lines(happenings.opened(names))
