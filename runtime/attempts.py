@@ -21,6 +21,7 @@ from trc.runtime.scheduler.commands import Start
 from trc.runtime.sharing import shared
 from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.store.journal import Transaction
+from trc.runtime.store.parts import StoredParts, encode_parts
 from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.order import OrderSecret, TaskOrder
 from trc.runtime.taskside.parts import PartRecord, read_record
@@ -63,6 +64,8 @@ class Attempt:
     number: int
     order: TaskOrder
     inputs: Inputs
+    parts: Sequence[KeyPart]
+    """Those of the inputs, written out for the store ahead of the commit that waits for them."""
     result: AttemptResult | None = None
     parted: Parted | Entire | None = None
     """The partitions that it is made of, if it is to run by partition."""
@@ -140,7 +143,8 @@ class Attempts:
         except OSError as error:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
         # What is remembered of the attempt holds references alone.
-        self._live[start.token] = Attempt(task, start.attempt, order, inputs, parted=parted, shared=found)
+        parts = StoredParts(encode_parts(inputs.parts))
+        self._live[start.token] = Attempt(task, start.attempt, order, inputs, parts, parted=parted, shared=found)
         return replace(order, secrets=secrets) if secrets else order
 
     def _secrets(self, task: TaskSpec, inputs: Inputs) -> tuple[OrderSecret, ...] | Failure:
@@ -155,7 +159,7 @@ class Attempts:
 
     def _make_folders(self, order: TaskOrder) -> None:
         for path in (order.log, *(output.path for output in order.outputs)):
-            folder = os.path.dirname(path)  # noqa: PTH120 - once a task, and a Path costs ten times as much
+            folder = path.rpartition("/")[0]
             if folder not in self._folders:
                 os.makedirs(folder, exist_ok=True)  # noqa: PTH103
                 self._folders.add(folder)
@@ -184,7 +188,7 @@ class Attempts:
                 self.outlet.discard(output.path)
 
     def publish(self, token: str, transaction: Transaction) -> Result | Failure:
-        """Puts the outputs of a successful attempt in place, and its result into the transaction.
+        """Puts the outputs of a successful attempt in place, and answers the result that is to be committed with them.
 
         Nothing is touched unless the inputs are those that were listed and the attempt is still the
         task's current one. The transaction holds the store's write lock until the result is durable.
@@ -200,9 +204,9 @@ class Attempts:
         if len(attempt.result.checks) != len(attempt.task.checks):
             return Failure("its expectations were not evaluated", kind="permanent", reason="unchecked")
         if attempt.inputs.stored is not None:
-            return self._confirm(attempt, attempt.inputs.stored, transaction)
+            return self._confirm(attempt, attempt.inputs.stored)
         parts = self._parts(attempt)
-        key = key_of(parts) if parts is not attempt.inputs.parts else attempt.inputs.key
+        key = key_of(parts) if parts is not attempt.parts else attempt.inputs.key
         shape = self.planner.keeping(attempt.task.name).shape
         if attempt.shared is not None:
             outputs: tuple[StoredOutput, ...] = (attempt.shared,)
@@ -223,7 +227,6 @@ class Attempts:
         result = self._result(attempt, key, parts, outputs)
         if attempt.task.checks:
             result = with_verdict(result, attempt.inputs.checks)
-        transaction.put_result(result)
         self.committed.add(key)
         self.outputs[attempt.task.name] = outputs
         del self._live[token]
@@ -243,10 +246,9 @@ class Attempts:
         folder = self.planner.partitions.folder(attempt.task.name)
         write_manifest(folder, key, Manifest(spec.column, tuple(parts), why))
 
-    def _confirm(self, attempt: Attempt, stored: Result, transaction: Transaction) -> Result:
+    def _confirm(self, attempt: Attempt, stored: Result) -> Result:
         """What was stored stays as it is, and has passed the expectations of now."""
         result = with_verdict(stored, attempt.inputs.checks)
-        transaction.put_result(result)
         self.committed.add(result.key)
         self.outputs[attempt.task.name] = result.outputs
         del self._live[attempt.order.token]
@@ -282,7 +284,7 @@ class Attempts:
         """What the result was made of. Code that was edited meanwhile may have run or not: it equals no other."""
         edited = self._code.edited(attempt.task.code)
         if not edited:
-            return attempt.inputs.parts
+            return attempt.parts
         fields = {f"code.{path}.digest": f"{digest} (edited while it ran)" for path, digest in edited.items()}
         return [
             KeyPart(part.field, part.group, fields[part.field]) if part.field in fields else part

@@ -25,11 +25,16 @@ SECRET = "secrets."  # noqa: S105 - the beginning of a field's name
 
 def key_of(parts: Iterable[KeyPart]) -> str:
     """The key of these parts, in any order: 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for part in sorted(parts, key=_field):
-        field, value = part.field.encode(), part.value.encode()
-        digest.update(b"%d %b %d %b\n" % (len(field), field, len(value), value))
-    return digest.hexdigest()
+    ordered = sorted(parts, key=_field)
+    text = "".join([f"{len(one.field)} {one.field} {len(one.value)} {one.value}\n" for one in ordered])
+    # Lengths are those of bytes: where all is ASCII, as nearly always, they are those of the text.
+    lines = [text.encode()] if text.isascii() else map(_line, ordered)
+    return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def _line(part: KeyPart) -> bytes:
+    field, value = part.field.encode(), part.value.encode()
+    return b"%d %b %d %b\n" % (len(field), field, len(value), value)
 
 
 def _field(part: KeyPart) -> str:

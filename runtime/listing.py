@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from operator import is_
 from pathlib import Path
 from typing import Protocol
 
@@ -62,13 +64,12 @@ class Input:
     """What that query reads."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inputs:
     """All that an attempt would read, and the key that follows from it."""
 
     inputs: tuple[Input, ...]
     parts: tuple[KeyPart, ...]
-    key: str
     looked_up: tuple[Input, ...] = ()
     """What expectations look values up in; it counts in the key of the checks alone."""
     checks: tuple[KeyPart, ...] = ()
@@ -77,6 +78,11 @@ class Inputs:
     """The committed result whose outputs are only to be checked; None where the task itself is to run."""
     watched: Mapping[str, FileIdentity] = field(default_factory=dict[str, FileIdentity])
     """The files of `stored`, as they were found."""
+
+    @cached_property
+    def key(self) -> str:
+        """Computed once it is asked for: a task that has no result to compare begins before that."""
+        return key_of(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +111,8 @@ class Listing:
     keepings: Mapping[str, Keeping] = field(default_factory=dict[str, Keeping])
     read_sets: ReadSets = NOTHING_PROVED
     _tasks: dict[str, TaskSpec] = field(init=False)
-    _keys: dict[str, tuple[tuple[KeyPart, ...], str]] = field(
-        default_factory=dict[str, tuple[tuple[KeyPart, ...], str]]
-    )
-    """By task, the key of the parts that it had last."""
+    _known: dict[str, Inputs] = field(default_factory=dict[str, Inputs])
+    """By task, what was found last. It is asked for when the task is foreseen, decided and begun, as a rule alike."""
     _found: dict[tuple[str, str], tuple[Contents, Input]] = field(
         default_factory=dict[tuple[str, str], tuple[Contents, Input]]
     )
@@ -122,9 +126,15 @@ class Listing:
         inputs = self._all(task.name, task.reads, upstream)
         if isinstance(inputs, Missing):
             return inputs
-        own = (*task.key_parts, *self.secret_parts(task)) if task.secrets else task.key_parts
-        parts = (*own, *(part for one in inputs for part in one.parts))
-        listed = Inputs(inputs, parts, self._key(task.name, parts))
+        known = self._known.get(task.name)
+        if known is not None and not task.secrets and _are_same(inputs, known.inputs):
+            listed = known
+        else:
+            own = (*task.key_parts, *self.secret_parts(task)) if task.secrets else task.key_parts
+            listed = Inputs(inputs, (*own, *(part for one in inputs for part in one.parts)))
+            # Of a pattern's many files, nothing is held once its task is done.
+            if not any(one.read.uri and _is_pattern(one.read.uri) for one in inputs):
+                self._known[task.name] = listed
         return self._with_lookups(task, listed, upstream) if task.checks else listed
 
     def _with_lookups(
@@ -149,13 +159,6 @@ class Listing:
                 return one
             found.append(one)
         return tuple(found)
-
-    def _key(self, task: str, parts: tuple[KeyPart, ...]) -> str:
-        """Asked for each task when it is foreseen, decided and begun, as a rule about the same parts."""
-        known = self._keys.get(task)
-        if known is None or known[0] != parts:
-            known = self._keys[task] = (parts, key_of(parts))
-        return known[1]
 
     def _input(
         self, reader: str, read: ReadSpec, upstream: Mapping[Dataset, StoredOutput], tuples: KnownBy | None
@@ -258,6 +261,11 @@ class Listing:
     def _version(self, ref: str) -> str | Reason:
         assert self.secret_version is not None
         return self.secret_version(ref)
+
+
+def _are_same(inputs: Sequence[Input], known: Sequence[Input]) -> bool:
+    """Whether each input is the very one that was found before: then nothing of it has moved."""
+    return len(inputs) == len(known) and all(map(is_, inputs, known))
 
 
 def _is_pattern(uri: str) -> bool:

@@ -22,7 +22,7 @@ from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.store.journal import AttemptRecord, Driver, Journal, RunState, TaskRecord, Transaction
-from trc.runtime.store.results import StoredOutput
+from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import Failure
 
@@ -108,6 +108,8 @@ class Loop:
     _timers: Timers = field(default_factory=Timers)
     _tasks: dict[str, TaskRecord] = field(default_factory=dict[str, TaskRecord])
     _records: dict[tuple[str, int], AttemptRecord] = field(default_factory=dict[tuple[str, int], AttemptRecord])
+    _results: list[Result] = field(default_factory=list[Result])
+    """What was published in this round."""
     _moved: list[TaskRecord] = field(default_factory=list[TaskRecord])
     _listed: dict[str, Inputs] = field(default_factory=dict[str, Inputs])
     """What the tasks read that were decided in this round: those that begin in it need not look again."""
@@ -160,7 +162,7 @@ class Loop:
                             durable = self._record(command) or durable
                         case _:
                             effects.append(command)
-            if durable:
+            if durable or self._results:
                 self._write(batch.transaction)
             self._make_ready(effects)
         return effects
@@ -204,6 +206,7 @@ class Loop:
         now = self.clock.now()
         if isinstance(outcome, Failure):
             return events.PublishFailed(now, command.task, command.token, outcome)
+        self._results.append(outcome)
         self._settle(command.task, outcome.outputs)
         return events.Published(now, command.task, command.token)
 
@@ -219,8 +222,10 @@ class Loop:
         transaction.put_tasks(tuple(self._tasks.values()))
         log_of = self.attempts.log_of
         transaction.put_attempts([one._replace(log=log_of(one.task, one.number)) for one in self._records.values()])
+        transaction.put_results(self._results)
         self._tasks.clear()
         self._records.clear()
+        self._results.clear()
 
     def _announce(self) -> None:
         for record in self._moved:

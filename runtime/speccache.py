@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 
 from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
@@ -114,16 +115,22 @@ def plain(value: Any) -> Any:
 
 def _pipeline(raw: Any) -> PipelineSpec:
     fields: dict[str, Any] = dict(zip(PipelineSpec.__slots__, raw))
-    fields["tasks"] = tuple(_task(one) for one in fields["tasks"])
+    # Most tasks have these in common: they are then one object, which is made once.
+    part, skip, retry = cache(KeyPart), cache(SkipSpec), cache(RetrySpec)
+    fields["tasks"] = tuple(_task(one, part, skip, retry) for one in fields["tasks"])
     return PipelineSpec(**fields)
 
 
-def _task(raw: Any) -> TaskSpec:
+def _task(
+    raw: Any, part: Callable[..., KeyPart], skip: Callable[..., SkipSpec], retry: Callable[..., RetrySpec]
+) -> TaskSpec:
     fields: dict[str, Any] = dict(zip(TaskSpec.__slots__, raw))
+    fields["key_parts"] = tuple([part(*one) for one in fields["key_parts"]])
+    fields["skip"] = skip(*fields["skip"])
+    fields["retry"] = retry(*fields["retry"])
     for name, make in _MANY.items():
-        fields[name] = tuple(make(*one) for one in fields[name])
-    fields["skip"] = SkipSpec(*fields["skip"])
-    fields["retry"] = RetrySpec(*fields["retry"])
+        if fields[name]:
+            fields[name] = tuple([make(*one) for one in fields[name]])
     if fields["partition"] is not None:
         fields["partition"] = PartitionSpec(*fields["partition"])
     return TaskSpec(**fields)
@@ -143,7 +150,6 @@ def _read(raw: Any) -> ReadFacts:
 
 
 _MANY: Final[dict[str, Callable[..., object]]] = {
-    "key_parts": KeyPart,
     "reads": ReadSpec,
     "outputs": OutputSpec,
     "needs": NeedSpec,

@@ -164,10 +164,10 @@ class Machine:
             self._moved[node] = True
             if self._planned[node.spec.name].action == "skip":
                 self._move(node, "skipped")
-            elif not node.unmet:
-                self._asked.append(node)
             if node.interrupted:
                 self._give_up_interrupted(node, node.interrupted)
+            if node.state == "waiting" and not node.unmet:
+                self._end_wait(node)
 
     def _give_up_interrupted(self, node: Node, attempt: AttemptRecord) -> None:
         """Nobody will hear how an attempt of the dead driver ended."""
@@ -391,8 +391,16 @@ class Machine:
         if node.omitted_by is not None:
             node.reason = Reason("upstream_omitted", node.omitted_by).to_json()
             self._move(node, "omitted")
+        elif self._is_settled(node):
+            self._move(node, "pending", durable=False)
+            self._queue(node)
         else:
             self._asked.append(node)
+
+    def _is_settled(self, node: Node) -> bool:
+        """Whether the plan has decided it a moment ago, with all that it reads in place, and need not decide again."""
+        planned = self._planned[node.spec.name]
+        return planned.action == "run" and planned.key is not None
 
     def _queue(self, node: Node) -> None:
         node.phase = "idle"

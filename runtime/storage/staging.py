@@ -101,7 +101,7 @@ class Staging:
             _sweep(folder, alive)
 
     def _folder(self, final: str | None, token: str) -> str:
-        where = None if final is None else os.path.dirname(final)  # noqa: PTH120 - text in, text out
+        where = None if final is None else final.rpartition("/")[0] or "/"
         place = (where or "", f"{crc32(token.encode('utf-8', 'surrogatepass')) % _SPREAD:x}")
         known = self._folders.get(place)
         if known is None:

@@ -111,8 +111,8 @@ class Transaction(Protocol):
         """Records attempts as they now stand."""
         ...
 
-    def put_result(self, result: Result) -> None:
-        """Commits a result, so that later runs may skip its task."""
+    def put_results(self, results: Sequence[Result]) -> None:
+        """Commits results, so that later runs may skip their tasks."""
         ...
 
     def is_current(self, run: str, task: str, token: str) -> bool:

@@ -131,9 +131,10 @@ class _MemoryTransaction:
         for attempt in attempts:
             self._set(self._of_run(self._tables.attempts, attempt.run), (attempt.task, attempt.number), attempt)
 
-    def put_result(self, result: Result) -> None:
-        self._set(self._tables.results, (result.pipeline, result.task, result.key), result)
-        self._set(self._tables.latest.setdefault(result.pipeline, {}), result.task, result)
+    def put_results(self, results: Sequence[Result]) -> None:
+        for result in results:
+            self._set(self._tables.results, (result.pipeline, result.task, result.key), result)
+            self._set(self._tables.latest.setdefault(result.pipeline, {}), result.task, result)
 
     def is_current(self, run: str, task: str, token: str) -> bool:
         opened = self._tables.runs.get(run)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from trc.runtime.store.journal import AttemptRecord, Driver, RunRecord, TaskRecord
@@ -17,6 +19,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=dict).encode
 _decode = json.loads
 
 _BEYOND = 1 << 63
+_CODE_ALONE = {"code"}
 _PLAIN = 5
 """Fields of an output that is stored whole."""
 
@@ -48,12 +51,24 @@ def task_row(task: TaskRecord) -> Row:
         task.attempt,
         task.token,
         task.lost,
-        _encode(task.reason) if task.reason else None,
+        _reason_text(task.reason),
         None if task.error is None else _encode(task.error),
         task.blocked_by,
         task.started_at,
         task.ended_at,
     )
+
+
+def _reason_text(reason: Mapping[str, Any]) -> str | None:
+    """Most reasons are a code and nothing else, and the same for many tasks."""
+    if not reason:
+        return None
+    return _text_of_code(reason["code"]) if reason.keys() == _CODE_ALONE else _encode(reason)
+
+
+@cache
+def _text_of_code(code: str) -> str:
+    return _encode({"code": code})
 
 
 def task_of(row: Row) -> TaskRecord:

@@ -179,9 +179,9 @@ class _SqliteTransaction:
     def put_attempts(self, attempts: Sequence[AttemptRecord]) -> None:
         self._connection.executemany(self._sql["put_attempt"], map(attempt_row, attempts))
 
-    def put_result(self, result: Result) -> None:
-        self._connection.execute(self._sql["put_result"], result_row(result))
-        self._connection.execute(self._sql["put_latest"], (result.pipeline, result.task, result.key))
+    def put_results(self, results: Sequence[Result]) -> None:
+        self._connection.executemany(self._sql["put_result"], map(result_row, results))
+        self._connection.executemany(self._sql["put_latest"], [(one.pipeline, one.task, one.key) for one in results])
 
     def is_current(self, run: str, task: str, token: str) -> bool:
         return self._connection.execute(self._sql["is_current"], (run, task, token)).fetchone() is not None

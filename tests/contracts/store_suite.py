@@ -36,7 +36,7 @@ def put(store: Store, *things: RunRecord | TaskRecord | AttemptRecord | Result) 
                 case AttemptRecord():
                     change.put_attempts([thing])
                 case Result():
-                    change.put_result(thing)
+                    change.put_results([thing])
 
 
 def task(name: str, state: TaskState = "waiting", run: str = "r1", **facts: Any) -> TaskRecord:
@@ -195,9 +195,9 @@ class StoreSuite:
                 change.put_tasks([task("clean", "success"), task("load"), task("clean", run="r2")])
                 change.put_attempts([AttemptRecord("r1", "clean", 1, "t", "success", result={})])
                 change.put_attempts([AttemptRecord("r1", "clean", 2, "t", "success")])
-                change.put_result(replace(RESULT, key="k2"))
-                change.put_result(replace(RESULT, committed_at=999.0))
-                change.put_result(replace(RESULT, task="load"))
+                change.put_results([replace(RESULT, key="k2")])
+                change.put_results([replace(RESULT, committed_at=999.0)])
+                change.put_results([replace(RESULT, task="load")])
                 change.release("r1")
                 assert not change.acquire(["/p/out.csv", "/p/new.csv"], "r2", "driver-1")
                 raise error
