@@ -64,6 +64,7 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
             outputs = tuple(measure(one, outcome) for one in order.outputs)
         except (AttemptFailed, OSError) as error:
             failure = failure_of(error)
+    cpu_seconds, peak_memory = usage.taken()
     return AttemptResult(
         token=order.token,
         failure=failure,
@@ -72,8 +73,8 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
         message=outcome.message,
         started_at=started_at,
         ended_at=time.time(),
-        cpu_seconds=usage.cpu_seconds(),
-        peak_memory=usage.peak_memory(),
+        cpu_seconds=cpu_seconds,
+        peak_memory=peak_memory,
         checks=verdicts,
     )
 
@@ -190,20 +191,16 @@ class _Usage:
         self._own = resource.getrusage(resource.RUSAGE_SELF)
         self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
 
-    def cpu_seconds(self) -> float:
+    def taken(self) -> tuple[float, int]:
+        """Seconds of CPU, and the largest resident size in bytes: a child counts where it was larger than all before it."""
         own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
         before = self._own.ru_utime + self._own.ru_stime + self._children.ru_utime + self._children.ru_stime
-        return max(0.0, round(spent - before, 6))
-
-    def peak_memory(self) -> int:
-        """The largest resident size in bytes; a child counts where it was larger than all before it."""
         unit = 1 if sys.platform == "darwin" else 1024
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        if own > self._own.ru_maxrss:
+        if own.ru_maxrss > self._own.ru_maxrss:
             _forget_peak()
-        return max(own, children if children > self._children.ru_maxrss else 0) * unit
+        peak = max(own.ru_maxrss, children.ru_maxrss if children.ru_maxrss > self._children.ru_maxrss else 0)
+        return max(0.0, round(spent - before, 6)), peak * unit
 
 
 def _forget_peak() -> None:

@@ -117,12 +117,13 @@ class _Inbox:
     def next(self, wait: bool) -> TaskOrder | None:
         """The next order that is to be begun; None at the end, or without `wait` where there is none yet."""
         while True:
+            if wait or self._held:
+                self._poll.poll()
             try:
                 chunk = os.read(self._descriptor, _CHUNK)
-            except BlockingIOError:
+            except BlockingIOError:  # nothing there, or it was taken back just now
                 if not wait and not self._held:
                     return None
-                self._poll.poll()
                 continue
             except OSError:  # the task closed it
                 os._exit(LOST_PIPE)
