@@ -12,7 +12,7 @@ WORKERS ?= 2
 # A worker that has done its part takes from the other, so that none of them idles at the end.
 SHARED_OUT := -n $(WORKERS) --dist worksteal
 
-.PHONY: help demo test test-all mutations check fmt bench lock schema errors clean setup-demo setup-dev setup-bench
+.PHONY: help demo test test-all mutations plants check fmt bench lock schema errors clean setup-demo setup-dev setup-bench
 
 help:
 	@echo "make demo      run the example pipeline and show what it made"
@@ -25,6 +25,7 @@ help:
 	@echo "make schema    write schemas/ after a change in the IR"
 	@echo "make errors    write docs/errors/README.md after a change in the codes"
 	@echo "make mutations  take each precondition from each pass: some test has to notice"
+	@echo "make plants     plant a mistake in each transition of a run: some test has to notice"
 	@echo "make clean     remove what was generated, the example's results and state too"
 
 demo: setup-demo
@@ -65,6 +66,9 @@ errors: setup-dev
 
 mutations: setup-dev
 	$(BIN)/python .ci/mutations.py
+
+plants: setup-dev
+	$(BIN)/python .ci/plants.py
 
 clean:
 	rm -rf build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,15 +4,11 @@
 from __future__ import annotations
 
 import ast
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from noticing import ROOT, copied, noticed
+
 PASSES = ROOT / "compiler" / "passes"
 FILES = (
     "proofs.py",
@@ -25,7 +21,6 @@ FILES = (
     "constant_folding.py",
 )
 TESTS = "tests/compiler/passes"
-LINKED = ("backends", "runtime", "stdlib_tasks", "schemas", "pyproject.toml")
 
 
 def mutants(source: str) -> Iterator[tuple[int, str, str]]:
@@ -65,30 +60,15 @@ def _with(source: str, node: ast.expr, text: str) -> str:
     return source[:start] + text + source[end:]
 
 
-def noticed(copy: Path) -> str:
-    """The first test that fails on a copy of the project, or nothing."""
-    environment = {**os.environ, "PYTHONPATH": f"{copy / 'src'}", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", TESTS, "-q", "-x", "-n", "0", "-m", "not long", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
-    failed = next((line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
-    return failed.partition("::")[2].partition(" - ")[0] or (failed and "an error")
-
-
 def main() -> int:
     alive = 0
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "project"
-        copy.mkdir()
-        for name in ("compiler", "src", "tests"):
-            shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in LINKED:
-            (copy / name).symlink_to(ROOT / name)
-        assert not noticed(copy), "the tests have to pass before anything is changed"
+    with copied(["compiler"]) as copy:
+        assert not noticed(copy, [TESTS]), "the tests have to pass before anything is changed"
         for name in FILES:
             source = (PASSES / name).read_text()
             for line, what, text in mutants(source):
                 (copy / "compiler" / "passes" / name).write_text(text)
-                by = noticed(copy)
+                by = noticed(copy, [TESTS])
                 alive += not by
                 sys.stdout.write(f"{name}:{line:<4} {what[:70]:<70} {by or 'NOBODY'}\n")
                 sys.stdout.flush()

@@ -13,6 +13,7 @@ from trc.runtime.codewatch import CodeWatch
 from trc.runtime.fingerprint import SECRET, key_of
 from trc.runtime.keeping import tag
 from trc.runtime.listing import Dataset, Inputs, Missing
+from trc.runtime.logs import tail
 from trc.runtime.orders import Orders
 from trc.runtime.partitions import Entire, Manifest, Parted, named_after, write_manifest
 from trc.runtime.passed import with_verdict
@@ -20,7 +21,7 @@ from trc.runtime.planner import Planner
 from trc.runtime.scheduler.commands import Start
 from trc.runtime.sharing import shared
 from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
-from trc.runtime.store.journal import Transaction
+from trc.runtime.store.journal import DeadLetter, TaskRecord, Transaction
 from trc.runtime.store.parts import StoredParts, encode_parts
 from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.order import OrderSecret, TaskOrder
@@ -166,6 +167,22 @@ class Attempts:
 
     def task_of(self, token: str) -> str:
         return self._names[token]
+
+    def letter(self, record: TaskRecord) -> DeadLetter:
+        """What is kept of a task that has failed for good."""
+        attempt = self._live.get(record.token or "")
+        error = record.error or {}
+        is_unknown = error.get("reason") == "lost" and not self.tasks[record.task].idempotent
+        return DeadLetter(
+            record.run,
+            record.task,
+            record.attempt,
+            "unknown_outcome" if is_unknown else "failed",
+            error,
+            None if attempt is None else attempt.order.to_dict(),
+            tail(self.log_of(record.task, record.attempt)) if record.attempt else "",
+            self.clock.now(),
+        )
 
     def never_began(self, token: str, failure: Failure, now: float) -> AttemptResult:
         """The result of an attempt that could not be handed over."""

@@ -14,14 +14,25 @@ from trc.runtime import executor as reports
 from trc.runtime.attempts import Attempts
 from trc.runtime.beside import Beside
 from trc.runtime.clock import Clock
+from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked
 from trc.runtime.planner import MaySkip, MustRun, Planner
 from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
+from trc.runtime.scheduler.state import SUCCEEDED
 from trc.runtime.spec import PipelineSpec
-from trc.runtime.store.journal import AttemptRecord, Driver, Journal, RunState, TaskRecord, Transaction
+from trc.runtime.store.journal import (
+    AttemptRecord,
+    DeadLetter,
+    Driver,
+    Journal,
+    RunRecord,
+    RunState,
+    TaskRecord,
+    Transaction,
+)
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import Failure
@@ -57,17 +68,29 @@ class Timers:
 
 
 class Batch:
-    """What one round makes known: written in one transaction, which begins when it is first needed."""
+    """What one round makes known: written in one transaction, which begins when it is first needed.
 
-    def __init__(self, journal: Journal, stack: ExitStack) -> None:
+    Raises Stopped if the run is in other hands by then: this driver was taken for dead, and nothing of it counts any more.
+    """
+
+    def __init__(self, journal: Journal, run: RunRecord, stack: ExitStack) -> None:
         self._journal = journal
+        self._run = run
         self._stack = stack
         self._transaction: Transaction | None = None
 
     @property
     def transaction(self) -> Transaction:
         if self._transaction is None:
-            self._transaction = self._stack.enter_context(self._journal.transaction())
+            transaction = self._stack.enter_context(self._journal.transaction())
+            if not transaction.drives(self._run.id, self._run.driver):
+                raise stopped(
+                    "TRC617",
+                    f"another process has taken over run {self._run.id}",
+                    "leave it to that one, which `trc status` shows; this one has published nothing since",
+                    exit_code=1,
+                )
+            self._transaction = transaction
         return self._transaction
 
 
@@ -92,6 +115,7 @@ class Loop:
     """Drives one run to its end. All that touches the world is handed in."""
 
     spec: PipelineSpec
+    run_record: RunRecord
     machine: Machine
     planner: Planner
     attempts: Attempts
@@ -101,6 +125,8 @@ class Loop:
     observe: Observer
     keep_alive: KeepAlive
     settled: dict[Dataset, StoredOutput]
+    letters: set[str] = field(default_factory=set[str])
+    """The tasks that dead letters of the run speak of, from earlier goes at it."""
     grace: float = 5.0
     tick: float | None = None
     cancel_asked: bool = False
@@ -110,6 +136,7 @@ class Loop:
     _records: dict[tuple[str, int], AttemptRecord] = field(default_factory=dict[tuple[str, int], AttemptRecord])
     _results: list[Result] = field(default_factory=list[Result])
     """What was published in this round."""
+    _died: list[DeadLetter] = field(default_factory=list[DeadLetter])
     _moved: list[TaskRecord] = field(default_factory=list[TaskRecord])
     _listed: dict[str, Inputs] = field(default_factory=dict[str, Inputs])
     """What the tasks read that were decided in this round: those that begin in it need not look again."""
@@ -150,7 +177,7 @@ class Loop:
         durable = False
         with ExitStack() as stack:
             stack.callback(self._beside.finish)
-            batch = Batch(self.journal, stack)
+            batch = Batch(self.journal, self.run_record, stack)
             while queue:
                 for command in self.machine.handle(queue.popleft()):
                     match command:
@@ -214,6 +241,8 @@ class Loop:
         if record.task is not None:
             self._tasks[record.task.task] = record.task
             self._moved.append(record.task)
+            if record.task.state == "failure":
+                self._died.append(self.attempts.letter(record.task))
         if record.attempt is not None:
             self._records[record.attempt.task, record.attempt.number] = record.attempt
         return record.durable
@@ -223,6 +252,12 @@ class Loop:
         log_of = self.attempts.log_of
         transaction.put_attempts([one._replace(log=log_of(one.task, one.number)) for one in self._records.values()])
         transaction.put_results(self._results)
+        if self._died:
+            transaction.put_letters(self._died)
+        for task in [task for task in self.letters if task in self._tasks and self._tasks[task].state in SUCCEEDED]:
+            self.letters.remove(task)
+            transaction.settle_letters(self._tasks[task].run, task, "replayed", self.clock.now())
+        self._died.clear()
         self._tasks.clear()
         self._records.clear()
         self._results.clear()
@@ -293,8 +328,8 @@ class Loop:
             self._cancelled = True
             happened.append(events.CancelRequested(now))
         if not happened and self._tasks:
-            with self.journal.transaction() as transaction:
-                self._write(transaction)
+            with ExitStack() as stack:
+                self._write(Batch(self.journal, self.run_record, stack).transaction)
         return happened
 
     def _heard(self, told: Sequence[reports.Report]) -> list[events.Event]:

@@ -62,6 +62,10 @@ class Options:
     optimise: bool = False
     again: Mapping[str, frozenset[str | None]] = field(default_factory=dict[str, frozenset[str | None]])
     """By task, the values of the partitions to build again whatever is kept of them."""
+    retry: str | None = None
+    """The run to take up again although it has ended; None for an unfinished one, or a new one."""
+    redo: frozenset[str] = frozenset()
+    """The tasks that run again in it although they succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,8 @@ class Runner:
     """Tells a plan what new queries leave as it was."""
     part: Part | None = None
     """What `spec` is of a pipeline, where it is not all of it."""
+    asked: str = ""
+    """The choices that the run is asked for with, as JSON, for whoever takes it up again."""
 
     def plan(self, options: Options, logical_time: str) -> Plan:
         """What a run would do now."""
@@ -123,7 +129,10 @@ class Runner:
         uris = sorted({one.uri for task in self.spec.tasks for one in task.outputs if one.uri is not None})
         told: str | None = None
         while True:
-            left = self._left_over(options, logical_time)
+            if options.retry is not None:
+                left: RunRecord | None = self._ended(options.retry, bool(options.redo))
+            else:
+                left = self._left_over(options, logical_time)
             run, resumed = self._claim(left, driver, logical_time)
             holders = self._take(run, left, uris, driver)
             if holders is None:
@@ -162,6 +171,25 @@ class Runner:
                 self._give_up(run, now)
         return found
 
+    def _ended(self, run: str, has_redo: bool) -> RunRecord:
+        """The run to take up again; raises Stopped where that would be another run, or would do nothing."""
+        found = self.store.run(run)
+        assert found is not None, "whoever asks has looked it up"
+        known, here = self.store.drivers().get(found.driver), this_driver(self.clock)
+        if found.state == "running" and known is not None and is_alive(known[0], known[1], self.clock.now(), here):
+            raise stopped("TRC628", f"run {found.id} is still running", "wait for its end, or stop it with Ctrl-C")
+        if found.digest != self.spec.digest:
+            raise stopped(
+                "TRC628",
+                f'"{found.file}" says something else than when run {found.id} began',
+                "`trc run` runs it as it is now, and skips what is up to date",
+            )
+        if found.state == "success" and not has_redo:
+            raise stopped(
+                "TRC628", f"run {found.id} succeeded: nothing is to be retried", "say from which task with --from TASK"
+            )
+        return found
+
     def _give_up(self, run: RunRecord, now: float) -> None:
         """Lets go of a dead driver's run, unless another command has taken it up meanwhile."""
         with self.store.transaction() as change:
@@ -189,7 +217,8 @@ class Runner:
 
     def _claim(self, left: RunRecord | None, driver: Driver, logical_time: str) -> tuple[RunRecord, bool]:
         if left is not None:
-            return replace(left, driver=driver.id, resumed=left.resumed + 1), True
+            taken = replace(left, driver=driver.id, resumed=left.resumed + 1, state="running", ended_at=None)
+            return taken, True
         run = RunRecord(
             id=_run_id(self.clock.now()),
             pipeline=self.spec.name,
@@ -198,6 +227,7 @@ class Runner:
             logical_time=logical_time,
             driver=driver.id,
             created_at=self.clock.now(),
+            asked=self.asked,
         )
         return run, False
 
@@ -257,6 +287,7 @@ class Runner:
             )
             loop = Loop(
                 self.spec,
+                run,
                 machine,
                 planner,
                 attempts,
@@ -266,6 +297,7 @@ class Runner:
                 self.observe,
                 KeepAlive(self.store, driver, LEASE, RENEW),
                 settled,
+                {letter.task for letter in self.store.letters(run=run.id)} if resumed else set(),
                 tick=options.tick,
             )
             self.on_cancel(loop.cancel)
@@ -322,7 +354,8 @@ class Runner:
         self.storage.prefetch(paths)
         kept: dict[str, Result] = {}
         if resumed is not None:
-            kept = {name: result for name, result in stored.items() if result.run == resumed.id}
+            here_made = {name: result for name, result in stored.items() if result.run == resumed.id}
+            kept = {name: result for name, result in here_made.items() if name not in options.redo}
         version = self.secrets.version if self.secrets is not None else None
         return Planner(
             self.spec,
@@ -330,13 +363,13 @@ class Runner:
             stored,
             find,
             self.clock.now(),
-            options.force,
+            options.force or bool(options.redo),
             kept,
             version,
             keepings=optimised.keepings,
             # What a part stores serves readers that are left out of it, too.
             read_sets=read_sets(self.spec if self.part is None else self.part.whole, self.queries),
-            chosen=self.part.chosen if self.part is not None else None,
+            chosen=options.redo or (self.part.chosen if self.part is not None else None),
             partitions=self.partitions(run),
             again=options.again,
         )

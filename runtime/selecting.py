@@ -58,6 +58,18 @@ def select(whole: PipelineSpec, patterns: Sequence[str]) -> Part:
     return _part(whole, chosen, frozenset(_reached(chosen, up)), frozenset())
 
 
+def below(whole: PipelineSpec, name: str) -> frozenset[str]:
+    """The task of that name and all that needs it; raises Stopped where there is no such task."""
+    task = whole.task(name)
+    if task is None:
+        raise Stopped([_unknown(whole, f'"{whole.name}" has no task "{name}"', name)], 3)
+    down: dict[str, set[str]] = {one.name: set() for one in whole.tasks}
+    for one in whole.tasks:
+        for need in one.needs:
+            down[need.task].add(one.name)
+    return frozenset(_reached({task.name}, down))
+
+
 def _chosen(
     whole: PipelineSpec, pattern: str, up: Mapping[str, set[str]], down: Mapping[str, set[str]]
 ) -> Iterator[str]:
@@ -68,7 +80,7 @@ def _chosen(
     name = pattern.removeprefix(_AROUND).removesuffix(_AROUND)
     found = frozenset(_matching(whole, name))
     if not found:
-        raise Stopped([_names_nothing(whole, pattern, name)], 3)
+        raise Stopped([_unknown(whole, f'--select "{pattern}" names no task of "{whole.name}"', name)], 3)
     yield from found
     if pattern.startswith(_AROUND):
         yield from _reached(found, up)
@@ -84,11 +96,11 @@ def _matching(whole: PipelineSpec, name: str) -> Iterable[str]:
     return (task.name for task in whole.tasks if fnmatchcase(task.name.casefold(), folded))
 
 
-def _names_nothing(whole: PipelineSpec, pattern: str, name: str) -> Diagnostic:
+def _unknown(whole: PipelineSpec, message: str, name: str) -> Diagnostic:
     known = [task.name for task in whole.tasks]
     listed = ", ".join(known[:_MOST_TOLD]) + (" …" if len(known) > _MOST_TOLD else "")
     remedy = did_you_mean(name, known) or (f"there are: {listed}",) if known else ()
-    return Diagnostic("TRC625", f'--select "{pattern}" names no task of "{whole.name}"', help=remedy)
+    return Diagnostic("TRC625", message, help=remedy)
 
 
 def _reached(start: AbstractSet[str], edges: Mapping[str, set[str]]) -> set[str]:

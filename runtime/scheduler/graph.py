@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from trc.runtime.plan import PlannedTask
 from trc.runtime.scheduler.node import Node
-from trc.runtime.scheduler.state import verdicts
+from trc.runtime.scheduler.state import FINAL, verdicts
 from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 
@@ -57,6 +57,8 @@ def _resume(run: str, node: Node, planned: PlannedTask, record: TaskRecord, trie
         node.state, node.kept = record.state, record
         return
     node.attempt, node.lost, node.error = record.attempt, record.lost, record.error
+    # Who takes up what came to its end gives it a budget of its own.
+    node.before = record.attempt - record.lost if record.state in FINAL else record.before
     if record.state in INTERRUPTED and record.token is not None:
         node.interrupted = tried.get(record.token) or AttemptRecord(
             run, record.task, record.attempt, record.token, "claimed", started_at=record.started_at

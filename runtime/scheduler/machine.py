@@ -310,7 +310,7 @@ class Machine:
                 self._fail(node, given_up(failure, idempotent=node.spec.idempotent))
         else:
             self._try(node, "failure", result)
-            counted = node.attempt - node.lost
+            counted = node.attempt - node.lost - node.before
             if may_retry(node.spec.retry, counted, failure):
                 self._repeat(node, failure, delay(node.spec.retry, counted, self._random))
             else:

@@ -36,6 +36,8 @@ class Node:
     attempt: int = 0
     token: str | None = None
     lost: int = 0
+    before: int = 0
+    """How many attempts count for earlier goes at the task."""
     error: Mapping[str, Any] | None = None
     blocked_by: str | None = None
     claimed_at: float = 0.0
@@ -65,6 +67,7 @@ class Node:
             self.blocked_by,
             self.started_at,
             self.ended_at,
+            self.before,
         )
 
     def attempt_record(

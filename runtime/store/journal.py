@@ -56,7 +56,9 @@ class RunRecord:
     state: RunState = "running"
     ended_at: float | None = None
     resumed: int = 0
-    """How often the run was taken up again after its driver died."""
+    """How often the run was taken up again, after its driver died or its end."""
+    asked: str = ""
+    """The choices that it was asked for with, as JSON; empty where nobody recorded them."""
 
 
 # Several of these two are made for each task that runs, and a named tuple takes a third of the time.
@@ -79,6 +81,8 @@ class TaskRecord(NamedTuple):
     """The failed task at the root, where the state is `upstream_failed`."""
     started_at: float | None = None
     ended_at: float | None = None
+    before: int = 0
+    """How many attempts count for earlier goes at the task, which ended: each go has a budget of its own."""
 
 
 class AttemptRecord(NamedTuple):
@@ -94,6 +98,30 @@ class AttemptRecord(NamedTuple):
     started_at: float | None = None
     ended_at: float | None = None
     result: Mapping[str, Any] | None = None
+
+
+LetterState = Literal["open", "replayed", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A task that failed for good. `number` is given by the store; times are in seconds since the epoch.
+
+    `error` is the last attempt's failure, and `order` its order, as JSON: None where no attempt began, or its
+    driver died with it. An order holds no value of a secret. `log` are the last lines that it printed.
+    """
+
+    run: str
+    task: str
+    attempt: int
+    kind: Literal["failed", "unknown_outcome"]
+    error: Mapping[str, Any]
+    order: Mapping[str, Any] | None
+    log: str
+    died_at: float
+    state: LetterState = "open"
+    settled_at: float | None = None
+    number: int = 0
 
 
 class Transaction(Protocol):
@@ -115,8 +143,20 @@ class Transaction(Protocol):
         """Commits results, so that later runs may skip their tasks."""
         ...
 
+    def put_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Adds dead letters; an open one of the same task of the run is thereby replayed."""
+        ...
+
+    def settle_letters(self, run: str, task: str, state: LetterState, at: float) -> None:
+        """Settles the open letter of a task of a run, if there is one."""
+        ...
+
     def is_current(self, run: str, task: str, token: str) -> bool:
         """Whether the attempt is still the one that may publish: the task's current, and not final."""
+        ...
+
+    def drives(self, run: str, driver: str) -> bool:
+        """Whether the run goes on and is this driver's: one that was taken for dead may wake up and find that it is not."""
         ...
 
     def acquire(self, uris: Sequence[str], run: str, driver: str) -> Mapping[str, str]:
@@ -157,4 +197,12 @@ class Journal(Protocol):
 
     def attempts(self, run: str, task: str | None = None) -> list[AttemptRecord]:
         """The attempts of a run, or of one of its tasks, oldest first."""
+        ...
+
+    def letters(self, *, run: str | None = None, settled: bool = False, limit: int = 1000) -> list[DeadLetter]:
+        """Dead letters, newest first: the open ones, or with `settled` all; of one run, or of all."""
+        ...
+
+    def letter(self, number: int) -> DeadLetter | None:
+        """The dead letter of that number."""
         ...

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Any, TypeVar
 
-from trc.runtime.store.journal import AttemptRecord, Driver, RunRecord, RunState, TaskRecord, Transaction
+from trc.runtime.store.journal import (
+    AttemptRecord,
+    DeadLetter,
+    Driver,
+    LetterState,
+    RunRecord,
+    RunState,
+    TaskRecord,
+    Transaction,
+)
 from trc.runtime.store.results import FileDigest, Result
 
 _Key = TypeVar("_Key")
@@ -29,6 +38,7 @@ class _Tables:
     results: dict[tuple[str, str, str], Result] = field(default_factory=dict[tuple[str, str, str], Result])
     latest: dict[str, dict[str, Result]] = field(default_factory=dict[str, dict[str, Result]])
     digests: dict[str, FileDigest] = field(default_factory=dict[str, FileDigest])
+    letters: dict[int, DeadLetter] = field(default_factory=dict[int, DeadLetter])
 
 
 class MemoryStore:
@@ -79,6 +89,16 @@ class MemoryStore:
     def attempts(self, run: str, task: str | None = None) -> list[AttemptRecord]:
         with self._lock:
             return [one for one in self._tables.attempts.get(run, {}).values() if task in (None, one.task)]
+
+    def letters(self, *, run: str | None = None, settled: bool = False, limit: int = 1000) -> list[DeadLetter]:
+        with self._lock:
+            newest_first = [self._tables.letters[number] for number in sorted(self._tables.letters, reverse=True)]
+        chosen = [one for one in newest_first if run in (None, one.run) and (settled or one.state == "open")]
+        return chosen[: max(limit, 0)]
+
+    def letter(self, number: int) -> DeadLetter | None:
+        with self._lock:
+            return self._tables.letters.get(number)
 
     def latest(self, pipeline: str) -> Mapping[str, Result]:
         with self._lock:
@@ -136,12 +156,28 @@ class _MemoryTransaction:
             self._set(self._tables.results, (result.pipeline, result.task, result.key), result)
             self._set(self._tables.latest.setdefault(result.pipeline, {}), result.task, result)
 
+    def put_letters(self, letters: Sequence[DeadLetter]) -> None:
+        for one in letters:
+            self._require(one.run)
+            self.settle_letters(one.run, one.task, "replayed", one.died_at)
+            number = max(self._tables.letters, default=0) + 1
+            self._set(self._tables.letters, number, replace(one, number=number))
+
+    def settle_letters(self, run: str, task: str, state: LetterState, at: float) -> None:
+        for number, one in list(self._tables.letters.items()):
+            if (one.run, one.task, one.state) == (run, task, "open"):
+                self._set(self._tables.letters, number, replace(one, state=state, settled_at=at))
+
     def is_current(self, run: str, task: str, token: str) -> bool:
         opened = self._tables.runs.get(run)
         found = self._tables.tasks.get(run, {}).get(task)
         if opened is None or found is None:
             return False
         return opened.state == "running" and found.token == token and found.state in ("claimed", "running")
+
+    def drives(self, run: str, driver: str) -> bool:
+        found = self._tables.runs.get(run)
+        return found is not None and found.state == "running" and found.driver == driver
 
     def acquire(self, uris: Sequence[str], run: str, driver: str) -> Mapping[str, str]:
         self._require(run)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from trc.runtime.store.journal import AttemptRecord, Driver, RunRecord, TaskRecord
+from trc.runtime.store.journal import AttemptRecord, DeadLetter, Driver, RunRecord, TaskRecord
 from trc.runtime.store.parts import StoredParts, encode_parts
 from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.tuples import Tuples
@@ -36,6 +36,7 @@ def run_row(run: RunRecord) -> Row:
         run.state,
         run.ended_at,
         run.resumed,
+        run.asked,
     )
 
 
@@ -56,6 +57,7 @@ def task_row(task: TaskRecord) -> Row:
         task.blocked_by,
         task.started_at,
         task.ended_at,
+        task.before,
     )
 
 
@@ -72,7 +74,7 @@ def _text_of_code(code: str) -> str:
 
 
 def task_of(row: Row) -> TaskRecord:
-    run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at = row
+    run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at, before = row
     return TaskRecord(
         run,
         task,
@@ -85,6 +87,7 @@ def task_of(row: Row) -> TaskRecord:
         blocked_by,
         started_at,
         ended_at,
+        before,
     )
 
 
@@ -107,6 +110,26 @@ def attempt_of(row: Row) -> AttemptRecord:
     run, task, number, token, state, log, claimed_at, started_at, ended_at, result = row
     ended = None if result is None else _decode(result)
     return AttemptRecord(run, task, number, token, state, log, claimed_at, started_at, ended_at, ended)
+
+
+def letter_row(letter: DeadLetter) -> Row:
+    return (
+        letter.run,
+        letter.task,
+        letter.attempt,
+        letter.kind,
+        _encode(letter.error),
+        None if letter.order is None else _encode(letter.order),
+        letter.log,
+        letter.died_at,
+        letter.state,
+        letter.settled_at,
+    )
+
+
+def letter_of(row: Row) -> DeadLetter:
+    run, task, attempt, kind, error, order, *others = row
+    return DeadLetter(run, task, attempt, kind, _decode(error), None if order is None else _decode(order), *others)
 
 
 def result_row(result: Result) -> Row:

@@ -9,7 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from trc.runtime.store.journal import AttemptRecord, Driver, RunRecord, RunState, TaskRecord, Transaction
+from trc.runtime.store.journal import (
+    AttemptRecord,
+    DeadLetter,
+    Driver,
+    LetterState,
+    RunRecord,
+    RunState,
+    TaskRecord,
+    Transaction,
+)
 from trc.runtime.store.migrate import migrate
 from trc.runtime.store.refusals import folder_refusal, refusal
 from trc.runtime.store.results import FileDigest, Result
@@ -20,6 +29,8 @@ from trc.runtime.store.rows import (
     digest_row,
     driver_of,
     driver_row,
+    letter_of,
+    letter_row,
     result_of,
     result_row,
     run_of,
@@ -123,6 +134,16 @@ class SqliteStore:
             rows = self._connection.execute(self._sql["attempts"], {"run": run, "task": task})
             return [attempt_of(row) for row in rows]
 
+    def letters(self, *, run: str | None = None, settled: bool = False, limit: int = 1000) -> list[DeadLetter]:
+        chosen = {"run": run, "settled": settled, "limit": max(limit, 0)}
+        with self._refusing():
+            return [letter_of(row) for row in self._connection.execute(self._sql["letters"], chosen)]
+
+    def letter(self, number: int) -> DeadLetter | None:
+        with self._refusing():
+            row = self._connection.execute(self._sql["letter"], (number,)).fetchone()
+            return None if row is None else letter_of(row)
+
     def latest(self, pipeline: str) -> Mapping[str, Result]:
         with self._refusing():
             rows = self._connection.execute(self._sql["latest"], (pipeline,))
@@ -183,8 +204,20 @@ class _SqliteTransaction:
         self._connection.executemany(self._sql["put_result"], map(result_row, results))
         self._connection.executemany(self._sql["put_latest"], [(one.pipeline, one.task, one.key) for one in results])
 
+    def put_letters(self, letters: Sequence[DeadLetter]) -> None:
+        for one in letters:
+            self.settle_letters(one.run, one.task, "replayed", one.died_at)
+            self._connection.execute(self._sql["put_letter"], letter_row(one))
+
+    def settle_letters(self, run: str, task: str, state: LetterState, at: float) -> None:
+        chosen = {"run": run, "task": task, "state": state, "at": at}
+        self._connection.execute(self._sql["settle_letters"], chosen)
+
     def is_current(self, run: str, task: str, token: str) -> bool:
         return self._connection.execute(self._sql["is_current"], (run, task, token)).fetchone() is not None
+
+    def drives(self, run: str, driver: str) -> bool:
+        return self._connection.execute(self._sql["drives"], (run, driver)).fetchone() is not None
 
     def acquire(self, uris: Sequence[str], run: str, driver: str) -> Mapping[str, str]:
         holders = dict(self._connection.execute(self._sql["holders"], (json.dumps(list(uris)), run)))

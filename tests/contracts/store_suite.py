@@ -1,5 +1,6 @@
 """What every state store does, the one in memory too: implementations subclass `StoreSuite`."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from trc.runtime.running import Store
 from trc.runtime.spec import KeyPart
-from trc.runtime.store.journal import AttemptRecord, Driver, RunRecord, TaskRecord, TaskState
+from trc.runtime.store.journal import AttemptRecord, DeadLetter, Driver, RunRecord, TaskRecord, TaskState
 from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOutput
 
 RUN = RunRecord("r1", "shop", "/p/shop.yaml", "d1", "2026-01-15T00:00:00+00:00", "driver-1", 100.0)
@@ -18,6 +19,16 @@ OUTPUTS = (
     StoredOutput("part", "/p/part.parquet", "sha256:4", 9, 1, ("a", "b"), "a > 1", ("view:k", "sha256:5")),
 )
 RESULT = Result("shop", "clean", "k1", PARTS, OUTPUTS, "r1", 1, 105.0)
+LETTER = DeadLetter(
+    "r1",
+    "clean",
+    2,
+    "failed",
+    {"message": "no 'space'", "exit_code": None},
+    {"task": "clean", "é": [1]},
+    "a\n\u2028b",
+    7.5,
+)
 DRIVER = Driver("driver-1", "here", "boot-1", 42, 4711)
 
 
@@ -70,7 +81,7 @@ class StoreSuite:
     def test_a_run_is_kept_whole_and_replaced_whole(self, store: Store) -> None:
         put(store, RUN)
         assert store.run("r1") == RUN
-        ended = replace(RUN, driver="driver-2", state="success", ended_at=200.5, resumed=3)
+        ended = replace(RUN, driver="driver-2", state="success", ended_at=200.5, resumed=3, asked='{"target": "ü"}')
         put(store, ended)
         assert store.run("r1") == ended
         assert store.runs() == [ended]
@@ -111,6 +122,70 @@ class StoreSuite:
         run = store.run(asked)
         assert (run and run.id) == found
 
+    def test_a_run_is_driven_by_one_driver_until_its_end(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2", state="failure"))
+        with store.transaction() as change:
+            assert change.drives("r1", "driver-1")
+            assert not change.drives("r1", "driver-2")
+            assert not change.drives("r2", "driver-1")
+            assert not change.drives("r3", "driver-1")
+            change.put_run(replace(RUN, driver="driver-2"))
+            assert not change.drives("r1", "driver-1")
+
+    # Dead letters
+
+    def test_letters_are_kept_whole_newest_first(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2"))
+        with store.transaction() as change:
+            change.put_letters([LETTER, replace(LETTER, task="load", order=None, kind="unknown_outcome")])
+            change.put_letters([replace(LETTER, run="r2", attempt=7, died_at=9.0)])
+        found = store.letters()
+        assert [(one.run, one.task, one.attempt) for one in found] == [
+            ("r2", "clean", 7),
+            ("r1", "load", 2),
+            ("r1", "clean", 2),
+        ]
+        assert [replace(one, number=0) for one in found[1:]] == [
+            replace(LETTER, task="load", order=None, kind="unknown_outcome"),
+            LETTER,
+        ]
+        assert [store.letter(one.number) for one in found] == found
+        assert store.letter(0) is None
+        assert store.letters(run="r1") == found[1:]
+        assert store.letters(limit=1) == found[:1]
+        assert store.letters(limit=-1) == []
+
+    def test_a_letter_is_settled_once(self, store: Store) -> None:
+        put(store, RUN)
+        with store.transaction() as change:
+            change.put_letters([LETTER, replace(LETTER, task="load")])
+            change.settle_letters("r1", "clean", "dropped", 50.0)
+            change.settle_letters("r1", "clean", "replayed", 60.0)
+            change.settle_letters("r1", "nobody", "dropped", 60.0)
+        assert [one.task for one in store.letters()] == ["load"]
+        settled = [one for one in store.letters(settled=True) if one.task == "clean"]
+        assert [(one.state, one.settled_at) for one in settled] == [("dropped", 50.0)]
+
+    def test_a_letter_takes_the_place_of_an_open_one_of_its_task(self, store: Store) -> None:
+        put(store, RUN)
+        with store.transaction() as change:
+            change.put_letters([LETTER])
+        with store.transaction() as change:
+            change.put_letters([replace(LETTER, attempt=4, died_at=99.0)])
+        assert [one.attempt for one in store.letters()] == [4]
+        states = {one.attempt: (one.state, one.settled_at) for one in store.letters(settled=True)}
+        assert states == {4: ("open", None), 2: ("replayed", 99.0)}
+
+    def test_letters_are_part_of_their_block(self, store: Store) -> None:
+        put(store, RUN)
+        with store.transaction() as change:
+            change.put_letters([LETTER])
+        with suppress(Interruption), store.transaction() as change:
+            change.put_letters([replace(LETTER, attempt=4)])
+            change.settle_letters("r1", "clean", "dropped", 1.0)
+            raise Interruption
+        assert [(one.attempt, one.state) for one in store.letters(settled=True)] == [(2, "open")]
+
     # Tasks and attempts
 
     def test_a_task_is_kept_whole_and_replaced_whole(self, store: Store) -> None:
@@ -130,6 +205,7 @@ class StoreSuite:
             "root",
             1.25,
             2.5,
+            before=3,
         )
         put(store, full)
         assert store.tasks("r1") == [full]

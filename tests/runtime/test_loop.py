@@ -17,6 +17,7 @@ import pytest
 from trc.runtime.attempts import Attempts
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id
+from trc.runtime.errors import Stopped
 from trc.runtime.executor import Ended, Report
 from trc.runtime.keeping import Keeping
 from trc.runtime.listing import Inputs
@@ -35,7 +36,7 @@ from trc.runtime.spec import (
     TaskSpec,
 )
 from trc.runtime.storage.local import LocalStorage
-from trc.runtime.store.journal import Transaction
+from trc.runtime.store.journal import TaskRecord, Transaction
 from trc.runtime.store.memory import MemoryStore
 from trc.runtime.taskside.order import OrderSecret, TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
@@ -336,3 +337,58 @@ def test_secrets_that_cannot_be_had_now_are_asked_for_again(tmp_path: Path) -> N
     assert record.state == "failure"
     assert record.error is not None
     assert (record.error["message"], record.error["reason"]) == ("nobody answers", "secret_unreachable")
+
+
+@pytest.mark.parametrize(
+    ("idempotent", "reason", "kind"),
+    [(False, "lost", "unknown_outcome"), (True, "lost", "failed"), (False, "error", "failed")],
+)
+def test_a_letter_says_whether_the_outcome_is_known(tmp_path: Path, idempotent: bool, reason: str, kind: str) -> None:
+    planner: Any = SimpleNamespace()
+    log = tmp_path / "a.log"
+    log.write_text("almost there\n")
+    orders: Any = SimpleNamespace(
+        spec=SimpleNamespace(project="/project"), run="r", places=SimpleNamespace(log=lambda *_which: str(log))
+    )
+    attempts = Attempts({"a": replace(PLAIN, idempotent=idempotent)}, planner, orders, planner, SystemClock())
+    letter = attempts.letter(TaskRecord("r", "a", "failure", 1, "a.1", error={"reason": reason}))
+    assert (letter.kind, letter.log, letter.order) == (kind, "almost there", None)
+
+
+def test_an_attempt_whose_place_another_has_taken_publishes_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    def take_its_place(order: TaskOrder) -> None:
+        with world.store.transaction() as change:
+            change.put_tasks([TaskRecord(order.run, "a", "claimed", 2, "a.2")])
+
+    world.executor.at_start = take_its_place
+    outcome = world.run(world.task("a", "seed.txt"))
+    assert outcome.run.state == "failure"
+    assert [(one.error or {})["reason"] for one in outcome.tasks] == ["fenced"]
+    assert not (tmp_path / "a.txt").exists()
+    assert dict(world.store.latest("p")) == {}
+    assert not [path for path in (tmp_path / ".trc/staging").rglob("*") if path.is_file()]
+
+
+def test_a_driver_that_was_taken_for_dead_writes_nothing_more(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    def take_it_over(order: TaskOrder) -> None:
+        if order.task == "b":
+            run = world.store.run(order.run)
+            assert run is not None
+            with world.store.transaction() as change:
+                change.put_run(replace(run, driver="another"))
+
+    world.executor.at_start = take_it_over
+    with pytest.raises(Stopped, match="another process has taken over"):
+        world.run(world.task("a", "seed.txt"), world.task("b", "a"), world.task("c", "b"))
+    (run,) = world.store.runs()
+    assert (run.state, run.driver) == ("running", "another")
+    assert [(one.task, one.state) for one in world.store.tasks(run.id)] == [
+        ("a", "success"),
+        ("b", "claimed"),
+        ("c", "waiting"),
+    ]
+    assert not (tmp_path / "b.txt").exists()

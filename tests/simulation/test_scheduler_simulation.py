@@ -111,6 +111,14 @@ class World:
         self.journal[name] = TaskRecord(RUN, name, "omitted")
         self.planned[name] = PlannedTask(name, "skip", Reason("kept"))
 
+    def _foresee_keys(self) -> None:
+        """A plan knows the key of a task that runs if all that goes before it is up to date."""
+        for task in self.tasks:
+            planned = self.planned[task.name]
+            is_settled = all(self.planned[need.task].action == "skip" for need in task.needs)
+            key = "key" if planned.action == "run" and is_settled and self.random.random() < 0.7 else None
+            self.planned[task.name] = replace(planned, key=key)
+
     # A driver's life
 
     def _boot(self) -> None:
@@ -119,6 +127,7 @@ class World:
                 action = self.random.choice(ACTIONS) if record.state == "success" else "skip"
                 self.planned[name] = PlannedTask(name, action, Reason("kept"))
             self.restarted[name] += record.state in {"failure", "canceled"}
+        self._foresee_keys()
         self.events.clear()
         self.timers: dict[str, float] = {}
         self.live: dict[str, str] = {}
@@ -423,7 +432,9 @@ class World:
 
     def _check_attempts(self, task: str, record: TaskRecord) -> None:
         spec = self.specs[task]
-        assert record.attempt <= spec.retry.max_attempts + record.lost + self.restarted[task]
+        # Who takes up a run gives what failed in it all its attempts.
+        assert record.attempt - record.lost - record.before <= spec.retry.max_attempts
+        assert record.before <= spec.retry.max_attempts * self.restarted[task]
         # A run that is resumed finds one more lost, and so does one attempt after a failure that it retries.
         assert record.lost <= MAX_LOST + 1 + self.restarted[task] + self.odds.deaths
         if record.state == "failure" and record.attempt and not self.restarted[task]:
@@ -431,7 +442,7 @@ class World:
             if record.error["reason"] in {"lost", "input_moved"} and record.error["kind"] != "permanent":
                 assert record.lost > MAX_LOST or not spec.idempotent
             elif record.error["kind"] != "permanent" and record.error["message"] != "cannot begin":
-                assert record.attempt - record.lost >= spec.retry.max_attempts, "attempts are left"
+                assert record.attempt - record.lost - record.before >= spec.retry.max_attempts, "attempts are left"
 
     def _check_end(self) -> None:
         records = self.machine.records

@@ -1,6 +1,6 @@
 -- put_run
-INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     pipeline = excluded.pipeline,
     file = excluded.file,
@@ -10,11 +10,12 @@ ON CONFLICT (id) DO UPDATE SET
     created_at = excluded.created_at,
     state = excluded.state,
     ended_at = excluded.ended_at,
-    resumed = excluded.resumed
+    resumed = excluded.resumed,
+    asked = excluded.asked
 
 -- put_task
-INSERT INTO task_runs (run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO task_runs (run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at, before)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run, task) DO UPDATE SET
     state = excluded.state,
     attempt = excluded.attempt,
@@ -24,7 +25,8 @@ ON CONFLICT (run, task) DO UPDATE SET
     error = excluded.error,
     blocked_by = excluded.blocked_by,
     started_at = excluded.started_at,
-    ended_at = excluded.ended_at
+    ended_at = excluded.ended_at,
+    before = excluded.before
 
 -- put_attempt
 INSERT INTO attempts (run, task, number, token, state, log, claimed_at, started_at, ended_at, result)
@@ -43,6 +45,9 @@ SELECT 1
 FROM task_runs JOIN runs ON runs.id = task_runs.run
 WHERE task_runs.run = ? AND task_runs.task = ? AND task_runs.token = ?
     AND task_runs.state IN ('claimed', 'running') AND runs.state = 'running'
+
+-- drives
+SELECT 1 FROM runs WHERE id = ? AND driver = ? AND state = 'running'
 
 -- holders
 SELECT leases.uri, leases.run
@@ -72,26 +77,26 @@ ON CONFLICT (id) DO UPDATE SET
 SELECT id, host, boot_id, pid, start_time, lease_until FROM drivers
 
 -- runs
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked
 FROM runs
 WHERE (:pipeline IS NULL OR pipeline = :pipeline) AND (:state IS NULL OR state = :state)
 ORDER BY created_at DESC, number DESC
 LIMIT :limit
 
 -- run
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked
 FROM runs
 WHERE id = ?
 
 -- runs_that_begin
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked
 FROM runs
 WHERE id >= :prefix AND substr(id, 1, length(:prefix)) = :prefix
 ORDER BY id
 LIMIT 2
 
 -- tasks
-SELECT run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at
+SELECT run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at, before
 FROM task_runs
 WHERE run = ?
 ORDER BY number
@@ -101,3 +106,23 @@ SELECT run, task, number, token, state, log, claimed_at, started_at, ended_at, r
 FROM attempts
 WHERE run = :run AND (:task IS NULL OR task = :task)
 ORDER BY serial
+
+-- put_letter
+INSERT INTO dead_letters (run, task, attempt, kind, error, task_order, log, died_at, state, settled_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- settle_letters
+UPDATE dead_letters SET state = :state, settled_at = :at
+WHERE run = :run AND task = :task AND state = 'open'
+
+-- letters
+SELECT run, task, attempt, kind, error, task_order, log, died_at, state, settled_at, number
+FROM dead_letters
+WHERE (:run IS NULL OR run = :run) AND (:settled OR state = 'open')
+ORDER BY number DESC
+LIMIT :limit
+
+-- letter
+SELECT run, task, attempt, kind, error, task_order, log, died_at, state, settled_at, number
+FROM dead_letters
+WHERE number = ?

@@ -13,13 +13,14 @@ from trc.checking import CheckReport, check, pipeline_files
 if TYPE_CHECKING:
     from trc.api.columns import ColumnReport, DatasetReport, column_of, dataset_lineage, schema
     from trc.api.compiling import Compilation, compile_file, emit, load
+    from trc.api.dead import Letter, drop_letters, letter, letters, retry, runs_of_letters
     from trc.api.differing import diff
     from trc.api.extras import require_extra
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
     from trc.api.ready import Ready
     from trc.api.recorded import AttemptLog, Explanation, RunStatus, explain_task, logs, runs, status
-    from trc.api.running import PlanReport, RunReport, plan, run, runner_of, tail
+    from trc.api.running import PlanReport, RunReport, plan, run, runner_of
 
 __all__ = [
     "AttemptLog",
@@ -28,6 +29,7 @@ __all__ = [
     "Compilation",
     "DatasetReport",
     "Explanation",
+    "Letter",
     "PlanReport",
     "Ready",
     "RunReport",
@@ -37,34 +39,39 @@ __all__ = [
     "compile_file",
     "dataset_lineage",
     "diff",
+    "drop_letters",
     "emit",
     "explain_task",
     "graph",
     "graph_json",
+    "letter",
+    "letters",
     "load",
     "logs",
     "pipeline_files",
     "plan",
     "prepare",
     "require_extra",
+    "retry",
     "run",
     "runner_of",
     "runs",
+    "runs_of_letters",
     "schema",
     "status",
-    "tail",
 ]
 
 _IN: Final = {
     "columns": ("ColumnReport", "DatasetReport", "column_of", "dataset_lineage", "schema"),
     "compiling": ("Compilation", "compile_file", "emit", "load"),
+    "dead": ("Letter", "drop_letters", "letter", "letters", "retry", "runs_of_letters"),
     "differing": ("diff",),
     "extras": ("require_extra",),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
     "ready": ("Ready",),
     "recorded": ("AttemptLog", "Explanation", "RunStatus", "explain_task", "logs", "runs", "status"),
-    "running": ("PlanReport", "RunReport", "plan", "run", "runner_of", "tail"),
+    "running": ("PlanReport", "RunReport", "plan", "run", "runner_of"),
 }
 _MODULES: Final = {name: module for module, names in _IN.items() for name in names}
 

@@ -58,7 +58,7 @@ class Explanation:
 
 
 @contextmanager
-def _recorded(folder: Path) -> Iterator[SqliteStore]:
+def recorded_in(folder: Path) -> Iterator[SqliteStore]:
     """The store of the project that a folder lies in."""
     settings = settings_of(folder)
     if not settings.database.is_file():
@@ -71,14 +71,14 @@ def _recorded(folder: Path) -> Iterator[SqliteStore]:
 
 def runs(folder: Path, *, limit: int = 20) -> tuple[RunRecord, ...]:
     """The project's runs, newest first."""
-    with _recorded(folder) as store:
+    with recorded_in(folder) as store:
         return tuple(store.runs(limit=limit))
 
 
 def status(folder: Path, run: str | None = None) -> RunStatus:
     """How a run stands: the newest one, or the one whose id begins so."""
-    with _recorded(folder) as store:
-        record = _find_run(store, run)
+    with recorded_in(folder) as store:
+        record = find_run(store, run)
         clock = SystemClock()
         driver = store.drivers().get(record.driver)
         alive = driver is not None and is_alive(driver[0], driver[1], clock.now(), this_driver(clock))
@@ -98,7 +98,7 @@ def _parts(state: Path, run: RunRecord, store: SqliteStore) -> Iterator[tuple[st
             yield name, found
 
 
-def _find_run(store: SqliteStore, run: str | None) -> RunRecord:
+def find_run(store: SqliteStore, run: str | None) -> RunRecord:
     if run is None:
         newest = store.runs(limit=1)
         if not newest:
@@ -112,8 +112,8 @@ def _find_run(store: SqliteStore, run: str | None) -> RunRecord:
 
 def logs(folder: Path, run: str | None = None, task: str | None = None) -> tuple[AttemptLog, ...]:
     """What the attempts of a run printed, oldest first; of one task, or of all."""
-    with _recorded(folder) as store:
-        record = _find_run(store, run)
+    with recorded_in(folder) as store:
+        record = find_run(store, run)
         attempts = store.attempts(record.id, task)
         known = {one.task for one in store.tasks(record.id)}
     if task is not None and task not in known:
@@ -130,8 +130,8 @@ def _read_log(path: str) -> str:
 
 def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanation:
     """Why a task ran or was skipped in a run: by default the last that it was part of."""
-    with _recorded(folder) as store:
-        candidates = [_find_run(store, run)] if run else store.runs(limit=1000)
+    with recorded_in(folder) as store:
+        candidates = [find_run(store, run)] if run else store.runs(limit=1000)
         for record in candidates:
             found = next((one for one in store.tasks(record.id) if one.task.casefold() == name.casefold()), None)
             if found is not None:

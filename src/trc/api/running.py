@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from trc.api.asked import to_asked
 from trc.api.denying import stop_at_warnings
 from trc.api.preparing import prepare
 from trc.api.ready import Ready
@@ -23,11 +24,13 @@ from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
 from trc.runtime.errors import Stopped
 from trc.runtime.facts import Facts, run_facts
+from trc.runtime.logs import tail
 from trc.runtime.observe import Happening, Observer
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.reported import Verdicts, has_broken, recorded
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
+from trc.runtime.selecting import below
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import RunRecord, TaskRecord
@@ -46,6 +49,14 @@ class PlanReport:
     plan: Plan
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, SourceFile]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A run to take up again, by its whole id; the task `start` and all below it run although they succeeded."""
+
+    run: str
+    start: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +145,7 @@ def run(
     optimise: bool | None = None,
     selected: Sequence[str] = (),
     backfill: Backfill | None = None,
+    again: Again | None = None,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -142,10 +154,13 @@ def run(
 
     Without `optimise`, each output is stored as its query makes it; None leaves that to the target. `selected` are patterns that name the tasks to be
     run, with what they need; without any, all are. The partitions of a `backfill` are built again, whatever is kept of them.
+    The run `again` goes on although it has ended, with all that did not succeed in it.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
-    settings, choices, now = settings_for(path, workers=workers), with_environment(choices), moment_of(choices.at)
+    settings, now = settings_for(path, workers=workers), moment_of(choices.at)
+    if again is None:
+        choices = with_environment(choices)
 
     def prepared(choices: Choices, now: datetime) -> Ready:
         return prepare(path, settings, choices, now, optimise=optimise).selected(selected)
@@ -155,9 +170,12 @@ def run(
         ready = _as_left(settings, choices, ready, prepared)
     if deny_warnings:
         stop_at_warnings(ready.diagnostics, ready.sources)
+    redo = below(ready.spec, again.start) if again is not None and again.start is not None else frozenset[str]()
     with runner_of(ready, settings, observe, on_cancel) as runner:
-        again = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
-        options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, again)
+        runner.asked = to_asked(choices, selected, optimise=optimise)
+        anew = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
+        retried = None if again is None else again.run
+        options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo)
         outcome = runner.run(options, ready.logical_time)
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)
     has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)
@@ -286,18 +304,3 @@ def _told(ready: Ready, failed: Sequence[TaskRecord], verdicts: Verdicts) -> Ite
         failures: Any = import_module("trc.api.failures")
         yield from failures.warnings(ready.compiled, verdicts)
         yield from failures.failures(ready.compiled, failed, verdicts)
-
-
-_TAIL: Final = 20
-
-
-def tail(path: str, lines: int = _TAIL) -> str:
-    """The last lines of a log file; nothing where there is none."""
-    try:
-        with Path(path).open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - 64 * 1024))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])

@@ -25,6 +25,8 @@ COMMANDS: Final = {
     "run": "Run what has changed since it last succeeded.",
     "backfill": "Build partitions of a range again.",
     "verify": "Prove that optimising changes no result: run both ways, and compare.",
+    "retry": "Take up a run again: all that did not succeed in it.",
+    "dlq": "List, show, replay or drop the dead letters: tasks that failed for good.",
     "runs": "List the runs of this project, newest first.",
     "status": "Show how far a run is, task by task.",
     "logs": "Show what tasks printed.",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from trc.cli.cells import pad
 from trc.cli.documents import is_checked_only, reason_of
@@ -109,7 +109,11 @@ def facts(record: TaskRecord, outputs: Sequence[StoredOutput]) -> str:
 
 def error_line(record: TaskRecord) -> str:
     """The first line of a task's error, with the exception's class where there was one."""
-    error = record.error or {}
+    return failure_line(record.error or {})
+
+
+def failure_line(error: Mapping[str, Any]) -> str:
+    """As `error_line`, of a failure as the journal keeps it."""
     lines = str(error.get("message") or "").strip().splitlines() or ["no message"]
     kind = f"{error['type']}: " if error.get("type") else ""
     return visible(f"{kind}{lines[0]}")

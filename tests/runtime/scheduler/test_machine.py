@@ -61,7 +61,8 @@ def _play(script: str) -> str:
             case ["task", name, *pairs]:
                 settings = dict(pair.split("=", 1) for pair in pairs)
                 tasks.append(_task(name, settings))
-                planned[name] = PlannedTask(name, cast("Action", settings.get("plan", "run")), Reason("first"))
+                action = cast("Action", settings.get("plan", "run"))
+                planned[name] = PlannedTask(name, action, Reason("first"), settings.get("key"))
             case ["resumed", name, state, *pairs]:
                 resumed.append(_resumed(name, cast("TaskState", state), dict(pair.split("=", 1) for pair in pairs)))
             case ["slots", number]:
@@ -106,6 +107,7 @@ def _resumed(name: str, state: TaskState, settings: Mapping[str, str]) -> TaskRe
         settings.get("token"),
         int(settings.get("lost", 0)),
         error={"reason": settings["error"]} if "error" in settings else None,
+        before=int(settings.get("before", 0)),
     )
 
 

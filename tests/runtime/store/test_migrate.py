@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from trc.runtime.errors import Stopped
+from trc.runtime.store.journal import RunRecord, TaskRecord
 from trc.runtime.store.migrate import APPLICATION_ID, FOLDER, migrate
+from trc.runtime.store.sqlite import SqliteStore
 
 FIRST = "CREATE TABLE things (name TEXT);\nINSERT INTO things VALUES ('a; b');\n"
 SECOND = "-- A comment; with a semicolon.\nALTER TABLE things ADD COLUMN size INTEGER;\n"
@@ -108,3 +110,41 @@ def test_our_own_steps_are_numbered_without_gaps_and_apply(path: Path, connectio
 def test_our_own_steps_survive_being_copied(tmp_path: Path, path: Path, connection: sqlite3.Connection) -> None:
     migrate(connection, path)
     migrate(connection, path, Path(shutil.copytree(FOLDER, tmp_path / "copy")))
+
+
+def test_what_each_earlier_version_wrote_is_read_as_it_was(tmp_path: Path, path: Path) -> None:
+    """Each version's own tables, with rows as it wrote them, brought forward to this one."""
+    released = sorted(FOLDER.glob("*.sql"))
+    for last in range(1, len(released)):
+        folder = tmp_path / f"upto{last}"
+        folder.mkdir()
+        for file in released[:last]:
+            shutil.copy(file, folder)
+        path.unlink(missing_ok=True)
+        connection = sqlite3.connect(path, isolation_level=None)
+        migrate(connection, path, folder)
+        connection.execute(
+            "INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, resumed) "
+            "VALUES ('r1', 'shop', '/p/shop.yaml', 'd1', '2026-01-15T00:00:00+00:00', 'driver', 100.0, 'failure', 1)"
+        )
+        connection.execute(
+            "INSERT INTO task_runs (run, task, state, attempt, token, lost) "
+            "VALUES ('r1', 'clean', 'failure', 2, 'clean.2', 1)"
+        )
+        connection.close()
+        with SqliteStore(path) as store:
+            assert store.runs() == [
+                RunRecord(
+                    "r1",
+                    "shop",
+                    "/p/shop.yaml",
+                    "d1",
+                    "2026-01-15T00:00:00+00:00",
+                    "driver",
+                    100.0,
+                    state="failure",
+                    resumed=1,
+                )
+            ]
+            assert store.tasks("r1") == [TaskRecord("r1", "clean", "failure", 2, "clean.2", 1)]
+            assert store.letters(settled=True) == []

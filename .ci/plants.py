@@ -1,0 +1,443 @@
+"""Plants one mistake after another in how runs go on, and prints a table of what noticed: fails if nothing did."""
+# ruff: noqa: INP001
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from noticing import ROOT, copied, noticed
+
+SIMULATED = ("tests/simulation",)
+KILLED = ("tests/kill", "tests/end_to_end/test_resuming.py", "tests/end_to_end/test_failures.py")
+MACHINE = "runtime/scheduler/machine.py"
+RETRY = "runtime/scheduler/retry.py"
+GRAPH = "runtime/scheduler/graph.py"
+STATE = "runtime/scheduler/state.py"
+LOOP = "runtime/loop.py"
+RUNNING = "runtime/running.py"
+ATTEMPTS = "runtime/attempts.py"
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A mistake: in a file, what stands there once is replaced by something else."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...] = SIMULATED
+
+    def planted(self) -> str:
+        """The file's text with the mistake in it."""
+        text = (ROOT / self.file).read_text()
+        assert text.count(self.old) == 1, f"{self.file}: this stands there {text.count(self.old)} times:\n{self.old}"
+        return text.replace(self.old, self.new)
+
+
+PLANTS = (
+    # waiting
+    Plant(
+        "a skip of the plan is asked about",
+        MACHINE,
+        'action == "skip":\n                self._move(node, "skipped")',
+        'action == "never":\n                self._move(node, "skipped")',
+    ),
+    Plant(
+        "a task begins before what it needs",
+        MACHINE,
+        'if node.state == "waiting" and not node.unmet:',
+        'if node.state == "waiting":',
+    ),
+    Plant(
+        "one need that is met is enough",
+        MACHINE,
+        "                if not dependant.unmet:",
+        "                if dependant.unmet >= 0:",
+    ),
+    Plant(
+        "the last need is forgotten",
+        MACHINE,
+        "                dependant.unmet -= 1\n",
+        "                dependant.unmet -= 1 if dependant.unmet > 1 else 0\n",
+    ),
+    Plant(
+        "a failed need blocks nobody",
+        MACHINE,
+        '                if verdict == "block":',
+        '                if verdict == "never":',
+    ),
+    Plant(
+        "the root of a block is not named",
+        MACHINE,
+        "self._block(dependant, node.blocked_by or node.spec.name)",
+        "self._block(dependant, node.spec.name)",
+    ),
+    Plant(
+        "a reader of an omitted task runs",
+        MACHINE,
+        '                if verdict == "omit":',
+        '                if verdict == "never":',
+    ),
+    Plant("a data edge is met by a failure", STATE, '    "failure": "block",', '    "failure": "met",'),
+    Plant("an order edge to an omitted task omits", STATE, '{**DATA, "omitted": "met"}', "{**DATA}"),
+    Plant(
+        "completion waits for success",
+        STATE,
+        'return AFTER_SUCCESS if need.requires == "success" else AFTER_COMPLETION',
+        "return AFTER_SUCCESS",
+    ),
+    Plant(
+        "what is decided late is decided twice",
+        MACHINE,
+        'return node.state == "waiting" and not node.unmet',
+        "return not node.unmet",
+    ),
+    Plant(
+        "what was decided is never begun",
+        MACHINE,
+        '            self._move(node, "pending", durable=False)\n            self._queue(node)\n\n    def _decided_skip',
+        '            self._move(node, "pending", durable=False)\n\n    def _decided_skip',
+    ),
+    Plant(
+        "what the plan decided is begun unasked, whatever goes before it",
+        MACHINE,
+        'planned.action == "run" and planned.key is not None',
+        'planned.action != "skip"',
+    ),
+    Plant(
+        "a decision that failed is a decision to run",
+        MACHINE,
+        "            self._fail(node, event.failure)\n\n    def _attempt_started",
+        '            self._move(node, "pending")\n            self._queue(node)\n\n    def _attempt_started',
+    ),
+    # pending, claimed
+    Plant(
+        "one attempt more than there are slots",
+        MACHINE,
+        "while self._ready and len(self._live) < self._slots:",
+        "while self._ready and len(self._live) <= self._slots:",
+    ),
+    Plant(
+        "fewer slots are not noticed",
+        MACHINE,
+        "                self._slots = event.slots\n",
+        "                self._slots = max(self._slots, event.slots)\n",
+    ),
+    Plant(
+        "an attempt starts before it is recorded",
+        MACHINE,
+        "        commands = self._recorded()\n        commands += self._effects\n",
+        "        commands = self._effects\n        commands += self._recorded()\n",
+    ),
+    Plant(
+        "a claim is not durable",
+        MACHINE,
+        '        self._move(node, "claimed")\n',
+        '        self._move(node, "claimed", durable=False)\n',
+    ),
+    Plant("the claim's attempt is not recorded", MACHINE, '        self._try(node, "claimed")\n', ""),
+    Plant("attempts are not counted", MACHINE, "        node.attempt += 1\n", "        node.attempt = 1\n"),
+    Plant(
+        "a claimed task takes no slot",
+        MACHINE,
+        "        self._live[token] = node\n        self._move",
+        "        self._move",
+    ),
+    # running
+    Plant("a late beginning counts", MACHINE, 'if node is None or node.state != "claimed":', "if node is None:"),
+    Plant(
+        "an attempt may take for ever",
+        MACHINE,
+        '            self._effects.append(SetTimer(f"timeout:{event.token}", event.at + node.spec.timeout))\n',
+        "",
+    ),
+    Plant(
+        "silence is not noticed",
+        MACHINE,
+        "            self._await_heartbeat(node, event.token)\n\n    def _heartbeat",
+        "\n    def _heartbeat",
+    ),
+    Plant(
+        "a heartbeat is not heard",
+        MACHINE,
+        '        if node is not None and node.phase == "live" and node.state == "running":\n            self._await_heartbeat(node, event.token)',
+        "        del node",
+    ),
+    Plant("a limit stops nothing", MACHINE, "            self._stop(live, subject)\n", "            pass\n"),
+    Plant(
+        "timers of an ended attempt stay",
+        MACHINE,
+        '            self._effects.append(DropTimer(f"timeout:{token}"))\n',
+        "            pass\n",
+    ),
+    Plant(
+        "what ends although stopped is published",
+        MACHINE,
+        "        if was_stopping:\n",
+        "        if was_stopping and result.failure is not None:\n",
+    ),
+    # the end of an attempt
+    Plant(
+        "a failure is published",
+        MACHINE,
+        "        elif result.failure is not None:\n",
+        '        elif result.failure is not None and result.failure.kind == "permanent":\n',
+    ),
+    Plant(
+        "an ended attempt keeps its slot", MACHINE, "        del self._live[token]\n", "        self._live.get(token)\n"
+    ),
+    Plant(
+        "a stale success is kept",
+        MACHINE,
+        "        if event.result.failure is None and not is_taken:\n",
+        "        if event.result.failure is None and is_taken:\n",
+    ),
+    Plant(
+        "a lost attempt is not noticed",
+        MACHINE,
+        "            self._attempt_failed(node, node.limit or was_lost(event.why), None)\n",
+        "            pass\n",
+    ),
+    Plant(
+        "a success is not durable",
+        MACHINE,
+        '            self._move(node, "success")\n',
+        '            self._move(node, "success", durable=False)\n',
+    ),
+    Plant(
+        "any attempt's publishing counts",
+        MACHINE,
+        'if node.phase == "publishing" and node.token == event.token:\n            node.phase = "idle"\n            node.error = None',
+        'if node.state != "success":\n            node.phase = "idle"\n            node.error = None',
+    ),
+    Plant(
+        "what could not be published is a success",
+        MACHINE,
+        "            self._attempt_failed(node, event.failure, result)\n",
+        '            self._try(node, "success", result)\n            self._move(node, "success")\n',
+    ),
+    Plant(
+        "what failed stays staged",
+        MACHINE,
+        "        self._effects.append(Discard(node.spec.name, node.token))\n        if result is None",
+        "        if result is None",
+    ),
+    # repeating
+    Plant("an old attempt may still publish", MACHINE, "        node.token = None\n", ""),
+    Plant("a retry does not wait", MACHINE, "        if after > 0:\n", "        if after > 1e9:\n"),
+    Plant(
+        "a retry waits for ever",
+        MACHINE,
+        '            self._effects.append(SetTimer(f"retry:{node.spec.name}", self._at + after))\n',
+        "            pass\n",
+    ),
+    Plant(
+        "permanent failures are retried",
+        RETRY,
+        'return failure.kind != "permanent" and attempt < spec.max_attempts',
+        "return attempt < spec.max_attempts",
+    ),
+    Plant("one attempt too many", RETRY, "attempt < spec.max_attempts", "attempt <= spec.max_attempts"),
+    Plant("one attempt too few", RETRY, "attempt < spec.max_attempts", "attempt + 1 < spec.max_attempts"),
+    Plant(
+        "a lost attempt uses up the budget",
+        MACHINE,
+        "            counted = node.attempt - node.lost\n",
+        "            counted = node.attempt\n",
+    ),
+    Plant(
+        "what is not idempotent is repeated", RETRY, "return idempotent and lost <= MAX_LOST", "return lost <= MAX_LOST"
+    ),
+    Plant("lost attempts are repeated for ever", RETRY, "return idempotent and lost <= MAX_LOST", "return idempotent"),
+    # canceling
+    Plant(
+        "canceling stops nothing that runs",
+        MACHINE,
+        '            if node.phase == "live" and node.token is not None:\n                self._stop(node, node.token)\n            elif',
+        "            if",
+    ),
+    Plant(
+        "canceling leaves what waits",
+        MACHINE,
+        'elif node.state in ("waiting", "pending"):',
+        'elif node.state == "pending":',
+    ),
+    Plant("canceling leaves what was to begin", MACHINE, "        self._ready.clear()\n", ""),
+    Plant(
+        "canceling leaves a retry's timer",
+        MACHINE,
+        '                    self._effects.append(DropTimer(f"retry:{node.spec.name}"))\n',
+        "                    pass\n",
+    ),
+    Plant(
+        "what was stopped by a cancel is retried",
+        MACHINE,
+        "        if self._canceling:\n            self._try",
+        "        if self._canceling and self.done:\n            self._try",
+    ),
+    # the end of a run
+    Plant(
+        "a run ends while a task is open",
+        MACHINE,
+        "if not self._unfinished and not self.done:",
+        "if self._unfinished <= 1 and not self.done:",
+    ),
+    Plant(
+        "a run with a failure succeeds",
+        STATE,
+        'if not seen.isdisjoint(("failure", "upstream_failed")):',
+        'if "upstream_failed" in seen:',
+    ),
+    Plant(
+        "a canceled run succeeds", STATE, 'return "canceled" if "canceled" in seen else "success"', 'return "success"'
+    ),
+    # resuming
+    Plant(
+        "a success is forgotten when the driver dies",
+        GRAPH,
+        'return planned.action == "skip" or planned.reason.code == "kept"',
+        "return False",
+    ),
+    Plant(
+        "attempts begin at one again",
+        GRAPH,
+        "node.attempt, node.lost, node.error = record.attempt, record.lost, record.error",
+        "node.lost, node.error = record.lost, record.error",
+    ),
+    Plant(
+        "a dead driver's attempt stays open",
+        MACHINE,
+        '        self._tried.append((node, attempt._replace(state="lost", ended_at=self._at)))\n',
+        "",
+    ),
+    Plant(
+        "a dead driver's attempt is not counted as lost",
+        MACHINE,
+        "        node.lost += 1\n        if node.state",
+        "        if node.state",
+    ),
+    Plant(
+        "what may have had its effect is repeated",
+        GRAPH,
+        'return is_unknown and not spec.idempotent and planned.action != "skip"',
+        "return False",
+    ),
+    # with real processes
+    Plant(
+        "nothing of a run is durable",
+        LOOP,
+        "                self._write(batch.transaction)\n            self._make_ready",
+        "                pass\n            self._make_ready",
+        KILLED,
+    ),
+    Plant("results are not committed", LOOP, "        transaction.put_results(self._results)\n", "", KILLED),
+    Plant(
+        "a run is never resumed",
+        RUNNING,
+        "            if found is None and self._can_resume(run, options, logical_time):",
+        "            if found is None and run is None:",
+        KILLED,
+    ),
+    Plant(
+        "a live driver's run is taken over",
+        RUNNING,
+        "if known is not None and is_alive(known[0], known[1], now, here):",
+        "if known is None:",
+        KILLED,
+    ),
+    Plant("staged files of the dead are left", RUNNING, "                self._sweep_staging(run)\n", "", KILLED),
+    Plant(
+        "tasks write where they are read",
+        "runtime/storage/staging.py",
+        '        return os.path.join(self._folder(final, token), f"{token}-{plain}{suffix}")',
+        '        if final is not None and token:\n            Path(final).parent.mkdir(parents=True, exist_ok=True)\n            return final\n        return os.path.join(self._folder(final, token), f"{token}-{plain}{suffix}")',
+        KILLED,
+    ),
+    Plant(
+        "workers outlive their driver",
+        "runtime/taskside/guardian.py",
+        "if orders in events or os.getppid() != parent:",
+        "if parent < 0:",
+        KILLED,
+    ),
+    Plant(
+        "a worker's death is a success",
+        "backends/local/workers.py",
+        "self._reports.append(Ended(handed.token, now, AttemptResult(handed.token, failure, ended_at=now)))",
+        "self._reports.append(Ended(handed.token, now, AttemptResult(handed.token, ended_at=now)))\n        del failure",
+        KILLED,
+    ),
+    Plant(
+        "a worker's death is not told",
+        "backends/local/workers.py",
+        "        self._reports.append(Ended(handed.token, now, AttemptResult(handed.token, failure, ended_at=now)))",
+        "        del failure",
+        KILLED,
+    ),
+    Plant(
+        "outputs are taken on trust for ever",
+        "runtime/planner.py",
+        "            if digest != output.digest:\n                return",
+        "            if digest is None:\n                return",
+        ("tests/end_to_end/test_trust_skips.py", "tests/end_to_end/test_skipping.py"),
+    ),
+    Plant(
+        "an input that moved is not noticed",
+        ATTEMPTS,
+        "        if moved is not None:\n",
+        "        if moved is not None and not moved:\n",
+        ("tests/runtime/test_loop.py",),
+    ),
+    Plant(
+        "a driver that was taken for dead goes on",
+        LOOP,
+        "            if not transaction.drives(self._run.id, self._run.driver):",
+        "            if not self._run.driver:",
+        ("tests/runtime/test_loop.py",),
+    ),
+    Plant(
+        "a retry has no attempts left",
+        GRAPH,
+        "node.before = record.attempt - record.lost if record.state in FINAL else record.before",
+        "node.before = record.before",
+        ("tests/runtime/scheduler", "tests/simulation"),
+    ),
+    Plant(
+        "what failed leaves no letter",
+        LOOP,
+        "            transaction.put_letters(self._died)",
+        "            pass",
+        ("tests/end_to_end/test_retrying.py",),
+    ),
+    Plant(
+        "anyone may publish",
+        ATTEMPTS,
+        "if not transaction.is_current(attempt.order.run, attempt.task.name, token):",
+        "if not token:",
+        ("tests/runtime/test_loop.py",),
+    ),
+)
+
+
+def main(chosen: str = "") -> int:
+    alive = 0
+    plants = [one for one in PLANTS if chosen in one.what]
+    with copied(["runtime", "backends"]) as copy:
+        for tests in dict.fromkeys(one.tests for one in plants):
+            assert not noticed(copy, tests), f"{tests}: the tests have to pass before anything is planted"
+        for one in plants:
+            whole = (copy / one.file).read_text()
+            (copy / one.file).write_text(one.planted())
+            by = noticed(copy, one.tests)
+            (copy / one.file).write_text(whole)
+            alive += not by
+            sys.stdout.write(f"{one.what[:60]:<60} {one.file.rpartition('/')[2]:<12} {by or 'NOBODY'}\n")
+            sys.stdout.flush()
+    sys.stdout.write(f"\n{alive} of {len(plants)} not noticed\n" if alive else f"\neach of {len(plants)} is noticed\n")
+    return 1 if alive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
