@@ -41,8 +41,14 @@ PLANTS = (
     Plant(
         "a skip of the plan is asked about",
         MACHINE,
-        'action == "skip":\n                self._move(node, "skipped")',
-        'action == "never":\n                self._move(node, "skipped")',
+        'if action in ("skip", "omit"):',
+        'if action == "omit":',
+    ),
+    Plant(
+        "what the plan omits is asked about",
+        MACHINE,
+        'if action in ("skip", "omit"):',
+        'if action == "skip":',
     ),
     Plant(
         "a task begins before what it needs",
@@ -244,8 +250,8 @@ PLANTS = (
     Plant(
         "a lost attempt uses up the budget",
         MACHINE,
-        "            counted = node.attempt - node.lost\n",
-        "            counted = node.attempt\n",
+        "            counted = node.attempt - node.lost - node.before\n",
+        "            counted = node.attempt - node.before\n",
     ),
     Plant(
         "what is not idempotent is repeated", RETRY, "return idempotent and lost <= MAX_LOST", "return lost <= MAX_LOST"
@@ -297,7 +303,7 @@ PLANTS = (
     Plant(
         "a success is forgotten when the driver dies",
         GRAPH,
-        'return planned.action == "skip" or planned.reason.code == "kept"',
+        'return planned.action in ("skip", "omit") or planned.reason.code == "kept"',
         "return False",
     ),
     Plant(

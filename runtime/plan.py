@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from trc.runtime.reasons import Reason
 
-Action = Literal["run", "skip", "maybe", "blocked"]
+Action = Literal["run", "skip", "maybe", "omit", "blocked"]
+"""`omit`: its condition is false, or it reads what is omitted."""
 PLAN_VERSION = 1
 
 

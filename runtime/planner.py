@@ -92,8 +92,12 @@ class Planner:
     def _foresee(
         self, task: TaskSpec, settled: dict[Dataset, StoredOutput], planned: Mapping[str, PlannedTask]
     ) -> PlannedTask:
+        omitted = _omitted(task, planned)
+        if omitted is not None:
+            return PlannedTask(task.name, "omit", omitted)
         # What a task only waits for may write what it reads, without a word in the pipeline.
-        open_needs = [need.task for need in task.needs if not need.data and planned[need.task].action != "skip"]
+        settles = {"skip", "omit"}
+        open_needs = [need.task for need in task.needs if not need.data and planned[need.task].action not in settles]
         waits_for = [*_unsettled(task, settled), *open_needs]
         if waits_for:
             reason = self._runs_whatever_it_reads(task)
@@ -341,6 +345,18 @@ def _of_both(now: Tuples | None, before: Tuples | None) -> Tuples | None:
     if now is None or before is None or now.known != before.known:
         return now
     return replace(now, digests=tuple({**dict(before.digests), **dict(now.digests)}.items()))
+
+
+def _omitted(task: TaskSpec, planned: Mapping[str, PlannedTask]) -> Reason | None:
+    """Why a task is not run: its condition is false, or that of one that it reads, however far up."""
+    if task.omitted:
+        return Reason("omitted", task.omitted)
+    for need in task.needs:
+        ahead = planned[need.task]
+        if need.data and ahead.action == "omit":
+            is_root = ahead.reason.code == "omitted"
+            return Reason("upstream_omitted", need.task if is_root else ahead.reason.detail)
+    return None
 
 
 def _unsettled(task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> list[str]:

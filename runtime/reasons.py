@@ -82,6 +82,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     # blocked or stopped
     "blocked": "cannot run: {detail}",
     "upstream_failed": "needs {detail}, which failed",
+    "omitted": "its condition is false: {detail}",
     "upstream_omitted": "reads {detail}, which was omitted",
     "canceled": "the run was canceled",
 }

@@ -73,6 +73,12 @@ class _TaskSpecs:
         self.versions = cache(versions)
         self.needs = _needs(graph)
 
+    def omitted(self, task: Task) -> str:
+        """The condition of a task, where it is false."""
+        settled = self.compiled.settled
+        is_false = settled is not None and settled.conditions.get(task.name) is False
+        return (task.when or "") if is_false else ""
+
     def spec(self, task: Task) -> TaskSpec:
         inputs = self.graph.inputs.get(task.name, ())
         contract = contract_of(task, self.versions("duckdb"))
@@ -120,7 +126,9 @@ class _TaskSpecs:
             checks_due=contract.due,
             secrets=_secrets(task),
             # Its output is put together of parts that are whole.
-            optimise=task.optimise and not _by(task),
+            # Whether it runs may be decided otherwise than for its neighbours: nothing of theirs becomes a part of it.
+            optimise=task.optimise and not _by(task) and task.when is None,
+            omitted=self.omitted(task),
             partition=self.partition(task, inputs),
         )
 

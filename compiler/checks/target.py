@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,8 @@ TEMPLATES: Final = "templates"
 REMOTE: Final = "remote_uris"
 PARAMS: Final = "params"
 PIPELINE_HOOKS: Final = "pipeline.hooks"
+WHEN: Final = "when"
+"""A condition on what only a run knows; others are decided before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ _CONSTRUCTS: Final = (
         always_run=True,
     ),
     _Construct("for_each", lambda task: task.for_each is not None, (("for_each",),)),
-    _Construct("when", lambda task: task.when is not None, (("when",),)),
+    _Construct(WHEN, lambda task: task.when is not None, (("when",),)),
     _Construct("expect", lambda task: bool(task.expect), (("expect",),)),
     _Construct("concurrency", lambda task: bool(task.concurrency), (("concurrency",),)),
     _Construct("dedupe", lambda task: bool(task.dedupe), (("dedupe",),)),
@@ -85,26 +87,29 @@ def check_target(
     capabilities: Capabilities,
     collect: Collector,
     runs: Mapping[str, str | None],
+    *,
+    decided: Collection[str] = (),
 ) -> None:
     """Report each construct that would not be carried out (TRC501), and each that is not enforced (TRC503).
 
-    `runs` gives by task type where its task side lies, and None for a type that is checked and not run.
+    `runs` gives by task type where its task side lies, and None for a type that is checked and not run;
+    `decided` are the tasks whose conditions are settled already.
     """
     collect.extend(_pipeline_wide(pipeline, places, capabilities))
     for task in pipeline.tasks:
         is_runnable = runs.get(task.type, "") is not None
         if not is_runnable:
             collect.add(_unrunnable_type(task, places))
-        collect.extend(_constructs(task, places, capabilities))
+        collect.extend(_constructs(task, places, capabilities, is_decided=task.name in decided))
         if TEMPLATES not in capabilities.supports:
             collect.extend(_templates(task, places))
         if REMOTE not in capabilities.supports and is_runnable:
             collect.extend(_remote(task, places))
 
 
-def _constructs(task: Task, places: Places, capabilities: Capabilities) -> Iterator[Diagnostic]:
+def _constructs(task: Task, places: Places, capabilities: Capabilities, *, is_decided: bool) -> Iterator[Diagnostic]:
     for construct in _CONSTRUCTS:
-        if not construct.asks(task):
+        if not construct.asks(task) or (construct.name == WHEN and is_decided):
             continue
         span = _first_key(places, task.name, construct.keys)
         if construct.name in capabilities.unenforced:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import jinja2
@@ -32,8 +33,16 @@ _BINARY: Final[Mapping[type[nodes.BinExpr], tuple[str, int]]] = {
 _LONGEST: Final = 10_000
 
 
-def canonical_condition(text: str, names: Collection[str]) -> str:
-    """The condition as the IR holds it; `names` are those that it may use. Raises Mistake."""
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition as the IR holds it, and the names that it uses."""
+
+    text: str
+    names: frozenset[str]
+
+
+def canonical_condition(text: str, names: Collection[str]) -> Condition:
+    """The condition in the spelling that equal ones share; `names` are those that it may use. Raises Mistake."""
     if len(text) > _LONGEST:
         raise Mistake("a condition is longer than 10,000 characters", code="TRC113")
     try:
@@ -45,8 +54,9 @@ def canonical_condition(text: str, names: Collection[str]) -> str:
     outputs = tree.body[0].nodes if len(tree.body) == 1 and isinstance(tree.body[0], nodes.Output) else []
     if len(outputs) != 1 or isinstance(outputs[0], nodes.TemplateData):
         raise Mistake("a condition is one expression", code="TRC118", help=(_NO_BRACES,))
+    printer = _Printer(text, names)
     try:
-        return _Printer(text, names).print(outputs[0], 0)
+        return Condition(printer.print(outputs[0], 0), frozenset(printer.used))
     except RecursionError:
         raise Mistake("a condition nests too deep", code="TRC113") from None
 
@@ -71,6 +81,7 @@ class _Printer:
     def __init__(self, text: str, names: Collection[str]) -> None:
         self.text = text
         self.names = names
+        self.used: set[str] = set()
 
     def print(self, node: Any, within: int) -> str:
         text, binding = self.printed(node)
@@ -105,7 +116,7 @@ class _Printer:
             case nodes.Test() if not (node.dyn_args or node.dyn_kwargs):
                 return f"{self.print(node.node, 10)} is {self.word(node, TESTS, 'test')}", 4
             case _:
-                remedy = ("compare values: target.name == 'prod' and day > '2026-01-01'",)
+                remedy = ("compare values: target.name == 'prod' and day > '2026-01-31'",)
                 raise Mistake("this cannot stand in a condition", code="TRC118", help=remedy)
 
     def name(self, name: str) -> str:
@@ -116,6 +127,7 @@ class _Printer:
                 raise Mistake(message, start, start + len(name), code="TRC220", help=(ALLOWED,))
             remedy = did_you_mean(name, self.names) or (f"there are: {', '.join(self.names)}",)
             raise Mistake(f'nothing is called "{name}" here', start, start + len(name), code="TRC114", help=remedy)
+        self.used.add(name)
         return name
 
     def word(self, node: Any, known: Collection[str], what: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from trc.compiler.context import Context
 from trc.compiler.source import Span
+from trc.compiler.templates.comparable import comparable
 from trc.compiler.templates.moments import zone_named
 from trc.compiler.templates.texts import plain_text
 from trc.compiler.templates.world import MISSING, Budget, Macros, Names, World
@@ -37,6 +38,8 @@ class Settled:
     targets: tuple[str, ...] = ()
     unrendered: dict[str, str] = field(default_factory=dict[str, str])
     """Texts that stay as they are written, each with the name whose value nobody gave; "" where a mistake is reported."""
+    conditions: dict[str, bool] = field(default_factory=dict[str, bool])
+    """By task, what its condition comes to, where that is known before the run."""
 
     def told(self) -> tuple[tuple[str, str], ...]:
         """The values as plain text, by name: runs that differ in one of them are different runs."""
@@ -47,6 +50,20 @@ class Settled:
 def jinja() -> Any:
     """What renders templates. Only pipelines that have some pay for loading Jinja."""
     return import_module("trc.compiler.templates.rendered")
+
+
+def world_of_conditions(settled: Settled, context: Context, budget: Budget) -> World:
+    """The names that conditions know: as `world`, but that no target is chosen is an answer, and not a lack of one."""
+    known = world(settled, context, (), budget).names
+    names = {
+        name: Names(name, {inner: comparable(value) for inner, value in one.values.items()}, one.used)
+        if isinstance(one, Names)
+        else comparable(one)
+        for name, one in known.items()
+    }
+    target = {"name": settled.target, "backend": settled.backend}
+    names["target"] = Names("target", target, lambda _name: None)
+    return World(names, (), budget)
 
 
 def world(settled: Settled, context: Context, macros: tuple[Macros, ...] = (), budget: Budget | None = None) -> World:

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.secrets import ALLOWED, first_secret, is_secret
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
-from trc.compiler.source import SourceFile
+from trc.compiler.source import ScalarMap, SourceFile
 from trc.compiler.sql.dialect import is_foreign
 from trc.compiler.templates.foreign import translated
 from trc.compiler.templates.mistake import Mistake, Unsettled
-from trc.compiler.templates.names import Settled, jinja, world
+from trc.compiler.templates.names import Settled, jinja, world, world_of_conditions
 from trc.compiler.templates.segments import has_template
 from trc.compiler.templates.settle import at_scalar, missing_value, no_target
 from trc.compiler.templates.world import Macros, Piece, World
+
+if TYPE_CHECKING:
+    from trc.compiler.templates.conditions import Condition
 
 _AS_WRITTEN: Final = frozenset({"name", "imports", "params", "targets", "tests", "schedule"})
 """Keys of a pipeline in which nothing is rendered."""
@@ -244,8 +247,38 @@ class _Pass:
             return node
         names = [*self.world.names, *_CONDITION_NAMES, *(["item"] if has_item else [])]
         try:
-            text = import_module("trc.compiler.templates.conditions").canonical_condition(node.value, names)
+            found: Condition = import_module("trc.compiler.templates.conditions").canonical_condition(node.value, names)
+            if found.names.isdisjoint((*_CONDITION_NAMES, "item")) and not self.settled.wrong_target:
+                self.decide(node, found.text)
         except Mistake as mistake:
             self.collect.add(at_scalar(mistake, node, self.task))
             return node
-        return Scalar(text, "double", node.map)
+        except Unsettled as unsettled:
+            self.unsettled(unsettled.name, node)
+        return Scalar(found.text, "double", node.map)
+
+    def decide(self, node: Scalar, text: str) -> None:
+        """Settles a condition that needs nothing of the run."""
+        asked = Scalar("{{ " + text + " }}", "double", ScalarMap(node.span))
+        try:
+            value = jinja().rendered_value(asked, world_of_conditions(self.settled, self.context, self.world.budget))
+        except Mistake as mistake:
+            mistake.start, mistake.end = 0, None
+            raise
+        if not isinstance(value, bool):
+            remedy = ("compare it: target.name == 'prod'",)
+            raise Mistake(f"a condition is true or false, and this is {_shown(value)}", code="TRC118", help=remedy)
+        if self.task is not None:
+            self.settled.conditions[self.task] = value
+
+
+def _shown(value: object) -> str:
+    match value:
+        case str():
+            return "a text"
+        case None:
+            return "nothing"
+        case list() | dict():
+            return "a list or a map"
+        case _:
+            return "another value"

@@ -67,7 +67,7 @@ def _resume(run: str, node: Node, planned: PlannedTask, record: TaskRecord, trie
 
 def _is_kept(spec: TaskSpec, planned: PlannedTask, record: TaskRecord) -> bool:
     if record.state in KEPT:
-        return planned.action == "skip" or planned.reason.code == "kept"
+        return planned.action in ("skip", "omit") or planned.reason.code == "kept"
     # What may have had its effect is not repeated, however often the run is taken up.
     is_unknown = record.state == "failure" and (record.error or {}).get("reason") == "lost"
     return is_unknown and not spec.idempotent and planned.action != "skip"

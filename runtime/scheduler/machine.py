@@ -162,8 +162,9 @@ class Machine:
                 continue
             # All tasks are recorded as the run opens, so that who looks sees the whole of it.
             self._moved[node] = True
-            if self._planned[node.spec.name].action == "skip":
-                self._move(node, "skipped")
+            action = self._planned[node.spec.name].action
+            if action in ("skip", "omit"):
+                self._move(node, "skipped" if action == "skip" else "omitted")
             if node.interrupted:
                 self._give_up_interrupted(node, node.interrupted)
             if node.state == "waiting" and not node.unmet:

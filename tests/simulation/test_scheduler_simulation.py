@@ -45,14 +45,14 @@ from trc.runtime.scheduler.events import (
     TimerFired,
 )
 from trc.runtime.scheduler.machine import Machine
-from trc.runtime.scheduler.retry import MAX_LOST
+from trc.runtime.scheduler.retry import MAX_LOST, NOT_ITS_FAULT
 from trc.runtime.scheduler.state import FINAL, MOVES
 from trc.runtime.spec import NeedSpec, RetrySpec, SkipSpec, TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
 
 RUN = "run"
-ACTIONS: tuple[Action, ...] = ("run", "maybe", "skip", "blocked")
+ACTIONS: tuple[Action, ...] = ("run", "maybe", "skip", "blocked", "omit")
 GOOD = {"success", "skipped"}
 BAD = {"failure", "upstream_failed", "canceled"}
 NORMAL_SEEDS, LONG_SEEDS, BLOCK = 1_000, 10_000, 100
@@ -103,7 +103,7 @@ class World:
         self._boot()
 
     def _planned(self, name: str) -> PlannedTask:
-        (action,) = self.random.choices(ACTIONS, [70, 20, 8, 2])
+        (action,) = self.random.choices(ACTIONS, [68, 20, 8, 2, 2])
         return PlannedTask(name, action, Reason("first"))
 
     def _omit_one(self) -> None:
@@ -129,6 +129,8 @@ class World:
             self.restarted[name] += record.state in {"failure", "canceled"}
         self._foresee_keys()
         self.events.clear()
+        self.failed_at: dict[str, float] = {}
+        self.cannot: set[str] = set()
         self.timers: dict[str, float] = {}
         self.live: dict[str, str] = {}
         self.staged: dict[str, str] = {}
@@ -296,6 +298,10 @@ class World:
                 self.journal[record.task] = record
             if command.attempt is not None:
                 self.attempts[command.attempt.token] = command.attempt
+        if command.attempt is not None:
+            failure = (command.attempt.result or {}).get("failure") or {"reason": "lost"}
+            if command.attempt.state == "failure" and failure["reason"] not in NOT_ITS_FAULT:
+                self.failed_at[command.attempt.task] = self.now
 
     def _check_repeat(self, record: TaskRecord) -> None:
         error = record.error
@@ -312,6 +318,7 @@ class World:
         answer: Event
         if self.planned[task].action == "blocked" or self.random.random() < self.odds.undecidable:
             answer = DecidedFailure(0.0, task, Failure("cannot begin", reason="output_missing"))
+            self.cannot.add(task)
         elif self.random.random() < 0.08:
             answer = DecidedSkip(0.0, task, Reason("up_to_date"))
         else:
@@ -330,6 +337,11 @@ class World:
         assert task not in self.succeeded, "a task that succeeded starts again"
         assert len(self.live) < self.slots, "more attempts than slots"
         assert f"retry:{task}" not in self.timers, "a retry does not wait"
+        is_planned = self.planned[task].action == "run" and self.planned[task].key is not None
+        assert task in self.asked or is_planned, "it was never decided that the task runs"
+        retry, failed_at = self.specs[task].retry, self.failed_at.pop(task, None)
+        if failed_at is not None and retry.jitter == "none":
+            assert self.now >= failed_at + retry.initial_delay, "a retry comes too soon"
         assert not self.canceled
         if not self.specs[task].idempotent:
             states = {attempt.state for attempt in self.attempts.values() if attempt.task == task}
@@ -351,6 +363,8 @@ class World:
         is_heard = random.random() < 0.95
         if is_heard:
             yield begins, AttemptStarted(0.0, task, token)
+            if random.random() < 0.05:
+                yield begins + random.random(), AttemptStarted(0.0, task, token)
         if spec.heartbeat_timeout and random.random() < 0.8:
             beat = spec.heartbeat_timeout * 0.9
             for number in range(int(lasts / beat) + 1):
@@ -419,6 +433,7 @@ class World:
         for token, task in self.live.items():
             assert records[task].state in {"claimed", "running"}
             assert records[task].token == token
+            self._check_limits(token, task, event)
         for task, record in records.items():
             if record.state == "pending" and len(self.live) < self.slots:
                 assert f"retry:{task}" in self.timers, f"{task} waits for nothing after {event}"
@@ -429,6 +444,17 @@ class World:
             self._check_attempts(task, record)
         if self.canceled:
             assert all(record.state not in {"waiting", "pending"} for record in records.values())
+
+    def _check_limits(self, token: str, task: str, event: Event) -> None:
+        spec = self.specs[task]
+        if self.machine.records[task].state != "running" or token in self.stopped:
+            return
+        assert f"timeout:{token}" in self.timers, "a running attempt has all the time of the world"
+        if spec.heartbeat_timeout is None:
+            return
+        assert f"heartbeat:{token}" in self.timers, "nobody listens for a heartbeat"
+        if isinstance(event, Heartbeat) and event.token == token:
+            assert self.timers[f"heartbeat:{token}"] == self.now + spec.heartbeat_timeout, "a heartbeat was not heard"
 
     def _check_attempts(self, task: str, record: TaskRecord) -> None:
         spec = self.specs[task]
@@ -467,6 +493,10 @@ class World:
             assert record.state in {"skipped", "success", "omitted"}
         elif record.state == "upstream_failed":
             assert self._is_root(record.blocked_by, task, records)
+        elif task.name in self.cannot:
+            assert record.state in {"failure", "canceled"}, "it could not begin, and ended otherwise"
+        elif self.planned[task.name].action == "omit":
+            assert record.state == "omitted"
         elif record.state == "omitted":
             assert "omit" in needs.values()
         elif record.state != "canceled":

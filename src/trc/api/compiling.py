@@ -79,7 +79,8 @@ def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Com
     backend = backend_of(choices, compiled)
     runs = {name: found.runs for name, found in context.task_types.items()}
     if compiled.pipeline is not None:
-        check_target(compiled.pipeline, compiled.places, backend.capabilities, collect, runs)
+        decided = compiled.settled.conditions if compiled.settled is not None else ()
+        check_target(compiled.pipeline, compiled.places, backend.capabilities, collect, runs, decided=decided)
     if collect.has_errors:
         raise Stopped(collect.sorted(), 2, compiled.sources)
     spec = specify(compiled, file=str(path), runs=runs, versions=version_of)

@@ -40,6 +40,7 @@ STATE_COLOURS: Final[Mapping[str, Colour]] = {
     "abandoned": "yellow",
     "upstream_failed": "yellow",
     "omitted": "dim",
+    "omit": "dim",
 }
 """How states and planned actions are told apart at a glance."""
 

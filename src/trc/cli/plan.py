@@ -30,6 +30,7 @@ _ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
     ("run", "to run"),
     ("maybe", "to decide later"),
     ("skip", "to skip"),
+    ("omit", "to omit"),
     ("blocked", "blocked"),
 )
 

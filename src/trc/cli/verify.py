@@ -24,12 +24,14 @@ _WORDS: Final[dict[Verdict, str]] = {
     "different": "DIFFERENT",
     "not_verifiable": "not verifiable",
     "failed": "failed both ways",
+    "omitted": "omitted",
 }
 _COLOURS: Final[dict[Verdict, Colour]] = {
     "equal": "green",
     "different": "red",
     "not_verifiable": "yellow",
     "failed": "red",
+    "omitted": "dim",
 }
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Run = Callable[[PipelineSpec, Path, bool], Outcome]
 """Runs a pipeline with its state in a folder, optimised or not."""
-Verdict = Literal["equal", "different", "not_verifiable", "failed"]
+Verdict = Literal["equal", "different", "not_verifiable", "failed", "omitted"]
 _OF_ROWS: Final = ("parquet", "csv", "json")
 Columns = Mapping[tuple[str, str], tuple[tuple[str, str], ...]]
 """By task and output, names and types."""
@@ -56,7 +56,7 @@ class Verification:
     @property
     def holds(self) -> bool:
         """Whether nothing differs. What is not verifiable is no difference, and no proof."""
-        return all(one.verdict in ("equal", "not_verifiable") for one in self.sinks)
+        return all(one.verdict in ("equal", "not_verifiable", "omitted") for one in self.sinks)
 
 
 def verify(
@@ -110,6 +110,8 @@ class _Judge:
         if written.state != optimised.state:
             text = f"as it is written: {_told(written)}; optimised: {_told(optimised)}"
             return SinkVerdict(task.name, output.name, "different", text=text)
+        if written.state == "omitted":
+            return SinkVerdict(task.name, output.name, "omitted", text=_told(written))
         if written.state != "success":
             return SinkVerdict(task.name, output.name, "failed", text=_told(written))
         why = self.unsure.get(task.name) or ("" if output.format in _OF_ROWS else "it does not hold rows")

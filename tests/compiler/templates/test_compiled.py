@@ -179,7 +179,7 @@ def test_reserved_word_is_no_parameter(tmp_path: Path) -> None:
     [
         ('target.name=="prod"', "target.name == 'prod'"),
         ("not (t == 'a' and t != 'b') or t in ['a','b']", "not (t == 'a' and t != 'b') or t in ['a', 'b']"),
-        ("(t)", "t"),
+        ("(t is defined)", "t is defined"),
         ("1 + 2*3 - (4 - 5) > 0", "1 + 2 * 3 - (4 - 5) > 0"),
         ("t|upper == 'A' and t is defined", "t | upper == 'A' and t is defined"),
         ("not t is none", "not t is none"),
