@@ -248,13 +248,16 @@ class _Pass:
         names = [*self.world.names, *_CONDITION_NAMES, *(["item"] if has_item else [])]
         try:
             found: Condition = import_module("trc.compiler.templates.conditions").canonical_condition(node.value, names)
-            if found.names.isdisjoint((*_CONDITION_NAMES, "item")) and not self.settled.wrong_target:
-                self.decide(node, found.text)
         except Mistake as mistake:
             self.collect.add(at_scalar(mistake, node, self.task))
             return node
-        except Unsettled as unsettled:
-            self.unsettled(unsettled.name, node)
+        if found.names.isdisjoint((*_CONDITION_NAMES, "item")) and not self.settled.wrong_target:
+            try:
+                self.decide(node, found.text)
+            except Mistake as mistake:
+                self.collect.add(at_scalar(mistake, node, self.task))
+            except Unsettled as unsettled:
+                self.unsettled(unsettled.name, node)
         return Scalar(found.text, "double", node.map)
 
     def decide(self, node: Scalar, text: str) -> None:
