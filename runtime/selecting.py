@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.runtime.errors import Stopped
+from trc.runtime.selectors import Selector, States, edges_of, no_states, reached
 from trc.runtime.spec import NeedSpec, PipelineSpec, TaskSpec
 
-_AROUND = "+"
 _MOST_TOLD = 8
 
 
@@ -42,75 +41,49 @@ class Part:
         return _part(self.whole, self.chosen, self.needed, dead)
 
 
-def select(whole: PipelineSpec, patterns: Sequence[str]) -> Part:
-    """The part of a pipeline that patterns name.
+def select(
+    whole: PipelineSpec, patterns: Sequence[str], excluded: Sequence[str] = (), states: States = no_states
+) -> Part:
+    """The part of a pipeline that selections name, without those that are `excluded`; all but these where none is given.
 
-    They are `orders`, `stg_*`, `+report` (with all that it needs) and `raw+` (with all that needs it). All that a chosen task needs is part of it, to be run where it is not up to date. A name that there is is
-    that task, whatever signs it has. Raises Stopped for a pattern that names no task.
+    All that a chosen task needs is part of it, to be run where it is not up to date. Raises Stopped for a selection that names no task, and
+    where what is chosen needs what is excluded. `Selector` has the language.
     """
-    tasks = {task.name: task for task in whole.tasks}
-    up = {name: {need.task for need in task.needs} for name, task in tasks.items()}
-    down: dict[str, set[str]] = {name: set() for name in tasks}
-    for name, needed in up.items():
-        for one in needed:
-            down[one].add(name)
-    chosen = frozenset(name for pattern in patterns for name in _chosen(whole, pattern, up, down))
-    return _part(whole, chosen, frozenset(_reached(chosen, up)), frozenset())
+    selector = Selector(whole, states)
+    chosen = frozenset(name for pattern in patterns for name in selector.tasks(pattern))
+    if not patterns:
+        chosen = frozenset(task.name for task in whole.tasks)
+    selector.option = "--exclude"
+    without = frozenset(name for pattern in excluded for name in selector.tasks(pattern))
+    chosen -= without
+    up = edges_of(whole).up
+    needed = frozenset(reached(chosen, up))
+    if needed & without:
+        raise _needs_what_is_excluded(whole, chosen, needed & without, up)
+    return _part(whole, chosen, needed, frozenset())
+
+
+def _needs_what_is_excluded(
+    whole: PipelineSpec, chosen: frozenset[str], excluded: frozenset[str], up: Mapping[str, set[str]]
+) -> Stopped:
+    reader, needed = next(
+        (name, one)
+        for name in (task.name for task in whole.tasks)
+        if name in chosen
+        for one in sorted(excluded & reached({name}, up))
+    )
+    remedy = f'exclude what needs it, too: --exclude "{needed}+"'
+    return Stopped([Diagnostic("TRC625", f'"{reader}" needs "{needed}", which is excluded', help=(remedy,))], 3)
 
 
 def below(whole: PipelineSpec, name: str) -> frozenset[str]:
     """The task of that name and all that needs it; raises Stopped where there is no such task."""
     task = whole.task(name)
     if task is None:
-        raise Stopped([_unknown(whole, f'"{whole.name}" has no task "{name}"', name)], 3)
-    down: dict[str, set[str]] = {one.name: set() for one in whole.tasks}
-    for one in whole.tasks:
-        for need in one.needs:
-            down[need.task].add(one.name)
-    return frozenset(_reached({task.name}, down))
-
-
-def _chosen(
-    whole: PipelineSpec, pattern: str, up: Mapping[str, set[str]], down: Mapping[str, set[str]]
-) -> Iterator[str]:
-    named = whole.task(pattern)
-    if named is not None:
-        yield named.name
-        return
-    name = pattern.removeprefix(_AROUND).removesuffix(_AROUND)
-    found = frozenset(_matching(whole, name))
-    if not found:
-        raise Stopped([_unknown(whole, f'--select "{pattern}" names no task of "{whole.name}"', name)], 3)
-    yield from found
-    if pattern.startswith(_AROUND):
-        yield from _reached(found, up)
-    if pattern.endswith(_AROUND):
-        yield from _reached(found, down)
-
-
-def _matching(whole: PipelineSpec, name: str) -> Iterable[str]:
-    named = whole.task(name)
-    if named is not None:
-        return (named.name,)
-    folded = name.casefold()
-    return (task.name for task in whole.tasks if fnmatchcase(task.name.casefold(), folded))
-
-
-def _unknown(whole: PipelineSpec, message: str, name: str) -> Diagnostic:
-    known = [task.name for task in whole.tasks]
-    listed = ", ".join(known[:_MOST_TOLD]) + (" …" if len(known) > _MOST_TOLD else "")
-    remedy = did_you_mean(name, known) or (f"there are: {listed}",) if known else ()
-    return Diagnostic("TRC625", message, help=remedy)
-
-
-def _reached(start: AbstractSet[str], edges: Mapping[str, set[str]]) -> set[str]:
-    """All that edges lead to, with what they start from."""
-    found, waiting = set(start), list(start)
-    while waiting:
-        new = edges[waiting.pop()] - found
-        found |= new
-        waiting += new
-    return found
+        known = [one.name for one in whole.tasks]
+        remedy = did_you_mean(name, known) or (f"it has: {', '.join(known[:_MOST_TOLD])}",)
+        raise Stopped([Diagnostic("TRC625", f'"{whole.name}" has no task "{name}"', help=remedy)], 3)
+    return frozenset(reached({task.name}, edges_of(whole).down))
 
 
 def _part(whole: PipelineSpec, chosen: frozenset[str], needed: frozenset[str], dead: frozenset[str]) -> Part:

@@ -166,6 +166,7 @@ class TaskSpec:
     """Whether passes may choose how its output is kept, and how it reads."""
     partition: PartitionSpec | None = None
     """What it is to run by, where the author says so."""
+    tags: tuple[str, ...] = ()
     omitted: str = ""
     """The condition under which it would run, where that is false."""
 

@@ -128,6 +128,7 @@ class _TaskSpecs:
             # Its output is put together of parts that are whole.
             # Whether it runs may be decided otherwise than for its neighbours: nothing of theirs becomes a part of it.
             optimise=task.optimise and not _by(task) and task.when is None,
+            tags=task.tags,
             omitted=self.omitted(task),
             partition=self.partition(task, inputs),
         )

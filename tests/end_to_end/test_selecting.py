@@ -63,3 +63,39 @@ def test_readers_that_were_left_out_know_what_has_not_changed_for_them(space: Sp
     space.write("orders.csv", "id,amount\n1,50\n2,200\n")
     assert run(space, "large") == {"orders": "success", "large": "success"}
     assert run(space)["ids"] == "skipped"
+
+
+def test_states_are_those_of_now(space: Space) -> None:
+    space.write("orders.csv", "id,amount\n1,5\n2,20\n")
+    space.write("p.trc", SHOP)
+    path = space.root / "p.trc"
+
+    def chosen(*selected: str, excluded: tuple[str, ...] = ()) -> list[str]:
+        return [task.task for task in api.plan(path, selected=selected, excluded=excluded).plan.tasks]
+
+    assert chosen("state:new") == ["orders", "numbers", "squares", "large", "shown", "mail"]
+    run(space)
+    assert chosen("state:new") == chosen("state:changed") == chosen("state:failed") == []
+    space.write("p.trc", SHOP.replace("n + 0.5", "n + 0.25").replace("amount > 10", "amount > 11"))
+    assert chosen("state:new") == []
+    assert chosen("state:changed") == ["orders", "numbers", "squares", "large"]
+    assert chosen("state:changed,squares+1") == ["numbers", "squares"]
+    assert chosen(excluded=("state:changed+",)) == ["orders", "numbers"]
+    # What is read from outside may change, too.
+    space.write("p.trc", SHOP)
+    space.write("orders.csv", "id,amount\n1,5\n2,20\n3,30\n")
+    assert chosen("state:changed") == ["orders"]
+
+
+def test_what_failed_last_is_a_state(space: Space) -> None:
+    space.write("orders.csv", "id,amount\n1,50\n")
+    space.write("p.trc", SHOP.replace("select id from orders", "select error('no') as id from orders"))
+    space.trc("run", "p.trc", code=1)
+    told = space.trc("plan", "p.trc", "--select", "state:failed", "--json").json
+    assert [task["task"] for task in told["tasks"]] == ["orders", "large"]
+    assert space.trc("run", "p.trc", "--exclude", "state:failed", "--json").json["left_out"] == ["large"]
+    # A run that was asked for by a state is taken up by the tasks that it named then.
+    space.trc("run", "p.trc", "--select", "state:failed,large", code=1)
+    (failed,) = space.trc("status", "--json").json["tasks"][-1:]
+    assert failed["state"] == "failure"
+    assert "no" in space.trc("retry", code=1).err

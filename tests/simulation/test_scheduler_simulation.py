@@ -444,6 +444,7 @@ class World:
             self._check_attempts(task, record)
         if self.canceled:
             assert all(record.state not in {"waiting", "pending"} for record in records.values())
+            assert self.live.keys() <= self.stopped, "what runs is not stopped"
 
     def _check_limits(self, token: str, task: str, event: Event) -> None:
         spec = self.specs[task]
@@ -489,12 +490,12 @@ class World:
         record = records[task.name]
         assert record.state in FINAL
         needs = {need: _verdict(need, records[need.task].state) for need in task.needs}
-        if self.planned[task.name].action == "skip" or task.name in self.succeeded:
+        if task.name in self.cannot:
+            assert record.state in {"failure", "canceled"}, "it could not begin, and ended otherwise"
+        elif self.planned[task.name].action == "skip" or task.name in self.succeeded:
             assert record.state in {"skipped", "success", "omitted"}
         elif record.state == "upstream_failed":
             assert self._is_root(record.blocked_by, task, records)
-        elif task.name in self.cannot:
-            assert record.state in {"failure", "canceled"}, "it could not begin, and ended otherwise"
         elif self.planned[task.name].action == "omit":
             assert record.state == "omitted"
         elif record.state == "omitted":

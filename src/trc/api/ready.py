@@ -13,6 +13,7 @@ from trc.compiler.sql.facts import QueryFacts
 from trc.runtime.facts import Facts
 from trc.runtime.optimising import optimise as optimise_spec
 from trc.runtime.selecting import Part, select
+from trc.runtime.selectors import States, no_states
 from trc.runtime.spec import PipelineSpec
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ class Ready:
     part: Part | None = None
     """What the spec is of a pipeline, where not all of it was asked for."""
 
-    def selected(self, patterns: Sequence[str]) -> Ready:
-        """With the part of the pipeline that patterns name; all of it without any."""
-        if not patterns:
+    def selected(self, patterns: Sequence[str], excluded: Sequence[str] = (), states: States = no_states) -> Ready:
+        """With the part of the pipeline that selections name, without what is `excluded`; all of it without any."""
+        if not patterns and not excluded:
             return self
-        part = select(self.spec, patterns)
+        part = select(self.spec, patterns, excluded, states)
         if self.optimise:
             part = part.without(optimise_spec(self.spec, self.queries, part).dead)
         return replace(self, spec=part.spec, part=part)

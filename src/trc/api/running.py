@@ -92,20 +92,46 @@ def plan(
     deny_warnings: bool = False,
     optimise: bool | None = None,
     selected: Sequence[str] = (),
+    excluded: Sequence[str] = (),
 ) -> PlanReport:
     """What a run would do now, and why. Nothing is run; only digests of files are remembered.
 
-    `selected` are patterns that name the tasks to be run, with what they need; without any, all are.
+    `selected` name the tasks to be run, with what they need; without any, all are, but those that `excluded` name.
     """
     settings, choices = settings_for(path), with_environment(choices)
     ready = prepare(path, settings, choices, moment_of(choices.at), optimise=optimise)
-    ready = ready.selected(selected)
+    ready = ready.selected(selected, excluded, _States(ready, settings))
     if deny_warnings:
         stop_at_warnings(ready.diagnostics, ready.sources)
     with runner_of(ready, settings, None) as runner:
         runner.unchanged = _Unchanged(path, settings, choices, ready)
         foreseen = runner.plan(Options(at=choices.at, force=force, optimise=ready.optimise), ready.logical_time)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
+
+
+@dataclass(slots=True)
+class _States:
+    """Which tasks are changed, new, or failed in the last run: found out once a selection asks for it."""
+
+    ready: Ready
+    settings: Settings
+    _found: dict[str, frozenset[str]] = field(default_factory=dict[str, "frozenset[str]"])
+
+    def __call__(self, state: str) -> frozenset[str]:
+        if not self._found:
+            with runner_of(self.ready, self.settings, None) as runner:
+                options = Options(optimise=self.ready.optimise)
+                plan = runner.plan(options, self.ready.logical_time)
+                last = runner.store.runs(pipeline=self.ready.spec.name, limit=1)
+                records = runner.store.tasks(last[0].id) if last else []
+            known = {task.name for task in self.ready.spec.tasks}
+            codes = {one.task: one.reason.code for one in plan.tasks if one.action == "run"}
+            self._found = {
+                "new": frozenset(task for task, code in codes.items() if code == "first"),
+                "changed": frozenset(task for task, code in codes.items() if code in ("first", "changed")),
+                "failed": frozenset(one.task for one in records if one.state == "failure") & known,
+            }
+        return self._found[state]
 
 
 @dataclass(slots=True)
@@ -144,6 +170,7 @@ def run(
     deny_warnings: bool = False,
     optimise: bool | None = None,
     selected: Sequence[str] = (),
+    excluded: Sequence[str] = (),
     backfill: Backfill | None = None,
     again: Again | None = None,
     observe: Observer | None = None,
@@ -152,8 +179,8 @@ def run(
 ) -> RunReport:
     """Runs a pipeline, or goes on with its unfinished run.
 
-    Without `optimise`, each output is stored as its query makes it; None leaves that to the target. `selected` are patterns that name the tasks to be
-    run, with what they need; without any, all are. The partitions of a `backfill` are built again, whatever is kept of them.
+    Without `optimise`, each output is stored as its query makes it; None leaves that to the target. `selected` name the tasks to be
+    run, with what they need; without any, all are, but those that `excluded` name. The partitions of a `backfill` are built again, whatever is kept of them.
     The run `again` goes on although it has ended, with all that did not succeed in it.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
@@ -163,7 +190,8 @@ def run(
         choices = with_environment(choices)
 
     def prepared(choices: Choices, now: datetime) -> Ready:
-        return prepare(path, settings, choices, now, optimise=optimise).selected(selected)
+        found = prepare(path, settings, choices, now, optimise=optimise)
+        return found.selected(selected, excluded, _States(found, settings))
 
     ready = prepared(choices, now)
     if ready.holds_time and choices.at is None and not (force or new or backfill):
@@ -172,7 +200,8 @@ def run(
         stop_at_warnings(ready.diagnostics, ready.sources)
     redo = below(ready.spec, again.start) if again is not None and again.start is not None else frozenset[str]()
     with runner_of(ready, settings, observe, on_cancel) as runner:
-        runner.asked = to_asked(choices, selected, optimise=optimise)
+        # By name: what a selection names may be other tasks the next time.
+        runner.asked = to_asked(choices, sorted(ready.part.chosen) if ready.part else (), optimise=optimise)
         anew = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
         retried = None if again is None else again.run
         options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo)

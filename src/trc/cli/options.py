@@ -63,7 +63,10 @@ select_option: Final = click.option(
     "selected",
     multiple=True,
     metavar="TASKS",
-    help="Only these tasks, and what they need: a name, a pattern, +name or name+; may be repeated.",
+    help="Only these tasks, and what they need: a name, stg_*, +name, name+, tag:x, state:changed; may be repeated.",
+)
+exclude_option: Final = click.option(
+    "--exclude", "excluded", multiple=True, metavar="TASKS", help="Not these tasks, named as for --select."
 )
 deny_option: Final = click.option(
     "--deny-warnings", is_flag=True, help="Count warnings as mistakes; comments in the files can allow some."

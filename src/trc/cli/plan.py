@@ -13,6 +13,7 @@ from trc.cli.failures import tell_diagnostics
 from trc.cli.options import (
     choices_options,
     deny_option,
+    exclude_option,
     file_argument,
     force_option,
     json_option,
@@ -42,6 +43,7 @@ _ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
 @deny_option
 @optimise_option
 @select_option
+@exclude_option
 @click.option(
     "--explain", is_flag=True, help="Also tell which partitions are computed, how outputs will be kept, and why."
 )
@@ -54,13 +56,16 @@ def command(  # noqa: PLR0917 - click passes them by name
     deny_warnings: bool,
     optimise: bool | None,
     selected: tuple[str, ...],
+    excluded: tuple[str, ...],
     explain: bool,
 ) -> int:
     """Show what a run would do, and why.
 
     Nothing is run. "maybe" is decided when what the task reads is there.
     """
-    report = api.plan(file, choices, force=force, deny_warnings=deny_warnings, optimise=optimise, selected=selected)
+    report = api.plan(
+        file, choices, force=force, deny_warnings=deny_warnings, optimise=optimise, selected=selected, excluded=excluded
+    )
     tell_diagnostics(screen, report.diagnostics, report.sources)
     if screen.wants_json:
         screen.document(report.plan.to_json())

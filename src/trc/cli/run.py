@@ -15,6 +15,7 @@ from trc.cli.live import FRAME
 from trc.cli.options import (
     choices_options,
     deny_option,
+    exclude_option,
     file_argument,
     force_option,
     json_option,
@@ -35,6 +36,7 @@ from trc.runtime import standing
 @deny_option
 @optimise_option
 @select_option
+@exclude_option
 @click.option("--new", is_flag=True, help="Start a new run, even if an unfinished one could go on.")
 @click.option(
     "--on-conflict",
@@ -53,6 +55,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     deny_warnings: bool,
     optimise: bool | None,
     selected: tuple[str, ...],
+    excluded: tuple[str, ...],
     new: bool,
     on_conflict: Literal["wait", "fail"],
     workers: int | None,
@@ -76,12 +79,16 @@ def command(  # noqa: PLR0917 - click passes them by name
             deny_warnings=deny_warnings,
             optimise=optimise,
             selected=selected,
+            excluded=excluded,
             observe=interruption.watch,
             tick=FRAME,
             on_cancel=interruption.listen,
         )
     is_plain = (
-        choices.is_plain and not (force or new or workers or selected) and optimise is None and on_conflict == "wait"
+        choices.is_plain
+        and not (force or new or workers or selected or excluded)
+        and optimise is None
+        and on_conflict == "wait"
     )
     if report.facts is not None and is_plain:
         standing.remember(
