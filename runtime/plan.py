@@ -10,6 +10,8 @@ from trc.runtime.reasons import Reason
 
 Action = Literal["run", "skip", "maybe", "blocked"]
 PLAN_VERSION = 1
+PLAN_SUFFIX = ".trcplan"
+"""How the name of a file ends that holds a saved plan."""
 
 
 @dataclass(frozen=True, slots=True)

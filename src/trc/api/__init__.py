@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trc.api.ready import Ready
     from trc.api.recorded import AttemptLog, Explanation, RunStatus, explain_task, logs, runs, status
     from trc.api.running import PlanReport, RunReport, plan, run, runner_of, tail
+    from trc.api.saved import PlanStanding, SavedReport, file_of_plan, plan_standing, read_plan, run_plan, save_plan
 
 __all__ = [
     "AttemptLog",
@@ -29,9 +30,11 @@ __all__ = [
     "DatasetReport",
     "Explanation",
     "PlanReport",
+    "PlanStanding",
     "Ready",
     "RunReport",
     "RunStatus",
+    "SavedReport",
     "check",
     "column_of",
     "compile_file",
@@ -39,17 +42,22 @@ __all__ = [
     "diff",
     "emit",
     "explain_task",
+    "file_of_plan",
     "graph",
     "graph_json",
     "load",
     "logs",
     "pipeline_files",
     "plan",
+    "plan_standing",
     "prepare",
+    "read_plan",
     "require_extra",
     "run",
+    "run_plan",
     "runner_of",
     "runs",
+    "save_plan",
     "schema",
     "status",
     "tail",
@@ -65,6 +73,7 @@ _IN: Final = {
     "ready": ("Ready",),
     "recorded": ("AttemptLog", "Explanation", "RunStatus", "explain_task", "logs", "runs", "status"),
     "running": ("PlanReport", "RunReport", "plan", "run", "runner_of", "tail"),
+    "saved": ("PlanStanding", "SavedReport", "file_of_plan", "plan_standing", "read_plan", "run_plan", "save_plan"),
 }
 _MODULES: Final = {name: module for module, names in _IN.items() for name in names}
 

@@ -92,9 +92,14 @@ def plan(
     if deny_warnings:
         stop_at_warnings(ready.diagnostics, ready.sources)
     with runner_of(ready, settings, None) as runner:
-        runner.unchanged = _Unchanged(path, settings, choices, ready)
-        foreseen = runner.plan(Options(at=choices.at, force=force, optimise=ready.optimise), ready.logical_time)
+        foreseen = forecast(runner, path, settings, choices, ready, force=force)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
+
+
+def forecast(runner: Runner, path: Path, settings: Settings, choices: Choices, ready: Ready, *, force: bool) -> Plan:
+    """What a run would do now; what new queries leave as it was is told, too."""
+    runner.unchanged = _Unchanged(path, settings, choices, ready)
+    return runner.plan(Options(at=choices.at, force=force, optimise=ready.optimise), ready.logical_time)
 
 
 @dataclass(slots=True)
@@ -163,7 +168,7 @@ def run(
     has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)
     if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
-    return _report(ready, outcome, settings, verdicts)
+    return report_of(ready, outcome, settings, verdicts)
 
 
 def _as_left(
@@ -255,7 +260,8 @@ def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
 
 
-def _report(ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts) -> RunReport:
+def report_of(ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts) -> RunReport:
+    """A run at its end, with what is to be told of it."""
     failed = [record for record in outcome.tasks if record.state == "failure"]
     places = StatePlaces(settings.state)
     files = {one.task: places.log(one.run, one.task, one.attempt) for one in outcome.tasks if one.attempt}
