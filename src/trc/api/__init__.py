@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trc.api.columns import ColumnReport, DatasetReport, column_of, dataset_lineage, schema
     from trc.api.compiling import Compilation, compile_file, emit, load
     from trc.api.differing import diff
+    from trc.api.examining import Health, doctor
     from trc.api.extras import require_extra
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
@@ -29,6 +30,7 @@ __all__ = [
     "Compilation",
     "DatasetReport",
     "Explanation",
+    "Health",
     "PlanReport",
     "PlanStanding",
     "Ready",
@@ -40,6 +42,7 @@ __all__ = [
     "compile_file",
     "dataset_lineage",
     "diff",
+    "doctor",
     "emit",
     "explain_task",
     "file_of_plan",
@@ -67,6 +70,7 @@ _IN: Final = {
     "columns": ("ColumnReport", "DatasetReport", "column_of", "dataset_lineage", "schema"),
     "compiling": ("Compilation", "compile_file", "emit", "load"),
     "differing": ("diff",),
+    "examining": ("Health", "doctor"),
     "extras": ("require_extra",),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
