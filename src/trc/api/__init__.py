@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trc.api.recorded import AttemptLog, Explanation, RunStatus, explain_task, logs, runs, status
     from trc.api.running import PlanReport, RunReport, plan, run, runner_of, tail
     from trc.api.saved import PlanStanding, SavedReport, file_of_plan, plan_standing, read_plan, run_plan, save_plan
+    from trc.api.sparing import IncrementalSummary, incremental_summary
 
 __all__ = [
     "AttemptLog",
@@ -31,6 +32,7 @@ __all__ = [
     "DatasetReport",
     "Explanation",
     "Health",
+    "IncrementalSummary",
     "PlanReport",
     "PlanStanding",
     "Ready",
@@ -48,6 +50,7 @@ __all__ = [
     "file_of_plan",
     "graph",
     "graph_json",
+    "incremental_summary",
     "load",
     "logs",
     "pipeline_files",
@@ -78,6 +81,7 @@ _IN: Final = {
     "recorded": ("AttemptLog", "Explanation", "RunStatus", "explain_task", "logs", "runs", "status"),
     "running": ("PlanReport", "RunReport", "plan", "run", "runner_of", "tail"),
     "saved": ("PlanStanding", "SavedReport", "file_of_plan", "plan_standing", "read_plan", "run_plan", "save_plan"),
+    "sparing": ("IncrementalSummary", "incremental_summary"),
 }
 _MODULES: Final = {name: module for module, names in _IN.items() for name in names}
 
