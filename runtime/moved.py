@@ -119,7 +119,9 @@ def _differing(before: Plan, told: Mapping[str, PlannedTask]) -> Iterator[Move]:
         elif was.action != now.action:
             text = f'the task "{was.task}" was to {_VERBS[was.action]}, and is to {_VERBS[now.action]} now: {now.reason.sentence()}'
             yield Move("plan", was.task, text)
-        elif (was.key, was.partitions) != (now.key, now.partitions):
+        elif was.key == now.key and was.partitions != now.partitions:
+            yield Move("plan", was.task, f'other partitions of the task "{was.task}" are to be computed now')
+        elif was.key != now.key:
             yield Move("plan", was.task, f'the task "{was.task}" would be computed from something else')
 
 

@@ -214,6 +214,16 @@ def test_plan_that_says_something_else_is_not_carried_out(shop: Any) -> None:
     is_stale(shop, 'the task "clean" was to be skipped, and is to run now: it has never succeeded before')
 
 
+def test_result_that_became_too_old_is_named(space: Any) -> None:
+    space.write("p.yaml", AGING)
+    space.states()
+    plan(space)
+    with sqlite3.connect(space.root / ".trc/state.db") as connection:
+        connection.execute("UPDATE results SET committed_at = committed_at - 7200")
+    connection.close()
+    is_stale(space, 'the task "one" was to be skipped, and is to run now: its last success is older than max_age')
+
+
 def edit(space: Any, change: Callable[[Any], object]) -> None:
     raw = json.loads(space.read("p.trcplan"))
     change(raw)
@@ -287,6 +297,14 @@ def test_parameters_in_a_file_that_moved(shop: Any) -> None:
     is_stale(shop, 'the file "v.toml" was edited', "--params v.toml")
 
 
+AGING = """
+name: shop
+nodes:
+  - id: one
+    type: duckdb_sql
+    params: {sql: select 1 as one, output_uri: out/one.csv}
+    incremental: {max_age_seconds: 3600}
+"""
 DATED = """
 name: shop
 nodes:

@@ -77,7 +77,7 @@ FORECASTS: dict[str, tuple[Plan, Plan, list[str]]] = {
     "other partitions": (
         plan(task("run", "k", "1")),
         plan(task("run", "k", "1", "2")),
-        ['the task "a" would be computed from something else'],
+        ['other partitions of the task "a" are to be computed now'],
     ),
     "a task less": (plan(task("run")), plan(), ['the task "a" is not planned any more']),
     "a task more": (plan(), plan(task("run")), ['the task "a" was not planned']),

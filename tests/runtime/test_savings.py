@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import pytest
 
@@ -26,7 +27,7 @@ def recorded(*runs: Mapping[str, tuple[TaskState, str, Ran | None]]) -> MemorySt
             )
             for name, (state, _, ran) in tasks.items():
                 if ran is not None:
-                    end = "failure" if state == "failure" else "success"
+                    end: Literal["failure", "success"] = "failure" if state == "failure" else "success"
                     result = {"outputs": [{"size": ran[1] - 1}, {"size": 1}]}
                     first = AttemptRecord(run, name, 1, "t", "failure", "", at, at, at + 900.0, None)
                     change.put_attempts(
