@@ -150,4 +150,4 @@ def _read(document: Path) -> Any:
 
 
 def _refused(document: Path, why: str, remedy: str = _AGAIN) -> Stopped:
-    return stopped("TRC629", f'the saved plan "{document}" cannot be used: {why}', remedy, exit_code=2)
+    return stopped("TRC634", f'the saved plan "{document}" cannot be used: {why}', remedy, exit_code=2)

@@ -88,7 +88,7 @@ def is_stale(space: Any, *told: str, environ: dict[str, str] | None = None) -> N
     done = COMMANDS.run(["run", "p.trcplan", "--json"], space.root, environ)
     assert done.code == 2, done.err
     (found,) = done.json["diagnostics"]
-    assert found["code"] == "TRC628"
+    assert found["code"] == "TRC633"
     text = "\n".join([found["message"], *found["help"]])
     assert all(one in text for one in told), text
     assert "trc plan p.yaml" in found["help"][-1]
@@ -435,7 +435,7 @@ def test_what_is_no_plan_is_told(shop: Any, what: str) -> None:
     harm(shop.root / "p.trcplan")
     for command in ("run", "plan"):
         done = shop.trc(command, "p.trcplan", code=2)
-        assert "error[TRC629]" in done.err
+        assert "error[TRC634]" in done.err
         assert told in done.err
         assert "plan again" in done.err
     assert count_runs(shop) == 0

@@ -260,7 +260,7 @@ def _stale(document: Path, saved: SavedPlan, file: Path, moves: Sequence[Move]) 
     told += [f"and {len(moves) - _MOST_TOLD} more"] if len(moves) > _MOST_TOLD else []
     words = ["trc", "plan", str(file), *_options(saved.choices, project_of_plan(saved, document)), "-o", str(document)]
     remedy = f"look at it, and plan again: `{shlex.join(words)}`"
-    return stopped("TRC628", f'the plan "{document}" is stale: {told[0]}', *told[1:], remedy, exit_code=2)
+    return stopped("TRC633", f'the plan "{document}" is stale: {told[0]}', *told[1:], remedy, exit_code=2)
 
 
 def _options(choices: SavedChoices, project: Path) -> Iterator[str]:
