@@ -11,6 +11,8 @@ from trc.runtime.reasons import Reason
 Action = Literal["run", "skip", "maybe", "omit", "blocked"]
 """`omit`: its condition is false, or it reads what is omitted."""
 PLAN_VERSION = 1
+PLAN_SUFFIX = ".trcplan"
+"""How the name of a file ends that holds a saved plan."""
 
 
 @dataclass(frozen=True, slots=True)

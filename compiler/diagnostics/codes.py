@@ -159,6 +159,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC630", "the data breaks an expectation"),
     Code("TRC631", "the data breaks an expectation that only warns", _WARNING, must_stay=True),
     Code("TRC632", "an expectation cannot be evaluated", ("error", "warning"), must_stay=True),
+    Code("TRC633", "a saved plan is stale"),
+    Code("TRC634", "a saved plan cannot be used"),
     Code("TRC640", "a query fails in a test"),
     Code("TRC641", "a test finds other rows than it expects"),
 )

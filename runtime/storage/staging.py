@@ -96,9 +96,13 @@ class Staging:
         _remove(Path(staged))
 
     def sweep(self, tokens_alive: Collection[str]) -> None:
+        for path in self.leftovers(tokens_alive):
+            _remove(Path(path))
+
+    def leftovers(self, tokens_alive: Collection[str]) -> list[str]:
+        """What is staged, and of no attempt that lives."""
         alive = frozenset(tokens_alive)
-        for folder in (str(self._here), *self._noted()):
-            _sweep(folder, alive)
+        return [path for folder in (str(self._here), *self._noted()) for path in _left(folder, alive)]
 
     def _folder(self, final: str | None, token: str) -> str:
         where = None if final is None else final.rpartition("/")[0] or "/"
@@ -208,18 +212,18 @@ def _suffix(final: str) -> str:
     return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
 
 
-def _sweep(folder: str, alive: frozenset[str]) -> None:
+def _left(folder: str, alive: frozenset[str]) -> Iterator[str]:
     try:
         names = os.listdir(folder)  # noqa: PTH208 - names are what is asked for
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
         inner = os.path.join(folder, name)  # noqa: PTH118 - as above
-        # A link would lead to files that are not ours: it is removed like any other.
+        # A link would lead to files that are not ours: it is left over like any other.
         if name in _DIGITS and not os.path.islink(inner):  # noqa: PTH114
-            _sweep(inner, alive)
+            yield from _left(inner, alive)
         elif not _is_spilling(name) and not any(start in alive for start in _starts(name)):
-            _remove(Path(folder, name))
+            yield inner
 
 
 def _is_spilling(name: str) -> bool:

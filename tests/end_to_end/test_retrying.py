@@ -215,3 +215,11 @@ def test_there_is_nothing_to_look_after_where_nothing_ran(space: Any) -> None:
     space.write("p.yaml", PIPELINE)
     for words in (("retry",), ("dlq", "list"), ("dlq", "show", "1"), ("dlq", "replay", "1"), ("dlq", "drop", "1")):
         assert "TRC609" in space.trc(*words, code=3).err
+
+
+def test_the_run_of_a_saved_plan_is_retried_alike(shop: Any) -> None:
+    shop.trc("plan", "p.yaml", "--exclude", "report", "-o", "p.trcplan")
+    shop.trc("run", "p.trcplan", code=1)
+    (shop.root / "broken-load").unlink()
+    report = shop.trc("retry", "--json").json
+    assert {one["task"]: one["state"] for one in report["tasks"]} == {"stage": "skipped", "load": "success"}

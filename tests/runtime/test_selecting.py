@@ -186,4 +186,4 @@ def test_what_is_needed_cannot_be_excluded() -> None:
 
 
 def test_states_are_asked_for_where_a_selection_names_one() -> None:
-    select(SHOP, ("report", "tag:big"), states=lambda state: pytest.fail(state))
+    select(SHOP, ("report", "tag:big"), states=pytest.fail)

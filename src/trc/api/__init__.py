@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from trc.api.compiling import Compilation, compile_file, emit, load
     from trc.api.dead import Letter, drop_letters, letter, letters, retry, runs_of_letters
     from trc.api.differing import diff
+    from trc.api.examining import Health, doctor
     from trc.api.extras import require_extra
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
     from trc.api.ready import Ready
     from trc.api.recorded import AttemptLog, Explanation, RunStatus, explain_task, logs, runs, status
     from trc.api.running import PlanReport, RunReport, plan, run, runner_of
+    from trc.api.saved import PlanStanding, SavedReport, file_of_plan, plan_standing, read_plan, run_plan, save_plan
+    from trc.api.sparing import IncrementalSummary, incremental_summary
 
 __all__ = [
     "AttemptLog",
@@ -29,34 +32,45 @@ __all__ = [
     "Compilation",
     "DatasetReport",
     "Explanation",
+    "Health",
+    "IncrementalSummary",
     "Letter",
     "PlanReport",
+    "PlanStanding",
     "Ready",
     "RunReport",
     "RunStatus",
+    "SavedReport",
     "check",
     "column_of",
     "compile_file",
     "dataset_lineage",
     "diff",
+    "doctor",
     "drop_letters",
     "emit",
     "explain_task",
+    "file_of_plan",
     "graph",
     "graph_json",
+    "incremental_summary",
     "letter",
     "letters",
     "load",
     "logs",
     "pipeline_files",
     "plan",
+    "plan_standing",
     "prepare",
+    "read_plan",
     "require_extra",
     "retry",
     "run",
+    "run_plan",
     "runner_of",
     "runs",
     "runs_of_letters",
+    "save_plan",
     "schema",
     "status",
 ]
@@ -66,12 +80,15 @@ _IN: Final = {
     "compiling": ("Compilation", "compile_file", "emit", "load"),
     "dead": ("Letter", "drop_letters", "letter", "letters", "retry", "runs_of_letters"),
     "differing": ("diff",),
+    "examining": ("Health", "doctor"),
     "extras": ("require_extra",),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
     "ready": ("Ready",),
     "recorded": ("AttemptLog", "Explanation", "RunStatus", "explain_task", "logs", "runs", "status"),
     "running": ("PlanReport", "RunReport", "plan", "run", "runner_of"),
+    "saved": ("PlanStanding", "SavedReport", "file_of_plan", "plan_standing", "read_plan", "run_plan", "save_plan"),
+    "sparing": ("IncrementalSummary", "incremental_summary"),
 }
 _MODULES: Final = {name: module for module, names in _IN.items() for name in names}
 

@@ -100,17 +100,22 @@ def plan(
     """
     settings, choices = settings_for(path), with_environment(choices)
     ready = prepare(path, settings, choices, moment_of(choices.at), optimise=optimise)
-    ready = ready.selected(selected, excluded, _States(ready, settings))
+    ready = ready.selected(selected, excluded, RecordedStates(ready, settings))
     if deny_warnings:
         stop_at_warnings(ready.diagnostics, ready.sources)
     with runner_of(ready, settings, None) as runner:
-        runner.unchanged = _Unchanged(path, settings, choices, ready)
-        foreseen = runner.plan(Options(at=choices.at, force=force, optimise=ready.optimise), ready.logical_time)
+        foreseen = forecast(runner, path, settings, choices, ready, force=force)
     return PlanReport(foreseen, ready.diagnostics, ready.sources)
 
 
+def forecast(runner: Runner, path: Path, settings: Settings, choices: Choices, ready: Ready, *, force: bool) -> Plan:
+    """What a run would do now; what new queries leave as it was is told, too."""
+    runner.unchanged = _Unchanged(path, settings, choices, ready)
+    return runner.plan(Options(at=choices.at, force=force, optimise=ready.optimise), ready.logical_time)
+
+
 @dataclass(slots=True)
-class _States:
+class RecordedStates:
     """Which tasks are changed, new, or failed in the last run: found out once a selection asks for it."""
 
     ready: Ready
@@ -191,7 +196,7 @@ def run(
 
     def prepared(choices: Choices, now: datetime) -> Ready:
         found = prepare(path, settings, choices, now, optimise=optimise)
-        return found.selected(selected, excluded, _States(found, settings))
+        return found.selected(selected, excluded, RecordedStates(found, settings))
 
     ready = prepared(choices, now)
     if ready.holds_time and choices.at is None and not (force or new or backfill):
@@ -210,7 +215,7 @@ def run(
     has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)
     if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
-    return _report(ready, outcome, settings, verdicts)
+    return report_of(ready, outcome, settings, verdicts)
 
 
 def _as_left(
@@ -302,7 +307,8 @@ def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
 
 
-def _report(ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts) -> RunReport:
+def report_of(ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts) -> RunReport:
+    """A run at its end, with what is to be told of it."""
     failed = [record for record in outcome.tasks if record.state == "failure"]
     places = StatePlaces(settings.state)
     files = {one.task: places.log(one.run, one.task, one.attempt) for one in outcome.tasks if one.attempt}

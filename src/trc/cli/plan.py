@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import click
 
 from trc import api
 from trc.cli import exits
 from trc.cli.failures import tell_diagnostics
+from trc.cli.files import write_whole
 from trc.cli.options import (
     choices_options,
     deny_option,
@@ -21,19 +21,11 @@ from trc.cli.options import (
     select_option,
     subcommand,
 )
-from trc.cli.output import STATE_COLOURS, Colour, Screen
-from trc.cli.quantities import count, names
+from trc.cli.output import Screen
+from trc.cli.plantable import say_plan
+from trc.cli.saved import is_saved_plan, read_saved, say_standing
 from trc.compiler.choices import Choices
-from trc.compiler.diagnostics.render.cells import visible
-from trc.runtime.plan import Action, Plan, PlannedTask
-
-_ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
-    ("run", "to run"),
-    ("maybe", "to decide later"),
-    ("skip", "to skip"),
-    ("omit", "to omit"),
-    ("blocked", "blocked"),
-)
+from trc.runtime.plan import PLAN_SUFFIX
 
 
 @subcommand
@@ -47,6 +39,13 @@ _ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
 @click.option(
     "--explain", is_flag=True, help="Also tell which partitions are computed, how outputs will be kept, and why."
 )
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar=f"FILE{PLAN_SUFFIX}",
+    help='Save the plan, for "trc run FILE.trcplan" to carry out.',
+)
 @json_option
 def command(  # noqa: PLR0917 - click passes them by name
     screen: Screen,
@@ -58,70 +57,51 @@ def command(  # noqa: PLR0917 - click passes them by name
     selected: tuple[str, ...],
     excluded: tuple[str, ...],
     explain: bool,
+    output: Path | None,
 ) -> int:
     """Show what a run would do, and why.
 
-    Nothing is run. "maybe" is decided when what the task reads is there.
+    Nothing is run. "maybe" is decided when what the task reads is there. FILE is a pipeline, or a plan
+    that was saved before: then it is told whether it still holds.
     """
-    report = api.plan(
-        file, choices, force=force, deny_warnings=deny_warnings, optimise=optimise, selected=selected, excluded=excluded
-    )
+    if is_saved_plan(file):
+        if output is not None:
+            raise click.UsageError(f'"{file}" is saved already: -o takes the plan of a pipeline')
+        saved = read_saved(file, choices, force=force, optimise=optimise, selected=selected, excluded=excluded)
+        say_standing(screen, api.plan_standing(file, saved), saved, explain=explain)
+        return exits.OK
+    if output is None:
+        report = api.plan(
+            file,
+            choices,
+            force=force,
+            deny_warnings=deny_warnings,
+            optimise=optimise,
+            selected=selected,
+            excluded=excluded,
+        )
+    else:
+        if not is_saved_plan(output):
+            raise click.UsageError(f'-o takes a name that ends in "{PLAN_SUFFIX}", not "{output}"')
+        made = api.save_plan(
+            file,
+            output,
+            choices,
+            force=force,
+            deny_warnings=deny_warnings,
+            optimise=optimise,
+            selected=selected,
+            excluded=excluded,
+        )
+        write_whole(output, made.saved.to_text())
+        if made.holds_moment:
+            screen.tell("hint: the pipeline's values hold the time of day, and it passes: plan with --at TIME")
+        report = api.PlanReport(made.plan, made.diagnostics, made.sources)
     tell_diagnostics(screen, report.diagnostics, report.sources)
     if screen.wants_json:
         screen.document(report.plan.to_json())
     else:
-        _say_plan(screen, report.plan)
-        if explain:
-            _say_partitions(screen, report.plan)
-            _say_passes(screen, report.plan)
+        say_plan(screen, report.plan, explain=explain)
+        if output is not None:
+            screen.say(f"saved: `trc run {output}` carries it out")
     return exits.OK
-
-
-def _say_plan(screen: Screen, plan: Plan) -> None:
-    rows = [(task.action, task.task, _why(task)) for task in plan.tasks]
-    screen.table(("PLAN", "TASK", "WHY"), rows, colours=[STATE_COLOURS[action] for action, _, _ in rows])
-    counts = [f"{count(plan.count(action))} {words}" for action, words in _ACTIONS if plan.count(action)]
-    counts += [f"{count(len(plan.left_out))} left out"] if plan.left_out else []
-    screen.say(f"\n{visible(plan.pipeline)}: {', '.join(counts) or 'no tasks'}")
-    if plan.left_out:
-        screen.say(screen.paint(f"left out: {visible(names(plan.left_out))}", "dim"))
-
-
-def _why(task: PlannedTask) -> str:
-    told, parts = task.reason.sentence(), task.partitions
-    if parts is None:
-        return told
-    if parts.why:
-        return f"{told}; not by {parts.column}, but over all of it: {parts.why}"
-    return f"{told}; {count(len(parts.to_run))} of {count(parts.total, 'partition')} by {parts.column}"
-
-
-def _say_partitions(screen: Screen, plan: Plan) -> None:
-    """Which partitions will be computed."""
-    rows = [(task.task, value) for task in plan.tasks if task.partitions for value in task.partitions.to_run]
-    if rows:
-        screen.say()
-        screen.table(("TASK", "PARTITION"), rows)
-
-
-def _say_passes(screen: Screen, plan: Plan) -> None:
-    """What each pass did for each task. One reason that stopped them all is told once."""
-    if not plan.notes:
-        screen.say("\nEach output is stored as its query makes it.")
-        return
-    rows: list[tuple[str, str, str]] = []
-    colours: list[Colour] = []
-    for task in dict.fromkeys(note.task for note in plan.notes):
-        notes = [note for note in plan.notes if note.task == task]
-        if not any(note.applied for note in notes) and len({note.text for note in notes}) == 1:
-            rows.append((task, "as written", notes[0].text))
-            colours.append("dim")
-            continue
-        for note in notes:
-            rows.append((task, note.by if note.applied else f"no {note.by}", note.text))
-            colours.append("green" if note.applied else "dim")
-    screen.say()
-    screen.table(("TASK", "OUTPUT", "WHY"), rows, colours=colours)
-    changed = tuple(dict.fromkeys(note.task for note in plan.notes if note.applied))
-    told = f"passes change how {count(len(changed), 'output')} will be kept: {names(changed)}"
-    screen.say(f"\n{visible(told if changed else 'no pass changes how an output will be kept')}")

@@ -24,6 +24,7 @@ from trc.cli.options import (
     subcommand,
 )
 from trc.cli.output import Screen
+from trc.cli.saved import is_saved_plan, read_saved
 from trc.cli.summary import nothing_to_do
 from trc.compiler.choices import Choices
 from trc.runtime import standing
@@ -62,10 +63,25 @@ def command(  # noqa: PLR0917 - click passes them by name
 ) -> int:
     """Run what has changed since it last succeeded.
 
+    FILE is a pipeline, or a plan that "trc plan -o" has saved: then that is carried out, if it still holds.
     Goes on with this pipeline's unfinished run if the process that drove it has died. Ctrl-C ends
     the run in order: nothing half-written stays, and what is done stays done.
     """
     folder, began_ns = Path.cwd(), time.time_ns()
+    if is_saved_plan(file):
+        saved = read_saved(file, choices, force=force, optimise=optimise, selected=selected, excluded=excluded)
+        with watched(screen, folder) as interruption:
+            report = api.run_plan(
+                file,
+                saved,
+                on_conflict=on_conflict,
+                workers=workers,
+                deny_warnings=deny_warnings,
+                observe=interruption.watch,
+                tick=FRAME,
+                on_cancel=interruption.listen,
+            )
+        return tell_end(screen, report, folder, interruption)
     answer = standing.answer_path(standing.find_state(str(file)), str(file))
     standing.forget(answer)
     with watched(screen, folder) as interruption:
