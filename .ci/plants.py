@@ -122,9 +122,16 @@ PLANTS = (
     Plant(
         "one attempt more than there are slots",
         MACHINE,
-        "while self._ready and len(self._live) < self._slots:",
-        "while self._ready and len(self._live) <= self._slots:",
+        "len(self._live) < self._slots and not self._paused:",
+        "len(self._live) <= self._slots and not self._paused:",
     ),
+    Plant(
+        "a paused run begins more",
+        MACHINE,
+        "while self._ready and len(self._live) < self._slots and not self._paused:",
+        "while self._ready and len(self._live) < self._slots:",
+    ),
+    Plant("a paused run never goes on", MACHINE, "                self._paused = False\n", "                pass\n"),
     Plant(
         "fewer slots are not noticed",
         MACHINE,

@@ -17,7 +17,7 @@ from trc.runtime.clock import Clock
 from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor
 from trc.runtime.listing import Dataset, Inputs, Missing
-from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked
+from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
 from trc.runtime.planner import MaySkip, MustRun, Planner
 from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
@@ -32,6 +32,7 @@ from trc.runtime.store.journal import (
     RunState,
     TaskRecord,
     Transaction,
+    Wish,
 )
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.taskside.order import TaskOrder
@@ -39,6 +40,8 @@ from trc.runtime.taskside.result import Failure
 
 _LONGEST_WAIT = 0.25
 """Seconds: how late a request to cancel is noticed at worst."""
+_BETWEEN_LOOKS = 0.5
+"""Seconds between two looks at what other processes wish of the run."""
 
 
 @dataclass(slots=True)
@@ -144,6 +147,8 @@ class Loop:
     """By token, the orders that were written before they may be begun."""
     _beside: Beside = field(default_factory=Beside)
     _slots: int = 0
+    _wish: Wish = "run"
+    _looks_at: float = 0.0
     _finished: RunState | None = None
 
     def run(self) -> RunState:
@@ -324,6 +329,7 @@ class Loop:
             self._slots = self.executor.slots
             happened.append(events.SlotsChanged(now, self._slots))
         happened.extend(events.TimerFired(now, timer) for timer in self._timers.fired(now))
+        happened.extend(self._wished(now))
         if self.cancel_asked and not self._cancelled:
             self._cancelled = True
             happened.append(events.CancelRequested(now))
@@ -331,6 +337,22 @@ class Loop:
             with ExitStack() as stack:
                 self._write(Batch(self.journal, self.run_record, stack).transaction)
         return happened
+
+    def _wished(self, now: float) -> Iterable[events.Event]:
+        """What other processes wish of the run, now and then looked for."""
+        if now < self._looks_at:
+            return
+        self._looks_at = now + _BETWEEN_LOOKS
+        before, self._wish = self._wish, self.journal.wish(self.run_record.id)
+        if self._wish == before:
+            return
+        self.observe(Wished(self._wish))
+        if self._wish == "cancel":
+            self.cancel_asked = True
+        elif self._wish == "pause":
+            yield events.PauseRequested(now)
+        else:
+            yield events.ResumeRequested(now)
 
     def _heard(self, told: Sequence[reports.Report]) -> list[events.Event]:
         """What the executor told. An end tells of its beginning as well: that one is news only if it comes before."""

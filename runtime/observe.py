@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from trc.runtime.plan import Plan
-from trc.runtime.store.journal import RunRecord, RunState, TaskRecord
+from trc.runtime.store.journal import RunRecord, RunState, TaskRecord, Wish
 from trc.runtime.store.results import StoredOutput
 
 
@@ -53,10 +53,17 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Wished:
+    """Another process has asked for the run to pause, to go on, or to end, and was heard."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     run: RunRecord
     state: RunState
 
 
-Happening = RunOpened | TaskMoved | TaskProgressed | Ticked | Waiting | RunFinished
+Happening = RunOpened | TaskMoved | TaskProgressed | Ticked | Waiting | Wished | RunFinished
 Observer = Callable[[Happening], None]

@@ -243,6 +243,9 @@ class Runner:
             if left is not None and self.store.run(left.id) != left:
                 return None
             change.put_run(run)
+            if left is not None:
+                # Who takes it up wants it to go on.
+                change.put_wish(run.id, "run")
             holders = change.acquire(uris, run.id, driver.id)
             if holders:
                 raise _Undo

@@ -110,6 +110,20 @@ class SlotsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseRequested:
+    """Nothing more is to begin until `ResumeRequested`; what runs may end."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """What was paused goes on."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequested:
     """End the run: nothing more begins, and what runs is stopped."""
 
@@ -130,4 +144,6 @@ Event = (
     | TimerFired
     | SlotsChanged
     | CancelRequested
+    | PauseRequested
+    | ResumeRequested
 )

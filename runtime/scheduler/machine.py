@@ -34,8 +34,10 @@ from trc.runtime.scheduler.events import (
     Event,
     Heartbeat,
     Opened,
+    PauseRequested,
     Published,
     PublishFailed,
+    ResumeRequested,
     SlotsChanged,
     TimerFired,
 )
@@ -82,7 +84,7 @@ class Machine:
         self._records = {name: node.task_record(run) for name, node in self._nodes.items()}
 
         self._at = 0.0
-        self._opened = self._canceling = False
+        self._opened = self._canceling = self._paused = False
         self._state: RunState = "running"
         self._unfinished = len(self._nodes)
         self._ready: list[tuple[int, Node]] = []
@@ -142,6 +144,10 @@ class Machine:
                 self._open()
             case CancelRequested():
                 self._cancel()
+            case PauseRequested():
+                self._paused = True
+            case ResumeRequested():
+                self._paused = False
             case SlotsChanged():
                 assert event.slots >= 1, "a run needs a slot"
                 self._slots = event.slots
@@ -408,7 +414,7 @@ class Machine:
         heappush(self._ready, (node.rank, node))
 
     def _fill_slots(self) -> None:
-        while self._ready and len(self._live) < self._slots:
+        while self._ready and len(self._live) < self._slots and not self._paused:
             self._claim(heappop(self._ready)[1])
 
     def _claim(self, node: Node) -> None:

@@ -100,6 +100,8 @@ class AttemptRecord(NamedTuple):
     result: Mapping[str, Any] | None = None
 
 
+Wish = Literal["run", "pause", "cancel"]
+"""What other processes than its driver wish of a run."""
 LetterState = Literal["open", "replayed", "dropped"]
 
 
@@ -155,6 +157,10 @@ class Transaction(Protocol):
         """Whether the attempt is still the one that may publish: the task's current, and not final."""
         ...
 
+    def put_wish(self, run: str, wish: Wish) -> None:
+        """Wishes something of a run; its driver looks now and then."""
+        ...
+
     def drives(self, run: str, driver: str) -> bool:
         """Whether the run goes on and is this driver's: one that was taken for dead may wake up and find that it is not."""
         ...
@@ -205,4 +211,8 @@ class Journal(Protocol):
 
     def letter(self, number: int) -> DeadLetter | None:
         """The dead letter of that number."""
+        ...
+
+    def wish(self, run: str) -> Wish:
+        """What is wished of a run: that it goes on, where nobody has said anything."""
         ...

@@ -17,6 +17,7 @@ from trc.runtime.store.journal import (
     RunState,
     TaskRecord,
     Transaction,
+    Wish,
 )
 from trc.runtime.store.results import FileDigest, Result
 
@@ -39,6 +40,7 @@ class _Tables:
     latest: dict[str, dict[str, Result]] = field(default_factory=dict[str, dict[str, Result]])
     digests: dict[str, FileDigest] = field(default_factory=dict[str, FileDigest])
     letters: dict[int, DeadLetter] = field(default_factory=dict[int, DeadLetter])
+    wishes: dict[str, Wish] = field(default_factory=dict[str, Wish])
 
 
 class MemoryStore:
@@ -99,6 +101,10 @@ class MemoryStore:
     def letter(self, number: int) -> DeadLetter | None:
         with self._lock:
             return self._tables.letters.get(number)
+
+    def wish(self, run: str) -> Wish:
+        with self._lock:
+            return self._tables.wishes.get(run, "run")
 
     def latest(self, pipeline: str) -> Mapping[str, Result]:
         with self._lock:
@@ -174,6 +180,10 @@ class _MemoryTransaction:
         if opened is None or found is None:
             return False
         return opened.state == "running" and found.token == token and found.state in ("claimed", "running")
+
+    def put_wish(self, run: str, wish: Wish) -> None:
+        self._require(run)
+        self._set(self._tables.wishes, run, wish)
 
     def drives(self, run: str, driver: str) -> bool:
         found = self._tables.runs.get(run)

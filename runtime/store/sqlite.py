@@ -18,6 +18,7 @@ from trc.runtime.store.journal import (
     RunState,
     TaskRecord,
     Transaction,
+    Wish,
 )
 from trc.runtime.store.migrate import migrate
 from trc.runtime.store.refusals import folder_refusal, refusal
@@ -144,6 +145,11 @@ class SqliteStore:
             row = self._connection.execute(self._sql["letter"], (number,)).fetchone()
             return None if row is None else letter_of(row)
 
+    def wish(self, run: str) -> Wish:
+        with self._refusing():
+            row = self._connection.execute(self._sql["wish"], (run,)).fetchone()
+            return "run" if row is None else row[0]
+
     def latest(self, pipeline: str) -> Mapping[str, Result]:
         with self._refusing():
             rows = self._connection.execute(self._sql["latest"], (pipeline,))
@@ -215,6 +221,9 @@ class _SqliteTransaction:
 
     def is_current(self, run: str, task: str, token: str) -> bool:
         return self._connection.execute(self._sql["is_current"], (run, task, token)).fetchone() is not None
+
+    def put_wish(self, run: str, wish: Wish) -> None:
+        self._connection.execute(self._sql["put_wish"], (run, wish))
 
     def drives(self, run: str, driver: str) -> bool:
         return self._connection.execute(self._sql["drives"], (run, driver)).fetchone() is not None

@@ -132,6 +132,17 @@ class StoreSuite:
             change.put_run(replace(RUN, driver="driver-2"))
             assert not change.drives("r1", "driver-1")
 
+    def test_what_is_wished_of_a_run_is_what_was_said_last(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2"))
+        assert store.wish("r1") == "run"
+        for wanted in ("pause", "cancel", "run"):
+            with store.transaction() as change:
+                change.put_wish("r1", wanted)
+            assert store.wish("r1") == wanted
+        assert store.wish("r2") == "run"
+        with pytest.raises(ValueError, match="not recorded"), store.transaction() as change:
+            change.put_wish("r3", "cancel")
+
     # Dead letters
 
     def test_letters_are_kept_whole_newest_first(self, store: Store) -> None:

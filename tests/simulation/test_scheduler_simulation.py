@@ -39,8 +39,10 @@ from trc.runtime.scheduler.events import (
     Event,
     Heartbeat,
     Opened,
+    PauseRequested,
     Published,
     PublishFailed,
+    ResumeRequested,
     SlotsChanged,
     TimerFired,
 )
@@ -154,6 +156,11 @@ class World:
         self._later(0.0, Opened(self.now))
         if self.slots_change:
             self._later(self.random.uniform(0, 5), SlotsChanged(0.0, 1))
+        self.paused = False
+        if self.random.random() < 0.2:
+            after = self.random.uniform(0.1, 20.0)
+            self._later(after, PauseRequested(0.0))
+            self._later(after + self.random.uniform(0.1, 20.0), ResumeRequested(0.0))
         if self.odds.cancels and self.random.random() < 0.7:
             self._later(self.random.uniform(0.1, 40.0), CancelRequested(0.0))
 
@@ -180,6 +187,8 @@ class World:
         self.trace.append(f"{self.now:7.2f} {_brief(event)}")
         if isinstance(event, CancelRequested):
             self.canceled = True
+        if isinstance(event, PauseRequested | ResumeRequested):
+            self.paused = isinstance(event, PauseRequested)
         if isinstance(event, SlotsChanged):
             self.slots = event.slots
             self.allowed = max(event.slots, len(self.live))
@@ -343,6 +352,7 @@ class World:
         if failed_at is not None and retry.jitter == "none":
             assert self.now >= failed_at + retry.initial_delay, "a retry comes too soon"
         assert not self.canceled
+        assert not self.paused, "something begins in a paused run"
         if not self.specs[task].idempotent:
             states = {attempt.state for attempt in self.attempts.values() if attempt.task == task}
             assert "lost" not in states, "a task that is not idempotent repeats what may have happened"
@@ -435,7 +445,7 @@ class World:
             assert records[task].token == token
             self._check_limits(token, task, event)
         for task, record in records.items():
-            if record.state == "pending" and len(self.live) < self.slots:
+            if record.state == "pending" and len(self.live) < self.slots and not self.paused:
                 assert f"retry:{task}" in self.timers, f"{task} waits for nothing after {event}"
             if record.state == "waiting":
                 found = [_verdict(need, records[need.task].state) for need in self.specs[task].needs]

@@ -126,3 +126,10 @@ LIMIT :limit
 SELECT run, task, attempt, kind, error, task_order, log, died_at, state, settled_at, number
 FROM dead_letters
 WHERE number = ?
+
+-- put_wish
+INSERT INTO wishes (run, wish) VALUES (?, ?)
+ON CONFLICT (run) DO UPDATE SET wish = excluded.wish
+
+-- wish
+SELECT wish FROM wishes WHERE run = ?

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trc.api.running import PlanReport, RunReport, plan, run, runner_of
     from trc.api.saved import PlanStanding, SavedReport, file_of_plan, plan_standing, read_plan, run_plan, save_plan
     from trc.api.sparing import IncrementalSummary, incremental_summary
+    from trc.api.wishing import wish
 
 __all__ = [
     "AttemptLog",
@@ -73,6 +74,7 @@ __all__ = [
     "save_plan",
     "schema",
     "status",
+    "wish",
 ]
 
 _IN: Final = {
@@ -89,6 +91,7 @@ _IN: Final = {
     "running": ("PlanReport", "RunReport", "plan", "run", "runner_of"),
     "saved": ("PlanStanding", "SavedReport", "file_of_plan", "plan_standing", "read_plan", "run_plan", "save_plan"),
     "sparing": ("IncrementalSummary", "incremental_summary"),
+    "wishing": ("wish",),
 }
 _MODULES: Final = {name: module for module, names in _IN.items() for name in names}
 

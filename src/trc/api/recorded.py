@@ -12,7 +12,7 @@ from trc.runtime.drivers import is_alive, this_driver
 from trc.runtime.errors import stopped
 from trc.runtime.partitions import Manifest, newer_parts, parts_folder, read_manifest
 from trc.runtime.reasons import Reason
-from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
+from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord, Wish
 from trc.runtime.store.results import Result
 from trc.runtime.store.sqlite import SqliteStore
 from trc.settings import settings_of
@@ -29,6 +29,8 @@ class RunStatus:
     tasks: tuple[TaskRecord, ...]
     attempts: tuple[AttemptRecord, ...]
     alive: bool
+    wish: Wish = "run"
+    """What other processes have wished of it."""
     parts: Mapping[str, Manifest] = field(default_factory=dict[str, Manifest])
 
 
@@ -87,6 +89,7 @@ def status(folder: Path, run: str | None = None) -> RunStatus:
             tuple(store.tasks(record.id)),
             tuple(store.attempts(record.id)),
             alive and record.state == "running",
+            store.wish(record.id),
             dict(_parts(settings_of(folder).state, record, store)),
         )
 

@@ -15,7 +15,7 @@ from trc.cli.quantities import count, duration, size
 from trc.cli.quantities import names as names_of
 from trc.cli.tally import FINAL
 from trc.compiler.diagnostics.render.cells import visible, width
-from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved, Waiting
+from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved, Waiting, Wished
 from trc.runtime.store.journal import TaskRecord
 from trc.runtime.store.results import StoredOutput
 
@@ -24,6 +24,11 @@ SINGLE_SKIPS: Final = 50
 _LONGEST_NAME: Final = 32
 _REASONS_TOLD: Final = 10
 _STATE_WIDTH: Final = 8
+_WISHES: Final = {
+    "pause": "paused: nothing more begins until `trc resume`",
+    "run": "going on: `trc resume` was called",
+    "cancel": "canceling: `trc cancel` was called, and tasks are being stopped",
+}
 _WORDS: Final = {"upstream_failed": "blocked", "failure": "failed", "success": "done"}
 
 
@@ -46,6 +51,8 @@ class Story:
             return self._opened(happening)
         if isinstance(happening, Waiting):
             return self._waiting(happening)
+        if isinstance(happening, Wished):
+            return [_WISHES[happening.wish]]
         if isinstance(happening, RunFinished):
             return self._grouped_skips()
         return []

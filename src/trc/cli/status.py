@@ -35,6 +35,7 @@ def command(screen: Screen, project: Path, run: str | None) -> int:
             {
                 "run": run_document(status.run),
                 "alive": status.alive,
+                "paused": status.alive and status.wish == "pause",
                 "tasks": [task_document(record) for record in status.tasks],
                 "attempts": [attempt_document(attempt) for attempt in status.attempts],
                 **(
@@ -56,6 +57,8 @@ def _say_status(screen: Screen, status: api.RunStatus) -> None:
     screen.say(f"run {run.id} of {visible(run.pipeline)}: {state}, began {moment(run.created_at)}{took}")
     if run.state == "running" and not status.alive:
         screen.say(f"  its process has died: `trc run {visible(run.file)}` goes on with it")
+    elif status.alive and status.wish == "pause":
+        screen.say("  paused: `trc resume` has it go on")
     if status.tasks:
         screen.say()
         verdicts = last_verdicts(status.attempts)

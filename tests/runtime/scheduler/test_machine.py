@@ -115,6 +115,10 @@ def _event(at: float, words: list[str]) -> events.Event:
     match words:
         case ["open"]:
             return events.Opened(at)
+        case ["pause"]:
+            return events.PauseRequested(at)
+        case ["resume"]:
+            return events.ResumeRequested(at)
         case ["cancel"]:
             return events.CancelRequested(at)
         case ["allow", slots]:

@@ -1,0 +1,30 @@
+"""`trc pause`: has a run begin nothing more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trc import api
+from trc.cli import exits
+from trc.cli.documents import run_document
+from trc.cli.options import chosen_run, json_option, project_option, subcommand
+from trc.cli.output import Screen
+
+
+@subcommand
+@click.argument("run", required=False)
+@project_option
+@json_option
+def command(screen: Screen, project: Path, run: str | None) -> int:
+    """Have a run begin nothing more until "trc resume". What runs may end.
+
+    RUN is the id of a run or the beginning of one, or "latest", which is meant without it too. A run that is taken up by another process goes on.
+    """
+    record, _ = api.wish(project, chosen_run(run), "pause")
+    if screen.wants_json:
+        screen.document({"run": run_document(record), "wish": "pause"})
+    else:
+        screen.tell(f"run {record.id} begins nothing more: `trc resume` has it go on")
+    return exits.OK
