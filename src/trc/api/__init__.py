@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trc.api.preparing import prepare
     from trc.api.ready import Ready
     from trc.api.recorded import AttemptLog, Explanation, RunStatus, explain_task, logs, runs, status
+    from trc.api.reporting import RunAccount, TaskAccount, run_account
     from trc.api.running import PlanReport, RunReport, plan, run, runner_of, tail
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
     "Explanation",
     "PlanReport",
     "Ready",
+    "RunAccount",
     "RunReport",
     "RunStatus",
+    "TaskAccount",
     "check",
     "column_of",
     "compile_file",
@@ -48,6 +51,7 @@ __all__ = [
     "prepare",
     "require_extra",
     "run",
+    "run_account",
     "runner_of",
     "runs",
     "schema",
@@ -64,6 +68,7 @@ _IN: Final = {
     "preparing": ("prepare",),
     "ready": ("Ready",),
     "recorded": ("AttemptLog", "Explanation", "RunStatus", "explain_task", "logs", "runs", "status"),
+    "reporting": ("RunAccount", "TaskAccount", "run_account"),
     "running": ("PlanReport", "RunReport", "plan", "run", "runner_of", "tail"),
 }
 _MODULES: Final = {name: module for module, names in _IN.items() for name in names}

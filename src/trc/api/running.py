@@ -18,6 +18,7 @@ from trc.checking import moment_of
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.source import SourceFile
+from trc.runtime import shapes
 from trc.runtime.backfill import Backfill, build_again
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
@@ -158,6 +159,7 @@ def run(
     with runner_of(ready, settings, observe, on_cancel) as runner:
         again = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
         options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, again)
+        shapes.keep(settings.state, ready.spec)
         outcome = runner.run(options, ready.logical_time)
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)
     has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)

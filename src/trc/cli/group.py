@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "runs": "List the runs of this project, newest first.",
     "status": "Show how far a run is, task by task.",
     "logs": "Show what tasks printed.",
+    "report": "Write what a run left behind as one HTML page.",
     "explain": "Tell why a task ran or was skipped, or what a code means.",
     "graph": "Draw a pipeline.",
     "schema": "Show the columns of each dataset, and their types.",
