@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from trc.runtime.spec import PipelineSpec, ReadSpec, TaskSpec
+from trc.runtime.spec import PipelineSpec, TaskSpec
 
 FOLDER: Final = "shapes"
 _VERSION: Final = 1
@@ -25,14 +25,26 @@ class ShapeNeed:
 
 
 @dataclass(frozen=True, slots=True)
+class ShapeRead:
+    """What a task called an input; `producer` is the task and the output that it was, else `uri` says where it lay.
+
+    `fed` says that tasks of the pipeline write files there.
+    """
+
+    name: str
+    producer: tuple[str, str] | None = None
+    uri: str | None = None
+    fed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ShapeTask:
-    """A task as it was; `reads` are the locations of what no task wrote, `writes` those of its outputs, by their names."""
+    """A task as it was; `writes` are the names and locations of those of its outputs that have one."""
 
     name: str
     type: str
     needs: tuple[ShapeNeed, ...] = ()
-    reads: tuple[tuple[str, str], ...] = ()
-    """What the task called each, and its location."""
+    reads: tuple[ShapeRead, ...] = ()
     writes: tuple[tuple[str, str], ...] = ()
 
 
@@ -41,6 +53,9 @@ class Shape:
     """A pipeline as it was run; tasks are in an order in which they can run."""
 
     tasks: tuple[ShapeTask, ...]
+
+    def task(self, name: str) -> ShapeTask | None:
+        return next((one for one in self.tasks if one.name == name), None)
 
 
 def keep(state: Path, spec: PipelineSpec) -> None:
@@ -82,19 +97,15 @@ def _shape(task: TaskSpec) -> ShapeTask:
         task.name,
         task.type,
         tuple(ShapeNeed(one.task, one.data) for one in task.needs),
-        tuple((one.name, one.uri) for one in task.reads if one.uri is not None and not _is_written(one)),
+        tuple(ShapeRead(one.name, one.producer, one.uri, bool(one.feeders)) for one in task.reads),
         tuple((one.name, one.uri) for one in task.outputs if one.uri is not None),
     )
 
 
-def _is_written(read: ReadSpec) -> bool:
-    """Whether tasks of the pipeline write it."""
-    return read.producer is not None or bool(read.feeders)
-
-
 def _to_json(task: ShapeTask) -> dict[str, Any]:
     needs = [[one.task, one.data] for one in task.needs]
-    return {"name": task.name, "type": task.type, "needs": needs, "reads": task.reads, "writes": task.writes}
+    reads = [[one.name, one.producer, one.uri, one.fed] for one in task.reads]
+    return {"name": task.name, "type": task.type, "needs": needs, "reads": reads, "writes": task.writes}
 
 
 def _task(raw: Mapping[str, Any]) -> ShapeTask:
@@ -102,6 +113,11 @@ def _task(raw: Mapping[str, Any]) -> ShapeTask:
         raw["name"],
         raw["type"],
         tuple(ShapeNeed(*one) for one in raw["needs"]),
-        tuple((name, uri) for name, uri in raw["reads"]),
+        tuple(map(_read, raw["reads"])),
         tuple((name, uri) for name, uri in raw["writes"]),
     )
+
+
+def _read(raw: Any) -> ShapeRead:
+    name, producer, uri, fed = raw
+    return ShapeRead(name, None if producer is None else (producer[0], producer[1]), uri, fed)

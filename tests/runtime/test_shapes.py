@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trc.runtime import shapes
-from trc.runtime.shapes import Shape, ShapeNeed, ShapeTask
+from trc.runtime.shapes import Shape, ShapeNeed, ShapeRead, ShapeTask
 from trc.runtime.spec import NeedSpec, OutputSpec, PipelineSpec, ReadSpec, SkipSpec, TaskSpec
 
 NEVER = SkipSpec(can_skip=False)
@@ -26,12 +26,13 @@ def test_a_shape_is_read_as_it_was_kept(tmp_path: Path) -> None:
     shapes.keep(tmp_path, SPEC)
     assert shapes.recall(tmp_path, "d1") == Shape(
         (
-            ShapeTask("a", "duckdb_sql", reads=(("raw", "/project/raw.csv"),)),
+            ShapeTask("a", "duckdb_sql", reads=(ShapeRead("raw", uri="/project/raw.csv"),)),
             ShapeTask(
                 "b",
                 "python",
                 (ShapeNeed("a", data=True), ShapeNeed("c", data=False)),
-                writes=(("output", "/out/\udcff.csv"),),
+                (ShapeRead("a", ("a", "output")), ShapeRead("x", uri="/o/*", fed=True)),
+                (("output", "/out/\udcff.csv"),),
             ),
         )
     )

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from trc.api.recorded import AttemptLog, Explanation, RunStatus, explain_task, logs, runs, status
     from trc.api.reporting import RunAccount, TaskAccount, run_account
     from trc.api.running import PlanReport, RunReport, plan, run, runner_of, tail
+    from trc.api.tracing import AssetLineage, RunLineage, TaskLineage, asset_lineage, run_lineage
 
 __all__ = [
+    "AssetLineage",
     "AttemptLog",
     "CheckReport",
     "ColumnReport",
@@ -32,9 +34,12 @@ __all__ = [
     "PlanReport",
     "Ready",
     "RunAccount",
+    "RunLineage",
     "RunReport",
     "RunStatus",
     "TaskAccount",
+    "TaskLineage",
+    "asset_lineage",
     "check",
     "column_of",
     "compile_file",
@@ -52,6 +57,7 @@ __all__ = [
     "require_extra",
     "run",
     "run_account",
+    "run_lineage",
     "runner_of",
     "runs",
     "schema",
@@ -70,6 +76,7 @@ _IN: Final = {
     "recorded": ("AttemptLog", "Explanation", "RunStatus", "explain_task", "logs", "runs", "status"),
     "reporting": ("RunAccount", "TaskAccount", "run_account"),
     "running": ("PlanReport", "RunReport", "plan", "run", "runner_of", "tail"),
+    "tracing": ("AssetLineage", "RunLineage", "TaskLineage", "asset_lineage", "run_lineage"),
 }
 _MODULES: Final = {name: module for module, names in _IN.items() for name in names}
 

@@ -123,10 +123,11 @@ def _draw(run: RunRecord, tasks: Sequence[TaskAccount], shape: Shape | None, pat
     arrows: list[Arrow] = []
     for task in shape.tasks:
         this = f"task:{task.name}"
-        for name, uri in task.reads:
-            source = Node(f"source:{uri}", _file_name(name), "source", uri)
-            sources.setdefault(source.id, source)
-            arrows.append(Arrow(source.id, this))
+        for read in task.reads:
+            if read.uri is not None and read.producer is None and not read.fed:
+                source = Node(f"source:{read.uri}", _file_name(read.name), "source", read.uri)
+                sources.setdefault(source.id, source)
+                arrows.append(Arrow(source.id, this))
         arrows += [
             Arrow(f"task:{one.task}", this, one.data, marked=(one.task, task.name) in steps) for one in task.needs
         ]
