@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -135,6 +136,7 @@ def run(
     optimise: bool | None = None,
     selected: Sequence[str] = (),
     backfill: Backfill | None = None,
+    openlineage: Path | None = None,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -143,6 +145,7 @@ def run(
 
     Without `optimise`, each output is stored as its query makes it; None leaves that to the target. `selected` are patterns that name the tasks to be
     run, with what they need; without any, all are. The partitions of a `backfill` are built again, whatever is kept of them.
+    OpenLineage events are appended to the file `openlineage`, or to that of the settings; one that cannot be written is warned of.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
@@ -160,12 +163,35 @@ def run(
         again = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
         options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, again)
         shapes.keep(settings.state, ready.spec)
-        outcome = runner.run(options, ready.logical_time)
+        same = partial(_same_again, path, settings, choices, now, ready)
+        with _telling(runner, ready, settings, openlineage, same) as problems:
+            outcome = runner.run(options, ready.logical_time)
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)
     has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)
     if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
-    return _report(ready, outcome, settings, verdicts)
+    return _report(ready, outcome, settings, verdicts, problems)
+
+
+@contextmanager
+def _telling(
+    runner: Runner, ready: Ready, settings: Settings, file: Path | None, load: Callable[[], Compilation | None]
+) -> Iterator[Sequence[Diagnostic]]:
+    """Meanwhile, the run tells OpenLineage events, if it is to tell any; answers what is to be warned of at its end."""
+    told = settings.openlineage if file is None else replace(settings.openlineage, file=file)
+    if told.file is None:
+        yield ()
+        return
+    telling: Any = import_module("trc.api.openlineage")
+    with telling.telling(told, ready.spec, runner.store, load) as (events, written):
+        watching = runner.observe
+
+        def observe(happening: Happening) -> None:
+            watching(happening)
+            events(happening)
+
+        runner.observe = observe
+        yield written.problems
 
 
 def _as_left(
@@ -204,13 +230,21 @@ def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
 
 def _compiled_again(path: Path, settings: Settings, choices: Choices, now: datetime, ready: Ready) -> Ready:
     """With the places in the file that a failure is shown at; without, if the file says something else by now."""
-    try:
-        compilation = _compiling().load(path, settings, replace(choices, at=choices.at or ready.logical_time), now)
-    except Stopped:
-        return ready
-    if compilation.spec.digest != (ready.part.whole if ready.part else ready.spec).digest:
+    compilation = _same_again(path, settings, choices, now, ready)
+    if compilation is None:
         return ready
     return replace(ready, sources=compilation.sources, compiled=compilation.compiled)
+
+
+def _same_again(path: Path, settings: Settings, choices: Choices, now: datetime, ready: Ready) -> Compilation | None:
+    """The pipeline, compiled once more; None if the file says something else by now."""
+    try:
+        found: Compilation = _compiling().load(
+            path, settings, replace(choices, at=choices.at or ready.logical_time), now
+        )
+    except Stopped:
+        return None
+    return found if found.spec.digest == (ready.part.whole if ready.part else ready.spec).digest else None
 
 
 @contextmanager
@@ -257,7 +291,9 @@ def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
 
 
-def _report(ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts) -> RunReport:
+def _report(
+    ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts, problems: Sequence[Diagnostic]
+) -> RunReport:
     failed = [record for record in outcome.tasks if record.state == "failure"]
     places = StatePlaces(settings.state)
     files = {one.task: places.log(one.run, one.task, one.attempt) for one in outcome.tasks if one.attempt}
@@ -271,7 +307,7 @@ def _report(ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdic
         outcome.resumed,
         outcome.tasks,
         outcome.outputs,
-        (*ready.diagnostics, *_told(ready, failed, verdicts)),
+        (*ready.diagnostics, *_told(ready, failed, verdicts), *problems),
         ready.sources,
         {record.task: tail(files[record.task]) for record in failed if record.task in files},
         files,

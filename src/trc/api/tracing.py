@@ -220,7 +220,9 @@ def _contents(parts: Iterable[Made | Read | Unknown]) -> Iterator[tuple[str, str
 def _on_disk(settings: Settings, contents: Iterable[tuple[str, str]]) -> dict[tuple[str, str], OnDisk]:
     with SqliteStore(settings.database) as store:
         storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
-        found = {(path, digest): _compared(storage, path, digest) for path, digest in contents}
+        found: dict[tuple[str, str], OnDisk] = {
+            (path, digest): _compared(storage, path, digest) for path, digest in contents
+        }
         storage.flush()
     return found
 
