@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.warm import COMMANDS, Done
+from tests.warm import COMMANDS, TRC, Done
 
 from trc.api.reporting import run_account
 from trc.cli import exits
@@ -358,6 +360,28 @@ def test_a_run_that_goes_on_is_told_as_far_as_it_is_known(tmp_path: Path) -> Non
     assert "so far" in done.out
     assert "What the tasks waited for was not kept of this run" in done.out
     assert trc(tmp_path, "report", "--json").json["needs"] is None
+
+
+def test_a_run_can_be_told_while_it_goes_on(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    (tmp_path / "w.yaml").write_text(
+        "name: w\nnodes:\n  - {id: a, type: shell, params: {command: cat gate}}\n"
+        "  - {id: b, type: shell, params: {command: 'true'}, needs: [a]}\n"
+    )
+    with subprocess.Popen(
+        [*TRC, "run", "w.yaml"], cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as run:
+        gate = os.open(tmp_path / "gate", os.O_WRONLY)
+        try:
+            text = trc(tmp_path, "report", "-o", "-").out
+        finally:
+            os.close(gate)
+        assert run.wait(60) == exits.OK
+    told = rows_of(read(text))
+    assert told["a"]["state"] in {"claimed", "running"}
+    assert told["b"]["state"] == "waiting"
+    assert "as known when this report was written" in text
+    assert "so far" in text
 
 
 def test_two_thousand_tasks_are_a_page_of_sane_size(tmp_path: Path) -> None:
