@@ -153,7 +153,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC625", "a selection names no task"),
     Code("TRC626", "a task has no partitions to build again"),
     Code("TRC627", "a range of partitions is wrong"),
-    Code("TRC628", "lineage events cannot be written", _WARNING, must_stay=True),
+    Code("TRC635", "lineage events cannot be written", _WARNING, must_stay=True),
     Code("TRC630", "the data breaks an expectation"),
     Code("TRC631", "the data breaks an expectation that only warns", _WARNING, must_stay=True),
     Code("TRC632", "an expectation cannot be evaluated", ("error", "warning"), must_stay=True),

@@ -232,8 +232,8 @@ def test_a_pipeline_that_was_compiled_before_tells_the_same(space: Any) -> None:
 def test_a_file_that_cannot_be_written_is_warned_of_once_and_fails_nothing(space: Any, place: str) -> None:
     space.write("p.yaml", "name: one\nnodes: [{id: a, type: duckdb_sql, params: {sql: select 1 as x}}]\n")
     done = space.trc("run", "p.yaml", "--openlineage", place, code=0)
-    assert done.err.count("TRC628") == 1
-    assert re.search(r'warning\[TRC628\]: lineage events cannot be written to "[^"]+": \w', done.err)
+    assert done.err.count("TRC635") == 1
+    assert re.search(r'warning\[TRC635\]: lineage events cannot be written to "[^"]+": \w', done.err)
     assert ": success in" in done.out
 
 
@@ -243,7 +243,7 @@ def test_a_disk_that_fills_up_is_warned_of_once(space: Any) -> None:
         pytest.skip("this system has no /dev/full")
     space.write("p.yaml", "name: one\nnodes: [{id: a, type: duckdb_sql, params: {sql: select 1 as x}}]\n")
     done = space.trc("run", "p.yaml", "--openlineage", "/dev/full", code=0)
-    assert done.err.count("TRC628") == 1
+    assert done.err.count("TRC635") == 1
     assert "no space left on device" in done.err
 
 

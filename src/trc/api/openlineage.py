@@ -47,7 +47,7 @@ class EventFile:
             why = (error.strerror or str(error)).lower()
             self.problems.append(
                 Diagnostic(
-                    "TRC628",
+                    "TRC635",
                     f'lineage events cannot be written to "{self.path}": {why}',
                     help=("the run itself is not touched by it; events that follow are left out",),
                     severity="warning",
