@@ -162,6 +162,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC632", "an expectation cannot be evaluated", ("error", "warning"), must_stay=True),
     Code("TRC633", "a saved plan is stale"),
     Code("TRC634", "a saved plan cannot be used"),
+    Code("TRC635", "lineage events cannot be written", _WARNING, must_stay=True),
     Code("TRC640", "a query fails in a test"),
     Code("TRC641", "a test finds other rows than it expects"),
 )

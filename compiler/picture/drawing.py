@@ -16,26 +16,31 @@ Kind = Literal["source", "task", "sink"]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`label` is the name in large, `detail` the small line under it; `state` is that of a task's run, if told."""
+    """`label` is the name in large, `detail` the small line under it; `state` is that of a task's run, if told.
+
+    A node that is `marked` is of the class of that name in pictures that have classes.
+    """
 
     id: str
     label: str
     kind: Kind
     detail: str = ""
     state: str | None = None
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
     """From what comes first to what comes after; `data` flows along it, else it is order alone.
 
-    `label` is what the texts of a picture say about it.
+    `label` is what the texts of a picture say about it; `marked` is as that of a node.
     """
 
     start: str
     end: str
     data: bool = True
     label: str = ""
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

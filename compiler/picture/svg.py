@@ -81,7 +81,7 @@ def svg(drawing: Drawing) -> str:
 
 def _edges(edges: Sequence[Arrow], plan: Layout) -> list[str]:
     return [
-        f'<path class="edge{"" if edge.data else " order"}" data-from="{_safe(edge.start)}" '
+        f'<path class="edge{"" if edge.data else " order"}{" marked" if edge.marked else ""}" data-from="{_safe(edge.start)}" '
         f'data-to="{_safe(edge.end)}" d="{_curve(route)}" marker-end="url(#tip)"/>'
         for edge, route in zip(edges, plan.routes)
     ]
@@ -103,6 +103,7 @@ def _node(node: Node, box: Box) -> str:
     label, detail = _shorten(node.label, _LONGEST_LABEL), _detail(node)
     middle, centre = box.width / 2, _HEIGHT / 2 + (_LID / 2 if node.kind == "source" else 0)
     classes = node.kind if node.state is None else f"{node.kind} {_safe(node.state)}"
+    classes += " marked" if node.marked else ""
     parts = [
         f'<g class="node {classes}" data-id="{_safe(node.id)}" transform="translate({box.x:.1f} {box.y:.1f})">',
         f"<title>{_safe(_tooltip(node))}</title>",

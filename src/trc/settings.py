@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,15 @@ OPTIMISE: Final = False
 
 
 @dataclass(frozen=True, slots=True)
+class OpenLineage:
+    """Where runs append their OpenLineage events, if they tell any; `source_code` has these hold the text of queries."""
+
+    file: Path | None = None
+    namespace: str = "trc"
+    source_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Where a project is, where its state lies, how many workers the local backend has, and what `trc.toml` says.
 
@@ -42,6 +51,7 @@ class Settings:
     deny_warnings: bool = False
     state_folder: Path | None = None
     """Where state lies, if that is not in the project."""
+    openlineage: OpenLineage = OpenLineage()
 
     @property
     def state(self) -> Path:
@@ -137,7 +147,13 @@ def _settings(project: Path, workers: int | None) -> Settings:
         written.pipelines,
         written.task_packages,
         written.deny_warnings,
+        openlineage=_events(project, written),
     )
+
+
+def _events(project: Path, written: _Written) -> OpenLineage:
+    file = written.events.get("file")
+    return OpenLineage(**{**written.events, "file": None if file is None else project / file})
 
 
 def cores() -> int:
@@ -154,6 +170,7 @@ class _Written:
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
     deny_warnings: bool = False
+    events: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def _read(path: Path) -> _Written:
@@ -217,6 +234,31 @@ def _check(value: Node, key: Scalar, written: _Written, collect: Collector) -> N
             _wrong(collect, message, entry.value.span, "write deny_warnings = true")
 
 
+def _openlineage(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{key.value}" is a table', key.span, "write [openlineage] on a line of its own")
+        return
+    for entry in value.entries:
+        name = entry.key.value
+        if name not in _EVENTS:
+            remedy = did_you_mean(name, _EVENTS) or (f"the keys are: {', '.join(_EVENTS)}",)
+            _wrong(collect, f'"openlineage.{name}" is not known here', entry.key.span, *remedy)
+            continue
+        kind, takes, example = _EVENTS[name]
+        answer: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
+        if isinstance(answer, kind) and answer != "" and "\0" not in str(answer):
+            written.events[name] = answer
+        else:
+            _wrong(collect, f'"openlineage.{name}" {takes}', entry.value.span, f"write {example}")
+
+
+_EVENTS: Final[MappingOf[str, tuple[type, str, str]]] = {
+    "file": (str, "takes the path of a file", 'file = "lineage.jsonl"'),
+    "namespace": (str, "takes a text", 'namespace = "shop"'),
+    "source_code": (bool, "is true or false", "source_code = true"),
+}
+
+
 def _pipelines(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
     texts = [text for text, span in _texts(value, key, collect) if _is_inside(text, span, collect)]
     written.pipelines = tuple(texts)
@@ -255,6 +297,7 @@ _KEYS: Final[MappingOf[str, _Reader]] = {
     "targets": _of_pipelines,
     "local": _local,
     "check": _check,
+    "openlineage": _openlineage,
 }
 
 

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from trc.api.preparing import prepare
     from trc.api.ready import Ready
     from trc.api.recorded import AttemptLog, Explanation, RunStatus, explain_task, logs, runs, status
+    from trc.api.reporting import RunAccount, TaskAccount, run_account
     from trc.api.running import PlanReport, RunReport, plan, run, runner_of
     from trc.api.saved import PlanStanding, SavedReport, file_of_plan, plan_standing, read_plan, run_plan, save_plan
     from trc.api.sparing import IncrementalSummary, incremental_summary
+    from trc.api.tracing import AssetLineage, RunLineage, TaskLineage, asset_lineage, run_lineage
     from trc.api.wishing import wish
 
 __all__ = [
+    "AssetLineage",
     "AttemptLog",
     "CheckReport",
     "ColumnReport",
@@ -39,9 +42,14 @@ __all__ = [
     "PlanReport",
     "PlanStanding",
     "Ready",
+    "RunAccount",
+    "RunLineage",
     "RunReport",
     "RunStatus",
     "SavedReport",
+    "TaskAccount",
+    "TaskLineage",
+    "asset_lineage",
     "check",
     "column_of",
     "compile_file",
@@ -67,6 +75,8 @@ __all__ = [
     "require_extra",
     "retry",
     "run",
+    "run_account",
+    "run_lineage",
     "run_plan",
     "runner_of",
     "runs",
@@ -92,6 +102,8 @@ _IN: Final = {
     "saved": ("PlanStanding", "SavedReport", "file_of_plan", "plan_standing", "read_plan", "run_plan", "save_plan"),
     "sparing": ("IncrementalSummary", "incremental_summary"),
     "wishing": ("wish",),
+    "reporting": ("RunAccount", "TaskAccount", "run_account"),
+    "tracing": ("AssetLineage", "RunLineage", "TaskLineage", "asset_lineage", "run_lineage"),
 }
 _MODULES: Final = {name: module for module, names in _IN.items() for name in names}
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from trc.checking import moment_of
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.source import SourceFile
+from trc.runtime import shapes
 from trc.runtime.backfill import Backfill, build_again
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_alive, this_driver
@@ -178,6 +180,7 @@ def run(
     excluded: Sequence[str] = (),
     backfill: Backfill | None = None,
     again: Again | None = None,
+    openlineage: Path | None = None,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -187,6 +190,7 @@ def run(
     Without `optimise`, each output is stored as its query makes it; None leaves that to the target. `selected` name the tasks to be
     run, with what they need; without any, all are, but those that `excluded` name. The partitions of a `backfill` are built again, whatever is kept of them.
     The run `again` goes on although it has ended, with all that did not succeed in it.
+    OpenLineage events are appended to the file `openlineage`, or to that of the settings; one that cannot be written is warned of.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
@@ -210,12 +214,52 @@ def run(
         anew = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
         retried = None if again is None else again.run
         options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo)
-        outcome = runner.run(options, ready.logical_time)
+        same = partial(same_again, path, settings, choices, now, ready)
+        outcome, problems = conducted(runner, ready, settings, options, same, openlineage)
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)
     has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)
     if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
-    return report_of(ready, outcome, settings, verdicts)
+    return report_of(ready, outcome, settings, verdicts, problems)
+
+
+def conducted(  # noqa: PLR0917 - all that a run is conducted with
+    runner: Runner,
+    ready: Ready,
+    settings: Settings,
+    options: Options,
+    load: Callable[[], Compilation | None],
+    openlineage: Path | None = None,
+) -> tuple[Outcome, Sequence[Diagnostic]]:
+    """Runs it, keeps its shape, and tells OpenLineage events where it is to; answers also what is to be warned of.
+
+    `load` compiles the pipeline as it was, where the events tell of columns; None where it is another by now.
+    """
+    shapes.keep(settings.state, ready.spec)
+    with _telling(runner, ready, settings, openlineage, load) as problems:
+        outcome = runner.run(options, ready.logical_time)
+    return outcome, problems
+
+
+@contextmanager
+def _telling(
+    runner: Runner, ready: Ready, settings: Settings, file: Path | None, load: Callable[[], Compilation | None]
+) -> Iterator[Sequence[Diagnostic]]:
+    """Meanwhile, the run tells OpenLineage events, if it is to tell any; answers what is to be warned of at its end."""
+    told = settings.openlineage if file is None else replace(settings.openlineage, file=file)
+    if told.file is None:
+        yield ()
+        return
+    telling: Any = import_module("trc.api.openlineage")
+    with telling.telling(told, ready.spec, runner.store, load) as (events, written):
+        watching = runner.observe
+
+        def observe(happening: Happening) -> None:
+            watching(happening)
+            events(happening)
+
+        runner.observe = observe
+        yield written.problems
 
 
 def _as_left(
@@ -254,13 +298,21 @@ def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
 
 def _compiled_again(path: Path, settings: Settings, choices: Choices, now: datetime, ready: Ready) -> Ready:
     """With the places in the file that a failure is shown at; without, if the file says something else by now."""
-    try:
-        compilation = _compiling().load(path, settings, replace(choices, at=choices.at or ready.logical_time), now)
-    except Stopped:
-        return ready
-    if compilation.spec.digest != (ready.part.whole if ready.part else ready.spec).digest:
+    compilation = same_again(path, settings, choices, now, ready)
+    if compilation is None:
         return ready
     return replace(ready, sources=compilation.sources, compiled=compilation.compiled)
+
+
+def same_again(path: Path, settings: Settings, choices: Choices, now: datetime, ready: Ready) -> Compilation | None:
+    """The pipeline, compiled once more; None if the file says something else by now."""
+    try:
+        found: Compilation = _compiling().load(
+            path, settings, replace(choices, at=choices.at or ready.logical_time), now
+        )
+    except Stopped:
+        return None
+    return found if found.spec.digest == (ready.part.whole if ready.part else ready.spec).digest else None
 
 
 @contextmanager
@@ -307,7 +359,9 @@ def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
 
 
-def report_of(ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts) -> RunReport:
+def report_of(
+    ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts, problems: Sequence[Diagnostic] = ()
+) -> RunReport:
     """A run at its end, with what is to be told of it."""
     failed = [record for record in outcome.tasks if record.state == "failure"]
     places = StatePlaces(settings.state)
@@ -322,7 +376,7 @@ def report_of(ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verd
         outcome.resumed,
         outcome.tasks,
         outcome.outputs,
-        (*ready.diagnostics, *_told(ready, failed, verdicts)),
+        (*ready.diagnostics, *_told(ready, failed, verdicts), *problems),
         ready.sources,
         {record.task: tail(files[record.task]) for record in failed if record.task in files},
         files,

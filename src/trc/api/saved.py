@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from trc.api.compiling import Compilation, load, of_target
 from trc.api.denying import stop_at_warnings
 from trc.api.ready import Ready
 from trc.api.resting import before_compiling, chosen_variables, compiled_facts, names_now, names_of, stored_facts
-from trc.api.running import RecordedStates, RunReport, forecast, report_of, runner_of
+from trc.api.running import RecordedStates, RunReport, conducted, forecast, report_of, runner_of, same_again
 from trc.checking import moment_of
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.diagnostics.diagnostic import Diagnostic
@@ -131,6 +132,7 @@ def run_plan(
     on_conflict: OnConflict = "wait",
     workers: int | None = None,
     deny_warnings: bool = False,
+    openlineage: Path | None = None,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -150,13 +152,15 @@ def run_plan(
         choices = saved.choices
         # To go on with what a dead process left would not be what the plan says.
         options = Options(choices.at, choices.force, True, on_conflict, tick, ready.optimise)
+        compiled_for = choices_of(saved, project_of_plan(saved, document))
+        same = partial(same_again, found.file, found.settings, compiled_for, moment_of(compiled_for.at), ready)
         try:
-            outcome = runner.run(options, ready.logical_time)
+            outcome, problems = conducted(runner, ready, found.settings, options, same, openlineage)
         except _Moved as late:
             _give_up(runner, late.run)
             raise _stale(document, saved, found.file, late.moves) from None
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)
-    return report_of(ready, outcome, found.settings, verdicts)
+    return report_of(ready, outcome, found.settings, verdicts, problems)
 
 
 @dataclass(frozen=True, slots=True)

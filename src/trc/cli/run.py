@@ -47,6 +47,12 @@ from trc.runtime import standing
     help="What to do while another run writes the same output.",
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many tasks run at a time.")
+@click.option(
+    "--openlineage",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Append OpenLineage events here, a line each; without it, where trc.toml says, if it does.",
+)
 @json_option
 def command(  # noqa: PLR0917 - click passes them by name
     screen: Screen,
@@ -60,6 +66,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     new: bool,
     on_conflict: Literal["wait", "fail"],
     workers: int | None,
+    openlineage: Path | None,
 ) -> int:
     """Run what has changed since it last succeeded.
 
@@ -77,6 +84,7 @@ def command(  # noqa: PLR0917 - click passes them by name
                 on_conflict=on_conflict,
                 workers=workers,
                 deny_warnings=deny_warnings,
+                openlineage=openlineage,
                 observe=interruption.watch,
                 tick=FRAME,
                 on_cancel=interruption.listen,
@@ -96,13 +104,14 @@ def command(  # noqa: PLR0917 - click passes them by name
             optimise=optimise,
             selected=selected,
             excluded=excluded,
+            openlineage=openlineage,
             observe=interruption.watch,
             tick=FRAME,
             on_cancel=interruption.listen,
         )
     is_plain = (
         choices.is_plain
-        and not (force or new or workers or selected or excluded)
+        and not (force or new or workers or selected or excluded or openlineage)
         and optimise is None
         and on_conflict == "wait"
     )
