@@ -10,8 +10,8 @@ from tests.end_to_end.conftest import Space
 from tests.end_to_end.test_optimising import ORDERS
 
 from trc import api
-from trc.runtime.listing import Dataset
-from trc.runtime.planner import Decision, Planner
+from trc.runtime.listing import Dataset, Inputs, Missing
+from trc.runtime.planner import Planner
 from trc.runtime.spec import TaskSpec
 from trc.runtime.store.results import StoredOutput
 from trc.verifying.usecase import verify
@@ -128,15 +128,15 @@ def test_what_was_made_of_other_inputs_is_no_output_of_an_equal_task(
 
     write_orders(space, 100)
     changed: list[str] = []
-    decide = Planner.decide
+    attempt = Planner.attempt
 
-    def late(planner: Planner, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
+    def late(planner: Planner, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
         if task.name == "bills" and ("paid", "output") in upstream and not changed:
             changed.append(task.name)
             write_orders(space, 150)
-        return decide(planner, task, upstream)
+        return attempt(planner, task, upstream)
 
-    monkeypatch.setattr(Planner, "decide", late)
+    monkeypatch.setattr(Planner, "attempt", late)
     report = api.run(space.write("p.trc", SHOP), optimise=True, workers=1)
     assert changed
     paid, bills = (report.outputs[name][0] for name in ("paid", "bills"))

@@ -141,7 +141,7 @@ HARM: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
         execute("PRAGMA application_id = 7"),
         "schema", "error", "not one of trc",
     ),
-    "a newer form": (execute("PRAGMA user_version = 99"), "schema", "error", "version 99, and this trc knows 1"),
+    "a newer form": (execute("PRAGMA user_version = 99"), "schema", "error", "version 99, and this trc knows "),
     "an older form": (execute("PRAGMA user_version = 0"), "schema", "warn", "version 0"),
     "no log": (execute("PRAGMA journal_mode = DELETE"), "write-ahead-log", "warn", "does not write ahead"),
     "a damaged page": (damage, "integrity", "error", "the state store"),
