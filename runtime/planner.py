@@ -63,7 +63,7 @@ class Planner:
     unchanged: Unchanged | None = None
     """Tells a forecast which rows a new query has in common with the old one; None where nobody asks for it."""
     chosen: frozenset[str] | None = None
-    """The tasks that `force` is about; None for all."""
+    """The tasks that `force` is about, if it is said; None for all."""
     partitions: Partitions | None = None
     """Answers for the tasks that are to run by partition; None where there are none."""
     again: Mapping[str, frozenset[str | None]] = field(default_factory=dict[str, frozenset[str | None]])

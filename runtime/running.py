@@ -372,10 +372,16 @@ class Runner:
             keepings=optimised.keepings,
             # What a part stores serves readers that are left out of it, too.
             read_sets=read_sets(self.spec if self.part is None else self.part.whole, self.queries),
-            chosen=options.redo or (self.part.chosen if self.part is not None else None),
+            chosen=self._forced(options),
             partitions=self.partitions(run),
             again=options.again,
         )
+
+    def _forced(self, options: Options) -> frozenset[str] | None:
+        """The tasks that run although they are up to date; None for all."""
+        if not options.force:
+            return options.redo
+        return self.part.chosen | options.redo if self.part is not None else None
 
     def _settled(self, plan: Plan, planner: Planner) -> dict[Dataset, StoredOutput]:
         """The outputs of the tasks that the plan skips."""

@@ -6,6 +6,7 @@ import os
 import signal
 from typing import Any
 
+import duckdb  # noqa: TID253 - makes the files that the pipeline reads
 import pytest
 
 PIPELINE = """
@@ -223,3 +224,51 @@ def test_the_run_of_a_saved_plan_is_retried_alike(shop: Any) -> None:
     (shop.root / "broken-load").unlink()
     report = shop.trc("retry", "--json").json
     assert {one["task"]: one["state"] for one in report["tasks"]} == {"stage": "skipped", "load": "success"}
+
+
+def test_what_was_forced_is_forced_again(shop: Any) -> None:
+    (shop.root / "broken-load").unlink()
+    shop.states()
+    shop.write("broken-load", "")
+    shop.states("--force", code=1)
+    (shop.root / "broken-load").unlink()
+    before = len(_ran(shop))
+    report = shop.trc("retry", "--json").json
+    # What is stored of an earlier run is up to date, and no answer to who wanted it made again.
+    assert _ran(shop)[before:] == ["load", "report"]
+    assert {one["task"]: one["state"] for one in report["tasks"]} == dict.fromkeys(
+        ("stage", "load", "report"), "success"
+    )
+
+
+def test_what_was_to_be_built_again_is_built_by_the_retry(space: Any) -> None:
+    for day in ("2026-01-01", "2026-01-02"):
+        folder = space.root / f"raw/day={day}"
+        folder.mkdir(parents=True)
+        duckdb.sql("select 5::bigint as amount").write_parquet(str(folder / "a.parquet"))
+    space.write(
+        "p.trc",
+        """
+        pipeline "days" {}
+
+        source raw = parquet("raw/day=*/*.parquet")
+
+        task orders = sql $$ select day, amount from raw $$ {
+          output = "out/orders.csv"
+          incremental { by = partition(day) }
+        }
+
+        task gate = shell "test ! -e broken" { files = [] }
+        """,
+    )
+    space.write("p.trc", space.read("p.trc").replace("output = ", "needs = [gate]\n  output = "))
+    space.trc("run", "p.trc")
+    space.write("broken", "")
+    failed = space.trc("backfill", "p.trc", "orders", "--from", "2026-01-02", code=1)
+    assert "gate" in failed.err
+    (space.root / "broken").unlink()
+    report = space.trc("retry", "--json").json
+    (orders,) = [one for one in report["tasks"] if one["task"] == "orders"]
+    assert (orders["state"], orders["reason"]["code"]) == ("success", "backfilled")
+    built = space.trc("status", "--json").json["partitions"]["orders"]["built"]
+    assert [one["value"] for one in built if one["run"] == report["run"]["id"]] == ["2026-01-02"]

@@ -9,20 +9,30 @@ from pathlib import Path
 from typing import Any, Final
 
 from trc.compiler.choices import Choices
+from trc.runtime.backfill import Backfill
 
 _VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The choices of a run, the patterns of the tasks that were asked for, and whether it is optimised."""
+    """The choices of a run, the tasks that were asked for by name, and what was said about how they run."""
 
     choices: Choices
     selected: tuple[str, ...] = ()
     optimise: bool | None = None
+    force: bool = False
+    backfill: Backfill | None = None
 
 
-def to_asked(choices: Choices, selected: Sequence[str], *, optimise: bool | None) -> str:
+def to_asked(
+    choices: Choices,
+    selected: Sequence[str],
+    *,
+    optimise: bool | None,
+    force: bool = False,
+    backfill: Backfill | None = None,
+) -> str:
     """The text for the journal. The logical time is none of it, which the run has of its own."""
     file = None if choices.params_file is None else str(choices.params_file.absolute())
     told = {
@@ -34,6 +44,8 @@ def to_asked(choices: Choices, selected: Sequence[str], *, optimise: bool | None
         "environment": choices.environment,
         "selected": list(selected),
         "optimise": optimise,
+        "force": force or None,
+        "backfill": None if backfill is None else [backfill.task, backfill.start, backfill.end],
     }
     return json.dumps({name: value for name, value in told.items() if value not in (None, [], ())})
 
@@ -54,4 +66,5 @@ def from_asked(text: str, at: str) -> Asked | None:
         at,
         tuple((name, value) for name, value in told.get("environment", ())),
     )
-    return Asked(choices, tuple(told.get("selected", ())), told.get("optimise"))
+    backfill = Backfill(*told["backfill"]) if "backfill" in told else None
+    return Asked(choices, tuple(told.get("selected", ())), told.get("optimise"), bool(told.get("force")), backfill)

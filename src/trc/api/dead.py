@@ -86,6 +86,8 @@ def retry(
         asked.choices,
         selected=asked.selected,
         optimise=asked.optimise,
+        force=asked.force,
+        backfill=asked.backfill,
         workers=workers,
         again=Again(record.id, start),
         observe=observe,

@@ -210,7 +210,8 @@ def run(
     redo = below(ready.spec, again.start) if again is not None and again.start is not None else frozenset[str]()
     with runner_of(ready, settings, observe, on_cancel) as runner:
         # By name: what a selection names may be other tasks the next time.
-        runner.asked = to_asked(choices, sorted(ready.part.chosen) if ready.part else (), optimise=optimise)
+        names = sorted(ready.part.chosen) if ready.part else ()
+        runner.asked = to_asked(choices, names, optimise=optimise, force=force, backfill=backfill)
         anew = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
         retried = None if again is None else again.run
         options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo)

@@ -228,7 +228,8 @@ def _looked_at(
     # What is not set any more chooses as it did; what is set now may say something else.
     variables = dict(choices.environment) | chosen_variables(compilation, with_environment(choices))
     with runner_of(ready, settings, observe, on_cancel) as runner:
-        runner.asked = to_asked(choices, sorted(ready.part.chosen) if ready.part else (), optimise=made.optimise)
+        names_chosen = sorted(ready.part.chosen) if ready.part else ()
+        runner.asked = to_asked(choices, names_chosen, optimise=made.optimise, force=made.force)
         now |= compiled_facts(compilation, variables) | stored_facts(names, runner, project)
         found = moved(saved.rests_on, now)
         if not found:
