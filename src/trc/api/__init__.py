@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trc.api.differing import diff
     from trc.api.examining import Health, doctor
     from trc.api.extras import require_extra
+    from trc.api.following import LogPiece, follow_logs
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
     from trc.api.ready import Ready
@@ -39,6 +40,7 @@ __all__ = [
     "Health",
     "IncrementalSummary",
     "Letter",
+    "LogPiece",
     "PlanReport",
     "PlanStanding",
     "Ready",
@@ -60,6 +62,7 @@ __all__ = [
     "emit",
     "explain_task",
     "file_of_plan",
+    "follow_logs",
     "graph",
     "graph_json",
     "incremental_summary",
@@ -94,6 +97,7 @@ _IN: Final = {
     "differing": ("diff",),
     "examining": ("Health", "doctor"),
     "extras": ("require_extra",),
+    "following": ("LogPiece", "follow_logs"),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
     "ready": ("Ready",),

@@ -117,11 +117,16 @@ def logs(folder: Path, run: str | None = None, task: str | None = None) -> tuple
     """What the attempts of a run printed, oldest first; of one task, or of all."""
     with recorded_in(folder) as store:
         record = find_run(store, run)
+        known_task(store, record, task)
         attempts = store.attempts(record.id, task)
-        known = {one.task for one in store.tasks(record.id)}
+    return tuple(AttemptLog(attempt, _read_log(attempt.log)) for attempt in attempts)
+
+
+def known_task(store: SqliteStore, record: RunRecord, task: str | None) -> None:
+    """Raises Stopped for a task that the run does not have."""
+    known = {one.task for one in store.tasks(record.id)}
     if task is not None and task not in known:
         raise stopped("TRC609", f'run {record.id} has no task "{task}"', f"it has: {', '.join(sorted(known))}")
-    return tuple(AttemptLog(attempt, _read_log(attempt.log)) for attempt in attempts)
 
 
 def _read_log(path: str) -> str:
