@@ -157,6 +157,14 @@ class Transaction(Protocol):
         """Whether the attempt is still the one that may publish: the task's current, and not final."""
         ...
 
+    def forget_runs(self, runs: Sequence[str]) -> None:
+        """Removes runs with all that is recorded of them, but for those that go on."""
+        ...
+
+    def forget_results(self, before: float) -> int:
+        """Removes results that were committed before that time and are not the last of their task; how many that were."""
+        ...
+
     def put_wish(self, run: str, wish: Wish) -> None:
         """Wishes something of a run; its driver looks now and then."""
         ...

@@ -122,6 +122,15 @@ class MemoryStore:
         with self._lock:
             self._tables.digests.update(digests)
 
+    def digest_paths(self) -> list[str]:
+        with self._lock:
+            return sorted(self._tables.digests)
+
+    def forget_digests(self, paths: Sequence[str]) -> None:
+        with self._lock:
+            for path in paths:
+                self._tables.digests.pop(path, None)
+
 
 class _Absent:
     """Stands for the value of a key that was not there."""
@@ -181,6 +190,31 @@ class _MemoryTransaction:
             return False
         return opened.state == "running" and found.token == token and found.state in ("claimed", "running")
 
+    def forget_runs(self, runs: Sequence[str]) -> None:
+        of_runs: tuple[dict[str, Any], ...] = (
+            self._tables.tasks,
+            self._tables.attempts,
+            self._tables.wishes,
+            self._tables.runs,
+        )
+        for run in runs:
+            found = self._tables.runs.get(run)
+            if found is None or found.state == "running":
+                continue
+            self.release(run)
+            for number in [number for number, one in self._tables.letters.items() if one.run == run]:
+                self._drop(self._tables.letters, number)
+            for table in of_runs:
+                if run in table:
+                    self._drop(table, run)
+
+    def forget_results(self, before: float) -> int:
+        last = {(one.pipeline, one.task, one.key) for tasks in self._tables.latest.values() for one in tasks.values()}
+        stale = [key for key, one in self._tables.results.items() if one.committed_at < before and key not in last]
+        for key in stale:
+            self._drop(self._tables.results, key)
+        return len(stale)
+
     def put_wish(self, run: str, wish: Wish) -> None:
         self._require(run)
         self._set(self._tables.wishes, run, wish)
@@ -200,7 +234,7 @@ class _MemoryTransaction:
 
     def release(self, run: str) -> None:
         for uri in [uri for uri, (holder, _) in self._tables.leases.items() if holder == run]:
-            self._before.append((self._tables.leases, uri, self._tables.leases.pop(uri)))
+            self._drop(self._tables.leases, uri)
 
     def _holder(self, uri: str) -> str | None:
         lease = self._tables.leases.get(uri)
@@ -215,6 +249,9 @@ class _MemoryTransaction:
     def _require(self, run: str) -> None:
         if run not in self._tables.runs:
             raise ValueError(f'a record refers to a run that is not recorded ("{run}")')
+
+    def _drop(self, table: dict[_Key, Any], key: _Key) -> None:
+        self._before.append((table, key, table.pop(key)))
 
     def _set(self, table: dict[_Key, _Value], key: _Key, value: _Value) -> None:
         self._before.append((table, key, table.get(key, _ABSENT)))

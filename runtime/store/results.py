@@ -99,3 +99,15 @@ class Results(Protocol):
     def put_digests(self, digests: Mapping[str, FileDigest]) -> None:
         """Caches digests; losing them costs time, never an answer."""
         ...
+
+
+class DigestCache(Protocol):
+    """The cached digests, to be tidied."""
+
+    def digest_paths(self) -> list[str]:
+        """The paths of all files of which digests are cached."""
+        ...
+
+    def forget_digests(self, paths: Sequence[str]) -> None:
+        """Removes cached digests."""
+        ...

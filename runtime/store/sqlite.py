@@ -172,6 +172,14 @@ class SqliteStore:
         with self.transaction():
             self._connection.executemany(self._sql["put_digest"], rows)
 
+    def digest_paths(self) -> list[str]:
+        with self._refusing():
+            return [path for (path,) in self._connection.execute(self._sql["digest_paths"])]
+
+    def forget_digests(self, paths: Sequence[str]) -> None:
+        with self.transaction():
+            self._connection.executemany(self._sql["forget_digest"], [(path,) for path in paths])
+
     def _set_up(self) -> None:
         with self._refusing():
             for setting in _SETTINGS:
@@ -221,6 +229,13 @@ class _SqliteTransaction:
 
     def is_current(self, run: str, task: str, token: str) -> bool:
         return self._connection.execute(self._sql["is_current"], (run, task, token)).fetchone() is not None
+
+    def forget_runs(self, runs: Sequence[str]) -> None:
+        for what in ("tasks", "attempts", "leases", "letters", "wishes", "run"):
+            self._connection.executemany(self._sql[f"forget_{what}"], [(run,) for run in runs])
+
+    def forget_results(self, before: float) -> int:
+        return self._connection.execute(self._sql["forget_results"], (before,)).rowcount
 
     def put_wish(self, run: str, wish: Wish) -> None:
         self._connection.execute(self._sql["put_wish"], (run, wish))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trc.runtime.running import Store
+from trc.runtime.garbage import Store
 from trc.runtime.spec import KeyPart
 from trc.runtime.store.journal import AttemptRecord, DeadLetter, Driver, RunRecord, TaskRecord, TaskState
 from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOutput
@@ -142,6 +142,52 @@ class StoreSuite:
         assert store.wish("r2") == "run"
         with pytest.raises(ValueError, match="not recorded"), store.transaction() as change:
             change.put_wish("r3", "cancel")
+
+    # What is forgotten
+
+    def test_runs_are_forgotten_with_all_that_is_of_them_unless_they_go_on(self, store: Store) -> None:
+        put(store, replace(RUN, state="success"), replace(RUN, id="r2"), replace(RUN, id="r3", state="failure"))
+        for run in ("r1", "r2", "r3"):
+            put(store, task("clean", run=run), AttemptRecord(run, "clean", 1, f"{run}.1", "success"))
+        with store.transaction() as change:
+            change.put_letters([LETTER, replace(LETTER, run="r3")])
+            change.put_wish("r1", "pause")
+            change.acquire(["/p/a"], "r1", "driver-1")
+        with suppress(Interruption), store.transaction() as change:
+            change.forget_runs(["r1"])
+            raise Interruption
+        assert store.run("r1") is not None
+        assert len(store.letters()) == 2
+        with store.transaction() as change:
+            change.forget_runs(["r1", "r2", "nobody"])
+        assert {run.id for run in store.runs()} == {"r2", "r3"}
+        assert (store.tasks("r1"), store.attempts("r1"), store.letters(run="r1")) == ([], [], [])
+        assert store.wish("r1") == "run"
+        for run in ("r2", "r3"):
+            assert len(store.tasks(run)) == len(store.attempts(run)) == 1
+        assert [one.run for one in store.letters()] == ["r3"]
+
+    def test_results_are_forgotten_but_for_the_last_of_each_task(self, store: Store) -> None:
+        put(store, RUN)
+        ages = {"k1": 10.0, "k2": 20.0, "k3": 30.0}
+        for key, at in ages.items():
+            put(store, replace(RESULT, key=key, committed_at=at))
+        put(store, replace(RESULT, task="load", key="k0", committed_at=1.0))
+        with store.transaction() as change:
+            assert change.forget_results(20.0) == 1
+        assert [key for key in ages if store.find("shop", "clean", key)] == ["k2", "k3"]
+        with store.transaction() as change:
+            assert change.forget_results(1e9) == 1
+        assert [key for key in ages if store.find("shop", "clean", key)] == ["k3"]
+        assert store.find("shop", "load", "k0") is not None
+        assert dict(store.latest("shop")).keys() == {"clean", "load"}
+
+    def test_digests_are_forgotten_by_path(self, store: Store) -> None:
+        known = FileDigest(FileIdentity(1, 2, 3, 4, 5), "sha256:1", 6, "boot")
+        store.put_digests({"/p/b": known, "/p/a": known})
+        assert store.digest_paths() == ["/p/a", "/p/b"]
+        store.forget_digests(["/p/a", "/p/c"])
+        assert store.digest_paths() == ["/p/b"]
 
     # Dead letters
 

@@ -133,3 +133,21 @@ ON CONFLICT (run) DO UPDATE SET wish = excluded.wish
 
 -- wish
 SELECT wish FROM wishes WHERE run = ?
+
+-- forget_tasks
+DELETE FROM task_runs WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')
+
+-- forget_attempts
+DELETE FROM attempts WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')
+
+-- forget_leases
+DELETE FROM leases WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')
+
+-- forget_letters
+DELETE FROM dead_letters WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')
+
+-- forget_wishes
+DELETE FROM wishes WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')
+
+-- forget_run
+DELETE FROM runs WHERE id = ? AND state <> 'running'

@@ -40,3 +40,12 @@ ON CONFLICT (path) DO UPDATE SET
     digest = excluded.digest,
     hashed_at_ns = excluded.hashed_at_ns,
     boot_id = excluded.boot_id
+
+-- forget_results
+DELETE FROM results WHERE committed_at < ? AND number NOT IN (SELECT result FROM latest_results)
+
+-- digest_paths
+SELECT path FROM file_digests ORDER BY path
+
+-- forget_digest
+DELETE FROM file_digests WHERE path = ?

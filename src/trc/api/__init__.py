@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trc.api.running import PlanReport, RunReport, plan, run, runner_of
     from trc.api.saved import PlanStanding, SavedReport, file_of_plan, plan_standing, read_plan, run_plan, save_plan
     from trc.api.sparing import IncrementalSummary, incremental_summary
+    from trc.api.tidying import collect_garbage
     from trc.api.tracing import AssetLineage, RunLineage, TaskLineage, asset_lineage, run_lineage
     from trc.api.wishing import wish
 
@@ -53,6 +54,7 @@ __all__ = [
     "TaskLineage",
     "asset_lineage",
     "check",
+    "collect_garbage",
     "column_of",
     "compile_file",
     "dataset_lineage",
@@ -105,6 +107,7 @@ _IN: Final = {
     "running": ("PlanReport", "RunReport", "plan", "run", "runner_of"),
     "saved": ("PlanStanding", "SavedReport", "file_of_plan", "plan_standing", "read_plan", "run_plan", "save_plan"),
     "sparing": ("IncrementalSummary", "incremental_summary"),
+    "tidying": ("collect_garbage",),
     "wishing": ("wish",),
     "reporting": ("RunAccount", "TaskAccount", "run_account"),
     "tracing": ("AssetLineage", "RunLineage", "TaskLineage", "asset_lineage", "run_lineage"),

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "status": "Show how far a run is, task by task.",
     "logs": "Show what tasks printed.",
     "report": "Write what a run left behind as one HTML page.",
+    "state": "Look after what a project remembers: forget what is old.",
     "doctor": "Tell whether cache and state can be trusted and written.",
     "explain": "Tell why a task ran or was skipped, or what a code means.",
     "incremental": "Tell what running only what changed comes to.",
