@@ -66,6 +66,16 @@ class Options:
     """The run to take up again although it has ended; None for an unfinished one, or a new one."""
     redo: frozenset[str] = frozenset()
     """The tasks that run again in it although they succeeded."""
+    submission: str | None = None
+    """The key under which the run is submitted: where one was before, that one answers for it."""
+
+
+class Submitted(Exception):  # noqa: N818 - an answer, not an error
+    """A run was submitted under this key before, and goes on or has ended: it is the answer."""
+
+    def __init__(self, run: RunRecord) -> None:
+        super().__init__(run.id)
+        self.run = run
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +141,11 @@ class Runner:
         while True:
             if options.retry is not None:
                 left: RunRecord | None = self._ended(options.retry, bool(options.redo))
+            elif options.submission is not None:
+                left = self._submitted(options.submission, options.at, logical_time)
             else:
                 left = self._left_over(options, logical_time)
-            run, resumed = self._claim(left, driver, logical_time)
+            run, resumed = self._claim(left, driver, logical_time, options.submission)
             holders = self._take(run, left, uris, driver)
             if holders is None:
                 continue
@@ -169,6 +181,29 @@ class Runner:
                 found = run
             else:
                 self._give_up(run, now)
+        return found
+
+    def _submitted(self, submission: str, at: str | None, logical_time: str) -> RunRecord | None:
+        """The unfinished run that was submitted under the key before, if nobody drives it any more; None for the first.
+
+        Raises `Submitted` where that run answers for this one, and Stopped where it is another one's key.
+        """
+        found = self.store.submitted(self.spec.name, submission)
+        if found is None:
+            return None
+        remedy = "submit what is another run under another key"
+        if found.asked != self.asked or (at is not None and found.logical_time != logical_time):
+            told = f'the key "{submission}" is that of run {found.id}, which was asked for with other values'
+            raise stopped("TRC619", told, remedy)
+        known, here = self.store.drivers().get(found.driver), this_driver(self.clock)
+        is_driven = known is not None and is_alive(known[0], known[1], self.clock.now(), here)
+        if found.state != "running" or is_driven:
+            raise Submitted(found)
+        if found.digest != self.spec.digest:
+            told = (
+                f'run {found.id} of the key "{submission}" is unfinished, and "{found.file}" says something else by now'
+            )
+            raise stopped("TRC619", told, remedy)
         return found
 
     def _ended(self, run: str, has_redo: bool) -> RunRecord:
@@ -215,7 +250,9 @@ class Runner:
         same_time = options.at is None or logical_time == run.logical_time
         return same and same_time and not (options.new or options.force or options.again)
 
-    def _claim(self, left: RunRecord | None, driver: Driver, logical_time: str) -> tuple[RunRecord, bool]:
+    def _claim(
+        self, left: RunRecord | None, driver: Driver, logical_time: str, submission: str | None
+    ) -> tuple[RunRecord, bool]:
         if left is not None:
             taken = replace(left, driver=driver.id, resumed=left.resumed + 1, state="running", ended_at=None)
             return taken, True
@@ -228,6 +265,7 @@ class Runner:
             driver=driver.id,
             created_at=self.clock.now(),
             asked=self.asked,
+            submission=submission,
         )
         return run, False
 
@@ -236,11 +274,13 @@ class Runner:
     ) -> Mapping[str, str] | None:
         """Records the run with all its locations, or nothing: then answers who holds them.
 
-        None if the run that was `left` is no longer what it was: another command took it up meanwhile.
+        None if the run that was `left` is no longer what it was, or another was submitted under its key meanwhile.
         """
         holders: Mapping[str, str] = {}
         with _undone_if(lambda: bool(holders)), self.store.transaction() as change:
             if left is not None and self.store.run(left.id) != left:
+                return None
+            if left is None and run.submission is not None and self.store.submitted(run.pipeline, run.submission):
                 return None
             change.put_run(run)
             if left is not None:

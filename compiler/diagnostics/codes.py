@@ -148,6 +148,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC616", "a file ends the process that looks at it"),
     Code("TRC617", "another process has taken over a run"),
     Code("TRC618", "a run has ended already"),
+    Code("TRC619", "a key is that of another run"),
     Code("TRC620", "a part of trc is not installed"),
     Code("TRC621", "git cannot be asked"),
     Code("TRC622", "a revision is not known"),

@@ -59,6 +59,8 @@ class RunRecord:
     """How often the run was taken up again, after its driver died or its end."""
     asked: str = ""
     """The choices that it was asked for with, as JSON; empty where nobody recorded them."""
+    submission: str | None = None
+    """The key under which it was submitted, which no other run of the pipeline has."""
 
 
 # Several of these two are made for each task that runs, and a named tuple takes a third of the time.
@@ -203,6 +205,10 @@ class Journal(Protocol):
 
     def run(self, run: str) -> RunRecord | None:
         """A run by its id, or by the beginning of it if only one run's id begins so."""
+        ...
+
+    def submitted(self, pipeline: str, submission: str) -> RunRecord | None:
+        """The run of a pipeline that was submitted under that key."""
         ...
 
     def tasks(self, run: str) -> list[TaskRecord]:

@@ -84,6 +84,11 @@ class MemoryStore:
             begin = [record for name, record in self._tables.runs.items() if name.startswith(run)]
         return begin[0] if len(begin) == 1 else None
 
+    def submitted(self, pipeline: str, submission: str) -> RunRecord | None:
+        with self._lock:
+            runs = self._tables.runs.values()
+            return next((one for one in runs if (one.pipeline, one.submission) == (pipeline, submission)), None)
+
     def tasks(self, run: str) -> list[TaskRecord]:
         with self._lock:
             return list(self._tables.tasks.get(run, {}).values())

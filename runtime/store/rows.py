@@ -37,6 +37,7 @@ def run_row(run: RunRecord) -> Row:
         run.ended_at,
         run.resumed,
         run.asked,
+        run.submission,
     )
 
 

@@ -126,6 +126,11 @@ class SqliteStore:
             begin = self._connection.execute(self._sql["runs_that_begin"], {"prefix": run}).fetchall()
             return run_of(begin[0]) if len(begin) == 1 else None
 
+    def submitted(self, pipeline: str, submission: str) -> RunRecord | None:
+        with self._refusing():
+            row = self._connection.execute(self._sql["submitted"], (pipeline, submission)).fetchone()
+            return None if row is None else run_of(row)
+
     def tasks(self, run: str) -> list[TaskRecord]:
         with self._refusing():
             return [task_of(row) for row in self._connection.execute(self._sql["tasks"], (run,))]

@@ -143,6 +143,16 @@ class StoreSuite:
         with pytest.raises(ValueError, match="not recorded"), store.transaction() as change:
             change.put_wish("r3", "cancel")
 
+    def test_a_run_is_found_by_the_key_that_it_was_submitted_under(self, store: Store) -> None:
+        first = replace(RUN, submission="monday")
+        put(store, first, replace(RUN, id="r2"), replace(RUN, id="r3", pipeline="other", submission="monday"))
+        assert store.submitted("shop", "monday") == first
+        assert store.submitted("shop", "tuesday") is None
+        assert store.submitted("nobody", "monday") is None
+        found = store.submitted("other", "monday")
+        assert found is not None
+        assert found.id == "r3"
+
     # What is forgotten
 
     def test_runs_are_forgotten_with_all_that_is_of_them_unless_they_go_on(self, store: Store) -> None:

@@ -1,6 +1,6 @@
 -- put_run
-INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     pipeline = excluded.pipeline,
     file = excluded.file,
@@ -11,7 +11,8 @@ ON CONFLICT (id) DO UPDATE SET
     state = excluded.state,
     ended_at = excluded.ended_at,
     resumed = excluded.resumed,
-    asked = excluded.asked
+    asked = excluded.asked,
+    submission = excluded.submission
 
 -- put_task
 INSERT INTO task_runs (run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at, before)
@@ -77,19 +78,19 @@ ON CONFLICT (id) DO UPDATE SET
 SELECT id, host, boot_id, pid, start_time, lease_until FROM drivers
 
 -- runs
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
 FROM runs
 WHERE (:pipeline IS NULL OR pipeline = :pipeline) AND (:state IS NULL OR state = :state)
 ORDER BY created_at DESC, number DESC
 LIMIT :limit
 
 -- run
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
 FROM runs
 WHERE id = ?
 
 -- runs_that_begin
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
 FROM runs
 WHERE id >= :prefix AND substr(id, 1, length(:prefix)) = :prefix
 ORDER BY id
@@ -151,3 +152,8 @@ DELETE FROM wishes WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> '
 
 -- forget_run
 DELETE FROM runs WHERE id = ? AND state <> 'running'
+
+-- submitted
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
+FROM runs
+WHERE pipeline = ? AND submission = ?

@@ -180,6 +180,7 @@ def run(
     excluded: Sequence[str] = (),
     backfill: Backfill | None = None,
     again: Again | None = None,
+    submission: str | None = None,
     openlineage: Path | None = None,
     observe: Observer | None = None,
     tick: float | None = None,
@@ -189,7 +190,8 @@ def run(
 
     Without `optimise`, each output is stored as its query makes it; None leaves that to the target. `selected` name the tasks to be
     run, with what they need; without any, all are, but those that `excluded` name. The partitions of a `backfill` are built again, whatever is kept of them.
-    The run `again` goes on although it has ended, with all that did not succeed in it.
+    The run `again` goes on although it has ended, with all that did not succeed in it. Raises `Submitted` with the run that was
+    submitted under the key `submission` before; one whose process has died is gone on with.
     OpenLineage events are appended to the file `openlineage`, or to that of the settings; one that cannot be written is warned of.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
@@ -214,7 +216,7 @@ def run(
         runner.asked = to_asked(choices, names, optimise=optimise, force=force, backfill=backfill)
         anew = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
         retried = None if again is None else again.run
-        options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo)
+        options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo, submission)
         same = partial(same_again, path, settings, choices, now, ready)
         outcome, problems = conducted(runner, ready, settings, options, same, openlineage)
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)

@@ -10,7 +10,9 @@ import click
 
 import trc
 from trc import api
-from trc.cli.driving import tell_end, watched
+from trc.cli import exits
+from trc.cli.documents import run_document
+from trc.cli.driving import exit_code, tell_end, watched
 from trc.cli.live import FRAME
 from trc.cli.options import (
     choices_options,
@@ -28,6 +30,8 @@ from trc.cli.saved import is_saved_plan, read_saved
 from trc.cli.summary import nothing_to_do
 from trc.compiler.choices import Choices
 from trc.runtime import standing
+from trc.runtime.running import Submitted
+from trc.runtime.store.journal import RunRecord
 
 
 @subcommand
@@ -45,6 +49,12 @@ from trc.runtime import standing
     default="wait",
     show_default=True,
     help="What to do while another run writes the same output.",
+)
+@click.option(
+    "--idempotency-key",
+    "submission",
+    metavar="KEY",
+    help="Answer with the run that was submitted under this key before, if there is one.",
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many tasks run at a time.")
 @click.option(
@@ -64,6 +74,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     selected: tuple[str, ...],
     excluded: tuple[str, ...],
     new: bool,
+    submission: str | None,
     on_conflict: Literal["wait", "fail"],
     workers: int | None,
     openlineage: Path | None,
@@ -75,6 +86,8 @@ def command(  # noqa: PLR0917 - click passes them by name
     the run in order: nothing half-written stays, and what is done stays done.
     """
     folder, began_ns = Path.cwd(), time.time_ns()
+    if submission is not None and (new or is_saved_plan(file) or not submission.strip()):
+        raise click.UsageError("--idempotency-key takes a text, and goes neither with --new nor with a saved plan")
     if is_saved_plan(file):
         saved = read_saved(file, choices, force=force, optimise=optimise, selected=selected, excluded=excluded)
         with watched(screen, folder) as interruption:
@@ -92,23 +105,27 @@ def command(  # noqa: PLR0917 - click passes them by name
         return tell_end(screen, report, folder, interruption)
     answer = standing.answer_path(standing.find_state(str(file)), str(file))
     standing.forget(answer)
-    with watched(screen, folder) as interruption:
-        report = api.run(
-            file,
-            choices,
-            force=force,
-            new=new,
-            on_conflict=on_conflict,
-            workers=workers,
-            deny_warnings=deny_warnings,
-            optimise=optimise,
-            selected=selected,
-            excluded=excluded,
-            openlineage=openlineage,
-            observe=interruption.watch,
-            tick=FRAME,
-            on_cancel=interruption.listen,
-        )
+    try:
+        with watched(screen, folder) as interruption:
+            report = api.run(
+                file,
+                choices,
+                force=force,
+                new=new,
+                submission=submission,
+                on_conflict=on_conflict,
+                workers=workers,
+                deny_warnings=deny_warnings,
+                optimise=optimise,
+                selected=selected,
+                excluded=excluded,
+                openlineage=openlineage,
+                observe=interruption.watch,
+                tick=FRAME,
+                on_cancel=interruption.listen,
+            )
+    except Submitted as first:
+        return _tell_first(screen, first.run)
     is_plain = (
         choices.is_plain
         and not (force or new or workers or selected or excluded or openlineage)
@@ -127,3 +144,12 @@ def command(  # noqa: PLR0917 - click passes them by name
             answer=nothing_to_do(report, folder),
         )
     return tell_end(screen, report, folder, interruption)
+
+
+def _tell_first(screen: Screen, run: RunRecord) -> int:
+    """The run that was submitted before is the answer; one that goes on is told of, and not waited for."""
+    if screen.wants_json:
+        screen.document({"run": run_document(run), "submitted_before": True})
+    else:
+        screen.tell(f"run {run.id} was submitted under this key: {run.state}; `trc status {run.id}` shows it")
+    return exits.OK if run.state == "running" else exit_code(run.state, interrupted=False)
