@@ -349,15 +349,15 @@ PLANTS = (
     Plant(
         "a run is never resumed",
         RUNNING,
-        "            if found is None and self._can_resume(run, options, logical_time):",
-        "            if found is None and run is None:",
+        "                left = next((one for one in dead if self._can_resume(one, options, logical_time)), None)",
+        "                left = None",
         KILLED,
     ),
     Plant(
         "a live driver's run is taken over",
         RUNNING,
-        "if known is not None and is_alive(known[0], known[1], now, here):",
-        "if known is None:",
+        "return [run for run in running if not is_driven(run, drivers, self.clock)]",
+        "return [run for run in running if run.driver]",
         KILLED,
     ),
     Plant("staged files of the dead are left", RUNNING, "                self._sweep_staging(run)\n", "", KILLED),
@@ -406,8 +406,8 @@ PLANTS = (
     Plant(
         "a driver that was taken for dead goes on",
         LOOP,
-        "            if not transaction.drives(self._run.id, self._run.driver):",
-        "            if not self._run.driver:",
+        "    if not transaction.drives(run.id, run.driver):",
+        "    if not run.driver:",
         ("tests/runtime/test_loop.py",),
     ),
     Plant(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from trc.runtime.clock import Clock
-from trc.runtime.store.journal import Driver
+from trc.runtime.store.journal import Driver, RunRecord
 
 LEASE = 30.0
 """How many seconds a driver counts as alive after a sign of life, where nobody can look at its process."""
@@ -48,6 +49,12 @@ def is_alive(driver: Driver, lease_until: float, now: float, here: Driver) -> bo
     if driver.boot_id != here.boot_id:
         return False
     return _began(driver.pid) == driver.start_time
+
+
+def is_driven(run: RunRecord, drivers: Mapping[str, tuple[Driver, float]], clock: Clock) -> bool:
+    """Whether a run goes on and the process that drives it lives; `drivers` were read after the run."""
+    known = drivers.get(run.driver)
+    return run.state == "running" and known is not None and is_alive(*known, clock.now(), this_driver(clock))
 
 
 def _host() -> str:

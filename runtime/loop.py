@@ -70,6 +70,17 @@ class Timers:
             yield timer
 
 
+def require_own(transaction: Transaction, run: RunRecord) -> None:
+    """Raises Stopped if the run is not its driver's any more."""
+    if not transaction.drives(run.id, run.driver):
+        raise stopped(
+            "TRC617",
+            f"another process has taken over run {run.id}",
+            "leave it to that one, which `trc status` shows; this one has published nothing since",
+            exit_code=1,
+        )
+
+
 class Batch:
     """What one round makes known: written in one transaction, which begins when it is first needed.
 
@@ -86,13 +97,7 @@ class Batch:
     def transaction(self) -> Transaction:
         if self._transaction is None:
             transaction = self._stack.enter_context(self._journal.transaction())
-            if not transaction.drives(self._run.id, self._run.driver):
-                raise stopped(
-                    "TRC617",
-                    f"another process has taken over run {self._run.id}",
-                    "leave it to that one, which `trc status` shows; this one has published nothing since",
-                    exit_code=1,
-                )
+            require_own(transaction, self._run)
             self._transaction = transaction
         return self._transaction
 

@@ -13,11 +13,11 @@ from typing import Literal, Protocol
 from trc.compiler.sql.facts import QueryFacts
 from trc.runtime.attempts import Attempts, Secrets
 from trc.runtime.clock import Clock
-from trc.runtime.drivers import LEASE, RENEW, is_alive, this_driver
+from trc.runtime.drivers import LEASE, RENEW, is_driven, this_driver
 from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor
 from trc.runtime.listing import Dataset
-from trc.runtime.loop import KeepAlive, Loop
+from trc.runtime.loop import KeepAlive, Loop, require_own
 from trc.runtime.observe import Observer, RunFinished, RunOpened, Waiting
 from trc.runtime.optimising import Optimised, Queries, optimise
 from trc.runtime.orders import Orders, Places
@@ -139,12 +139,17 @@ class Runner:
         uris = sorted({one.uri for task in self.spec.tasks for one in task.outputs if one.uri is not None})
         told: str | None = None
         while True:
+            dead = self._dead()
             if options.retry is not None:
                 left: RunRecord | None = self._ended(options.retry, bool(options.redo))
             elif options.submission is not None:
                 left = self._submitted(options.submission, options.at, logical_time)
             else:
-                left = self._left_over(options, logical_time)
+                left = next((one for one in dead if self._can_resume(one, options, logical_time)), None)
+            # What the others hold would keep everyone waiting.
+            for one in dead:
+                if left is None or one.id != left.id:
+                    self._give_up(one, self.clock.now())
             run, resumed = self._claim(left, driver, logical_time, options.submission)
             holders = self._take(run, left, uris, driver)
             if holders is None:
@@ -166,22 +171,12 @@ class Runner:
             self.store.enrol(driver, self.clock.now() + LEASE)
             self.pause(0.2)
 
-    def _left_over(self, options: Options, logical_time: str) -> RunRecord | None:
-        """The unfinished run to go on with; others whose driver is dead are given up."""
+    def _dead(self) -> list[RunRecord]:
+        """The unfinished runs whose driver is dead, newest first."""
         running = self.store.runs(state="running", limit=1000)
         # Read after the runs: each of them has a driver here, also one that began just now.
         drivers = self.store.drivers()
-        here, now = this_driver(self.clock), self.clock.now()
-        found: RunRecord | None = None
-        for run in running:
-            known = drivers.get(run.driver)
-            if known is not None and is_alive(known[0], known[1], now, here):
-                continue
-            if found is None and self._can_resume(run, options, logical_time):
-                found = run
-            else:
-                self._give_up(run, now)
-        return found
+        return [run for run in running if not is_driven(run, drivers, self.clock)]
 
     def _submitted(self, submission: str, at: str | None, logical_time: str) -> RunRecord | None:
         """The unfinished run that was submitted under the key before, if nobody drives it any more; None for the first.
@@ -195,9 +190,7 @@ class Runner:
         if found.asked != self.asked or (at is not None and found.logical_time != logical_time):
             told = f'the key "{submission}" is that of run {found.id}, which was asked for with other values'
             raise stopped("TRC619", told, remedy)
-        known, here = self.store.drivers().get(found.driver), this_driver(self.clock)
-        is_driven = known is not None and is_alive(known[0], known[1], self.clock.now(), here)
-        if found.state != "running" or is_driven:
+        if found.state != "running" or is_driven(found, self.store.drivers(), self.clock):
             raise Submitted(found)
         if found.digest != self.spec.digest:
             told = (
@@ -210,8 +203,7 @@ class Runner:
         """The run to take up again; raises Stopped where that would be another run, or would do nothing."""
         found = self.store.run(run)
         assert found is not None, "whoever asks has looked it up"
-        known, here = self.store.drivers().get(found.driver), this_driver(self.clock)
-        if found.state == "running" and known is not None and is_alive(known[0], known[1], self.clock.now(), here):
+        if is_driven(found, self.store.drivers(), self.clock):
             raise stopped("TRC628", f"run {found.id} is still running", "wait for its end, or stop it with Ctrl-C")
         if found.digest != self.spec.digest:
             raise stopped(
@@ -340,7 +332,9 @@ class Runner:
                 self.observe,
                 KeepAlive(self.store, driver, LEASE, RENEW),
                 settled,
-                {letter.task for letter in self.store.letters(run=run.id)} if resumed else set(),
+                {letter.task for letter in self.store.letters(run=run.id, limit=len(self.spec.tasks))}
+                if resumed
+                else set(),
                 tick=options.tick,
             )
             self.on_cancel(loop.cancel)
@@ -358,6 +352,7 @@ class Runner:
     def _end(self, run: RunRecord, state: RunState) -> RunRecord:
         ended = replace(run, state=state, ended_at=self.clock.now())
         with self.store.transaction() as change:
+            require_own(change, run)
             change.put_run(ended)
             change.release(run.id)
         self.observe(RunFinished(ended, state))

@@ -164,7 +164,10 @@ class Transaction(Protocol):
         ...
 
     def forget_results(self, before: float) -> int:
-        """Removes results that were committed before that time and are not the last of their task; how many that were."""
+        """Removes results that were committed before that time and are not the last of their task; how many that were.
+
+        A run that goes on may have found one by its key: those of its pipeline stay.
+        """
         ...
 
     def put_wish(self, run: str, wish: Wish) -> None:

@@ -214,8 +214,13 @@ class _MemoryTransaction:
                     self._drop(table, run)
 
     def forget_results(self, before: float) -> int:
+        busy = {run.pipeline for run in self._tables.runs.values() if run.state == "running"}
         last = {(one.pipeline, one.task, one.key) for tasks in self._tables.latest.values() for one in tasks.values()}
-        stale = [key for key, one in self._tables.results.items() if one.committed_at < before and key not in last]
+        stale = [
+            key
+            for key, one in self._tables.results.items()
+            if one.committed_at < before and key not in last and one.pipeline not in busy
+        ]
         for key in stale:
             self._drop(self._tables.results, key)
         return len(stale)

@@ -184,6 +184,9 @@ class StoreSuite:
             put(store, replace(RESULT, key=key, committed_at=at))
         put(store, replace(RESULT, task="load", key="k0", committed_at=1.0))
         with store.transaction() as change:
+            assert change.forget_results(20.0) == 0, "a run of the pipeline goes on"
+        put(store, replace(RUN, state="success"), replace(RUN, id="r2", pipeline="other"))
+        with store.transaction() as change:
             assert change.forget_results(20.0) == 1
         assert [key for key in ages if store.find("shop", "clean", key)] == ["k2", "k3"]
         with store.transaction() as change:

@@ -272,3 +272,22 @@ def test_what_was_to_be_built_again_is_built_by_the_retry(space: Any) -> None:
     assert (orders["state"], orders["reason"]["code"]) == ("success", "backfilled")
     built = space.trc("status", "--json").json["partitions"]["orders"]["built"]
     assert [one["value"] for one in built if one["run"] == report["run"]["id"]] == ["2026-01-02"]
+
+
+@pytest.mark.parametrize("words", [("retry",), ("run", "p.yaml", "--idempotency-key", "monday")])
+def test_what_a_dead_run_holds_keeps_nobody_waiting(shop: Any, words: tuple[str, ...]) -> None:
+    failed = shop.trc("runs", "--json").json["runs"][0]["id"]
+    (shop.root / "broken-load").unlink()
+    # Another run of the pipeline dies, and with it the leases on all outputs are left behind.
+    shop.write("t.py", STEP.replace('print(f"{context.task} begins")', 'open("gate").read()'))
+    os.mkfifo(shop.root / "gate")
+    process = shop.start("run", "p.yaml", "--new")
+    gate = os.open(shop.root / "gate", os.O_WRONLY)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    os.close(gate)
+    shop.write("t.py", STEP)
+    words = ("retry", failed) if words == ("retry",) else words
+    assert shop.trc(*words, "--json").json["run"]["state"] == "success"
+    states = {one["id"]: one["state"] for one in shop.trc("runs", "--json").json["runs"]}
+    assert sorted(states.values()) == sorted(["abandoned", "success", *([] if words[0] == "retry" else ["failure"])])

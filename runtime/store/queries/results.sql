@@ -42,7 +42,9 @@ ON CONFLICT (path) DO UPDATE SET
     boot_id = excluded.boot_id
 
 -- forget_results
-DELETE FROM results WHERE committed_at < ? AND number NOT IN (SELECT result FROM latest_results)
+DELETE FROM results
+WHERE committed_at < ? AND number NOT IN (SELECT result FROM latest_results)
+    AND pipeline NOT IN (SELECT pipeline FROM runs WHERE state = 'running')
 
 -- digest_paths
 SELECT path FROM file_digests ORDER BY path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from trc.api.asked import from_asked
 from trc.api.recorded import find_run, recorded_in
@@ -14,6 +15,8 @@ from trc.runtime.errors import Stopped, stopped
 from trc.runtime.observe import Observer
 from trc.runtime.store.journal import DeadLetter, RunRecord
 from trc.runtime.store.sqlite import SqliteStore
+
+_ALL: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Letter:
 def letters(folder: Path, *, settled: bool = False) -> tuple[Letter, ...]:
     """The project's dead letters, newest first: the open ones, or with `settled` all."""
     with recorded_in(folder) as store:
-        return tuple(_with_run(store, one) for one in store.letters(settled=settled))
+        return tuple(_with_run(store, one) for one in store.letters(settled=settled, limit=_ALL))
 
 
 def letter(folder: Path, number: int) -> Letter:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trc.api.recorded import find_run, known_task, recorded_in
 from trc.runtime.clock import SystemClock
-from trc.runtime.drivers import is_alive, this_driver
+from trc.runtime.drivers import is_driven
 from trc.runtime.store.journal import AttemptRecord
 from trc.runtime.store.sqlite import SqliteStore
 
@@ -69,8 +69,5 @@ def follow_logs(folder: Path, run: str | None, task: str | None, pause: Callable
 
 
 def _goes_on(store: SqliteStore, run: str) -> bool:
-    record, clock = store.run(run), SystemClock()
-    if record is None or record.state != "running":
-        return False
-    driver = store.drivers().get(record.driver)
-    return driver is not None and is_alive(driver[0], driver[1], clock.now(), this_driver(clock))
+    record = store.run(run)
+    return record is not None and is_driven(record, store.drivers(), SystemClock())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trc.runtime.clock import SystemClock
-from trc.runtime.drivers import is_alive, this_driver
+from trc.runtime.drivers import is_driven
 from trc.runtime.errors import stopped
 from trc.runtime.partitions import Manifest, newer_parts, parts_folder, read_manifest
 from trc.runtime.reasons import Reason
@@ -81,14 +81,11 @@ def status(folder: Path, run: str | None = None) -> RunStatus:
     """How a run stands: the newest one, or the one whose id begins so."""
     with recorded_in(folder) as store:
         record = find_run(store, run)
-        clock = SystemClock()
-        driver = store.drivers().get(record.driver)
-        alive = driver is not None and is_alive(driver[0], driver[1], clock.now(), this_driver(clock))
         return RunStatus(
             record,
             tuple(store.tasks(record.id)),
             tuple(store.attempts(record.id)),
-            alive and record.state == "running",
+            is_driven(record, store.drivers(), SystemClock()),
             store.wish(record.id),
             dict(_parts(settings_of(folder).state, record, store)),
         )

@@ -23,7 +23,7 @@ from trc.compiler.source import SourceFile
 from trc.runtime import shapes
 from trc.runtime.backfill import Backfill, build_again
 from trc.runtime.clock import SystemClock
-from trc.runtime.drivers import boot_id, is_alive, this_driver
+from trc.runtime.drivers import boot_id, is_driven
 from trc.runtime.errors import Stopped
 from trc.runtime.facts import Facts, run_facts
 from trc.runtime.logs import tail
@@ -272,10 +272,9 @@ def _as_left(
     if not settings.database.is_file():
         return ready
     with SqliteStore(settings.database) as store:
-        clock, drivers = SystemClock(), store.drivers()
         running = [one for one in store.runs(state="running", limit=1000) if one.pipeline == ready.spec.name]
-        here, moment = this_driver(clock), clock.now()
-        left = [one for one in running if one.driver not in drivers or not is_alive(*drivers[one.driver], moment, here)]
+        drivers = store.drivers()
+        left = [one for one in running if not is_driven(one, drivers, SystemClock())]
     for one in left:
         if one.digest == ready.spec.digest:
             return ready

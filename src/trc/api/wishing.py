@@ -9,13 +9,12 @@ from typing import Final
 
 from trc.api.recorded import find_run, recorded_in
 from trc.runtime.clock import SystemClock
-from trc.runtime.drivers import is_alive, this_driver
+from trc.runtime.drivers import is_driven
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.reasons import Reason
+from trc.runtime.scheduler.state import FINAL
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord, Transaction, Wish
-from trc.runtime.store.sqlite import SqliteStore
 
-_FINAL: Final = frozenset({"success", "failure", "canceled", "skipped", "omitted", "upstream_failed"})
 _OPEN: Final = frozenset({"claimed", "running"})
 
 
@@ -27,7 +26,7 @@ def wish(folder: Path, run: str | None, wanted: Wish) -> tuple[RunRecord, bool]:
     """
     with recorded_in(folder) as store:
         record = find_run(store, run)
-        alive = _is_driven(store, record)
+        alive = is_driven(record, store.drivers(), SystemClock())
         if not alive and wanted != "cancel" and record.state == "running":
             raise stopped(
                 "TRC618", f"the process that drove run {record.id} has died", f"`trc run {record.file}` goes on with it"
@@ -44,12 +43,6 @@ def wish(folder: Path, run: str | None, wanted: Wish) -> tuple[RunRecord, bool]:
     return record, alive
 
 
-def _is_driven(store: SqliteStore, record: RunRecord) -> bool:
-    clock = SystemClock()
-    driver = store.drivers().get(record.driver)
-    return driver is not None and is_alive(driver[0], driver[1], clock.now(), this_driver(clock))
-
-
 def _ended(record: RunRecord) -> Stopped:
     return stopped("TRC618", f"run {record.id} has ended already: {record.state}", "`trc runs` lists those that run")
 
@@ -59,7 +52,7 @@ def _end(change: Transaction, run: RunRecord, tasks: Sequence[TaskRecord], attem
     now = SystemClock().now()
     reason: Mapping[str, object] = Reason("canceled").to_json()
     change.put_tasks(
-        [one._replace(state="canceled", reason=reason, ended_at=now) for one in tasks if one.state not in _FINAL]
+        [one._replace(state="canceled", reason=reason, ended_at=now) for one in tasks if one.state not in FINAL]
     )
     change.put_attempts([one._replace(state="lost", ended_at=now) for one in attempts if one.state in _OPEN])
     change.put_run(replace(run, state="canceled", ended_at=now))

@@ -20,8 +20,9 @@ from trc.cli.output import Screen
 def command(screen: Screen, project: Path, run: str | None) -> int:
     """End a run that another process drives, as Ctrl-C there would.
 
-    RUN is the id of a run or the beginning of one, or "latest", which is meant without it too. What runs is stopped, nothing half-written stays, and what is done stays done. A run whose process has
-    died ends at once: "trc run" does not go on with it any more.
+    RUN is the id of a run or the beginning of one, or "latest", which is meant without it too.
+    What runs is stopped, nothing half-written stays, and what is done stays done. A run whose
+    process has died ends at once: "trc run" does not go on with it any more.
     """
     record, alive = api.wish(project, chosen_run(run), "cancel")
     if screen.wants_json:

@@ -20,7 +20,8 @@ from trc.cli.output import Screen
 def command(screen: Screen, project: Path, run: str | None) -> int:
     """Have a run begin nothing more until "trc resume". What runs may end.
 
-    RUN is the id of a run or the beginning of one, or "latest", which is meant without it too. A run that is taken up by another process goes on.
+    RUN is the id of a run or the beginning of one, or "latest", which is meant without it too.
+    A run that is taken up by another process goes on.
     """
     record, _ = api.wish(project, chosen_run(run), "pause")
     if screen.wants_json:

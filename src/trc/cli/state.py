@@ -39,7 +39,12 @@ class _Age(click.ParamType[float]):
 
 @subcommand
 @click.option(
-    "--keep", type=click.IntRange(min=0), default=50, show_default=True, metavar="N", help="Runs of each pipeline."
+    "--keep",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Keep the newest N runs of each pipeline.",
 )
 @click.option("--older-than", "age", type=_Age(), default="30d", show_default=True, help="What is younger is kept.")
 @click.option("--dry-run", "dry", is_flag=True, help="Only tell what would be forgotten.")
