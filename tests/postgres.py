@@ -47,7 +47,7 @@ class Cluster:
 
         url = f"postgresql://postgres@/{database}?host={self.folder}"
         with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(statement)  # type: ignore[arg-type]
+            cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
@@ -90,7 +90,7 @@ def _start(programs: Path, folder: Path) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [programs / "postgres", "-D", folder / "data", *settings],
         user=_user(), env=_environ(), cwd=folder, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=_end_with_tests,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=_end_with_tests,  # noqa: PLW1509 - makes one call
     )  # fmt: skip
     assert process.stderr is not None
     told: list[str] = []

@@ -33,7 +33,7 @@ class Address:
         return f"{shown}?{urlencode(given, safe='/')}" if given else shown
 
 
-class WrongAddress(ValueError):
+class WrongAddress(ValueError):  # noqa: N818 - a user's mistake, told as one
     """What is wrong with an address, and the remedy. Neither repeats it: it may hold a password."""
 
     def __init__(self, message: str, remedy: str) -> None:

@@ -35,7 +35,9 @@ def refusal(error: Exception, address: Address) -> Stopped:
             remedy = f"look at the load of the server; {AGAIN}"
         case "42501":
             what = f'the state store "{address}" may not be used by this user: {reason(error)}'
-            remedy = f'let it use and create in the schema, such as: CREATE SCHEMA "{address.schema}" AUTHORIZATION its_name'
+            remedy = (
+                f'let it use and create in the schema, such as: CREATE SCHEMA "{address.schema}" AUTHORIZATION its_name'
+            )
         case "25006":
             what = f'the state store "{address}" cannot be written: the server is a copy that only reads'
             remedy = "name the server that it is a copy of, or add target_session_attrs=read-write to the address"

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
-from trc.runtime.store import complaints
 from trc.runtime.store.address import Address
 from trc.runtime.store.journal import Transaction
 from trc.runtime.store.migrate_postgres import migrate_postgres
-from trc.runtime.store.results import DigestCache, FileDigest
-from trc.runtime.store.server import AWAY, Server, driver, load
+from trc.runtime.store.results import FileDigest
+from trc.runtime.store.server import AWAY, Server, load
 from trc.runtime.store.sql import SqlStore, SqlTransaction
 
 PATIENCE = 30.0
 """How many seconds a writer waits for another one."""
-
-
-class LocalDigests(DigestCache, Protocol):
-    """Where digests of this machine's files are cached."""
-
-    def digests(self, paths: Iterable[str]) -> Mapping[str, FileDigest]: ...
-
-    def put_digests(self, digests: Mapping[str, FileDigest]) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class PostgresStore(SqlStore):
@@ -47,26 +36,20 @@ class PostgresStore(SqlStore):
     def __init__(
         self,
         address: Address,
-        local: LocalDigests,
+        local: Callable[[], SqlStore],
         password: str | None = None,
         *,
         patience: float = PATIENCE,
         away: float = AWAY,
     ) -> None:
-        self._address = address
-        self._local = local
-        try:
-            self._errors = driver()
-            self._server = Server(address, password, patience=patience, away=away)
-        except BaseException:
-            local.close()
-            raise
+        self._server = Server(address, password, patience=patience, away=away)
         super().__init__(self._server, load)
         try:
             with self._refusing():
                 migrate_postgres(self._server, address)
+            self._local = local()
         except BaseException:
-            self.close()
+            self._server.close()
             raise
         self._transaction = SqlTransaction(self._server, self._sql)
 
@@ -91,6 +74,9 @@ class PostgresStore(SqlStore):
         with self._refusing(), self._server.snapshot() as stream:
             yield stream
 
+    def cache(self) -> SqlStore:
+        return self._local
+
     def digests(self, paths: Iterable[str]) -> Mapping[str, FileDigest]:
         return self._local.digests(paths)
 
@@ -103,15 +89,5 @@ class PostgresStore(SqlStore):
     def forget_digests(self, paths: Sequence[str]) -> None:
         self._local.forget_digests(paths)
 
-    @contextmanager
-    def _refusing(self) -> Iterator[None]:
-        try:
-            yield
-        except self._errors.IntegrityError as error:
-            raise ValueError(f"a record refers to a run that is not recorded ({complaints.reason(error)})") from error
-        except self._errors.Error as error:
-            if self._server.is_lost:
-                raise complaints.lost(error, self._address) from error
-            if isinstance(error, self._errors.ProgrammingError) and not complaints.is_of_the_server(error):
-                raise
-            raise complaints.refusal(error, self._address) from error
+    def _refusing(self) -> AbstractContextManager[None]:
+        return self._server.refusing()

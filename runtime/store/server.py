@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from trc.runtime.errors import stopped
 from trc.runtime.store import complaints, dialect, statements
 from trc.runtime.store.address import Address
-from trc.runtime.store.rows import Row
 
 if TYPE_CHECKING:
     import psycopg
@@ -72,10 +71,23 @@ class Server:
         except self._driver.Error as error:
             raise complaints.refusal(error, address) from error
 
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Meanwhile, what the server complains of becomes what the user is told."""
+        try:
+            yield
+        except self._driver.IntegrityError as error:
+            raise ValueError(f"a record refers to a run that is not recorded ({complaints.reason(error)})") from error
+        except self._driver.Error as error:
+            if self._is_lost:
+                raise complaints.lost(error, self._address) from error
+            if isinstance(error, self._driver.ProgrammingError) and not complaints.is_of_the_server(error):
+                raise
+            raise complaints.refusal(error, self._address) from error
+
     @property
-    def is_lost(self) -> bool:
-        """Whether the connection broke."""
-        return bool(self._connection.closed)
+    def _is_lost(self) -> bool:
+        return bool(self._connection.closed) and not self._is_given_back
 
     def close(self) -> None:
         self._is_given_back = True
@@ -83,23 +95,23 @@ class Server:
 
     def execute(self, sql: str, values: Any = None, /) -> psycopg.Cursor[Any]:
         if self._in_block:
-            return self._connection.execute(sql, values)  # type: ignore[arg-type]
-        return self._though_lost(lambda: self._connection.execute(sql, values))  # type: ignore[arg-type]
+            return self._connection.execute(sql, values)
+        return self._though_lost(lambda: self._connection.execute(sql, values))
 
-    def executemany(self, sql: str, rows: Iterable[Row], /) -> None:
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> None:
         """Only within a block: else some could be carried out, and others not."""
         assert self._in_block
         given = list(rows)
         if len(given) == 1:
-            self._connection.execute(sql, given[0])  # type: ignore[arg-type]
+            self._connection.execute(sql, given[0])
         elif given:
             with self._connection.cursor() as cursor:
-                cursor.executemany(sql, given)  # type: ignore[arg-type]
+                cursor.executemany(sql, given)
 
     def begin(self) -> None:
         """Begins a block: returns when nobody else is in one of the same schema."""
         try:
-            self._though_lost(lambda: self._connection.execute(self._session["begin"]))  # type: ignore[arg-type]
+            self._though_lost(lambda: self._connection.execute(self._session["begin"]))
         except BaseException:
             self.rollback()
             raise
@@ -131,7 +143,7 @@ class Server:
         rows: Any = self._driver.rows.dict_row
         with self._connection.cursor("stream", row_factory=rows) as cursor:
             cursor.itersize = _AT_ONCE
-            cursor.execute(sql)  # type: ignore[arg-type]
+            cursor.execute(sql)
             yield from cursor
 
     def _though_lost(self, act: Callable[[], T]) -> T:
@@ -139,7 +151,7 @@ class Server:
         try:
             return act()
         except self._driver.Error:
-            if not self.is_lost or self._is_given_back:
+            if not self._is_lost:
                 raise
         self._reconnect()
         return act()
@@ -166,7 +178,7 @@ class Server:
         made: psycopg.Connection[Any] = self._driver.connect(**given, client_encoding="UTF8", autocommit=True)
         schema, answer, patience = self._address.schema, f"{ANSWER:.0f}s", f"{max(1, self._patience * 1000):.0f}ms"
         try:
-            made.execute(self._session["set_up"], (f'"{schema}"', answer, patience))  # type: ignore[arg-type]
+            made.execute(self._session["set_up"], (f'"{schema}"', answer, patience))
         except BaseException:
             made.close()
             raise
@@ -181,6 +193,6 @@ def driver() -> Any:
             'a state store on PostgreSQL needs the package "psycopg", which is not installed',
             f"install it: pip install 'trc-pipelines[{EXTRA}]'",
         )
-    import psycopg  # noqa: PLC0415 - takes 0.1 s, and most projects have no server
+    import psycopg
 
     return psycopg

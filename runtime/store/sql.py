@@ -59,7 +59,7 @@ class Connection(Protocol):
         """Carries out a statement with the values of its places."""
         ...
 
-    def executemany(self, sql: str, rows: Iterable[Row], /) -> object:
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> object:
         """Carries out a statement for each of these rows."""
         ...
 
@@ -96,6 +96,10 @@ class SqlStore(ABC):
     @abstractmethod
     def _refusing(self) -> AbstractContextManager[None]:
         """Meanwhile, what the database complains of becomes what the user is told."""
+
+    def cache(self) -> SqlStore:
+        """The store that digests of this machine's files are cached in."""
+        return self
 
     def enrol(self, driver: Driver, lease_until: float) -> None:
         with self._refusing():
@@ -177,6 +181,21 @@ class SqlStore(ABC):
     def forget_digests(self, paths: Sequence[str]) -> None:
         with self.transaction():
             self._connection.executemany(self._sql["forget_digest"], [(path,) for path in paths])
+
+    def import_rows(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Within a transaction, takes in rows of an export."""
+        self._connection.executemany(self._load("state")[statement], rows)
+
+    def export_rows(
+        self, stream: Callable[[str], Iterator[dict[str, Any]]], statement: str
+    ) -> Iterator[dict[str, Any]]:
+        """Within a snapshot, the rows of an export."""
+        return stream(self._load("state")[statement])
+
+    def ids_of_runs(self) -> frozenset[str]:
+        """All runs that are recorded."""
+        with self._refusing():
+            return frozenset(run for (run,) in self._connection.execute(self._load("state")["ids"]))
 
     def committed(self) -> list[Result]:
         """All results that are kept, in the order of their commits."""

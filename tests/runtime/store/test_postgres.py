@@ -17,8 +17,8 @@ def address(cluster: Cluster) -> Address:
     return address_of(cluster.url())
 
 
-def opened(address: Address, path: Path, **bounds: float) -> PostgresStore:
-    return PostgresStore(address, SqliteStore(path / "state.db"), **bounds)
+def opened(address: Address, path: Path, *, patience: float = 30.0, away: float = 60.0) -> PostgresStore:
+    return PostgresStore(address, lambda: SqliteStore(path / "state.db"), patience=patience, away=away)
 
 
 class TestPostgresStore(StoreSuite):
