@@ -58,5 +58,5 @@ def is_of_the_server(error: Exception) -> bool:
 def reason(error: Exception) -> str:
     """What the server or the driver says, in one line."""
     text = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
-    text = text.removeprefix("connection failed: ").removeprefix("FATAL: ").strip()
+    text = text.removeprefix("connection failed: ").removeprefix("connection is bad: ").removeprefix("FATAL: ").strip()
     return text[:1].lower() + text[1:]

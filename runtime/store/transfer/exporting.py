@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from trc.runtime.errors import stopped
+from trc.runtime.store.rows import readable
 from trc.runtime.store.sql import SqlStore
-from trc.runtime.store.transfer.lines import DIGEST, RECORDS, RUN, Writer
+from trc.runtime.store.transfer.lines import DIGEST, LETTER, RECORDS, RUN, Writer
 
 
 def export_state(store: SqlStore, path: Path) -> Mapping[str, int]:
@@ -43,6 +44,9 @@ def _write(store: SqlStore, writer: Writer) -> Mapping[str, int]:
                 if kind == RUN and values["state"] == "running":
                     told = f"run {values['id']} of {values['pipeline']} goes on, or was left unfinished"
                     raise stopped("TRC637", told, f"wait for its end, or end it: `trc cancel {values['id']}`")
+                if kind == LETTER:
+                    # As it is written by now.
+                    values["log"] = readable(values["log"])
                 writer.put(kind, values)
                 counts[kind.name] += 1
     cache = store.cache()

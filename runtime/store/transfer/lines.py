@@ -33,12 +33,13 @@ class Kind:
 
 
 RUN: Final = Kind("run", "runs")
+LETTER: Final = Kind("letter", "letters")
 DIGEST: Final = Kind("digest", "digests")
 RECORDS: Final = (
     RUN,
     Kind("task", "tasks"),
     Kind("attempt", "attempts"),
-    Kind("letter", "letters"),
+    LETTER,
     Kind("result", "results"),
     Kind("latest", "latest"),
 )
