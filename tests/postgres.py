@@ -27,6 +27,9 @@ _DIE_WITH_PARENT = 1
 _FAST = ("fsync=off", "full_page_writes=off", "listen_addresses=", "max_connections=60", "shared_buffers=32MB")
 _NUMBERS = count(1)
 
+KEEPER = "keeper"
+"""The role that is asked for a password; tests make it."""
+
 
 @dataclass
 class Cluster:
@@ -75,6 +78,8 @@ def running_cluster() -> Iterator[Cluster]:
             [programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
             user=user, env=_environ(), cwd=folder, check=True, capture_output=True,
         )  # fmt: skip
+        access = folder / "data/pg_hba.conf"
+        access.write_text(f"local all {KEEPER} scram-sha-256\nlocal all all trust\n")
         cluster = Cluster(folder, programs, _start(programs, folder))
         try:
             yield cluster

@@ -37,8 +37,11 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True)
 class AttemptLog:
+    """What an attempt printed; whether logs of its run are on this machine at all."""
+
     attempt: AttemptRecord
     text: str
+    is_here: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ def logs(folder: Path, run: str | None = None, task: str | None = None) -> tuple
         record = find_run(store, run)
         known_task(store, record, task)
         attempts = store.attempts(record.id, task)
-    return tuple(AttemptLog(attempt, _read_log(attempt.log)) for attempt in attempts)
+    return tuple(AttemptLog(one, _read_log(one.log), Path(one.log).parent.is_dir()) for one in attempts)
 
 
 def known_task(store: SqlStore, record: RunRecord, task: str | None) -> None:
