@@ -30,7 +30,7 @@ class Address:
         if self.schema != SCHEMA:
             given.append((_OURS, self.schema))
         shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-        return f"{shown}?{urlencode(given, safe='/')}" if given else shown
+        return f"{shown}?{urlencode(given, quote_via=quote, safe='/')}" if given else shown
 
 
 class WrongAddress(ValueError):  # noqa: N818 - a user's mistake, told as one

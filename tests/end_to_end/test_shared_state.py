@@ -137,8 +137,8 @@ COMMANDS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "cancel": (("cancel",), 3, "has ended already"),
     "selecting": (("plan", "p.yaml", "--select", "state:failed"), 0, "first"),
     "retry": (("retry",), 1, "failure"),
-    "replay": (("dlq", "replay", "1"), 1, "failure"),
-    "drop": (("dlq", "drop", "1"), 0, ""),
+    "replay": (("dlq", "replay", "2"), 1, "failure"),
+    "drop": (("dlq", "drop", "3"), 0, ""),
 }
 
 

@@ -20,9 +20,8 @@ _NAMES: Final = {
     "attempt": "attempt",
     "letter": "dead letter",
     "result": "result",
-    "digest": "digest",
 }
-"""What the lines of a file tell of, as people call it; which result is a task's last is no record of its own."""
+"""What people are told that the lines of a file tell of: neither what is cached, nor which result is a task's last."""
 
 _file: Final = click.argument("file", type=click.Path(path_type=Path))
 
@@ -72,7 +71,7 @@ take_in.short_help = "Take in what an export wrote."
 
 
 def _records(counts: Mapping[str, int]) -> Mapping[str, int]:
-    return {name: counts.get(name, 0) for name in _NAMES}
+    return {name: counts.get(name, 0) for name in (*_NAMES, "digest")}
 
 
 def _told(counts: Mapping[str, int]) -> str:
