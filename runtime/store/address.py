@@ -66,4 +66,6 @@ def address_of(text: str) -> Address:
             f'"{schema}" is no name for the schema of the state', "use small letters, digits and _ : schema=shop"
         )
     query = urlencode([(name, value) for name, value in given if name != _OURS], quote_via=quote, safe="/")
-    return Address(parts._replace(query=query).geturl(), schema)
+    # By hand: the library writes one of no host without the slashes.
+    url = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return Address(f"{url}?{query}" if query else url, schema)
