@@ -6,12 +6,18 @@ import os
 import re
 import shutil
 import signal
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.end_to_end.conftest import Space
 from tests.postgres import KEEPER, Cluster
+
+from trc.runtime.store.address import address_of
+from trc.runtime.store.postgres import PostgresStore
+from trc.runtime.store.sqlite import SqliteStore
 
 PIPELINE = """
     name: shop
@@ -284,3 +290,55 @@ def test_a_mistake_in_the_project_file_is_told_and_no_password_shown(shop: Space
         assert "TRC111" in done.err
         assert words in done.err
         assert SECRET not in done.out + done.err
+
+
+# Several machines
+
+
+def test_a_run_that_another_machine_drives_is_its_own_while_its_lease_runs(
+    shop: Space, url: str, tmp_path_factory: Any
+) -> None:
+    killed_at(shop, "second")
+    local = tmp_path_factory.mktemp("local") / "state.db"
+    with PostgresStore(address_of(url), lambda: SqliteStore(local)) as store:
+        (run,) = store.runs()
+        driver, _ = store.drivers()[run.driver]
+        # As if the process had been on another machine, which gave a sign of life a moment ago.
+        store.enrol(replace(driver, host="elsewhere"), time.time() + 60)
+        assert shop.trc("status", "--json").json["alive"]
+        told = shop.trc("run", "p.yaml", "--on-conflict", "fail", code=1).err
+        assert f"run {run.id} is writing" in told
+        store.enrol(replace(driver, host="elsewhere"), time.time() - 1)
+        assert not shop.trc("status", "--json").json["alive"]
+        report = shop.trc("run", "p.yaml", "--json").json
+        assert (report["resumed"], report["run"]["id"]) == (True, run.id)
+
+
+@pytest.mark.long
+def test_a_run_that_is_killed_again_and_again_does_nothing_twice_that_is_done(space: Space, url: str) -> None:
+    count = 8
+    space.write("trc.toml", f'state = "{url}"\n')
+    space.write("t.py", STEP)
+    nodes = "".join(
+        f"  - id: t{number}\n    type: python\n"
+        f'    params: {{entrypoint: "t.py:step", inputs: {{{f"before: t{number - 1}" if number else ""}}}, '
+        f"output_uri: out/{number}.txt, output_format: file}}\n"
+        for number in range(count)
+    )
+    space.write("p.yaml", f"name: chain\nnodes:\n{nodes}")
+    done: list[str] = []
+    for kills in range(count):
+        process = space.start("run", "p.yaml")
+        assert process.stderr is not None
+        # Killed as soon as it tells of another task: what it told is durable by then.
+        for line in process.stderr:
+            if line.startswith("done"):
+                done.append(line.split()[1])
+                break
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+        ran = space.read("ran").split()
+        assert all(ran.count(task) <= 1 + kills for task in ran)
+    assert len(set(done)) == len(done), "a task was done twice"
+    assert {task["state"] for task in space.trc("run", "p.yaml", "--json").json["tasks"]} <= {"success", "skipped"}
+    assert len(list((space.root / "out").glob("*.txt"))) == count

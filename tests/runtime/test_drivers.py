@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from trc.runtime import drivers
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import is_alive, this_driver
 from trc.runtime.store.journal import Driver
@@ -102,6 +103,17 @@ def test_where_the_process_cannot_be_seen_the_lease_decides(
 ) -> None:
     driver = replace(HERE, **facts)  # type: ignore[arg-type]
     assert is_alive(driver, lease_until, NOW, HERE) is alive
+
+
+def test_machines_of_one_name_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts: list[str] = []
+    for number in ("1f" * 16, "2e" * 16):
+        (tmp_path / "machine-id").write_text(f"{number}\n")
+        monkeypatch.setattr(drivers, "_MACHINE_ID", tmp_path / "machine-id")
+        hosts.append(this_driver(SystemClock()).host)
+    assert hosts[0] != hosts[1]
+    (tmp_path / "machine-id").unlink()
+    assert this_driver(SystemClock()).host == hosts[0].replace("/1f1f1f1f", "")
 
 
 def test_without_a_name_for_this_boot_the_lease_decides() -> None:
