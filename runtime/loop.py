@@ -18,7 +18,8 @@ from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
-from trc.runtime.planner import MaySkip, MustRun, Planner
+from trc.runtime.planner import MaySkip, MustRun, Planner, Repeats
+from trc.runtime.repeated import gathered
 from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.scheduler.state import SUCCEEDED
@@ -150,6 +151,8 @@ class Loop:
     """What the tasks read that were decided in this round: those that begin in it need not look again."""
     _prepared: dict[str, TaskOrder | Failure] = field(default_factory=dict[str, "TaskOrder | Failure"])
     """By token, the orders that were written before they may be begun."""
+    _listed_in: dict[str, Result | None] = field(default_factory=dict[str, "Result | None"])
+    """By repeated task, the result that lists its items; None where the author wrote them."""
     _beside: Beside = field(default_factory=Beside)
     _slots: int = 0
     _wish: Wish = "run"
@@ -195,6 +198,10 @@ class Loop:
                             queue.append(self._decide(command.task))
                         case commands.Publish():
                             queue.append(self._publish(command, batch.transaction))
+                        case commands.Expand():
+                            queue.append(self._expand(command.task, batch))
+                        case commands.Gather():
+                            self._gather(command)
                         case commands.Record():
                             durable = self._record(command) or durable
                         case _:
@@ -231,8 +238,41 @@ class Loop:
             case MaySkip():
                 self._settle(task, decision.result.outputs)
                 return events.DecidedSkip(now, task, decision.reason)
+            case Repeats():
+                self._listed_in[task] = decision.result
+                return events.DecidedItems(now, task, decision.reason)
             case Missing():
                 return events.DecidedFailure(now, task, decision.failure)
+
+    def _expand(self, task: str, batch: Batch) -> events.Event:
+        """Makes the repetitions of a task known, with the locations that they publish to."""
+        found = self.planner.items(self.attempts.tasks[task], self._listed_in.get(task))
+        now = self.clock.now()
+        if isinstance(found, Failure):
+            return events.ExpandFailed(now, task, found)
+        uris = sorted({output.uri for one in found for output in one.outputs if output.uri is not None})
+        failure = self._take(uris, batch)
+        if failure is not None:
+            return events.ExpandFailed(now, task, failure)
+        self.attempts.add(found)
+        return events.Expanded(now, task, found)
+
+    def _take(self, uris: Sequence[str], batch: Batch) -> Failure | None:
+        """Takes the locations that items publish to, where no other run and no other task writes there."""
+        others = {one.uri for task in self.spec.tasks if task.each is None for one in task.outputs}
+        twice = next((uri for uri in uris if uri in others), None)
+        if twice is not None:
+            return Failure(f'another task writes "{twice}", too', kind="permanent", reason="items")
+        holders = batch.transaction.acquire(uris, self.run_record.id, self.run_record.driver) if uris else {}
+        for uri, holder in holders.items():
+            return Failure(f'run {holder} is writing "{uri}"', kind="temporary", reason="items")
+        return None
+
+    def _gather(self, command: commands.Gather) -> None:
+        """What the items of a task have made becomes its outputs."""
+        for output in self.attempts.tasks[command.task].outputs:
+            made = ((item, self.settled[item, output.name]) for item in command.items)
+            self.settled[command.task, output.name] = gathered(output.name, made)
 
     def _settle(self, task: str, outputs: Iterable[StoredOutput]) -> None:
         for output in outputs:
@@ -245,6 +285,8 @@ class Loop:
             return events.PublishFailed(now, command.task, command.token, outcome)
         self._results.append(outcome)
         self._settle(command.task, outcome.outputs)
+        if self.attempts.tasks[command.task].each is not None:
+            self._listed_in[command.task] = outcome
         return events.Published(now, command.task, command.token)
 
     def _record(self, record: commands.Record) -> bool:
@@ -302,7 +344,7 @@ class Loop:
                     self._timers.drop(command.timer)
                 case commands.Finish():
                     self._finished = command.state
-                case commands.Decide() | commands.Publish() | commands.Record():
+                case commands.Decide() | commands.Publish() | commands.Expand() | commands.Gather() | commands.Record():
                     raise AssertionError(command)
         self._hand_over(ready)
         self._listed.clear()

@@ -26,6 +26,7 @@ from trc.runtime.plan import Plan
 from trc.runtime.planner import Planner, Unchanged
 from trc.runtime.readsets import read_sets
 from trc.runtime.reasons import Reason
+from trc.runtime.repeated import items_beneath
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.selecting import Part
 from trc.runtime.sharing import in_order
@@ -312,7 +313,11 @@ class Runner:
         try:
             machine = Machine(
                 run.id,
-                in_order(self.spec.tasks, optimised.keepings),
+                # To list items once more is harmless, whatever is then done for each of them.
+                [
+                    replace(task, idempotent=True) if task.each else task
+                    for task in in_order(self.spec.tasks, optimised.keepings)
+                ],
                 {task.task: task for task in plan.tasks},
                 executor.slots,
                 random.Random(),  # noqa: S311 - spreads retries, guards nothing
@@ -346,7 +351,7 @@ class Runner:
         made = [*attempts.outputs.values(), *(result.outputs for result in planner.stored.values())]
         keys |= {Path(one.path).parent.name for outputs in made for one in outputs if one.home}
         sweep_intermediates(self.store, self.state, self.spec.name, run.id, keys)
-        tasks = tuple(machine.records.values())
+        tasks = items_beneath(machine.records.values())
         return Outcome(ended, plan, resumed, tasks, _outputs(settled), planner.stored)
 
     def _end(self, run: RunRecord, state: RunState) -> RunRecord:
@@ -427,7 +432,7 @@ class Runner:
                 assert result is not None
                 for output in result.outputs:
                     settled[planned.task, output.name] = output
-        return settled
+        return settled | planner.gathered
 
 
 class _Undo(Exception):  # noqa: N818 - a signal, not an error

@@ -130,6 +130,27 @@ class PartitionSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class EachSpec:
+    """What a task is repeated for: the `items` that are known, or the rows of one of its reads; one of them is None."""
+
+    items: tuple[Any, ...] | None = None
+    rows: ReadSpec | None = None
+    is_read: bool = False
+    """Whether each repetition reads those rows, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSpec:
+    """One item of a repeated task: `value` as JSON has it, and the DuckDB types of what JSON has none for, by field."""
+
+    group: str
+    """The task that is repeated."""
+    value: Any
+    types: tuple[tuple[str, str], ...] = ()
+    is_row: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """A task, ready to be planned. Times are in seconds, memory in bytes."""
 
@@ -169,6 +190,15 @@ class TaskSpec:
     tags: tuple[str, ...] = ()
     omitted: str = ""
     """The condition under which it would run, where that is false."""
+    each: EachSpec | None = None
+    """What it is repeated for: this is then what its items have in common."""
+    item: ItemSpec | None = None
+    """What this repetition is for."""
+
+    @property
+    def called(self) -> str:
+        """What its author calls it: for one of its items, the task itself."""
+        return self.name if self.item is None else self.item.group
 
 
 @dataclass(frozen=True, slots=True)

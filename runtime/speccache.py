@@ -12,6 +12,8 @@ from trc.runtime import standing
 from trc.runtime.facts import Facts
 from trc.runtime.spec import (
     CheckSpec,
+    EachSpec,
+    ItemSpec,
     KeyPart,
     NeedSpec,
     OutputSpec,
@@ -39,6 +41,8 @@ SHAPE: Final = tuple(
         CheckSpec,
         SecretSpec,
         PartitionSpec,
+        EachSpec,
+        ItemSpec,
         QueryFacts,
         ReadFacts,
         Use,
@@ -133,6 +137,9 @@ def _task(
             fields[name] = tuple([make(*one) for one in fields[name]])
     if fields["partition"] is not None:
         fields["partition"] = PartitionSpec(*fields["partition"])
+    if fields["each"] is not None:
+        items, rows, is_read = fields["each"]
+        fields["each"] = EachSpec(items, None if rows is None else ReadSpec(*rows), is_read)
     return TaskSpec(**fields)
 
 

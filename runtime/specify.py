@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,6 +25,7 @@ from trc.compiler.sql.tokens import canonical
 from trc.runtime.contracts import contract_of
 from trc.runtime.fingerprint import EPOCH, INPUT, METADATA, PARAM
 from trc.runtime.spec import (
+    EachSpec,
     KeyPart,
     NeedSpec,
     OutputSpec,
@@ -83,6 +84,8 @@ class _TaskSpecs:
         inputs = self.graph.inputs.get(task.name, ())
         contract = contract_of(task, self.versions("duckdb"))
         resources, retries = task.resources, task.retries
+        reads = tuple(self.read(task, resolved) for resolved in inputs)
+        each = self.each(task, reads)
         return TaskSpec(
             name=task.name,
             type=task.type,
@@ -92,7 +95,7 @@ class _TaskSpecs:
             params=task.params,
             query=task.query.text if task.query else None,
             code=tuple((one.path, one.digest) for one in task.code),
-            reads=tuple(self.read(task, resolved) for resolved in inputs),
+            reads=reads if each is None or each.rows is None or each.is_read else (*reads, each.rows),
             outputs=tuple(
                 OutputSpec(
                     one.name,
@@ -127,11 +130,22 @@ class _TaskSpecs:
             secrets=_secrets(task),
             # Its output is put together of parts that are whole.
             # Whether it runs may be decided otherwise than for its neighbours: nothing of theirs becomes a part of it.
-            optimise=task.optimise and not _by(task) and task.when is None,
+            # What is repeated is many tasks, none of which has all the rows.
+            optimise=task.optimise and not _by(task) and task.when is None and task.for_each is None,
             tags=task.tags,
             omitted=self.omitted(task),
             partition=self.partition(task, inputs),
+            each=each,
         )
+
+    def each(self, task: Task, reads: Sequence[ReadSpec]) -> EachSpec | None:
+        """What the task is repeated for."""
+        if task.for_each is None:
+            return None
+        if task.for_each.items is not None:
+            return EachSpec(items=task.for_each.items)
+        rows = self.read(task, self.graph.items[task.name])
+        return EachSpec(rows=rows, is_read=rows in reads)
 
     def partition(self, task: Task, inputs: tuple[Resolved, ...]) -> PartitionSpec | None:
         """What the task is to run by."""
@@ -191,7 +205,9 @@ class _TaskSpecs:
         task = self.tasks[producer[0]]
         form = next(one.format for one in task.outputs if one.name == producer[1])
         schema = self.compiled.schemas.get(producer)
-        if form not in ("csv", "json") or not isinstance(schema, Known):
+        # Of a task that is repeated for nothing there is no file that could tell its columns.
+        needs_columns = form in ("csv", "json") or task.for_each is not None
+        if not needs_columns or not isinstance(schema, Known):
             return ReadSpec(name, form, producer=producer)
         columns = tuple((one.name, one.type) for one in schema.columns)
         return ReadSpec(name, form, producer=producer, columns=columns, written=task.query is not None)
@@ -209,7 +225,8 @@ class _TaskSpecs:
                 for name, param in sorted(task.params.items()):
                     if name != skip_param and param is not None:
                         yield KeyPart(PARAM + name, group, _text(param))
-            elif value not in (None, (), {}):
+            # Each repetition has one item in its key, and no other.
+            elif value not in (None, (), {}) and not field.startswith("for_each."):
                 yield KeyPart(field, group, _text(value))
         for name in task.incremental.checksum_fields if task.incremental else ():
             if name not in task.params and name in task.metadata:

@@ -31,6 +31,7 @@ _CAPABILITIES: Final = Capabilities(
             "params",
             "templates",
             "expect",
+            "for_each",
             "secrets",
         }
     ),

@@ -29,7 +29,9 @@ def build(
     _rank(nodes)
     tried = {attempt.token: attempt for attempt in attempts}
     for record in resumed:
-        _resume(run, nodes[record.task], planned[record.task], record, tried)
+        # Items of repeated tasks are known only when these are decided.
+        if record.task in nodes:
+            _resume(run, nodes[record.task], planned[record.task], record, tried)
     return nodes
 
 
@@ -56,18 +58,32 @@ def _resume(run: str, node: Node, planned: PlannedTask, record: TaskRecord, trie
     if _is_kept(node.spec, planned, record):
         node.state, node.kept = record.state, record
         return
+    take_up(run, node, record, tried)
+
+
+def take_up(run: str, node: Node, record: TaskRecord, tried: Mapping[str, AttemptRecord]) -> None:
+    """Sets a task that is to go on to where a run before left it."""
     node.attempt, node.lost, node.error = record.attempt, record.lost, record.error
     # Who takes up what came to its end gives it a budget of its own.
     node.before = record.attempt - record.lost if record.state in FINAL else record.before
     if record.state in INTERRUPTED and record.token is not None:
-        node.interrupted = tried.get(record.token) or AttemptRecord(
+        attempt = tried.get(record.token) or AttemptRecord(
             run, record.task, record.attempt, record.token, "claimed", started_at=record.started_at
         )
+        if attempt.state == "success":
+            # It has listed the items of a task, which went on: to list them once more is another go.
+            node.before = record.attempt - record.lost
+        else:
+            node.interrupted = attempt
 
 
 def _is_kept(spec: TaskSpec, planned: PlannedTask, record: TaskRecord) -> bool:
     if record.state in KEPT:
         return planned.action in ("skip", "omit") or planned.reason.code == "kept"
-    # What may have had its effect is not repeated, however often the run is taken up.
-    is_unknown = record.state == "failure" and (record.error or {}).get("reason") == "lost"
-    return is_unknown and not spec.idempotent and planned.action != "skip"
+    return is_unknown(spec, record) and planned.action != "skip"
+
+
+def is_unknown(spec: TaskSpec, record: TaskRecord) -> bool:
+    """Whether it may have had its effect: then it is not repeated, however often the run is taken up."""
+    is_lost = record.state == "failure" and (record.error or {}).get("reason") == "lost"
+    return is_lost and not spec.idempotent

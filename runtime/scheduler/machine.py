@@ -16,7 +16,9 @@ from trc.runtime.scheduler.commands import (
     Decide,
     Discard,
     DropTimer,
+    Expand,
     Finish,
+    Gather,
     Publish,
     Record,
     SetTimer,
@@ -29,9 +31,12 @@ from trc.runtime.scheduler.events import (
     AttemptStarted,
     CancelRequested,
     DecidedFailure,
+    DecidedItems,
     DecidedRun,
     DecidedSkip,
     Event,
+    Expanded,
+    ExpandFailed,
     Heartbeat,
     Opened,
     PauseRequested,
@@ -42,10 +47,10 @@ from trc.runtime.scheduler.events import (
     TimerFired,
 )
 from trc.runtime.scheduler.failures import failure_facts, fell_silent, given_up, ran_too_long, was_lost, was_stopped
-from trc.runtime.scheduler.graph import build
+from trc.runtime.scheduler.graph import INTERRUPTED, build, is_unknown, take_up
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.retry import NOT_ITS_FAULT, delay, may_repeat, may_retry
-from trc.runtime.scheduler.state import FINAL, MOVES, run_state
+from trc.runtime.scheduler.state import FINAL, MOVES, SUCCEEDED, run_state
 from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
@@ -81,6 +86,9 @@ class Machine:
         self._random = random
         self._token = token
         self._nodes = build(run, tasks, planned, resumed, attempts)
+        self._left = {record.task: record for record in resumed if record.task not in self._nodes}
+        """What the journal holds of items of repeated tasks that are not known yet."""
+        self._tried_before = {attempt.token: attempt for attempt in attempts} if self._left else {}
         self._records = {name: node.task_record(run) for name, node in self._nodes.items()}
 
         self._at = 0.0
@@ -140,6 +148,12 @@ class Machine:
                 self._attempt_lost(event)
             case PublishFailed():
                 self._publish_failed(event)
+            case DecidedItems():
+                self._decided_items(event)
+            case Expanded():
+                self._expanded(event)
+            case ExpandFailed():
+                self._expand_failed(event)
             case Opened():
                 self._open()
             case CancelRequested():
@@ -162,6 +176,7 @@ class Machine:
     def _open(self) -> None:
         assert not self._opened, "a run opens once"
         self._opened = True
+        self._give_up_left()
         for node in self._nodes.values():
             if node.kept:
                 self._settle(node)
@@ -176,10 +191,23 @@ class Machine:
             if node.state == "waiting" and not node.unmet:
                 self._end_wait(node)
 
+    def _give_up_left(self) -> None:
+        """As to attempts of items which are not known yet: nobody will hear how they ended, either."""
+        for record in self._left.values():
+            attempt = self._tried_before.get(record.token or "")
+            if attempt is not None and attempt.state in INTERRUPTED:
+                self._effects += [
+                    Record(attempt=attempt._replace(state="lost", ended_at=self._at)),
+                    Discard(record.task, attempt.token),
+                ]
+
     def _give_up_interrupted(self, node: Node, attempt: AttemptRecord) -> None:
         """Nobody will hear how an attempt of the dead driver ended."""
         self._tried.append((node, attempt._replace(state="lost", ended_at=self._at)))
         self._effects.append(Discard(node.spec.name, attempt.token))
+        self._count_lost(node)
+
+    def _count_lost(self, node: Node) -> None:
         node.lost += 1
         if node.state != "waiting" or may_repeat(idempotent=node.spec.idempotent, lost=node.lost):
             return
@@ -196,13 +224,75 @@ class Machine:
 
     def _decided_skip(self, event: DecidedSkip) -> None:
         node = self._nodes[event.task]
-        if self._awaits_decision(node):
-            node.reason = event.reason.to_json()
-            self._move(node, "skipped")
+        if not self._awaits_decision(node):
+            return
+        if node.succeeded is not None:
+            # An item that came to its end before the run was resumed: that stands as it is recorded.
+            node.kept, node.state = node.succeeded, node.succeeded.state
+            self._settle(node)
+            return
+        node.reason = event.reason.to_json()
+        self._move(node, "skipped")
 
     def _decided_failure(self, event: DecidedFailure) -> None:
         node = self._nodes[event.task]
         if self._awaits_decision(node):
+            self._fail(node, event.failure)
+
+    def _decided_items(self, event: DecidedItems) -> None:
+        node = self._nodes[event.task]
+        if self._awaits_decision(node):
+            node.reason = event.reason.to_json()
+            self._ask_for_items(node)
+
+    def _ask_for_items(self, node: Node) -> None:
+        node.phase = "gathering"
+        self._moved[node] = True
+        self._effects.append(Expand(node.spec.name))
+
+    def _expanded(self, event: Expanded) -> None:
+        group = self._nodes[event.task]
+        if group.phase != "gathering" or group.items or group.state in FINAL:
+            return
+        if self._canceling:
+            self._call_off(group)
+            return
+        if group.state == "waiting":
+            group.started_at = self._at
+            self._move(group, "running", durable=False)
+        group.unmet = len(event.items)
+        reason = Reason("item", group.spec.name).to_json()
+        for spec in event.items:
+            node = Node(spec, reason, rank=group.rank, serial=len(self._nodes), group=group)
+            self._nodes[spec.name] = node
+            group.items.append(node)
+            self._unfinished += 1
+            self._begin_item(node)
+        if not event.items:
+            self._gathered(group)
+
+    def _begin_item(self, node: Node) -> None:
+        record = self._left.pop(node.spec.name, None)
+        if record is not None:
+            take_up(self._run, node, record, self._tried_before)
+        if record is not None and is_unknown(node.spec, record):
+            self._records[node.spec.name] = node.kept = record
+            node.state = record.state
+            self._settle(node)
+            return
+        if record is not None and record.state in SUCCEEDED:
+            # Nothing takes its place before that is decided.
+            self._records[node.spec.name] = node.succeeded = record
+        else:
+            self._moved[node] = True
+        if node.interrupted:
+            self._count_lost(node)
+        if node.state == "waiting":
+            self._asked.append(node)
+
+    def _expand_failed(self, event: ExpandFailed) -> None:
+        node = self._nodes[event.task]
+        if node.phase == "gathering" and not node.items and node.state not in FINAL:
             self._fail(node, event.failure)
 
     def _attempt_started(self, event: AttemptStarted) -> None:
@@ -254,7 +344,8 @@ class Machine:
 
     def _discard_stale(self, event: AttemptEnded) -> None:
         node = self._nodes[event.task]
-        is_taken = node.token == event.token and (node.phase == "publishing" or node.state == "success")
+        is_published = node.state == "success" or node.has_listed
+        is_taken = node.token == event.token and (node.phase == "publishing" or is_published)
         if event.result.failure is None and not is_taken:
             self._effects.append(Discard(event.task, event.token))
 
@@ -271,6 +362,15 @@ class Machine:
             node.error = None
             ended_at = (node.result and node.result.ended_at) or self._at
             self._try(node, "success", node.result, ended_at)
+            if node.spec.each is not None and self._canceling:
+                self._call_off(node)
+                return
+            if node.spec.each is not None:
+                node.result, node.has_listed = None, True
+                if node.state == "claimed":
+                    self._move(node, "running")
+                self._ask_for_items(node)
+                return
             self._move(node, "success")
             # Others may have been published before it: that is no part of how long it took.
             node.ended_at = ended_at
@@ -291,7 +391,7 @@ class Machine:
         for node in self._nodes.values():
             if node.phase == "live" and node.token is not None:
                 self._stop(node, node.token)
-            elif node.state in ("waiting", "pending"):
+            elif node.state in ("waiting", "pending") and node.phase != "gathering":
                 if node.phase == "resting":
                     self._effects.append(DropTimer(f"retry:{node.spec.name}"))
                     node.phase = "idle"
@@ -369,12 +469,14 @@ class Machine:
     # Who goes next
 
     def _awaits_decision(self, node: Node) -> bool:
-        return node.state == "waiting" and not node.unmet
+        return node.state == "waiting" and not node.unmet and node.phase == "idle"
 
     def _tell_dependants(self) -> None:
         """Lets a task's end reach all below it, without recursion: chains are long."""
         while self._settled:
             node = self._settled.pop()
+            if node.group is not None:
+                self._item_ended(node.group)
             for dependant, verdicts in node.dependants:
                 if dependant.state != "waiting":
                     continue
@@ -387,6 +489,34 @@ class Machine:
                 dependant.unmet -= 1
                 if not dependant.unmet:
                     self._end_wait(dependant)
+
+    def _item_ended(self, group: Node) -> None:
+        group.unmet -= 1
+        if not group.unmet and group.state not in FINAL:
+            self._gathered(group)
+
+    def _gathered(self, group: Node) -> None:
+        """The end of a repeated task: that of its items together, once the last of them has ended."""
+        group.phase = "idle"
+        states = {item.state for item in group.items}
+        bad = {"failure", "upstream_failed"} if self._canceling else {"failure", "upstream_failed", "canceled"}
+        failed = next((item for item in group.items if item.state in bad), None)
+        if failed is not None:
+            self._block(group, failed.blocked_by or failed.spec.name)
+            return
+        if "canceled" in states:
+            self._call_off(group)
+            return
+        if states == {"omitted"}:
+            group.reason = group.items[0].reason
+            self._move(group, "omitted")
+            return
+        kept = tuple(item.spec.name for item in group.items if item.state != "omitted")
+        self._effects.append(Gather(group.spec.name, kept))
+        has_run = group.attempt > group.before or "success" in states
+        if not has_run:
+            group.reason = Reason("items_up_to_date", f"{len(group.items):,} items").to_json()
+        self._move(group, "success" if has_run else "skipped")
 
     def _block(self, node: Node, root: str) -> None:
         node.blocked_by = root
@@ -462,9 +592,19 @@ class Machine:
             commands += [Decide(node.spec.name) for node in self._asked if node.state == "waiting"]
             self._asked = []
         if not self._unfinished and not self.done:
+            commands += self._call_off_left()
             self._state = run_state(node.state for node in self._nodes.values())
             commands.append(Finish(self._state))
         return commands
+
+    def _call_off_left(self) -> list[Command]:
+        """Items that there are no more since the run was resumed come to an end with it."""
+        left = [record for record in self._left.values() if record.state not in FINAL]
+        self._left = {}
+        reason = Reason("canceled").to_json()
+        ended = [record._replace(state="canceled", reason=reason, ended_at=self._at) for record in left]
+        self._records.update((record.task, record) for record in ended)
+        return [Record(record) for record in ended]
 
     def _recorded(self) -> list[Command]:
         commands: list[Command] = []

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.parts import OrderParts
 from trc.runtime.taskside.tuples import OrderTuples
 
@@ -124,6 +125,8 @@ class TaskOrder:
     checks: OrderChecks | None = None
     parts: OrderParts | None = None
     """How the only output is made part by part; None where the query runs over all that it reads at once."""
+    item: OrderItem | None = None
+    """What the task is repeated for this time."""
     secrets: tuple[OrderSecret, ...] = ()
     """The only part of the order that holds values of secrets: all else names them."""
     version: int = ORDER_VERSION
@@ -159,6 +162,8 @@ class TaskOrder:
         }
         if self.parts is not None:
             raw["parts"] = self.parts.to_dict()
+        if self.item is not None:
+            raw["item"] = self.item.to_dict()
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
         return raw
@@ -181,6 +186,8 @@ class TaskOrder:
         raw["checks"] = None if raw["checks"] is None else _checks(raw["checks"])
         if "parts" in raw:
             raw["parts"] = OrderParts.from_dict(raw["parts"])
+        if "item" in raw:
+            raw["item"] = OrderItem.from_dict(raw["item"])
         if "secrets" in raw:
             raw["secrets"] = tuple(
                 OrderSecret(one["ref"], one["value"], tuple(tuple(place) for place in one["places"]))

@@ -128,6 +128,7 @@ def _context(order: TaskOrder, report: Report, flush_log: Callable[[], None]) ->
         args=order.params.get("args") or {},
         inputs={one.name: InputData(one.name, one.format, one.files) for one in order.inputs},
         outputs={one.name: OutputData(one.name, one.format, one.path, one.uri) for one in order.outputs},
+        item=None if order.item is None else order.item.value,
         report=report,
         flush_log=flush_log,
     )

@@ -44,15 +44,24 @@ def variables(order: TaskOrder, context: TaskContext) -> dict[str, str]:
         "TRC_RUN_TIME": order.run_time,
         "TRC_IDEMPOTENCY_KEY": order.idempotency_key,
     }
+    if order.item is not None:
+        fields = order.item.value if isinstance(order.item.value, dict) else {}
+        told["TRC_ITEM"] = order.item.text(order.item.value)
+        told |= {"TRC_ITEM_" + _word(name): order.item.text(value) for name, value in fields.items()}
     named = [("INPUT", name, "\n".join(one.paths)) for name, one in context.inputs.items()]
     named += [("OUTPUT", name, one.path) for name, one in context.outputs.items()]
     sources: dict[str, str] = {}
     for kind, name, value in named:
-        variable = f"TRC_{kind}_" + re.sub(r"\W", "_", name, flags=re.ASCII).upper()
+        variable = f"TRC_{kind}_{_word(name)}"
         if variable in told:
             raise PermanentError(f'"{sources[variable]}" and "{name}" would both be the variable {variable}')
         told[variable], sources[variable] = value, name
     return told
+
+
+def _word(name: str) -> str:
+    """A name as it stands in the name of a variable."""
+    return re.sub(r"\W", "_", name, flags=re.ASCII).upper()
 
 
 def _failure(order: TaskOrder, code: int) -> Failure:

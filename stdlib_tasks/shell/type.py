@@ -19,7 +19,8 @@ class ShellParams(DataParams):
 
     command: str | list[str] = Field(
         description="a text for /bin/sh, or a list: a program and its arguments, run without a shell",
-        json_schema_extra={"runtime": True},
+        # A line for the shell finds what only a run knows in variables: nothing is put into its text.
+        json_schema_extra={"runtime": "list"},
     )
 
     @field_validator("command")

@@ -11,6 +11,7 @@ from trc.compiler.compile import Compiled
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Label
 from trc.compiler.ir.expectations import labelled
 from trc.compiler.source import Span
+from trc.runtime.repeated import task_called
 from trc.runtime.store.journal import TaskRecord
 from trc.runtime.taskside.result import Verdict
 
@@ -126,7 +127,7 @@ def _of_task(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
     """A failed task as a diagnostic: at its SQL where the engine named a place, else at its name."""
     error = record.error or {}
     code = _FAILURE_CODES.get(error.get("reason", ""), "TRC601")
-    span = _failure_span(compiled, record.task, error) if compiled else None
+    span = _failure_span(compiled, task_called(record.task), error) if compiled else None
     lines = str(error.get("message", "")).strip().splitlines() or ["it gave no reason"]
     kind = f"{error['type']}: " if error.get("type") else ""
     tried = f" after {record.attempt} attempts" if record.attempt > 1 else ""

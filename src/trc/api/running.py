@@ -294,7 +294,10 @@ def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
         return None
     if any(record.state != "skipped" for record in outcome.tasks):
         return None
-    outputs = [output for made in outcome.outputs.values() for output in made]
+    outputs = [file for made in outcome.outputs.values() for output in made for file in output.files]
+    # The lists of items that tasks are repeated for.
+    repeated = [outcome.stored[task.name] for task in ready.spec.tasks if task.each and task.name in outcome.stored]
+    outputs += [output for result in repeated for output in result.outputs]
     return run_facts(ready.spec, ready.facts, outcome.stored, outputs)
 
 

@@ -99,7 +99,9 @@ class Story:
     def _line(self, state: str, name: str, text: str, columns: int | None = None) -> str:
         word = pad(_WORDS.get(state, state), _STATE_WIDTH)
         painted = self.screen.paint_err(word, STATE_COLOURS.get(state, "yellow"))
-        return f"{painted} {pad(visible(name), columns or self.name_width)}  {text}".rstrip()
+        # Items of repeated tasks are not in the plan, and may have longer names.
+        wide = columns or max(self.name_width, min(width(name), _LONGEST_NAME))
+        return f"{painted} {pad(visible(name), wide)}  {text}".rstrip()
 
 
 def facts(record: TaskRecord, outputs: Sequence[StoredOutput]) -> str:

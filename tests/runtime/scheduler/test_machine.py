@@ -7,6 +7,7 @@ Then come events, `TIME WORDS`, each followed by its commands, indented.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, assert_never, cast
@@ -21,7 +22,9 @@ from trc.runtime.scheduler.commands import (
     Decide,
     Discard,
     DropTimer,
+    Expand,
     Finish,
+    Gather,
     Publish,
     Record,
     SetTimer,
@@ -29,7 +32,7 @@ from trc.runtime.scheduler.commands import (
     Stop,
 )
 from trc.runtime.scheduler.machine import Machine
-from trc.runtime.spec import NeedSpec, RetrySpec, SkipSpec, TaskSpec
+from trc.runtime.spec import EachSpec, ItemSpec, NeedSpec, ReadSpec, RetrySpec, SkipSpec, TaskSpec
 from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -89,7 +92,14 @@ def _task(name: str, settings: Mapping[str, str]) -> TaskSpec:
         timeout=float(settings.get("timeout", 100)),
         heartbeat_timeout=float(settings["heartbeat"]) if "heartbeat" in settings else None,
         idempotent=settings.get("idempotent") != "no",
+        each={"items": EachSpec(items=()), "rows": EachSpec(rows=ReadSpec("rows", "parquet"))}.get(
+            settings.get("each", "")
+        ),
     )
+
+
+def _item(task: str, label: str) -> TaskSpec:
+    return replace(_task(f"{task}[{label}]", {}), item=ItemSpec(task, label))
 
 
 def _need(word: str) -> NeedSpec:
@@ -129,10 +139,16 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.DecidedRun(at, task, Reason("changed"))
         case ["skip", task]:
             return events.DecidedSkip(at, task, Reason("up_to_date"))
+        case ["items", task]:
+            return events.DecidedItems(at, task, Reason("items"))
+        case ["expanded", task, *items]:
+            return events.Expanded(at, task, tuple(_item(task, item) for item in items))
+        case ["unexpanded", task]:
+            return events.ExpandFailed(at, task, Failure("no item fits", "permanent", "items"))
         case ["cannot", task]:
             return events.DecidedFailure(at, task, Failure("no input", reason="output_missing"))
     word, token, *more = words
-    task = token.partition(".")[0]
+    task = token.rpartition(".")[0]
     match word, more:
         case "started", []:
             return events.AttemptStarted(at, task, token)
@@ -170,6 +186,10 @@ def _told(command: Command) -> str:
             return f"set {timer} {at:g}"
         case DropTimer(timer=timer):
             return f"drop {timer}"
+        case Expand(task=task):
+            return f"expand {task}"
+        case Gather(task=task, items=items):
+            return f"gather {task}: {' '.join(items)}".rstrip()
         case Finish(state=state):
             return f"finish {state}"
         case _:
