@@ -18,6 +18,7 @@ RENEW = 10.0
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PROCESSES = Path("/proc")
+_MACHINE_ID = Path("/etc/machine-id")
 # The first namespace of process ids has the same number on every Linux.
 _FIRST_NAMESPACE = "pid:[4026531836]"
 
@@ -58,13 +59,23 @@ def is_driven(run: RunRecord, drivers: Mapping[str, tuple[Driver, float]], clock
 
 
 def _host() -> str:
-    """The host's name; with the namespace in a container, whose process ids are others than the host's."""
-    name = socket.gethostname()
+    """The host's name, with what tells it from others of that name that share a state store.
+
+    In a container, the namespace is part of it, too: process ids are others there than the host's.
+    """
+    name = f"{socket.gethostname()}{_machine()}"
     try:
         namespace = os.readlink(_PROCESSES / "self/ns/pid")  # noqa: PTH115 - the link's text is not a path
     except OSError:
         return name
     return name if namespace == _FIRST_NAMESPACE else f"{name}#{namespace[5:-1]}"
+
+
+def _machine() -> str:
+    try:
+        return f"/{_MACHINE_ID.read_text(encoding='ascii').strip()[:8]}"
+    except (OSError, ValueError):
+        return ""
 
 
 def _began(pid: int) -> int | None:

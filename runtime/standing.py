@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _VERSION = 2
+_DATABASE = frozenset({"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE"})
+"""What says which database an address is of, where it does not say so itself. Never a password."""
 FOR_EVER = 1e12
 """A time that does not come, in seconds since the epoch."""
 _SETTLED_NS = 2_000_000_000
@@ -47,8 +49,9 @@ def _header(pipeline: str, version: str) -> tuple[int | str | tuple[str, ...], .
 
 
 def _variables() -> list[str]:
-    """The variables by which a user chooses targets and values of parameters: another choice is another answer."""
-    return sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("TRC_"))
+    """The variables by which a user chooses targets, values of parameters and databases: another choice is another answer."""
+    chosen = (one for one in os.environ.items() if one[0].startswith("TRC_") or one[0] in _DATABASE)
+    return sorted(f"{name}={value}" for name, value in chosen)
 
 
 def _boot() -> str:

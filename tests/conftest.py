@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.postgres import Cluster, running_cluster
 from tests.warm import COMMANDS
 
 settings.register_profile(
@@ -58,6 +59,13 @@ def _world_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
             folder.mkdir()
             patch.setenv(f"XDG_{name}_HOME", str(folder))
         yield
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server, for all tests that want one."""
+    with running_cluster() as found:
+        yield found
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -164,6 +164,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC633", "a saved plan is stale"),
     Code("TRC634", "a saved plan cannot be used"),
     Code("TRC635", "lineage events cannot be written", _WARNING, must_stay=True),
+    Code("TRC636", "a shared state store cannot be reached"),
+    Code("TRC637", "a state cannot be exported or imported"),
     Code("TRC640", "a query fails in a test"),
     Code("TRC641", "a test finds other rows than it expects"),
 )

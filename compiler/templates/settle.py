@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from trc.compiler.choices import PARAM_VARIABLE
 from trc.compiler.context import Context
@@ -23,6 +24,8 @@ from trc.compiler.templates.names import Settled, jinja, world
 from trc.compiler.templates.segments import has_template
 from trc.compiler.templates.values import Misfit, typed_value
 from trc.compiler.templates.words import RESERVED
+
+_DATABASES: Final = ("postgresql://", "postgres://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,21 @@ def _choose_target(root: Mapping, settled: Settled, context: Context, collect: C
         settled.optimise = boolean(optimise, Subject(Collector(), "optimise"))
     state = found.value.entry("state") if isinstance(found.value, Mapping) else None
     if state is not None and context.must_settle:
-        message = f'the state of the target "{wanted}" is checked but not used by this version'
-        remedy = ('remove "state": the state lies in ".trc", beside the project file',)
-        collect.add(Diagnostic("TRC501", message, state.key.span, help=remedy))
+        _refuse_state(wanted, state, context, collect)
+
+
+def _refuse_state(target: str, state: Entry, context: Context, collect: Collector) -> None:
+    """All but a database that the project file names: the commands that look at runs read no pipelines."""
+    is_database = isinstance(state.value, Scalar) and state.value.value.startswith(_DATABASES)
+    span, project_file = state.key.span, context.project_file
+    if not is_database:
+        message = f'the state of the target "{target}" is checked but not used by this version'
+        remedy = 'remove "state": the state lies in ".trc", beside the project file, or in a database of PostgreSQL'
+        collect.add(Diagnostic("TRC501", message, span, help=(remedy,)))
+    elif project_file is None or span.file != project_file.name:
+        message = f'the state of the target "{target}" is not read from a pipeline'
+        remedy = f"write it into trc.toml, where every command finds it: [targets.{target}]"
+        collect.add(Diagnostic("TRC501", message, span, help=(remedy,)))
 
 
 class _Params:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
-from typing import Final
 
 from trc.runtime.clock import Clock
 from trc.runtime.drivers import is_alive, this_driver
 from trc.runtime.health.finding import Finding, ok
 from trc.runtime.health.place import MOMENT
+from trc.runtime.health.reading import Reading
 from trc.runtime.storage.staging import Staging
 from trc.runtime.store.journal import RunRecord
 from trc.runtime.store.rows import attempt_of, driver_of, run_of
-from trc.runtime.store.statements import load
-
-_LEASES: Final = "SELECT leases.run, runs.state FROM leases LEFT JOIN runs ON runs.id = leases.run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +28,27 @@ class Unfinished:
     """Of the attempts that may still write."""
 
 
-def unfinished(connection: sqlite3.Connection, clock: Clock) -> Unfinished:
+def unfinished(reading: Reading, clock: Clock) -> Unfinished:
     """Who is at work now, as far as that can be known from here."""
-    statements = load("journal")
-    runs = _runs(connection, state="running", limit=100_000)
+    runs = _runs(reading, state="running", limit=100_000)
     # Read after the runs: each of them has a driver here, also one that began just now.
-    drivers = {
-        driver.id: (driver, until) for driver, until in map(driver_of, connection.execute(statements["drivers"]))
-    }
+    drivers = {driver.id: (driver, until) for driver, until in map(driver_of, reading.rows("journal", "drivers"))}
     here, now = this_driver(clock), clock.now()
     live = tuple(run for run in runs if run.driver in drivers and is_alive(*drivers[run.driver], now, here))
     at_work = {
         one.token
         for run in live
-        for one in map(attempt_of, connection.execute(statements["attempts"], {"run": run.id, "task": None}))
+        for one in map(attempt_of, reading.rows("journal", "attempts", {"run": run.id, "task": None}))
         if one.state in {"claimed", "running"}
     }
     return Unfinished(live, tuple(run for run in runs if run not in live), frozenset(at_work))
 
 
-def look_at_runs(connection: sqlite3.Connection, found: Unfinished, clock: Clock) -> Iterator[Finding]:
+def look_at_runs(reading: Reading, found: Unfinished, clock: Clock) -> Iterator[Finding]:
     """Runs that were left unfinished, the locations that they hold, and runs that are dated in the future."""
     held = Counter({run.id: 0 for run in found.dead})
     lost = 0
-    for run, state in connection.execute(_LEASES):
+    for run, state in reading.rows("health", "leases"):
         if state != "running":
             lost += 1
         elif run in held:
@@ -65,7 +58,7 @@ def look_at_runs(connection: sqlite3.Connection, found: Unfinished, clock: Clock
         going_on = ", ".join(f"run {run.id} of {run.pipeline}" for run in found.live)
         yield ok("runs", f"{going_on}: going on" if going_on else "no run is unfinished")
     yield from _leases(found, held, lost)
-    newest = _runs(connection, state=None, limit=1)
+    newest = _runs(reading, state=None, limit=1)
     if newest and newest[0].created_at > clock.now() + MOMENT:
         text = f"run {newest[0].id} is dated in the future: the clock was set back"
         yield Finding(
@@ -101,9 +94,9 @@ def _leases(found: Unfinished, held: Counter[str], lost: int) -> Iterator[Findin
         yield ok("leases", "no dead run holds an output")
 
 
-def _runs(connection: sqlite3.Connection, *, state: str | None, limit: int) -> Sequence[RunRecord]:
+def _runs(reading: Reading, *, state: str | None, limit: int) -> Sequence[RunRecord]:
     chosen = {"pipeline": None, "state": state, "limit": limit}
-    return [run_of(row) for row in connection.execute(load("journal")["runs"], chosen)]
+    return [run_of(row) for row in reading.rows("journal", "runs", chosen)]
 
 
 def _size(path: str) -> int:

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from time import time_ns
-from typing import Final
 
 from trc.runtime.folders import STATE_FOLDER
 from trc.runtime.health.finding import Finding, ok
+from trc.runtime.health.reading import Reading
 from trc.runtime.storage.digests import Digests, identify
 from trc.runtime.store.results import FileDigest, Result, StoredOutput
 from trc.runtime.store.rows import digest_of, result_of
-from trc.runtime.store.statements import load
-
-_LATEST: Final = """
-SELECT results.pipeline, results.task, key, parts, outputs, results.run, results.attempt, committed_at, attempts.log, runs.file
-FROM latest_results JOIN results ON results.number = latest_results.result
-LEFT JOIN attempts ON attempts.run = results.run AND attempts.task = results.task AND attempts.number = results.attempt
-LEFT JOIN runs ON runs.id = results.run
-ORDER BY committed_at
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +28,18 @@ class _Recorded:
 
 
 def look_at_outputs(
-    connection: sqlite3.Connection, state: Path, writing: Collection[str], left: Mapping[str, str]
+    reading: Reading, cached: Reading | None, state: Path, writing: Collection[str], left: Mapping[str, str]
 ) -> Iterator[Finding]:
     """The outputs of the latest results; not those of the pipelines that are `writing` now.
 
+    `cached` is where digests of this machine's files are kept, if there are any.
     `left` are unfinished runs of dead processes, by pipeline: such a one may have published what it did not record.
     """
-    recorded = _recorded(connection, state)
+    recorded = _recorded(reading, state)
     quiet = {path: one for path, one in recorded.items() if one.result.pipeline not in writing}
     digests, wrong, size = Digests(_NothingKnown(), "", time_ns), 0, 0
     for one in quiet.values():
-        finding = _judged(connection, digests, one, left.get(one.result.pipeline))
+        finding = _judged(cached, digests, one, left.get(one.result.pipeline))
         if finding is not None:
             wrong += 1
             yield finding
@@ -66,7 +57,7 @@ def look_at_outputs(
         )
 
 
-def _judged(connection: sqlite3.Connection, digests: Digests, one: _Recorded, left: str | None) -> Finding | None:
+def _judged(cached: Reading | None, digests: Digests, one: _Recorded, left: str | None) -> Finding | None:
     name, anew = _name(one), f"`trc run {quote(one.file)}` makes it again"
     where = {"pipeline": one.result.pipeline, "task": one.result.task, "path": one.path}
     try:
@@ -77,7 +68,7 @@ def _judged(connection: sqlite3.Connection, digests: Digests, one: _Recorded, le
         return None
     if digest is None:
         return Finding("outputs", "warn", f'{name} is gone: "{one.path}"', anew, **where)
-    if _is_believed(connection, one):
+    if _is_believed(cached, one):
         text = (
             f'{name} does not hold what its task wrote, and its size and times say that it did not change: "{one.path}"'
         )
@@ -96,17 +87,19 @@ def _name(one: _Recorded) -> str:
     return f"the output of {task}" if one.output.name == "output" else f'the output "{one.output.name}" of {task}'
 
 
-def _is_believed(connection: sqlite3.Connection, one: _Recorded) -> bool:
+def _is_believed(cached: Reading | None, one: _Recorded) -> bool:
     """Whether a run would go by a cached digest, and take the output for what was recorded."""
-    rows = connection.execute(load("results")["digests"], (json.dumps([one.path]),))
+    if cached is None:
+        return False
+    rows = cached.rows("results", "digests", (json.dumps([one.path]),))
     known = dict(map(digest_of, rows)).get(one.path)
     return known is not None and known.digest == one.output.digest and known.identity == identify(one.path)
 
 
-def _recorded(connection: sqlite3.Connection, state: Path) -> Mapping[str, _Recorded]:
+def _recorded(reading: Reading, state: Path) -> Mapping[str, _Recorded]:
     """By path, the output that was committed last of those that were ever written there."""
     found: dict[str, _Recorded] = {}
-    for *row, log, file in connection.execute(_LATEST):
+    for *row, log, file in reading.rows("health", "latest"):
         result = result_of(tuple(row))
         for output in result.outputs:
             if not output.is_view:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from urllib.parse import quote
+from typing import Protocol
 
 from trc.runtime.spec import KeyPart
-from trc.runtime.store.refusals import refusal
-from trc.runtime.store.results import StoredOutput
-from trc.runtime.store.rows import result_of
-from trc.runtime.store.statements import load
+from trc.runtime.store.results import Result, StoredOutput
+from trc.runtime.store.rows import Row
+
+
+class Records(Protocol):
+    """A store that tells of all that was ever committed."""
+
+    def committed(self) -> Sequence[Result]:
+        """The results that are kept, in the order of their commits."""
+        ...
+
+    def replaced(self) -> Sequence[Row]:
+        """Of commits whose results are not kept any more: pipeline, task, run, attempt, time, and the attempt's result as text."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +45,13 @@ class Commit:
         return next((one for one in self.outputs if one.name == name), None)
 
 
-def commits(database: Path) -> tuple[Commit, ...]:
+def commits(records: Records) -> tuple[Commit, ...]:
     """All commits that are recorded, oldest first. Raises `Stopped`."""
-    with _opened(database) as connection:
-        kept = list(_committed(connection))
-        replaced = list(_replaced(connection))
+    kept = [
+        Commit(one.pipeline, one.task, one.run, one.attempt, one.committed_at, one.outputs, one.key, one.parts)
+        for one in records.committed()
+    ]
+    replaced = list(_replaced(records))
     by_task: dict[tuple[str, str], list[Commit]] = {}
     for one in kept:
         by_task.setdefault((one.pipeline, one.task), []).append(one)
@@ -64,31 +73,8 @@ def _completed(commit: Commit, of_task: Iterable[Commit]) -> Commit:
     return replace(commit, key=same.key, parts=same.parts, outputs=outputs)
 
 
-def digests_of_runs(database: Path) -> Mapping[str, str]:
-    """By run, the digest of the pipeline that was run. Raises `Stopped`."""
-    with _opened(database) as connection:
-        return dict(connection.execute(_SQL["digests_of_runs"]))
-
-
-_SQL = load("lineage")
-
-
-@contextmanager
-def _opened(database: Path) -> Iterator[sqlite3.Connection]:
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as connection:
-            yield connection
-    except sqlite3.DatabaseError as error:
-        raise refusal(error, database) from error
-
-
-def _committed(connection: sqlite3.Connection) -> Iterator[Commit]:
-    for one in map(result_of, connection.execute(_SQL["committed"])):
-        yield Commit(one.pipeline, one.task, one.run, one.attempt, one.committed_at, one.outputs, one.key, one.parts)
-
-
-def _replaced(connection: sqlite3.Connection) -> Iterator[Commit]:
-    for pipeline, task, run, attempt, ended_at, result in connection.execute(_SQL["replaced"]):
+def _replaced(records: Records) -> Iterator[Commit]:
+    for pipeline, task, run, attempt, ended_at, result in records.replaced():
         written = json.loads(result)["outputs"] if result is not None else ()
         # An attempt that only held what is stored to its expectations wrote nothing.
         if written:

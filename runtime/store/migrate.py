@@ -36,27 +36,29 @@ class Migration:
 
 def migrate(connection: sqlite3.Connection, path: Path, folder: Path = FOLDER) -> None:
     """Applies what is missing, each migration in a transaction; raises `Stopped` for a database that is not ours."""
-    newest = _newest(folder)
-    if connection.execute(_HEADER).fetchone() == (APPLICATION_ID, newest):
+    last = newest(folder)
+    if connection.execute(_HEADER).fetchone() == (APPLICATION_ID, last):
         return
-    migrations = _read(folder)
+    migrations = released(folder)
     with _only_one(path):
-        _refuse_foreign(connection, path, newest)
+        _refuse_foreign(connection, path, last)
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         for migration in migrations:
             _apply(connection, path, migration)
 
 
-def _newest(folder: Path) -> int:
+def newest(folder: Path = FOLDER) -> int:
+    """The version that this trc knows."""
     return max(int(file.name[:4]) for file in folder.glob("*.sql"))
 
 
-def _read(folder: Path) -> tuple[Migration, ...]:
+def released(folder: Path = FOLDER) -> tuple[Migration, ...]:
+    """All steps, in their order."""
     files = sorted(folder.glob("*.sql"))
     return tuple(Migration(int(file.stem[:4]), file.stem, file.read_text(encoding="utf-8")) for file in files)
 
 
-def _refuse_foreign(connection: sqlite3.Connection, path: Path, newest: int) -> None:
+def _refuse_foreign(connection: sqlite3.Connection, path: Path, last: int) -> None:
     application, version = connection.execute(_HEADER).fetchone()
     if application != APPLICATION_ID and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
         raise stopped(
@@ -64,10 +66,10 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path, newest: int) -> 
             f'"{path}" is a database, but not a state store of trc',
             "move it away, or choose another folder for the state: trc makes a new store there",
         )
-    if version > newest:
+    if version > last:
         raise stopped(
             "TRC606",
-            f'the state store "{path}" was written by a newer trc (its version is {version}, this trc knows {newest})',
+            f'the state store "{path}" was written by a newer trc (its version is {version}, this trc knows {last})',
             "use that trc, or choose another folder for the state",
         )
 

@@ -121,11 +121,16 @@ def letter_row(letter: DeadLetter) -> Row:
         letter.kind,
         _encode(letter.error),
         None if letter.order is None else _encode(letter.order),
-        letter.log,
+        readable(letter.log),
         letter.died_at,
         letter.state,
         letter.settled_at,
     )
+
+
+def readable(text: str) -> str:
+    """The text without NUL, which some programs print and PostgreSQL keeps in no text."""
+    return text.replace("\0", "\ufffd")
 
 
 def letter_of(row: Row) -> DeadLetter:

@@ -8,9 +8,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "queries"
 
 
-def load(name: str) -> Mapping[str, str]:
+def load(name: str, folder: Path = FOLDER) -> Mapping[str, str]:
     """The statements of `queries/<name>.sql` by the names in their `-- name` headings."""
-    text = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    text = (folder / f"{name}.sql").read_text(encoding="utf-8")
     return dict(_statement(block) for block in f"\n{text}".split("\n-- ")[1:])
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from trc.compiler.choices import Choices, is_choice
+from trc.compiler.choices import TARGET_VARIABLE, Choices, is_choice
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.nearest import did_you_mean
@@ -20,6 +21,7 @@ from trc.compiler.frontends.typed import typed
 from trc.compiler.source import SourceFile, Span
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
+from trc.runtime.store.address import EXAMPLE, Address, WrongAddress, address_of, is_address
 from trc.runtime.surroundings import clean
 
 OPTIMISE: Final = False
@@ -33,6 +35,14 @@ class OpenLineage:
     file: Path | None = None
     namespace: str = "trc"
     source_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SharedState:
+    """A database that runs are recorded in; `password` says where its password lies, as a secret is named, None for libpq's own ways."""
+
+    address: Address
+    password: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,8 @@ class Settings:
     state_folder: Path | None = None
     """Where state lies, if that is not in the project."""
     openlineage: OpenLineage = OpenLineage()
+    shared: SharedState | None = None
+    """Where runs are recorded, if that is not in the project."""
 
     @property
     def state(self) -> Path:
@@ -61,17 +73,25 @@ class Settings:
     def database(self) -> Path:
         return self.state / "state.db"
 
+    @property
+    def records(self) -> SharedState | Path:
+        """Where runs are recorded. A state that is put elsewhere for the time being has a file of its own."""
+        return self.database if self.shared is None or self.state_folder is not None else self.shared
+
 
 def with_environment(choices: Choices) -> Choices:
     """The choices of the command line with those that environment variables make."""
     return replace(choices, environment=tuple(sorted(item for item in os.environ.items() if is_choice(item[0]))))
 
 
-def settings_for(pipeline: Path, *, workers: int | None = None) -> Settings:
-    """The settings of a pipeline file's project: the folder of the nearest `trc.toml`, else the file's own."""
+def settings_for(pipeline: Path, *, workers: int | None = None, target: str | None = None) -> Settings:
+    """The settings of a pipeline file's project: the folder of the nearest `trc.toml`, else the file's own.
+
+    The `target` is the one of the command line: without it, the environment may name one.
+    """
     folder = pipeline.resolve().parent
     project = next((up for up in (folder, *folder.parents) if (up / PROJECT_FILE).is_file()), folder)
-    return _settings(project, workers)
+    return _settings(project, workers, target)
 
 
 def project_files(pipeline: Path) -> tuple[Path, ...]:
@@ -89,7 +109,7 @@ def settings_of(folder: Path) -> Settings:
     folder = folder.resolve()
     for up in (folder, *folder.parents):
         if (up / PROJECT_FILE).is_file() or (up / STATE_FOLDER).is_dir():
-            return _settings(up, None)
+            return _settings(up)
     raise stopped(
         "TRC609",
         f'no run is recorded at or above "{folder}"',
@@ -134,12 +154,13 @@ def project_of(folder: Path) -> Settings | None:
     """The settings of the project whose file lies in a folder or above it, if there is one."""
     folder = folder.resolve()
     found = next((up for up in (folder, *folder.parents) if (up / PROJECT_FILE).is_file()), None)
-    return None if found is None else _settings(found, None)
+    return None if found is None else _settings(found)
 
 
-def _settings(project: Path, workers: int | None) -> Settings:
+def _settings(project: Path, workers: int | None = None, target: str | None = None) -> Settings:
     path = project / PROJECT_FILE
     written = _Written() if not path.is_file() else _read(path)
+    chosen = target or os.environ.get(TARGET_VARIABLE) or ""
     return Settings(
         project,
         workers or written.workers or cores(),
@@ -148,6 +169,7 @@ def _settings(project: Path, workers: int | None) -> Settings:
         written.task_packages,
         written.deny_warnings,
         openlineage=_events(project, written),
+        shared=written.states.get(chosen, written.state),
     )
 
 
@@ -171,6 +193,9 @@ class _Written:
     task_packages: tuple[tuple[str, Span], ...] = ()
     deny_warnings: bool = False
     events: dict[str, Any] = field(default_factory=dict[str, Any])
+    state: SharedState | None = None
+    states: dict[str, SharedState] = field(default_factory=dict[str, SharedState])
+    """Those that targets say."""
 
 
 def _read(path: Path) -> _Written:
@@ -290,11 +315,58 @@ def _of_pipelines(value: Node, key: Scalar, _written: _Written, collect: Collect
         _wrong(collect, f'"{key.value}" takes a table', key.span, f"write [{key.value}] on a line of its own")
 
 
+def _targets(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    """Read with each pipeline, but for where state lies: commands without a pipeline ask for that."""
+    _of_pipelines(value, key, written, collect)
+    for entry in value.entries if isinstance(value, Mapping) else ():
+        state = entry.value.get("state") if isinstance(entry.value, Mapping) else None
+        # What is no address is refused when the target is chosen.
+        if isinstance(state, Scalar) and is_address(state.value):
+            address = _address(state, f"targets.{entry.key.value}.state", collect)
+            if address is not None:
+                written.states[entry.key.value] = SharedState(address)
+
+
+def _state(value: Node, _key: Scalar, written: _Written, collect: Collector) -> None:
+    parts = {one.key.value: one for one in value.entries} if isinstance(value, Mapping) else {}
+    for name in sorted(parts.keys() - {"url", "password"}):
+        remedy = did_you_mean(name, ("url", "password")) or ("the keys are: url, password",)
+        _wrong(collect, f'"state.{name}" is not known here', parts[name].key.span, *remedy)
+    url = parts["url"].value if "url" in parts else value
+    address = _address(url, "state.url" if parts else "state", collect)
+    password = parts["password"].value if "password" in parts else None
+    reference = password.value if isinstance(password, Scalar) else ""
+    if password is not None and not _REFERENCE.fullmatch(reference):
+        # The text is not shown: it may be the password itself.
+        told = f'{password.span.file}: "state.password" takes the name of a secret, not the secret'
+        collect.add(Diagnostic("TRC111", told, help=('write password = "env:NAME"',)))
+    elif address is not None:
+        written.state = SharedState(address, reference or None)
+
+
+_REFERENCE: Final = re.compile(r"(env|file|aws-secretsmanager|aws-ssm):.+")
+
+
+def _address(node: Node, called: str, collect: Collector) -> Address | None:
+    text = node.value if isinstance(node, Scalar) else ""
+    if not is_address(text):
+        remedy = f'write state = "{EXAMPLE}", or leave it out: the state then lies in "{STATE_FOLDER}"'
+        _wrong(collect, f'"{called}" takes the address of a database of PostgreSQL', node.span, remedy)
+        return None
+    try:
+        return address_of(text)
+    except WrongAddress as wrong:
+        # Without its line, which may hold a password.
+        collect.add(Diagnostic("TRC111", f'{node.span.file}: "{called}": {wrong}', help=(wrong.remedy,)))
+        return None
+
+
 _KEYS: Final[MappingOf[str, _Reader]] = {
     "pipelines": _pipelines,
     "task_packages": _task_packages,
     "defaults": _of_pipelines,
-    "targets": _of_pipelines,
+    "targets": _targets,
+    "state": _state,
     "local": _local,
     "check": _check,
     "openlineage": _openlineage,

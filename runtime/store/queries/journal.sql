@@ -80,7 +80,7 @@ SELECT id, host, boot_id, pid, start_time, lease_until FROM drivers
 -- runs
 SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
 FROM runs
-WHERE (:pipeline IS NULL OR pipeline = :pipeline) AND (:state IS NULL OR state = :state)
+WHERE (pipeline = :pipeline OR :pipeline IS NULL) AND (state = :state OR :state IS NULL)
 ORDER BY created_at DESC, number DESC
 LIMIT :limit
 
@@ -105,7 +105,7 @@ ORDER BY number
 -- attempts
 SELECT run, task, number, token, state, log, claimed_at, started_at, ended_at, result
 FROM attempts
-WHERE run = :run AND (:task IS NULL OR task = :task)
+WHERE run = :run AND (task = :task OR :task IS NULL)
 ORDER BY serial
 
 -- put_letter
@@ -119,7 +119,7 @@ WHERE run = :run AND task = :task AND state = 'open'
 -- letters
 SELECT run, task, attempt, kind, error, task_order, log, died_at, state, settled_at, number
 FROM dead_letters
-WHERE (:run IS NULL OR run = :run) AND (:settled OR state = 'open')
+WHERE (run = :run OR :run IS NULL) AND (:settled OR state = 'open')
 ORDER BY number DESC
 LIMIT :limit
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trc.api.examining import Health, doctor
     from trc.api.extras import require_extra
     from trc.api.following import LogPiece, follow_logs
+    from trc.api.moving import take_state, write_state
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
     from trc.api.ready import Ready
@@ -89,7 +90,9 @@ __all__ = [
     "save_plan",
     "schema",
     "status",
+    "take_state",
     "wish",
+    "write_state",
 ]
 
 _IN: Final = {
@@ -100,6 +103,7 @@ _IN: Final = {
     "examining": ("Health", "doctor"),
     "extras": ("require_extra",),
     "following": ("LogPiece", "follow_logs"),
+    "moving": ("take_state", "write_state"),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
     "ready": ("Ready",),

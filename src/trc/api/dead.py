@@ -14,7 +14,7 @@ from trc.runtime.clock import SystemClock
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.observe import Observer
 from trc.runtime.store.journal import DeadLetter, RunRecord
-from trc.runtime.store.sqlite import SqliteStore
+from trc.runtime.store.sql import SqlStore
 
 _ALL: Final = 1 << 62
 
@@ -99,7 +99,7 @@ def retry(
     )
 
 
-def _with_run(store: SqliteStore, one: DeadLetter) -> Letter:
+def _with_run(store: SqlStore, one: DeadLetter) -> Letter:
     record = store.run(one.run)
     assert record is not None, "a letter is of a run that is recorded"
     last = store.latest(record.pipeline).get(one.task)
@@ -107,14 +107,14 @@ def _with_run(store: SqliteStore, one: DeadLetter) -> Letter:
     return Letter(one, record, last.committed_at if last is not None and later else None)
 
 
-def _find(store: SqliteStore, number: int) -> DeadLetter:
+def _find(store: SqlStore, number: int) -> DeadLetter:
     found = store.letter(number)
     if found is None:
         raise _unknown(f"no dead letter has the number {number}")
     return found
 
 
-def _open(store: SqliteStore, number: int) -> DeadLetter:
+def _open(store: SqlStore, number: int) -> DeadLetter:
     found = _find(store, number)
     if found.state != "open":
         raise stopped("TRC629", f"dead letter {number} was {found.state} already", "`trc dlq list` lists the open ones")

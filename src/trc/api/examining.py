@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from trc.api.stores import password_of
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.runtime.clock import SystemClock
@@ -21,11 +23,14 @@ from trc.runtime.health.finding import Finding, ok
 from trc.runtime.health.journal import look_at_runs, look_at_staging, unfinished
 from trc.runtime.health.outputs import look_at_outputs
 from trc.runtime.health.place import look_at_place
+from trc.runtime.health.reading import Reading
 from trc.runtime.health.room import look_at_room
+from trc.runtime.health.server import is_current, look_at_server
 from trc.runtime.health.store import look_at_store, open_store
 from trc.runtime.store.refusals import refusal
+from trc.runtime.store.statements import load
 from trc.runtime.taskside.order import TaskOrder
-from trc.settings import Settings, settings_for, settings_of
+from trc.settings import Settings, SharedState, settings_for, settings_of
 
 _PROBE: Final = "trc.stdlib_tasks.duckdb_sql.run.probe:tell"
 _PATIENCE: Final = 60.0
@@ -71,7 +76,9 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     folder = state if state.is_dir() else settings.project
     yield from look_at_place(folder, _shown(folder), time.time)
     yield from look_at_room(os.statvfs(folder), _shown(folder))
-    if database.exists():
+    if not isinstance(settings.records, Path):
+        yield from _shared(settings, settings.records)
+    elif database.exists():
         found = list(look_at_store(database))
         yield from found
         if all(one.level != "error" for one in found):
@@ -82,18 +89,38 @@ def _findings(settings: Settings) -> Iterator[Finding]:
 
 
 def _recorded(settings: Settings) -> Iterator[Finding]:
-    clock = SystemClock()
     try:
         with closing(open_store(settings.database)) as connection:
-            going_on = unfinished(connection, clock)
-            yield from look_at_runs(connection, going_on, clock)
-            yield look_at_staging(settings.state, going_on)
-            writing = {run.pipeline for run in going_on.live}
-            left = {run.pipeline: run.id for run in going_on.dead}
-            yield from look_at_outputs(connection, settings.state, writing, left)
+            reading = Reading(connection, load)
+            yield from _told(settings, reading, reading)
     except sqlite3.DatabaseError as error:
         (told,) = refusal(error, settings.database).diagnostics
         yield Finding("store", "error", told.message, "; ".join(told.help))
+
+
+def _shared(settings: Settings, shared: SharedState) -> Iterator[Finding]:
+    """Of a database that is shared: the server, and what is recorded there."""
+    module: Any = import_module("trc.runtime.store.server")
+    try:
+        with closing(module.Server(shared.address, password_of(settings.project, shared))) as server, server.refusing():
+            reading = Reading(server, module.load)
+            found = list(look_at_server(reading, shared.address, time.time))
+            yield from found
+            if all(one.level != "error" for one in found) and is_current(reading):
+                yield from _told(settings, reading, None)
+    except Stopped as stop:
+        (told,) = stop.diagnostics
+        yield Finding("store", "error", told.message, "; ".join(told.help))
+
+
+def _told(settings: Settings, reading: Reading, cached: Reading | None) -> Iterator[Finding]:
+    clock = SystemClock()
+    going_on = unfinished(reading, clock)
+    yield from look_at_runs(reading, going_on, clock)
+    yield look_at_staging(settings.state, going_on)
+    writing = {run.pipeline for run in going_on.live}
+    left = {run.pipeline: run.id for run in going_on.dead}
+    yield from look_at_outputs(reading, cached, settings.state, writing, left)
 
 
 def look_at_worker(backend: Backend, settings: Settings) -> Iterator[Finding]:

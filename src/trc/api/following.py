@@ -11,7 +11,7 @@ from trc.api.recorded import find_run, known_task, recorded_in
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import is_driven
 from trc.runtime.store.journal import AttemptRecord
-from trc.runtime.store.sqlite import SqliteStore
+from trc.runtime.store.sql import SqlStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,6 @@ def follow_logs(folder: Path, run: str | None, task: str | None, pause: Callable
                 pause()
 
 
-def _goes_on(store: SqliteStore, run: str) -> bool:
+def _goes_on(store: SqlStore, run: str) -> bool:
     record = store.run(run)
     return record is not None and is_driven(record, store.drivers(), SystemClock())

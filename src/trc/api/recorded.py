@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trc.api.stores import is_begun, opened
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import is_driven
 from trc.runtime.errors import stopped
@@ -15,7 +16,7 @@ from trc.runtime.reasons import Reason
 from trc.runtime.repeated import items_beneath
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord, Wish
 from trc.runtime.store.results import Result
-from trc.runtime.store.sqlite import SqliteStore
+from trc.runtime.store.sql import SqlStore
 from trc.settings import settings_of
 
 
@@ -37,8 +38,11 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True)
 class AttemptLog:
+    """What an attempt printed; whether logs of its run are on this machine at all."""
+
     attempt: AttemptRecord
     text: str
+    is_here: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,14 @@ class Explanation:
 
 
 @contextmanager
-def recorded_in(folder: Path) -> Iterator[SqliteStore]:
+def recorded_in(folder: Path) -> Iterator[SqlStore]:
     """The store of the project that a folder lies in."""
     settings = settings_of(folder)
-    if not settings.database.is_file():
+    if not is_begun(settings):
         raise stopped(
             "TRC609", f'no run is recorded in "{settings.project}"', "run a pipeline with `trc run FILE` first"
         )
-    with SqliteStore(settings.database) as store:
+    with opened(settings) as store:
         yield store
 
 
@@ -92,14 +96,14 @@ def status(folder: Path, run: str | None = None) -> RunStatus:
         )
 
 
-def _parts(state: Path, run: RunRecord, store: SqliteStore) -> Iterator[tuple[str, Manifest]]:
+def _parts(state: Path, run: RunRecord, store: SqlStore) -> Iterator[tuple[str, Manifest]]:
     for name, result in store.latest(run.pipeline).items():
         found = read_manifest(parts_folder(state, run.pipeline, name), result.key) if result.run == run.id else None
         if found is not None:
             yield name, found
 
 
-def find_run(store: SqliteStore, run: str | None) -> RunRecord:
+def find_run(store: SqlStore, run: str | None) -> RunRecord:
     if run is None:
         newest = store.runs(limit=1)
         if not newest:
@@ -117,10 +121,10 @@ def logs(folder: Path, run: str | None = None, task: str | None = None) -> tuple
         record = find_run(store, run)
         known_task(store, record, task)
         attempts = store.attempts(record.id, task)
-    return tuple(AttemptLog(attempt, _read_log(attempt.log)) for attempt in attempts)
+    return tuple(AttemptLog(one, _read_log(one.log), Path(one.log).parent.is_dir()) for one in attempts)
 
 
-def known_task(store: SqliteStore, record: RunRecord, task: str | None) -> None:
+def known_task(store: SqlStore, record: RunRecord, task: str | None) -> None:
     """Raises Stopped for a task that the run does not have."""
     known = {one.task for one in store.tasks(record.id)}
     if task is not None and task not in known:

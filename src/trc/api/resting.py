@@ -11,6 +11,7 @@ import trc
 from trc.api.compiling import Compilation
 from trc.api.preparing import date_of
 from trc.api.ready import Ready
+from trc.api.stores import is_begun, shown
 from trc.compiler.choices import PARAM_VARIABLE, TARGET_VARIABLE, Choices
 from trc.compiler.ir.uris import is_remote
 from trc.runtime.listing import relative
@@ -68,12 +69,16 @@ def names_of(saved: SavedPlan) -> Names:
 
 def before_compiling(settings: Settings, names: Names, project: Path) -> Basis:
     """What can be looked at whether there is a pipeline or not; `project` is the one that the plan is of."""
-    state = relative(str(settings.state), str(project)) if settings.database.is_file() else None
+    state = _state(settings, project) if is_begun(settings) else None
     return {
         "trc": {"": trc.__version__},
         "state": {"": state},
         "files": files_now(names.files, project),
     }
+
+
+def _state(settings: Settings, project: Path) -> str:
+    return relative(str(settings.state), str(project)) if isinstance(settings.records, Path) else shown(settings)
 
 
 def compiled_facts(compilation: Compilation, variables: Mapping[str, str]) -> Basis:

@@ -16,6 +16,7 @@ from trc.api.asked import to_asked
 from trc.api.denying import stop_at_warnings
 from trc.api.preparing import prepare
 from trc.api.ready import Ready
+from trc.api.stores import is_begun, opened
 from trc.checking import moment_of
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.diagnostics.diagnostic import Diagnostic
@@ -37,7 +38,6 @@ from trc.runtime.spec import PipelineSpec
 from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import RunRecord, TaskRecord
 from trc.runtime.store.results import StoredOutput
-from trc.runtime.store.sqlite import SqliteStore
 from trc.runtime.taskside.result import Verdict
 from trc.runtime.taskside.tuples import Columns
 from trc.settings import Settings, settings_for, variables_of_secrets, with_environment
@@ -100,7 +100,7 @@ def plan(
 
     `selected` name the tasks to be run, with what they need; without any, all are, but those that `excluded` name.
     """
-    settings, choices = settings_for(path), with_environment(choices)
+    settings, choices = settings_for(path, target=choices.target), with_environment(choices)
     ready = prepare(path, settings, choices, moment_of(choices.at), optimise=optimise)
     ready = ready.selected(selected, excluded, RecordedStates(ready, settings))
     if deny_warnings:
@@ -196,7 +196,7 @@ def run(
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
-    settings, now = settings_for(path, workers=workers), moment_of(choices.at)
+    settings, now = settings_for(path, workers=workers, target=choices.target), moment_of(choices.at)
     if again is None:
         choices = with_environment(choices)
 
@@ -269,9 +269,9 @@ def _as_left(
     settings: Settings, choices: Choices, ready: Ready, prepared: Callable[[Choices, datetime], Ready]
 ) -> Ready:
     """As of the time of an unfinished run that can go on: its values are those of its own logical time."""
-    if not settings.database.is_file():
+    if not is_begun(settings):
         return ready
-    with SqliteStore(settings.database) as store:
+    with opened(settings) as store:
         running = [one for one in store.runs(state="running", limit=1000) if one.pipeline == ready.spec.name]
         drivers = store.drivers()
         left = [one for one in running if not is_driven(one, drivers, SystemClock())]
@@ -328,7 +328,7 @@ def runner_of(
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
 ) -> Iterator[Runner]:
     """All that planning or running a pipeline needs, with its state open."""
-    with SqliteStore(settings.database) as store:
+    with opened(settings) as store:
         storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
         yield Runner(
             ready.spec,

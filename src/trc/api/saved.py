@@ -82,7 +82,7 @@ def save_plan(
     excluded: Sequence[str] = (),
 ) -> SavedReport:
     """What a run would do now, as `plan` tells it, to be written to the file `document`. Nothing is run."""
-    settings, choices = settings_for(path), with_environment(choices)
+    settings, choices = settings_for(path, target=choices.target), with_environment(choices)
     compilation = load(path, settings, choices, moment_of(choices.at))
     ready = _ready(compilation, settings, optimise, selected, excluded)
     if deny_warnings:
@@ -208,7 +208,7 @@ def _looked_at(
 ) -> Iterator[_Found]:
     """Looks again at all that a saved plan rests on; its runner is open meanwhile."""
     file, project = pipeline_of_plan(saved, document), project_of_plan(saved, document)
-    settings, names = settings_for(file, workers=workers), names_of(saved)
+    settings, names = settings_for(file, workers=workers, target=saved.choices.target), names_of(saved)
     now = before_compiling(settings, names, project)
     early = moved(saved.rests_on, now)
     if any(one.kind == "state" for one in early):

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from trc.api.stores import is_begun, opened
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.runtime.errors import Stopped
 from trc.runtime.savings import PipelineSavings, Tally, savings_of, total
 from trc.runtime.store.journal import RunRecord
-from trc.runtime.store.sqlite import SqliteStore
 from trc.settings import Settings, settings_for, settings_of
 
 _ALL_RUNS = 1_000_000
@@ -37,9 +37,9 @@ def incremental_summary(folder: Path, pipeline: str | None = None, *, last: int 
     file = None if pipeline is None else Path(pipeline)
     is_file = file is not None and file.is_file()
     settings = settings_for(file) if file is not None and is_file else _settings(folder)
-    if settings is None or not settings.database.is_file():
+    if settings is None or not is_begun(settings):
         return IncrementalSummary(last, ())
-    with SqliteStore(settings.database) as store:
+    with opened(settings) as store:
         runs = store.runs(limit=_ALL_RUNS)
         names = tuple(dict.fromkeys(run.pipeline for run in runs))
         if pipeline is not None and names:

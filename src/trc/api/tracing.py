@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from trc.api.recorded import status
+from trc.api.stores import is_begun, opened
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.compiler.ir.uris import normalise
 from trc.runtime import shapes
@@ -18,11 +19,10 @@ from trc.runtime.drivers import boot_id
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.lineage.query import DEEPEST, Ledger, Made, Traced, Unknown, words_of
 from trc.runtime.lineage.reads import FileRead, Read, told
-from trc.runtime.lineage.records import Commit, commits, digests_of_runs
+from trc.runtime.lineage.records import Commit, commits
 from trc.runtime.shapes import Shape
 from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import RunRecord, TaskRecord
-from trc.runtime.store.sqlite import SqliteStore
 from trc.settings import Settings, settings_of
 
 Direction = Literal["up", "down", "both"]
@@ -87,7 +87,7 @@ def asset_lineage(
     Raises `Stopped` for a name of which nothing is recorded until then, and for what is no time.
     """
     settings, until = settings_of(folder), time.time() if at is None else _moment(at)
-    if not settings.database.is_file():
+    if not is_begun(settings):
         raise stopped(
             "TRC609", f'no run is recorded in "{settings.project}"', "run a pipeline with `trc run FILE` first"
         )
@@ -116,15 +116,14 @@ def _moment(at: str) -> float:
 
 
 def _ledger(settings: Settings, until: float) -> Ledger:
-    # Opening the store refuses what is none of ours, and brings an older one to the form that is read here.
-    SqliteStore(settings.database).close()
-    digests = digests_of_runs(settings.database)
+    with opened(settings) as store:
+        digests = store.digests_of_runs()
+        kept = [one for one in commits(store) if one.at <= until]
     recall = cache(lambda digest: shapes.recall(settings.state, digest))
 
     def shape_of(run: str) -> Shape | None:
         return recall(digests[run]) if run in digests else None
 
-    kept = [one for one in commits(settings.database) if one.at <= until]
     return Ledger(kept, str(settings.project), shape_of)
 
 
@@ -220,7 +219,7 @@ def _contents(parts: Iterable[Made | Read | Unknown]) -> Iterator[tuple[str, str
 
 
 def _on_disk(settings: Settings, contents: Iterable[tuple[str, str]]) -> dict[tuple[str, str], OnDisk]:
-    with SqliteStore(settings.database) as store:
+    with opened(settings) as store:
         storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
         found: dict[tuple[str, str], OnDisk] = {
             (path, digest): _compared(storage, path, digest) for path, digest in contents

@@ -44,6 +44,8 @@ def command(screen: Screen, project: Path, run: str | None, task: str | None, fo
         # The heads go beside the result, so that a single log can be piped on as it is.
         screen.tell(screen.paint_err(f"{attempt.task}, attempt {attempt.number}: {attempt.state}", "bold"))
         _say_text(screen, log.text)
+        if not log.is_here:
+            screen.tell(f"there is no log on this machine: it lay at {attempt.log}")
     if not found:
         screen.tell("no task has begun an attempt in this run")
     return exits.OK

@@ -12,10 +12,11 @@ from trc.cli import exits
 from trc.cli.options import json_option, no_color_option, project_option, subcommand
 from trc.cli.output import Screen
 from trc.cli.quantities import count, size
+from trc.cli.state_file import export, take_in
 from trc.compiler.ir.values import Duration
 
 
-@click.group("state", subcommand_metavar="gc ...")
+@click.group("state", subcommand_metavar="gc|export|import ...")
 def command() -> None:
     """Look after what a project remembers of its runs."""
 
@@ -78,3 +79,5 @@ def gc(screen: Screen, project: Path, keep: int, age: float, dry: bool) -> int:
 
 command.add_command(gc, "gc")
 gc.short_help = "Forget what no run will ask for again."
+command.add_command(export, "export")
+command.add_command(take_in, "import")

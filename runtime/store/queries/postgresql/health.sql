@@ -1,0 +1,14 @@
+-- about
+SELECT
+    current_setting('server_version'),
+    current_setting('server_encoding'),
+    current_setting('fsync'),
+    pg_is_in_recovery(),
+    to_regclass('migrations') IS NOT NULL,
+    CASE
+        WHEN EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = :schema::text) THEN has_schema_privilege(:schema::text, 'CREATE')
+        ELSE has_database_privilege(current_database(), 'CREATE')
+    END
+
+-- clock
+SELECT extract(epoch FROM clock_timestamp())::double precision

@@ -1,0 +1,273 @@
+"""What every state store that speaks SQL does: the named statements, and records as rows."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, Self
+
+from trc.runtime.store.journal import (
+    AttemptRecord,
+    DeadLetter,
+    Driver,
+    LetterState,
+    RunRecord,
+    RunState,
+    TaskRecord,
+    Transaction,
+    Wish,
+)
+from trc.runtime.store.results import FileDigest, Result
+from trc.runtime.store.rows import (
+    Row,
+    attempt_of,
+    attempt_row,
+    digest_of,
+    digest_row,
+    driver_of,
+    driver_row,
+    letter_of,
+    letter_row,
+    result_of,
+    result_row,
+    run_of,
+    run_row,
+    task_of,
+    task_row,
+)
+
+
+class Rows(Protocol):
+    """What a statement answers: rows to go through, and how many it changed."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """A database, as far as the statements go."""
+
+    def execute(self, sql: str, values: Any = ..., /) -> Rows:
+        """Carries out a statement with the values of its places."""
+        ...
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> object:
+        """Carries out a statement for each of these rows."""
+        ...
+
+
+class SqlStore(ABC):
+    """Journal and results in a database. What opens one, and what makes a block of changes one, is its own.
+
+    An object of this class belongs to the thread that made it. Raises `Stopped` where the database cannot be used.
+    """
+
+    def __init__(self, connection: Connection, load: Callable[[str], Mapping[str, str]]) -> None:
+        self._connection = connection
+        self._load = load
+        self._sql = {**load("journal"), **load("results")}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Gives the database back; the object is of no use afterwards."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """As of the `Journal`."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[Callable[[str], Iterator[dict[str, Any]]]]:
+        """Meanwhile, statements see all of the database as it was at one moment; their rows come one by one, by column."""
+
+    @abstractmethod
+    def _refusing(self) -> AbstractContextManager[None]:
+        """Meanwhile, what the database complains of becomes what the user is told."""
+
+    def cache(self) -> SqlStore:
+        """The store that digests of this machine's files are cached in."""
+        return self
+
+    def enrol(self, driver: Driver, lease_until: float) -> None:
+        with self._refusing():
+            self._connection.execute(self._sql["enrol"], driver_row(driver, lease_until))
+
+    def drivers(self) -> Mapping[str, tuple[Driver, float]]:
+        with self._refusing():
+            rows = map(driver_of, self._connection.execute(self._sql["drivers"]))
+            return {driver.id: (driver, lease_until) for driver, lease_until in rows}
+
+    def runs(self, *, pipeline: str | None = None, state: RunState | None = None, limit: int = 100) -> list[RunRecord]:
+        chosen = {"pipeline": pipeline, "state": state, "limit": max(limit, 0)}
+        with self._refusing():
+            return [run_of(row) for row in self._connection.execute(self._sql["runs"], chosen)]
+
+    def run(self, run: str) -> RunRecord | None:
+        with self._refusing():
+            exact = self._connection.execute(self._sql["run"], (run,)).fetchone()
+            if exact is not None:
+                return run_of(exact)
+            begin = self._connection.execute(self._sql["runs_that_begin"], {"prefix": run}).fetchall()
+            return run_of(begin[0]) if len(begin) == 1 else None
+
+    def submitted(self, pipeline: str, submission: str) -> RunRecord | None:
+        with self._refusing():
+            row = self._connection.execute(self._sql["submitted"], (pipeline, submission)).fetchone()
+            return None if row is None else run_of(row)
+
+    def tasks(self, run: str) -> list[TaskRecord]:
+        with self._refusing():
+            return [task_of(row) for row in self._connection.execute(self._sql["tasks"], (run,))]
+
+    def attempts(self, run: str, task: str | None = None) -> list[AttemptRecord]:
+        with self._refusing():
+            rows = self._connection.execute(self._sql["attempts"], {"run": run, "task": task})
+            return [attempt_of(row) for row in rows]
+
+    def letters(self, *, run: str | None = None, settled: bool = False, limit: int = 1000) -> list[DeadLetter]:
+        chosen = {"run": run, "settled": settled, "limit": max(limit, 0)}
+        with self._refusing():
+            return [letter_of(row) for row in self._connection.execute(self._sql["letters"], chosen)]
+
+    def letter(self, number: int) -> DeadLetter | None:
+        with self._refusing():
+            row = self._connection.execute(self._sql["letter"], (number,)).fetchone()
+            return None if row is None else letter_of(row)
+
+    def wish(self, run: str) -> Wish:
+        with self._refusing():
+            row = self._connection.execute(self._sql["wish"], (run,)).fetchone()
+            return "run" if row is None else row[0]
+
+    def latest(self, pipeline: str) -> Mapping[str, Result]:
+        with self._refusing():
+            rows = self._connection.execute(self._sql["latest"], (pipeline,))
+            return {row[1]: result_of(row) for row in rows}
+
+    def find(self, pipeline: str, task: str, key: str) -> Result | None:
+        with self._refusing():
+            row = self._connection.execute(self._sql["find"], (pipeline, task, key)).fetchone()
+            return None if row is None else result_of(row)
+
+    def digests(self, paths: Iterable[str]) -> Mapping[str, FileDigest]:
+        wanted = json.dumps([path for path in paths if _is_storable(path)])
+        with self._refusing():
+            return dict(map(digest_of, self._connection.execute(self._sql["digests"], (wanted,))))
+
+    def put_digests(self, digests: Mapping[str, FileDigest]) -> None:
+        rows = [digest_row(path, known) for path, known in digests.items() if _is_storable(path)]
+        if not rows:
+            return
+        with self.transaction():
+            self._connection.executemany(self._sql["put_digest"], rows)
+
+    def digest_paths(self) -> list[str]:
+        with self._refusing():
+            return [path for (path,) in self._connection.execute(self._sql["digest_paths"])]
+
+    def forget_digests(self, paths: Sequence[str]) -> None:
+        with self.transaction():
+            self._connection.executemany(self._sql["forget_digest"], [(path,) for path in paths])
+
+    def import_rows(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Within a transaction, takes in rows of an export."""
+        self._connection.executemany(self._load("state")[statement], rows)
+
+    def export_rows(
+        self, stream: Callable[[str], Iterator[dict[str, Any]]], statement: str
+    ) -> Iterator[dict[str, Any]]:
+        """Within a snapshot, the rows of an export."""
+        return stream(self._load("state")[statement])
+
+    def ids_of_runs(self) -> frozenset[str]:
+        """All runs that are recorded."""
+        with self._refusing():
+            return frozenset(run for (run,) in self._connection.execute(self._load("state")["ids"]))
+
+    def committed(self) -> list[Result]:
+        """All results that are kept, in the order of their commits."""
+        with self._refusing():
+            return list(map(result_of, self._connection.execute(self._load("lineage")["committed"])))
+
+    def replaced(self) -> list[Row]:
+        """Of commits whose results are not kept any more: pipeline, task, run, attempt, time, and the attempt's result as text."""
+        with self._refusing():
+            return self._connection.execute(self._load("lineage")["replaced"]).fetchall()
+
+    def digests_of_runs(self) -> Mapping[str, str]:
+        """By run, the digest of the pipeline that was run."""
+        with self._refusing():
+            return dict(self._connection.execute(self._load("lineage")["digests_of_runs"]))
+
+
+class SqlTransaction:
+    """The changes that may be made while the write lock is held."""
+
+    def __init__(self, connection: Connection, sql: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._sql = sql
+
+    def put_run(self, run: RunRecord) -> None:
+        self._connection.execute(self._sql["put_run"], run_row(run))
+
+    def put_tasks(self, tasks: Sequence[TaskRecord]) -> None:
+        self._connection.executemany(self._sql["put_task"], map(task_row, tasks))
+
+    def put_attempts(self, attempts: Sequence[AttemptRecord]) -> None:
+        self._connection.executemany(self._sql["put_attempt"], map(attempt_row, attempts))
+
+    def put_results(self, results: Sequence[Result]) -> None:
+        self._connection.executemany(self._sql["put_result"], map(result_row, results))
+        self._connection.executemany(self._sql["put_latest"], [(one.pipeline, one.task, one.key) for one in results])
+
+    def put_letters(self, letters: Sequence[DeadLetter]) -> None:
+        for one in letters:
+            self.settle_letters(one.run, one.task, "replayed", one.died_at)
+            self._connection.execute(self._sql["put_letter"], letter_row(one))
+
+    def settle_letters(self, run: str, task: str, state: LetterState, at: float) -> None:
+        chosen = {"run": run, "task": task, "state": state, "at": at}
+        self._connection.execute(self._sql["settle_letters"], chosen)
+
+    def is_current(self, run: str, task: str, token: str) -> bool:
+        return self._connection.execute(self._sql["is_current"], (run, task, token)).fetchone() is not None
+
+    def forget_runs(self, runs: Sequence[str]) -> None:
+        for what in ("tasks", "attempts", "leases", "letters", "wishes", "run"):
+            self._connection.executemany(self._sql[f"forget_{what}"], [(run,) for run in runs])
+
+    def forget_results(self, before: float) -> int:
+        return self._connection.execute(self._sql["forget_results"], (before,)).rowcount
+
+    def put_wish(self, run: str, wish: Wish) -> None:
+        self._connection.execute(self._sql["put_wish"], (run, wish))
+
+    def drives(self, run: str, driver: str) -> bool:
+        return self._connection.execute(self._sql["drives"], (run, driver)).fetchone() is not None
+
+    def acquire(self, uris: Sequence[str], run: str, driver: str) -> Mapping[str, str]:
+        holders = dict(self._connection.execute(self._sql["holders"], (json.dumps(list(uris)), run)))
+        if not holders:
+            self._connection.executemany(self._sql["acquire"], [(uri, run, driver) for uri in uris])
+        return holders
+
+    def release(self, run: str) -> None:
+        self._connection.execute(self._sql["release"], (run,))
+
+
+def _is_storable(path: str) -> bool:
+    """Whether the path is text: a name of other bytes is not cached, which costs time only."""
+    return path.isascii() or not any("\ud800" <= character <= "\udfff" for character in path)

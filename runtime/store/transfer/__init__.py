@@ -1,0 +1,1 @@
+"""All that a state store remembers as one file, and back."""
