@@ -130,6 +130,14 @@ class PartitionSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class HookSpec:
+    """A URL that is told of an event of a task, or of the run."""
+
+    event: Literal["start", "success", "failure", "cancel", "retry"]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """A task, ready to be planned. Times are in seconds, memory in bytes."""
 
@@ -169,6 +177,7 @@ class TaskSpec:
     tags: tuple[str, ...] = ()
     omitted: str = ""
     """The condition under which it would run, where that is false."""
+    hooks: tuple[HookSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +190,8 @@ class PipelineSpec:
     tasks: tuple[TaskSpec, ...]
     digest: str
     """Hash of all that the pipeline says: runs of equal digests can resume each other."""
+    hooks: tuple[HookSpec, ...] = ()
+    """Those of its runs; tasks have their own."""
 
     def task(self, name: str) -> TaskSpec | None:
         """The task of that name, ignoring case."""

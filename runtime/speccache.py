@@ -12,6 +12,7 @@ from trc.runtime import standing
 from trc.runtime.facts import Facts
 from trc.runtime.spec import (
     CheckSpec,
+    HookSpec,
     KeyPart,
     NeedSpec,
     OutputSpec,
@@ -39,6 +40,7 @@ SHAPE: Final = tuple(
         CheckSpec,
         SecretSpec,
         PartitionSpec,
+        HookSpec,
         QueryFacts,
         ReadFacts,
         Use,
@@ -118,6 +120,7 @@ def _pipeline(raw: Any) -> PipelineSpec:
     # Most tasks have these in common: they are then one object, which is made once.
     part, skip, retry = cache(KeyPart), cache(SkipSpec), cache(RetrySpec)
     fields["tasks"] = tuple(_task(one, part, skip, retry) for one in fields["tasks"])
+    fields["hooks"] = tuple([HookSpec(*one) for one in fields["hooks"]])
     return PipelineSpec(**fields)
 
 
@@ -157,4 +160,5 @@ _MANY: Final[dict[str, Callable[..., object]]] = {
     "check_parts": KeyPart,
     "check_reads": ReadSpec,
     "secrets": SecretSpec,
+    "hooks": HookSpec,
 }

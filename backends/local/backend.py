@@ -32,6 +32,8 @@ _CAPABILITIES: Final = Capabilities(
             "templates",
             "expect",
             "secrets",
+            "hooks",
+            "pipeline.hooks",
         }
     ),
     unenforced={

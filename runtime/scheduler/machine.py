@@ -41,7 +41,15 @@ from trc.runtime.scheduler.events import (
     SlotsChanged,
     TimerFired,
 )
-from trc.runtime.scheduler.failures import failure_facts, fell_silent, given_up, ran_too_long, was_lost, was_stopped
+from trc.runtime.scheduler.failures import (
+    INTERRUPTED,
+    failure_facts,
+    fell_silent,
+    given_up,
+    ran_too_long,
+    was_lost,
+    was_stopped,
+)
 from trc.runtime.scheduler.graph import build
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.retry import NOT_ITS_FAULT, delay, may_repeat, may_retry
@@ -183,7 +191,7 @@ class Machine:
         node.lost += 1
         if node.state != "waiting" or may_repeat(idempotent=node.spec.idempotent, lost=node.lost):
             return
-        failure = was_lost("the process that drove the run ended while it was running")
+        failure = was_lost(INTERRUPTED)
         self._fail(node, given_up(failure, idempotent=node.spec.idempotent))
 
     def _decided_run(self, event: DecidedRun) -> None:

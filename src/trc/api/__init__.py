@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trc.api.examining import Health, doctor
     from trc.api.extras import require_extra
     from trc.api.following import LogPiece, follow_logs
+    from trc.api.hooks import messages, replay_messages, shown_url
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
     from trc.api.ready import Ready
@@ -72,11 +73,13 @@ __all__ = [
     "letters",
     "load",
     "logs",
+    "messages",
     "pipeline_files",
     "plan",
     "plan_standing",
     "prepare",
     "read_plan",
+    "replay_messages",
     "require_extra",
     "retry",
     "run",
@@ -88,6 +91,7 @@ __all__ = [
     "runs_of_letters",
     "save_plan",
     "schema",
+    "shown_url",
     "status",
     "wish",
 ]
@@ -100,6 +104,7 @@ _IN: Final = {
     "examining": ("Health", "doctor"),
     "extras": ("require_extra",),
     "following": ("LogPiece", "follow_logs"),
+    "hooks": ("messages", "replay_messages", "shown_url"),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
     "ready": ("Ready",),
