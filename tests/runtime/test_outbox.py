@@ -225,7 +225,7 @@ def test_nothing_is_sent_unsigned_that_is_to_be_signed(post: Post, told: Endpoin
     assert post.states == [("pending", 1, 'it cannot be signed: the secret "env:HOOK_KEY" is not there')]
 
 
-def test_a_store_that_breaks_ends_the_courier_and_is_told(post: Post, told: Endpoint) -> None:
+def test_a_store_that_breaks_ends_the_courier_and_is_told() -> None:
     def broken() -> nullcontext[MemoryStore]:
         raise sqlite3.OperationalError("disk I/O error")
 

@@ -56,10 +56,15 @@ def delivering(settings: Settings, problems: list[Diagnostic]) -> Delivering:
     return Delivering(courier, settings, problems)
 
 
-def messages(folder: Path, run_id: str | None = None, *, settled: bool = False) -> tuple[Message, ...]:
-    """The project's messages, newest first: those that are not delivered, or with `settled` all; of one run, or of all."""
+def messages(
+    folder: Path, run_id: str | None = None, *, of_newest: bool = False, settled: bool = False
+) -> tuple[Message, ...]:
+    """The project's messages, newest first: those that are not delivered, or with `settled` all.
+
+    Of the run whose id begins so, or with `of_newest` of the newest one; without both, of all runs.
+    """
     with recorded_in(folder) as store:
-        run = None if run_id is None else find_run(store, run_id).id
+        run = find_run(store, run_id).id if run_id is not None or of_newest else None
         found = store.messages(run=run, limit=_ALL)
     return tuple(one for one in found if settled or one.state != "delivered")
 

@@ -11,7 +11,7 @@ import click
 from trc import api
 from trc.cli import exits
 from trc.cli.documents import time_document
-from trc.cli.options import json_option, no_color_option, project_option, subcommand
+from trc.cli.options import LATEST, json_option, no_color_option, project_option, subcommand
 from trc.cli.output import Screen
 from trc.cli.quantities import count, moment
 from trc.compiler.diagnostics.render.cells import visible
@@ -44,8 +44,12 @@ def _part(name: str) -> Callable[[Callable[..., int]], click.Command]:
 @project_option
 @json_option
 def list_messages(screen: Screen, project: Path, run: str | None, settled: bool) -> int:
-    """List the messages that are not delivered, newest first: of all runs, or of RUN."""
-    found = api.messages(project, run, settled=settled)
+    """List the messages that are not delivered, newest first: of all runs, or of RUN.
+
+    RUN is the id of a run or the beginning of one, or "latest".
+    """
+    is_newest = run == LATEST
+    found = api.messages(project, None if is_newest else run, of_newest=is_newest, settled=settled)
     if screen.wants_json:
         screen.document({"messages": [_document(one) for one in found]})
     elif found:
