@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from threading import Event
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import jsonschema
 import pytest
 from referencing import Registry, Resource
-from tests.endpoint import Endpoint, answer, endpoint
+from tests.endpoint import Endpoint, Request, answer, endpoint
 from tests.given import given
 
 from trc.runtime.lineage.openlineage import run_id
@@ -386,7 +386,11 @@ def test_events_that_are_not_taken_are_counted_and_cost_the_run_nothing(
 
 def test_an_endpoint_that_hangs_is_waited_for_a_while_and_no_longer(space: Any, told_to: Endpoint) -> None:
     let_go = Event()
-    told_to.respond = lambda _request, _out: let_go.wait(30) and None
+
+    def hang(_request: Request, _out: BinaryIO) -> None:
+        let_go.wait(30)
+
+    told_to.respond = hang
     laid_out(space).write("trc.toml", HERE)
     began = time.monotonic()
     done = space.trc("run", "p.yaml", "--openlineage", told_to.url, code=1)
