@@ -86,7 +86,7 @@ def endpoint(respond: Respond = OK, secure: ssl.SSLContext | None = None) -> Ite
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the library's name
             """Nothing is printed."""
 
         def _take(self) -> None:

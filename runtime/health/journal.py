@@ -19,6 +19,7 @@ from trc.runtime.store.journal import RunRecord
 from trc.runtime.store.rows import attempt_of, driver_of, run_of
 from trc.runtime.store.statements import load
 
+_HAS_MESSAGES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'messages'"
 _LEASES: Final = "SELECT leases.run, runs.state FROM leases LEFT JOIN runs ON runs.id = leases.run"
 
 
@@ -81,6 +82,22 @@ def look_at_staging(state: Path, found: Unfinished) -> Finding:
     size = sum(map(_size, left))
     text = f'dead attempts have left {len(left):,} {"file" if len(left) == 1 else "files"} ({size / 1e6:,.1f} MB), such as "{left[0]}"'
     return Finding("staging", "warn", text, "the next `trc run` removes them", path=left[0])
+
+
+def look_at_messages(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """What hooks could not tell; nothing where no hook has ever told anything."""
+    if connection.execute(_HAS_MESSAGES).fetchone() is None:
+        return
+    counts = dict(connection.execute("SELECT state, count(*) FROM messages GROUP BY state"))
+    pending, dead = counts.get("pending", 0), counts.get("dead", 0)
+    if pending:
+        text = f"{pending:,} {'message of a hook waits' if pending == 1 else 'messages of hooks wait'} to be delivered"
+        yield Finding("hooks", "warn", text, "the next `trc run` tries again, and `trc hooks replay` does now")
+    if dead:
+        text = f"{dead:,} {'message of a hook was' if dead == 1 else 'messages of hooks were'} given up"
+        yield Finding("hooks", "warn", text, "`trc hooks list` says why, and `trc hooks replay` tries again")
+    if counts and not (pending or dead):
+        yield ok("hooks", "all that hooks told was delivered")
 
 
 def _left(run: RunRecord) -> Finding:

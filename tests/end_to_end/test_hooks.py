@@ -273,11 +273,31 @@ def test_an_endpoint_that_is_down_costs_a_run_nothing_but_a_warning(space: Any, 
     assert "/task/start" not in listed, "paths may hold what proves who asks"
     failing = space.trc("hooks", "replay", code=1)
     assert "delivered 0 messages of 4" in failing.err
+    assert "4 messages of hooks wait to be delivered" in space.trc("doctor", code=None).out
     told.respond = OK
     assert "delivered 4 messages of 4" in space.trc("hooks", "replay").err
     assert "all messages are delivered" in space.trc("hooks", "list").err
     assert space.trc("hooks", "list", "--all", "latest").out.count("delivered") == 4
     assert "no message has the number 99" in space.trc("hooks", "replay", "99", code=3).err
+
+
+def test_a_run_with_nothing_to_do_delivers_what_is_left(space: Any, told: Endpoint) -> None:
+    told.respond = answer(503)
+    write(space, told, ONE)
+    (space.root / "p.yaml").write_text(f"name: shop\ndefaults:\n{hooked(told, 'task', '  ')}nodes:\n{ONE}")
+    space.age()
+    space.trc("run", "p.yaml")
+    came = len(told.requests)
+    told.respond = OK
+    for _ in range(2):
+        # They rest for a while after each try that fails.
+        with closing(sqlite3.connect(space.root / ".trc/state.db")) as store:
+            store.execute("UPDATE messages SET due_at = due_at - 60")
+            store.commit()
+        space.age()
+        space.trc("run", "p.yaml")
+    assert len(told.requests) == came + 2
+    assert "all messages are delivered" in space.trc("hooks", "list").err
 
 
 def test_what_was_given_up_is_told_and_can_be_delivered_all_the_same(space: Any, told: Endpoint) -> None:

@@ -18,7 +18,7 @@ from trc.runtime.clock import SystemClock
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.executor import Ended, Executor, Lost
 from trc.runtime.health.finding import Finding, ok
-from trc.runtime.health.journal import look_at_runs, look_at_staging, unfinished
+from trc.runtime.health.journal import look_at_messages, look_at_runs, look_at_staging, unfinished
 from trc.runtime.health.outputs import look_at_outputs
 from trc.runtime.health.place import look_at_place
 from trc.runtime.health.room import look_at_room
@@ -87,6 +87,7 @@ def _recorded(settings: Settings) -> Iterator[Finding]:
         with closing(open_store(settings.database)) as connection:
             going_on = unfinished(connection, clock)
             yield from look_at_runs(connection, going_on, clock)
+            yield from look_at_messages(connection)
             yield look_at_staging(settings.state, going_on)
             writing = {run.pipeline for run in going_on.live}
             left = {run.pipeline: run.id for run in going_on.dead}

@@ -222,6 +222,9 @@ def run(
         same = partial(same_again, path, settings, choices, now, ready)
         outcome, problems = conducted(runner, ready, settings, options, same, openlineage)
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)
+        if runner.store.next_message_at() is not None:
+            # The next run has to deliver it, and not to answer at a glance.
+            ready = replace(ready, facts=None)
     has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)
     if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
