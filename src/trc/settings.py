@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,6 @@ from trc.compiler.frontends.files import read
 from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.typed import typed
 from trc.compiler.ir.addresses import NOTHING_ALLOWED, Allowed, Network, Refused, host_of, network_of, read_url
-from trc.compiler.ir.secrets import BadReference, read_reference
 from trc.compiler.source import SourceFile, Span
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
@@ -292,9 +292,11 @@ def _openlineage(value: Node, key: Scalar, written: _Written, collect: Collector
 
 
 def _is_secret(text: str, span: Span, collect: Collector) -> bool:
+    # What secrets are is part of the IR, which most commands do without.
+    references: Any = import_module("trc.compiler.ir.secrets")
     try:
-        read_reference(text)
-    except BadReference as bad:
+        references.read_reference(text)
+    except references.BadReference as bad:
         collect.add(Diagnostic(bad.code, bad.message, span, help=bad.help))
         return False
     return True
