@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +16,7 @@ from trc.runtime.beside import Beside
 from trc.runtime.clock import Clock
 from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor
+from trc.runtime.hooks import Hooks
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
 from trc.runtime.planner import MaySkip, MustRun, Planner, Repeats
@@ -29,6 +30,7 @@ from trc.runtime.store.journal import (
     DeadLetter,
     Driver,
     Journal,
+    Message,
     RunRecord,
     RunState,
     TaskRecord,
@@ -134,6 +136,10 @@ class Loop:
     observe: Observer
     keep_alive: KeepAlive
     settled: dict[Dataset, StoredOutput]
+    hooks: Hooks | None = None
+    """What tells the outside of the run; None where nobody is to be told."""
+    wake: Callable[[], None] = lambda: None
+    """Has the messages delivered that were written down."""
     letters: set[str] = field(default_factory=set[str])
     """The tasks that dead letters of the run speak of, from earlier goes at it."""
     grace: float = 5.0
@@ -146,6 +152,8 @@ class Loop:
     _results: list[Result] = field(default_factory=list[Result])
     """What was published in this round."""
     _died: list[DeadLetter] = field(default_factory=list[DeadLetter])
+    _messages: list[Message] = field(default_factory=list[Message])
+    """What hooks are to tell of this round."""
     _moved: list[TaskRecord] = field(default_factory=list[TaskRecord])
     _listed: dict[str, Inputs] = field(default_factory=dict[str, Inputs])
     """What the tasks read that were decided in this round: those that begin in it need not look again."""
@@ -165,6 +173,8 @@ class Loop:
             return self._run()
 
     def _run(self) -> RunState:
+        if self.hooks is not None:
+            self._messages.extend(self.hooks.of_beginning())
         pending: list[events.Event] = [events.Opened(self.clock.now())]
         while True:
             effects = self._handle(pending)
@@ -206,9 +216,12 @@ class Loop:
                             durable = self._record(command) or durable
                         case _:
                             effects.append(command)
-            if durable or self._results:
+            if durable or self._results or self._messages:
                 self._write(batch.transaction)
             self._make_ready(effects)
+        if self._messages:
+            self._messages.clear()
+            self.wake()
         return effects
 
     def _make_ready(self, effects: Iterable[commands.Command]) -> None:
@@ -295,6 +308,8 @@ class Loop:
             self._moved.append(record.task)
             if record.task.state == "failure":
                 self._died.append(self.attempts.letter(record.task))
+            if self.hooks is not None:
+                self._messages.extend(self.hooks.of_task(record.task))
         if record.attempt is not None:
             self._records[record.attempt.task, record.attempt.number] = record.attempt
         return record.durable
@@ -306,6 +321,8 @@ class Loop:
         transaction.put_results(self._results)
         if self._died:
             transaction.put_letters(self._died)
+        if self._messages:
+            transaction.put_messages(self._messages)
         for task in [task for task in self.letters if task in self._tasks and self._tasks[task].state in SUCCEEDED]:
             self.letters.remove(task)
             transaction.settle_letters(self._tasks[task].run, task, "replayed", self.clock.now())

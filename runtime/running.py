@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from trc.runtime.clock import Clock
 from trc.runtime.drivers import LEASE, RENEW, is_driven, this_driver
 from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor
+from trc.runtime.hooks import Hooks, has_hooks
 from trc.runtime.listing import Dataset
 from trc.runtime.loop import KeepAlive, Loop, require_own
 from trc.runtime.observe import Observer, RunFinished, RunOpened, Waiting
@@ -115,6 +116,10 @@ class Runner:
     """What `spec` is of a pipeline, where it is not all of it."""
     asked: str = ""
     """The choices that the run is asked for with, as JSON, for whoever takes it up again."""
+    agree: Callable[[RunRecord, Plan], None] = lambda _run, _plan: None
+    """Sees what a run is about to do when it is open and nothing has begun; what this raises ends it there."""
+    wake: Callable[[], None] = lambda: None
+    """Has the messages delivered that hooks have written down."""
 
     def plan(self, options: Options, logical_time: str) -> Plan:
         """What a run would do now."""
@@ -151,6 +156,7 @@ class Runner:
             for one in dead:
                 if left is None or one.id != left.id:
                     self._give_up(one, self.clock.now())
+            self.wake()
             run, resumed = self._claim(left, driver, logical_time, options.submission)
             holders = self._take(run, left, uris, driver)
             if holders is None:
@@ -224,7 +230,10 @@ class Runner:
             if self.store.run(run.id) != run:
                 return
             if run.pipeline == self.spec.name:
-                change.put_run(replace(run, state="abandoned", ended_at=now))
+                abandoned = replace(run, state="abandoned", ended_at=now)
+                change.put_run(abandoned)
+                if self.spec.hooks:
+                    change.put_messages(list(Hooks(self.spec, run, self.clock).of_end(abandoned)))
             change.release(run.id)
 
     def _sweep_staging(self, own: RunRecord) -> None:
@@ -290,8 +299,10 @@ class Runner:
         planner = self._planner(options, optimised, run if resumed else None, run.id)
         plan = self._plan(planner, optimised, run.logical_time)
         settled = self._settled(plan, planner)
+        self.agree(run, plan)
         self.observe(RunOpened(run, plan, resumed))
         places = Places(self.state)
+        hooks = Hooks(self.spec, run, self.clock, previous) if has_hooks(self.spec) else None
         attempts = Attempts(
             {task.name: task for task in self.spec.tasks},
             planner,
@@ -337,6 +348,8 @@ class Runner:
                 self.observe,
                 KeepAlive(self.store, driver, LEASE, RENEW),
                 settled,
+                hooks,
+                self.wake,
                 {letter.task for letter in self.store.letters(run=run.id, limit=len(self.spec.tasks))}
                 if resumed
                 else set(),
@@ -346,7 +359,7 @@ class Runner:
             state = loop.run()
         finally:
             executor.close()
-        ended = self._end(run, state)
+        ended = self._end(run, state, hooks, machine.records.values())
         keys = {result.key for result in planner.stored.values()} | attempts.committed
         made = [*attempts.outputs.values(), *(result.outputs for result in planner.stored.values())]
         keys |= {Path(one.path).parent.name for outputs in made for one in outputs if one.home}
@@ -354,12 +367,15 @@ class Runner:
         tasks = items_beneath(machine.records.values())
         return Outcome(ended, plan, resumed, tasks, _outputs(settled), planner.stored)
 
-    def _end(self, run: RunRecord, state: RunState) -> RunRecord:
+    def _end(self, run: RunRecord, state: RunState, hooks: Hooks | None, tasks: Iterable[TaskRecord]) -> RunRecord:
         ended = replace(run, state=state, ended_at=self.clock.now())
         with self.store.transaction() as change:
             require_own(change, run)
             change.put_run(ended)
             change.release(run.id)
+            if hooks is not None:
+                change.put_messages(list(hooks.of_end(ended, tasks)))
+        self.wake()
         self.observe(RunFinished(ended, state))
         return ended
 

@@ -151,6 +151,14 @@ class ItemSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class HookSpec:
+    """A URL that is told of an event of a task, or of the run."""
+
+    event: Literal["start", "success", "failure", "cancel", "retry"]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """A task, ready to be planned. Times are in seconds, memory in bytes."""
 
@@ -194,6 +202,7 @@ class TaskSpec:
     """What it is repeated for: this is then what its items have in common."""
     item: ItemSpec | None = None
     """What this repetition is for."""
+    hooks: tuple[HookSpec, ...] = ()
 
     @property
     def called(self) -> str:
@@ -211,6 +220,8 @@ class PipelineSpec:
     tasks: tuple[TaskSpec, ...]
     digest: str
     """Hash of all that the pipeline says: runs of equal digests can resume each other."""
+    hooks: tuple[HookSpec, ...] = ()
+    """Those of its runs; tasks have their own."""
 
     def task(self, name: str) -> TaskSpec | None:
         """The task of that name, ignoring case."""

@@ -13,6 +13,7 @@ from trc.runtime.facts import Facts
 from trc.runtime.spec import (
     CheckSpec,
     EachSpec,
+    HookSpec,
     ItemSpec,
     KeyPart,
     NeedSpec,
@@ -43,6 +44,7 @@ SHAPE: Final = tuple(
         PartitionSpec,
         EachSpec,
         ItemSpec,
+        HookSpec,
         QueryFacts,
         ReadFacts,
         Use,
@@ -122,6 +124,7 @@ def _pipeline(raw: Any) -> PipelineSpec:
     # Most tasks have these in common: they are then one object, which is made once.
     part, skip, retry = cache(KeyPart), cache(SkipSpec), cache(RetrySpec)
     fields["tasks"] = tuple(_task(one, part, skip, retry) for one in fields["tasks"])
+    fields["hooks"] = tuple([HookSpec(*one) for one in fields["hooks"]])
     return PipelineSpec(**fields)
 
 
@@ -164,4 +167,5 @@ _MANY: Final[dict[str, Callable[..., object]]] = {
     "check_parts": KeyPart,
     "check_reads": ReadSpec,
     "secrets": SecretSpec,
+    "hooks": HookSpec,
 }

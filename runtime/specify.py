@@ -16,6 +16,7 @@ from trc.compiler.checks.partitions import Divided, divided
 from trc.compiler.compile import Compiled
 from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node, NotInKey
 from trc.compiler.ir.pipeline import Pipeline
+from trc.compiler.ir.policy import Hook
 from trc.compiler.ir.secrets import VERSIONED, SecretRef
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known
@@ -26,6 +27,7 @@ from trc.runtime.contracts import contract_of
 from trc.runtime.fingerprint import EPOCH, INPUT, METADATA, PARAM
 from trc.runtime.spec import (
     EachSpec,
+    HookSpec,
     KeyPart,
     NeedSpec,
     OutputSpec,
@@ -52,7 +54,7 @@ def specify(compiled: Compiled, *, file: str, runs: Mapping[str, str | None], ve
     # Runs with other values are other runs, even where no task uses what differs.
     values = compiled.settled.told() if compiled.settled else ()
     digest = hashlib.sha256(repr((pipeline.name, tasks, *values)).encode("utf-8", "replace")).hexdigest()
-    return PipelineSpec(pipeline.name, file, str(compiled.project), tasks, digest)
+    return PipelineSpec(pipeline.name, file, str(compiled.project), tasks, digest, _hooks(pipeline.hooks))
 
 
 class _TaskSpecs:
@@ -136,6 +138,7 @@ class _TaskSpecs:
             omitted=self.omitted(task),
             partition=self.partition(task, inputs),
             each=each,
+            hooks=_hooks(task.hooks),
         )
 
     def each(self, task: Task, reads: Sequence[ReadSpec]) -> EachSpec | None:
@@ -258,6 +261,10 @@ def _by(task: Task) -> str | None:
 
 def _is_own(task: Task, looked_up: Resolved) -> bool:
     return looked_up.producer is not None and looked_up.producer[0] == task.name
+
+
+def _hooks(hooks: tuple[Hook, ...]) -> tuple[HookSpec, ...]:
+    return tuple(HookSpec(one.event, one.webhook) for one in hooks)
 
 
 def _needs(graph: Graph) -> dict[str, tuple[NeedSpec, ...]]:

@@ -33,6 +33,8 @@ _CAPABILITIES: Final = Capabilities(
             "expect",
             "for_each",
             "secrets",
+            "hooks",
+            "pipeline.hooks",
         }
     ),
     unenforced={

@@ -153,6 +153,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC621", "git cannot be asked"),
     Code("TRC622", "a revision is not known"),
     Code("TRC623", "a revision cannot be written out"),
+    Code("TRC624", "a message of a hook was not delivered", _WARNING, must_stay=True),
     Code("TRC625", "a selection names no task"),
     Code("TRC626", "a task has no partitions to build again"),
     Code("TRC627", "a range of partitions is wrong"),
@@ -166,6 +167,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC635", "lineage events cannot be written", _WARNING, must_stay=True),
     Code("TRC636", "a shared state store cannot be reached"),
     Code("TRC637", "a state cannot be exported or imported"),
+    Code("TRC638", "a URL that trc does not call"),
+    Code("TRC639", "a listener is left out of a run", _WARNING, must_stay=True),
     Code("TRC640", "a query fails in a test"),
     Code("TRC641", "a test finds other rows than it expects"),
 )

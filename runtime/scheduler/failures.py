@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Final
 
 from trc.runtime.scheduler.retry import MAX_LOST
 from trc.runtime.taskside.result import AttemptResult, Failure
+
+INTERRUPTED: Final = "the process that drove the run ended while it was running"
 
 
 def ran_too_long(timeout: float) -> Failure:

@@ -13,7 +13,7 @@ from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 KEPT: frozenset[TaskState] = frozenset({"success", "skipped", "omitted"})
 """States that a resumed run keeps, if its plan agrees."""
 
-INTERRUPTED: frozenset[TaskState] = frozenset({"claimed", "running"})
+UNENDED: frozenset[TaskState] = frozenset({"claimed", "running"})
 
 
 def build(
@@ -66,7 +66,7 @@ def take_up(run: str, node: Node, record: TaskRecord, tried: Mapping[str, Attemp
     node.attempt, node.lost, node.error = record.attempt, record.lost, record.error
     # Who takes up what came to its end gives it a budget of its own.
     node.before = record.attempt - record.lost if record.state in FINAL else record.before
-    if record.state in INTERRUPTED and record.token is not None:
+    if record.state in UNENDED and record.token is not None:
         attempt = tried.get(record.token) or AttemptRecord(
             run, record.task, record.attempt, record.token, "claimed", started_at=record.started_at
         )

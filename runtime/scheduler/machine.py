@@ -46,8 +46,16 @@ from trc.runtime.scheduler.events import (
     SlotsChanged,
     TimerFired,
 )
-from trc.runtime.scheduler.failures import failure_facts, fell_silent, given_up, ran_too_long, was_lost, was_stopped
-from trc.runtime.scheduler.graph import INTERRUPTED, build, is_unknown, take_up
+from trc.runtime.scheduler.failures import (
+    INTERRUPTED,
+    failure_facts,
+    fell_silent,
+    given_up,
+    ran_too_long,
+    was_lost,
+    was_stopped,
+)
+from trc.runtime.scheduler.graph import UNENDED, build, is_unknown, take_up
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.retry import NOT_ITS_FAULT, delay, may_repeat, may_retry
 from trc.runtime.scheduler.state import FINAL, MOVES, SUCCEEDED, run_state
@@ -195,7 +203,7 @@ class Machine:
         """As to attempts of items which are not known yet: nobody will hear how they ended, either."""
         for record in self._left.values():
             attempt = self._tried_before.get(record.token or "")
-            if attempt is not None and attempt.state in INTERRUPTED:
+            if attempt is not None and attempt.state in UNENDED:
                 self._effects += [
                     Record(attempt=attempt._replace(state="lost", ended_at=self._at)),
                     Discard(record.task, attempt.token),
@@ -211,7 +219,7 @@ class Machine:
         node.lost += 1
         if node.state != "waiting" or may_repeat(idempotent=node.spec.idempotent, lost=node.lost):
             return
-        failure = was_lost("the process that drove the run ended while it was running")
+        failure = was_lost(INTERRUPTED)
         self._fail(node, given_up(failure, idempotent=node.spec.idempotent))
 
     def _decided_run(self, event: DecidedRun) -> None:

@@ -22,6 +22,7 @@ PROSE = {
     "TRC616": "no file is known that ends the process",
     "TRC623": "a revision would have to be larger than the tests' disk should hold",
     "TRC620": "the tests' environment holds every part",
+    "TRC639": "a listener would have to have a mistake",
 }
 """Codes whose situation a document cannot make: their pages tell of it in words."""
 TOLD = re.compile(r"\b(error|warning|note)\[(TRC\d+)\]")

@@ -24,6 +24,7 @@ from trc.runtime.listing import Inputs
 from trc.runtime.observe import Happening, TaskMoved
 from trc.runtime.running import Options, Outcome, Runner
 from trc.runtime.spec import (
+    HookSpec,
     KeyPart,
     NeedSpec,
     OutputSpec,
@@ -161,9 +162,9 @@ class World:
             retry=retry,
         )
 
-    def run(self, *tasks: TaskSpec, secrets: Vault | None = None) -> Outcome:
+    def run(self, *tasks: TaskSpec, secrets: Vault | None = None, hooks: tuple[HookSpec, ...] = ()) -> Outcome:
         storage = LocalStorage(self.store, self.folder / ".trc", boot_id(), time.time_ns)
-        spec = PipelineSpec("p", "p.yaml", str(self.folder), tasks, "digest")
+        spec = PipelineSpec("p", "p.yaml", str(self.folder), tasks, "digest", hooks)
         return Runner(
             spec,
             self.store,
@@ -175,6 +176,7 @@ class World:
             lambda _seconds: pytest.fail("there is nothing to wait for"),
             lambda _cancel: None,
             secrets,
+            wake=lambda: self.store.steps.append("wake"),
         ).run(Options(), NOON)
 
     def _note(self, happening: Happening) -> None:

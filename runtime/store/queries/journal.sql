@@ -157,3 +157,42 @@ DELETE FROM runs WHERE id = ? AND state <> 'running'
 SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
 FROM runs
 WHERE pipeline = ? AND submission = ?
+
+-- put_message
+INSERT INTO messages (id, run, task, event, url, body, created_at, state, tries, due_at, taken_by, error, settled_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO NOTHING
+
+-- due_messages
+SELECT id, run, task, event, url, body, created_at, state, tries, due_at, taken_by, error, settled_at, number
+FROM messages
+WHERE state = 'pending' AND due_at <= ?
+ORDER BY due_at, number
+LIMIT ?
+
+-- take_message
+UPDATE messages SET taken_by = ?, due_at = ? WHERE number = ?
+
+-- put_tried
+UPDATE messages SET state = ?, tries = ?, due_at = ?, taken_by = ?, error = ?, settled_at = ?
+WHERE number = ? AND state = 'pending'
+
+-- free_messages
+UPDATE messages SET taken_by = NULL, due_at = :at WHERE state = 'pending' AND taken_by = :driver
+
+-- renew_message
+UPDATE messages SET state = 'pending', tries = 0, due_at = ?, taken_by = NULL, error = '', settled_at = NULL
+WHERE number = ?
+
+-- messages
+SELECT id, run, task, event, url, body, created_at, state, tries, due_at, taken_by, error, settled_at, number
+FROM messages
+WHERE (:run IS NULL OR run = :run) AND (:state IS NULL OR state = :state)
+ORDER BY number DESC
+LIMIT :limit
+
+-- next_message_at
+SELECT min(due_at) FROM messages WHERE state = 'pending'
+
+-- forget_messages
+DELETE FROM messages WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')

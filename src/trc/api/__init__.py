@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trc.api.examining import Health, doctor
     from trc.api.extras import require_extra
     from trc.api.following import LogPiece, follow_logs
+    from trc.api.hooks import messages, replay_messages, shown_url
     from trc.api.moving import take_state, write_state
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
@@ -73,11 +74,13 @@ __all__ = [
     "letters",
     "load",
     "logs",
+    "messages",
     "pipeline_files",
     "plan",
     "plan_standing",
     "prepare",
     "read_plan",
+    "replay_messages",
     "require_extra",
     "retry",
     "run",
@@ -89,6 +92,7 @@ __all__ = [
     "runs_of_letters",
     "save_plan",
     "schema",
+    "shown_url",
     "status",
     "take_state",
     "wish",
@@ -104,6 +108,7 @@ _IN: Final = {
     "extras": ("require_extra",),
     "following": ("LogPiece", "follow_logs"),
     "moving": ("take_state", "write_state"),
+    "hooks": ("messages", "replay_messages", "shown_url"),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
     "ready": ("Ready",),

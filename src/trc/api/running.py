@@ -23,12 +23,14 @@ from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.source import SourceFile
 from trc.runtime import shapes
 from trc.runtime.backfill import Backfill, build_again
+from trc.runtime.bus import Bus
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_driven
 from trc.runtime.errors import Stopped
 from trc.runtime.facts import Facts, run_facts
+from trc.runtime.hooks import has_hooks
 from trc.runtime.logs import tail
-from trc.runtime.observe import Happening, Observer
+from trc.runtime.observe import Happening, Observer, RunFinished, RunOpened, TaskMoved
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.reported import Verdicts, has_broken, recorded
@@ -181,7 +183,7 @@ def run(
     backfill: Backfill | None = None,
     again: Again | None = None,
     submission: str | None = None,
-    openlineage: Path | None = None,
+    openlineage: str | None = None,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -192,7 +194,7 @@ def run(
     run, with what they need; without any, all are, but those that `excluded` name. The partitions of a `backfill` are built again, whatever is kept of them.
     The run `again` goes on although it has ended, with all that did not succeed in it. Raises `Submitted` with the run that was
     submitted under the key `submission` before; one whose process has died is gone on with.
-    OpenLineage events are appended to the file `openlineage`, or to that of the settings; one that cannot be written is warned of.
+    OpenLineage events go to the file or the URL `openlineage`, or to that of the settings; what is lost of them is warned of.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
@@ -220,6 +222,9 @@ def run(
         same = partial(same_again, path, settings, choices, now, ready)
         outcome, problems = conducted(runner, ready, settings, options, same, openlineage)
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)
+        if runner.store.next_message_at() is not None:
+            # The next run has to deliver it, and not to answer at a glance.
+            ready = replace(ready, facts=None)
     has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)
     if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
@@ -232,37 +237,65 @@ def conducted(  # noqa: PLR0917 - all that a run is conducted with
     settings: Settings,
     options: Options,
     load: Callable[[], Compilation | None],
-    openlineage: Path | None = None,
+    openlineage: str | None = None,
 ) -> tuple[Outcome, Sequence[Diagnostic]]:
     """Runs it, keeps its shape, and tells OpenLineage events where it is to; answers also what is to be warned of.
 
     `load` compiles the pipeline as it was, where the events tell of columns; None where it is another by now.
     """
     shapes.keep(settings.state, ready.spec)
-    with _telling(runner, ready, settings, openlineage, load) as problems:
+    bus = Bus()
+    bus.subscribe("progress", runner.observe)
+    runner.observe = bus
+    with _hooks(runner, settings, bus.problems), _lineage(runner, ready, settings, openlineage, load, bus):
         outcome = runner.run(options, ready.logical_time)
-    return outcome, problems
+    return outcome, bus.problems
 
 
 @contextmanager
-def _telling(
-    runner: Runner, ready: Ready, settings: Settings, file: Path | None, load: Callable[[], Compilation | None]
-) -> Iterator[Sequence[Diagnostic]]:
-    """Meanwhile, the run tells OpenLineage events, if it is to tell any; answers what is to be warned of at its end."""
-    told = settings.openlineage if file is None else replace(settings.openlineage, file=file)
-    if told.file is None:
-        yield ()
+def _hooks(runner: Runner, settings: Settings, problems: list[Diagnostic]) -> Iterator[None]:
+    """Meanwhile, what hooks tell is delivered, that of runs before as well; a run without any loads nothing for it."""
+    if not has_hooks(runner.spec) and runner.store.next_message_at() is None:
+        yield
+        return
+    api: Any = import_module("trc.api.hooks")
+    delivering = api.delivering(settings, problems)
+    runs: list[str] = []
+    agreed = runner.agree
+
+    def agree(run: RunRecord, plan: Plan) -> None:
+        runs.append(run.id)
+        agreed(run, plan)
+
+    runner.agree, runner.wake = agree, delivering.courier.wake
+    try:
+        yield
+    except BaseException:
+        # Whoever ends it now does not want to wait.
+        delivering.courier.close(0.0)
+        raise
+    delivering.close(runs[-1])
+
+
+@contextmanager
+def _lineage(  # noqa: PLR0917 - all that a run is conducted with
+    runner: Runner,
+    ready: Ready,
+    settings: Settings,
+    target: str | None,
+    load: Callable[[], Compilation | None],
+    bus: Bus,
+) -> Iterator[None]:
+    """Meanwhile, the run tells OpenLineage events, if it is to tell any."""
+    told = settings.openlineage if target is None else settings.openlineage.told_to(target)
+    if told.file is None and told.url is None:
+        yield
         return
     telling: Any = import_module("trc.api.openlineage")
-    with telling.telling(told, ready.spec, runner.store, load) as (events, written):
-        watching = runner.observe
-
-        def observe(happening: Happening) -> None:
-            watching(happening)
-            events(happening)
-
-        runner.observe = observe
-        yield written.problems
+    with telling.telling(told, ready.spec, runner.store, load, settings) as (events, written):
+        bus.subscribe("openlineage", events, (RunOpened, TaskMoved, RunFinished))
+        yield
+    bus.problems.extend(written.problems)
 
 
 def _as_left(
@@ -290,7 +323,8 @@ def _as_left(
 def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
     """What stands behind a run that skipped everything, so that the next need not look again at all of it."""
     # Warnings are told by each run: an answer that is kept would tell none.
-    if ready.facts is None or ready.diagnostics or not outcome.tasks:
+    # So is the outside: hooks of the pipeline are called for each.
+    if ready.facts is None or ready.diagnostics or ready.spec.hooks or not outcome.tasks:
         return None
     if any(record.state != "skipped" for record in outcome.tasks):
         return None

@@ -27,7 +27,7 @@ from trc.runtime.clock import SystemClock
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.listing import relative
 from trc.runtime.moved import Move, differing, moved
-from trc.runtime.observe import Happening, Observer, RunOpened
+from trc.runtime.observe import Happening, Observer
 from trc.runtime.plan import Plan
 from trc.runtime.reported import recorded
 from trc.runtime.running import OnConflict, Options, Runner
@@ -42,6 +42,7 @@ from trc.runtime.savedplan import (
     read_plan,
     saved_plan,
 )
+from trc.runtime.store.journal import RunRecord
 from trc.settings import Settings, settings_for, with_environment
 
 __all__ = ["PlanStanding", "SavedReport", "file_of_plan", "plan_standing", "read_plan", "run_plan", "save_plan"]
@@ -132,7 +133,7 @@ def run_plan(
     on_conflict: OnConflict = "wait",
     workers: int | None = None,
     deny_warnings: bool = False,
-    openlineage: Path | None = None,
+    openlineage: str | None = None,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -141,11 +142,11 @@ def run_plan(
 
     Raises Stopped, and runs nothing, if anything moved that it rests on.
     """
-    guard = _Guard(saved.said, observe or _ignore)
-    with _looked_at(document, saved, guard, on_cancel, workers) as found:
+    with _looked_at(document, saved, observe or _ignore, on_cancel, workers) as found:
         if found.moved or found.runner is None or found.ready is None:
             raise _stale(document, saved, found.file, found.moved)
         runner, ready = found.runner, found.ready
+        runner.agree = partial(_agree, saved.said)
         if deny_warnings:
             stop_at_warnings(ready.diagnostics, ready.sources)
         standing.forget(standing.answer_path(standing.find_state(str(found.file)), str(found.file)))
@@ -183,19 +184,11 @@ class _Moved(Exception):  # noqa: N818 - a signal, not an error
         self.moves = moves
 
 
-@dataclass(frozen=True, slots=True)
-class _Guard:
-    """Watches for the run that begins with another forecast than the plan's: nothing of it has been done then."""
-
-    said: Plan
-    observe: Observer
-
-    def __call__(self, happening: Happening) -> None:
-        if isinstance(happening, RunOpened):
-            moves = differing(self.said, happening.plan)
-            if moves:
-                raise _Moved(happening.run.id, moves)
-        self.observe(happening)
+def _agree(said: Plan, run: RunRecord, plan: Plan) -> None:
+    """Ends a run that would begin with another forecast than the plan's: nothing of it has been done then."""
+    moves = differing(said, plan)
+    if moves:
+        raise _Moved(run.id, moves)
 
 
 @contextmanager

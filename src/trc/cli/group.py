@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "resume": "Have a paused run go on.",
     "retry": "Take up a run again: all that did not succeed in it.",
     "dlq": "List, show, replay or drop the dead letters: tasks that failed for good.",
+    "hooks": "List or replay what hooks could not tell the outside.",
     "runs": "List the runs of this project, newest first.",
     "status": "Show how far a run is, task by task.",
     "logs": "Show what tasks printed.",

@@ -59,9 +59,8 @@ from trc.runtime.store.journal import RunRecord
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many tasks run at a time.")
 @click.option(
     "--openlineage",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Append OpenLineage events here, a line each; without it, where trc.toml says, if it does.",
+    metavar="FILE|URL",
+    help="Append OpenLineage events to a file, a line each, or post them to a URL; without it, where trc.toml says, if it does.",
 )
 @json_option
 def command(  # noqa: PLR0917 - click passes them by name
@@ -77,7 +76,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     submission: str | None,
     on_conflict: Literal["wait", "fail"],
     workers: int | None,
-    openlineage: Path | None,
+    openlineage: str | None,
 ) -> int:
     """Run what has changed since it last succeeded.
 
