@@ -12,6 +12,7 @@ from typing import Final
 
 import trc
 from trc.api.recorded import find_run, recorded_in
+from trc.api.stores import opened, opener
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.runtime.clock import SystemClock
 from trc.runtime.errors import stopped
@@ -20,7 +21,6 @@ from trc.runtime.secrets.resolver import SecretsOfRun, secrets_of_run
 from trc.runtime.spec import SecretSpec
 from trc.runtime.ssrf import Caller
 from trc.runtime.store.journal import Message
-from trc.runtime.store.sqlite import SqliteStore
 from trc.runtime.taskside.result import Failure
 from trc.runtime.webhooks import Webhooks, key_of
 from trc.settings import Settings, settings_of, variables_of_secrets
@@ -43,7 +43,7 @@ class Delivering:
         if self.courier.broken:
             told = f"messages of hooks could not be delivered: {self.courier.broken}"
             self.problems.append(Diagnostic("TRC624", told, help=_LATER, severity="warning"))
-        with SqliteStore(self.settings.database) as store:
+        with opened(self.settings) as store:
             left = store.messages(run=run, state="pending", limit=_ALL)
         self.problems.extend(_warnings(left, _LATER))
         self.problems.extend(_warnings(self.courier.died, _NEVER))
@@ -97,7 +97,7 @@ def _courier(settings: Settings) -> Courier:
     secrets = secrets_of_run(settings.project, variables_of_secrets(), time.monotonic)
     key = partial(_key, secrets, settings.hooks_key)
     webhooks = Webhooks(partial(Caller, settings.network), key, f"trc/{trc.__version__}")
-    return Courier(partial(SqliteStore, settings.database), webhooks.deliver, settings.network, SystemClock())
+    return Courier(opener(settings), webhooks.deliver, settings.network, SystemClock())
 
 
 def _key(secrets: SecretsOfRun, reference: str | None) -> bytes | Failure | None:
