@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,6 +43,10 @@ class RunSecrets(Secrets, Protocol):
 
     def version(self, ref: str) -> str | Reason:
         """The version of a secret that is numbered, or why nobody can tell it."""
+        ...
+
+    def known(self) -> Collection[str]:
+        """The values that were fetched so far, to be masked in what is told of the run."""
         ...
 
 

@@ -21,6 +21,7 @@ from trc.compiler.source import SourceFile, Span
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 from trc.runtime.surroundings import clean
+from trc.telemetry import NO_TELEMETRY, TABLES, Telemetry, telemetry_of
 
 OPTIMISE: Final = False
 """Whether runs are optimised where neither the command line nor the target says."""
@@ -52,6 +53,8 @@ class Settings:
     state_folder: Path | None = None
     """Where state lies, if that is not in the project."""
     openlineage: OpenLineage = OpenLineage()
+    telemetry: Telemetry = NO_TELEMETRY
+    """What runs tell of themselves to machines."""
 
     @property
     def state(self) -> Path:
@@ -107,6 +110,11 @@ def variables_of_secrets() -> MappingOf[str, str]:
     return os.environ
 
 
+def variables_of_telemetry() -> MappingOf[str, str]:
+    """Where OpenTelemetry's own variables are found, and the trace that this process is part of."""
+    return os.environ
+
+
 def listed_pipelines(folder: Path) -> Iterator[Path]:
     """The files below a folder that the projects there, or the one that it lies in, list as `pipelines`."""
     here = folder.resolve()
@@ -148,6 +156,7 @@ def _settings(project: Path, workers: int | None) -> Settings:
         written.task_packages,
         written.deny_warnings,
         openlineage=_events(project, written),
+        telemetry=telemetry_of(project, written.telemetry),
     )
 
 
@@ -171,6 +180,7 @@ class _Written:
     task_packages: tuple[tuple[str, Span], ...] = ()
     deny_warnings: bool = False
     events: dict[str, Any] = field(default_factory=dict[str, Any])
+    telemetry: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def _read(path: Path) -> _Written:
@@ -259,6 +269,25 @@ _EVENTS: Final[MappingOf[str, tuple[type, str, str]]] = {
 }
 
 
+def _telemetry(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    table = key.value
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{table}" is a table', key.span, f"write [{table}] on a line of its own")
+        return
+    for entry in value.entries:
+        name = entry.key.value
+        if name not in TABLES[table]:
+            remedy = did_you_mean(name, TABLES[table]) or (f"the keys are: {', '.join(TABLES[table])}",)
+            _wrong(collect, f'"{table}.{name}" is not known here', entry.key.span, *remedy)
+            continue
+        known = TABLES[table][name]
+        answer: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
+        if known.fits(answer):
+            written.telemetry[known.field] = answer
+        else:
+            _wrong(collect, f'"{table}.{name}" {known.takes}', entry.value.span, f"write {known.example}")
+
+
 def _pipelines(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
     texts = [text for text, span in _texts(value, key, collect) if _is_inside(text, span, collect)]
     written.pipelines = tuple(texts)
@@ -298,6 +327,7 @@ _KEYS: Final[MappingOf[str, _Reader]] = {
     "local": _local,
     "check": _check,
     "openlineage": _openlineage,
+    **dict.fromkeys(TABLES, _telemetry),
 }
 
 

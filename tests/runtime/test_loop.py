@@ -124,6 +124,9 @@ class Vault:
             return Failure("nobody answers", "temporary", "secret_unreachable")
         return tuple(OrderSecret(one.ref, "hunter2", one.places) for one in secrets)
 
+    def known(self) -> Sequence[str]:
+        return ["hunter2"]
+
 
 @dataclass
 class World:

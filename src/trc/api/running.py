@@ -41,6 +41,7 @@ from trc.runtime.store.sqlite import SqliteStore
 from trc.runtime.taskside.result import Verdict
 from trc.runtime.taskside.tuples import Columns
 from trc.settings import Settings, settings_for, variables_of_secrets, with_environment
+from trc.telemetry import NO_TELEMETRY, Telemetry
 
 if TYPE_CHECKING:
     from trc.api.compiling import Compilation
@@ -182,6 +183,7 @@ def run(
     again: Again | None = None,
     submission: str | None = None,
     openlineage: Path | None = None,
+    telemetry: Telemetry = NO_TELEMETRY,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -193,10 +195,12 @@ def run(
     The run `again` goes on although it has ended, with all that did not succeed in it. Raises `Submitted` with the run that was
     submitted under the key `submission` before; one whose process has died is gone on with.
     OpenLineage events are appended to the file `openlineage`, or to that of the settings; one that cannot be written is warned of.
+    What `telemetry` leaves open of logs, metrics and traces is as the settings have it.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
     settings, now = settings_for(path, workers=workers), moment_of(choices.at)
+    settings = replace(settings, telemetry=telemetry.over(settings.telemetry))
     if again is None:
         choices = with_environment(choices)
 
@@ -223,7 +227,7 @@ def run(
     has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)
     if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
-    return report_of(ready, outcome, settings, verdicts, problems)
+    return report_of(ready, outcome, settings, verdicts, problems, runner.secrets)
 
 
 def conducted(  # noqa: PLR0917 - all that a run is conducted with
@@ -239,9 +243,20 @@ def conducted(  # noqa: PLR0917 - all that a run is conducted with
     `load` compiles the pipeline as it was, where the events tell of columns; None where it is another by now.
     """
     shapes.keep(settings.state, ready.spec)
-    with _telling(runner, ready, settings, openlineage, load) as problems:
+    with _listening(runner, settings) as untold, _telling(runner, ready, settings, openlineage, load) as problems:
         outcome = runner.run(options, ready.logical_time)
-    return outcome, problems
+    return outcome, [*problems, *untold]
+
+
+@contextmanager
+def _listening(runner: Runner, settings: Settings) -> Iterator[Sequence[Diagnostic]]:
+    """Meanwhile, logs, metrics and traces are told of the run, if any are to be; answers what could not be, at its end."""
+    if not settings.telemetry.has_any:
+        yield ()
+        return
+    telemetry: Any = import_module("trc.api.telemetry")
+    with telemetry.listening(settings.telemetry, runner) as problems:
+        yield problems
 
 
 @contextmanager
@@ -361,8 +376,13 @@ def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
 
 
-def report_of(
-    ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts, problems: Sequence[Diagnostic] = ()
+def report_of(  # noqa: PLR0917 - all that is known of a run at its end
+    ready: Ready,
+    outcome: Outcome,
+    settings: Settings,
+    verdicts: Verdicts,
+    problems: Sequence[Diagnostic] = (),
+    secrets: RunSecrets | None = None,
 ) -> RunReport:
     """A run at its end, with what is to be told of it."""
     failed = [record for record in outcome.tasks if record.state == "failure"]
@@ -372,19 +392,24 @@ def report_of(
     for record in outcome.tasks:
         if record.blocked_by is not None:
             blocked[record.blocked_by] = (*blocked.get(record.blocked_by, ()), record.task)
+    diagnostics = (*ready.diagnostics, *_told(ready, failed, verdicts), *problems)
+    if settings.telemetry.has_log:
+        telemetry: Any = import_module("trc.api.telemetry")
+        telemetry.log_diagnostics(settings.telemetry, ready.spec, outcome.run.id, diagnostics, secrets)
     return RunReport(
         outcome.run,
         outcome.plan,
         outcome.resumed,
         outcome.tasks,
         outcome.outputs,
-        (*ready.diagnostics, *_told(ready, failed, verdicts), *problems),
+        diagnostics,
         ready.sources,
         {record.task: tail(files[record.task]) for record in failed if record.task in files},
         files,
         blocked,
         settings.project,
-        _run_facts(ready, outcome),
+        # Where runs tell of themselves, one with nothing to do tells so each time.
+        None if settings.telemetry.has_any else _run_facts(ready, outcome),
         verdicts,
     )
 
