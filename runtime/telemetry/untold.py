@@ -15,7 +15,7 @@ def cannot_be_written(what: str, where: object, error: OSError) -> Diagnostic:
     return Diagnostic(
         "TRC642",
         f'{what} cannot be written to "{where}": {why}',
-        help=(f"{_UNTOUCHED}; what follows is left out",),
+        help=(_UNTOUCHED,),
         severity="warning",
     )
 
