@@ -323,6 +323,7 @@ class Runner:
                 token=_token,
                 resumed=previous,
                 attempts=self.store.attempts(run.id) if resumed else (),
+                async_slots=executor.async_slots,
             )
             loop = Loop(
                 self.spec,

@@ -121,6 +121,8 @@ class TaskOrder:
     """Bytes that an engine may fill before it spills to disk, where `memory` sets no limit."""
     threads: int | None = None
     retry_on: tuple[int, ...] = ()
+    is_async: bool = False
+    """Whether it is run by an event loop, beside others: `runs` then answers something to be awaited."""
     checks: OrderChecks | None = None
     parts: OrderParts | None = None
     """How the only output is made part by part; None where the query runs over all that it reads at once."""
@@ -157,6 +159,8 @@ class TaskOrder:
             "retry_on": self.retry_on,
             "checks": None if self.checks is None else _checks_dict(self.checks),
         }
+        if self.is_async:
+            raw["is_async"] = True
         if self.parts is not None:
             raw["parts"] = self.parts.to_dict()
         if self.secrets:

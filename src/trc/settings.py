@@ -23,6 +23,8 @@ from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 from trc.runtime.surroundings import clean
 from trc.telemetry import NO_TELEMETRY, TABLES, Telemetry, telemetry_of
 
+MAX_ASYNC: Final = 500
+"""How many asynchronous attempts share a process where `trc.toml` does not say."""
 OPTIMISE: Final = False
 """Whether runs are optimised where neither the command line nor the target says."""
 
@@ -53,6 +55,8 @@ class Settings:
     state_folder: Path | None = None
     """Where state lies, if that is not in the project."""
     openlineage: OpenLineage = OpenLineage()
+    max_async: int = MAX_ASYNC
+    """How many asynchronous attempts share a process; 0 has each run in one of its own."""
     telemetry: Telemetry = NO_TELEMETRY
     """What runs tell of themselves to machines."""
 
@@ -156,6 +160,7 @@ def _settings(project: Path, workers: int | None) -> Settings:
         written.task_packages,
         written.deny_warnings,
         openlineage=_events(project, written),
+        max_async=MAX_ASYNC if written.max_async is None else written.max_async,
         telemetry=telemetry_of(project, written.telemetry),
     )
 
@@ -176,6 +181,7 @@ class _Written:
 
     file: SourceFile | None = None
     workers: int | None = None
+    max_async: int | None = None
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
     deny_warnings: bool = False
@@ -214,17 +220,22 @@ def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> N
         _wrong(collect, f'"{key.value}" takes a table', key.span, "write [local] on a line of its own")
         return
     for entry in value.entries:
-        if entry.key.value != "workers":
-            remedy = did_you_mean(entry.key.value, ("workers",)) or ("the key is: workers",)
-            _wrong(collect, f'"local.{entry.key.value}" is not known here', entry.key.span, *remedy)
+        name = entry.key.value
+        if name not in _NUMBERS:
+            remedy = did_you_mean(name, _NUMBERS) or (f"the keys are: {', '.join(_NUMBERS)}",)
+            _wrong(collect, f'"local.{name}" is not known here', entry.key.span, *remedy)
             continue
+        least, most, example = _NUMBERS[name]
         number: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
-        if type(number) is int and 1 <= number <= 1024:
-            written.workers = number
+        if type(number) is int and least <= number <= most:
+            setattr(written, name, number)
         else:
-            _wrong(
-                collect, '"local.workers" takes a whole number from 1 to 1024', entry.value.span, "write workers = 4"
-            )
+            told = f'"local.{name}" takes a whole number from {least} to {most}'
+            _wrong(collect, told, entry.value.span, f"write {name} = {example}")
+
+
+_NUMBERS: Final[MappingOf[str, tuple[int, int, int]]] = {"workers": (1, 1024, 4), "max_async": (0, 10_000, 500)}
+"""The keys of the local backend, with the least and the most that they take, and an example."""
 
 
 def _check(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:

@@ -71,6 +71,7 @@ class Immediate:
 
     steps: list[str]
     slots: int = 1
+    async_slots: int = 0
     has_idle: bool = True
     at_start: Callable[[TaskOrder], None] = lambda _order: None
     at_ready: Callable[[TaskOrder], None] = lambda _order: None

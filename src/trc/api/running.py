@@ -348,7 +348,7 @@ def runner_of(
             storage,
             settings.state,
             SystemClock(),
-            lambda: ready.backend.executor(settings.workers, settings.state),
+            lambda: ready.backend.executor(settings.workers, settings.state, settings.max_async),
             observe or _ignore,
             time.sleep,
             on_cancel,
