@@ -121,13 +121,13 @@ class TaskOrder:
     """Bytes that an engine may fill before it spills to disk, where `memory` sets no limit."""
     threads: int | None = None
     retry_on: tuple[int, ...] = ()
-    is_async: bool = False
-    """Whether it is run by an event loop, beside others: `runs` then answers something to be awaited."""
     checks: OrderChecks | None = None
     parts: OrderParts | None = None
     """How the only output is made part by part; None where the query runs over all that it reads at once."""
     secrets: tuple[OrderSecret, ...] = ()
     """The only part of the order that holds values of secrets: all else names them."""
+    is_async: bool = False
+    """Whether it is run by an event loop, beside others: `runs` then answers something to be awaited."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:

@@ -51,7 +51,7 @@ def _play(script: str) -> str:
     planned: dict[str, PlannedTask] = {}
     resumed: list[TaskRecord] = []
     played: list[str] = []
-    slots, machine = 1, None
+    slots, async_slots, machine = 1, 0, None
     for line in script.splitlines():
         words = line.split()
         if line.startswith(" "):
@@ -67,9 +67,18 @@ def _play(script: str) -> str:
                 resumed.append(_resumed(name, cast("TaskState", state), dict(pair.split("=", 1) for pair in pairs)))
             case ["slots", number]:
                 slots = int(number)
+            case ["async_slots", number]:
+                async_slots = int(number)
             case [at, *told] if at[0].isdigit():
                 machine = machine or Machine(
-                    "run", tasks, planned, slots, Random(0), token=lambda task, n: f"{task}.{n}", resumed=resumed
+                    "run",
+                    tasks,
+                    planned,
+                    slots,
+                    Random(0),
+                    token=lambda task, n: f"{task}.{n}",
+                    resumed=resumed,
+                    async_slots=async_slots,
                 )
                 played += [f"    {_told(command)}" for command in machine.handle(_event(float(at), told))]
     return "\n".join(played) + "\n"
@@ -89,6 +98,7 @@ def _task(name: str, settings: Mapping[str, str]) -> TaskSpec:
         timeout=float(settings.get("timeout", 100)),
         heartbeat_timeout=float(settings["heartbeat"]) if "heartbeat" in settings else None,
         idempotent=settings.get("idempotent") != "no",
+        is_async=settings.get("executor") == "async",
     )
 
 
