@@ -55,6 +55,8 @@ class Declaration:
     effect: Literal["none", "external"] = "none"
     idempotent: bool = True
     volatile: str | None = None
+    executor: Literal["process", "async"] = "process"
+    """What suits it: a process that runs it alone, or one with an event loop that runs many at a time."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 

@@ -154,7 +154,11 @@ class Loop:
     _died: list[DeadLetter] = field(default_factory=list[DeadLetter])
     _messages: list[Message] = field(default_factory=list[Message])
     """What hooks are to tell of this round."""
-    _moved: list[TaskRecord] = field(default_factory=list[TaskRecord])
+    _moved: list[tuple[TaskRecord, AttemptRecord | None]] = field(
+        default_factory=list[tuple[TaskRecord, "AttemptRecord | None"]]
+    )
+    _overtaken: dict[str, list[AttemptRecord]] = field(default_factory=dict[str, list[AttemptRecord]])
+    """By task, the attempts that ended while the next one began: no move of the task tells of them."""
     _listed: dict[str, Inputs] = field(default_factory=dict[str, Inputs])
     """What the tasks read that were decided in this round: those that begin in it need not look again."""
     _prepared: dict[str, TaskOrder | Failure] = field(default_factory=dict[str, "TaskOrder | Failure"])
@@ -305,13 +309,15 @@ class Loop:
     def _record(self, record: commands.Record) -> bool:
         if record.task is not None:
             self._tasks[record.task.task] = record.task
-            self._moved.append(record.task)
+            self._moved.append((record.task, record.attempt))
             if record.task.state == "failure":
                 self._died.append(self.attempts.letter(record.task))
             if self.hooks is not None:
                 self._messages.extend(self.hooks.of_task(record.task))
         if record.attempt is not None:
             self._records[record.attempt.task, record.attempt.number] = record.attempt
+            if record.task is None:
+                self._overtaken.setdefault(record.attempt.task, []).append(record.attempt)
         return record.durable
 
     def _write(self, transaction: Transaction) -> None:
@@ -332,10 +338,15 @@ class Loop:
         self._results.clear()
 
     def _announce(self) -> None:
-        for record in self._moved:
+        for record, attempt in self._moved:
             outputs = self.attempts.outputs.get(record.task, ()) if record.state == "success" else ()
             log = self.attempts.log_of(record.task, record.attempt) if record.state == "failure" else None
-            self.observe(TaskMoved(record, outputs, log))
+            attempts = () if attempt is None else (attempt,)
+            if self._overtaken:
+                attempts = (*self._overtaken.pop(record.task, ()), *attempts)
+            rests = record.state == "pending" and record.error is not None
+            retry_at = self._timers.due.get(f"retry:{record.task}") if rests else None
+            self.observe(TaskMoved(record, outputs, log, attempts, retry_at))
         self._moved.clear()
 
     def _perform(self, effects: Iterable[commands.Command]) -> list[events.Event]:

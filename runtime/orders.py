@@ -118,6 +118,7 @@ class Orders:
             memory=task.memory,
             threads=max(1, int(task.cpus)) if task.cpus else None,
             retry_on=task.retry_on,
+            is_async=task.is_async,
             checks=checks,
             item=None if task.item is None else OrderItem(task.item.value, task.item.types, task.item.is_row),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,6 +45,10 @@ class RunSecrets(Secrets, Protocol):
 
     def version(self, ref: str) -> str | Reason:
         """The version of a secret that is numbered, or why nobody can tell it."""
+        ...
+
+    def known(self) -> Collection[str]:
+        """The values that were fetched so far, to be masked in what is told of the run."""
         ...
 
 
@@ -335,6 +339,7 @@ class Runner:
                 token=_token,
                 resumed=previous,
                 attempts=self.store.attempts(run.id) if resumed else (),
+                async_slots=executor.async_slots,
             )
             loop = Loop(
                 self.spec,

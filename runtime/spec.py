@@ -196,6 +196,8 @@ class TaskSpec:
     partition: PartitionSpec | None = None
     """What it is to run by, where the author says so."""
     tags: tuple[str, ...] = ()
+    is_async: bool = False
+    """Whether it can run beside others of its kind, in one process with an event loop."""
     omitted: str = ""
     """The condition under which it would run, where that is false."""
     each: EachSpec | None = None

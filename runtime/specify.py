@@ -16,7 +16,7 @@ from trc.compiler.checks.partitions import Divided, divided
 from trc.compiler.compile import Compiled
 from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node, NotInKey
 from trc.compiler.ir.pipeline import Pipeline
-from trc.compiler.ir.policy import Hook
+from trc.compiler.ir.policy import Environment, Hook
 from trc.compiler.ir.secrets import VERSIONED, SecretRef
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known
@@ -136,6 +136,7 @@ class _TaskSpecs:
             optimise=task.optimise and not _by(task) and task.when is None and task.for_each is None,
             tags=task.tags,
             omitted=self.omitted(task),
+            is_async=_can_share(task),
             partition=self.partition(task, inputs),
             each=each,
             hooks=_hooks(task.hooks),
@@ -257,6 +258,13 @@ def _plain_columns(schema: Known) -> tuple[tuple[str, str], ...]:
 def _by(task: Task) -> str | None:
     by = task.incremental.by if task.incremental else None
     return None if by is None else by.partition
+
+
+def _can_share(task: Task) -> bool:
+    """Whether it can run in a process that others run in at the same time: it asks for nothing that is the whole process's."""
+    is_alone = task.environment != Environment() or task.resources.memory is not None or task.is_given_secrets
+    # Expectations are evaluated by an engine, which would keep all others waiting.
+    return task.executor == "async" and not (is_alone or task.expect)
 
 
 def _is_own(task: Task, looked_up: Resolved) -> bool:

@@ -49,10 +49,10 @@ class LocalBackend:
     name = "local"
     capabilities = _CAPABILITIES
 
-    def executor(self, workers: int, state: Path) -> LocalExecutor:
+    def executor(self, workers: int, state: Path, max_async: int = 0) -> LocalExecutor:
         """Worker processes on this machine; they keep nothing under `state`."""
         del state
-        return LocalExecutor(workers, clean(os.environ), SystemClock())
+        return LocalExecutor(workers, clean(os.environ), SystemClock(), max_async)
 
     def emit(self, pipeline: Pipeline, spec: PipelineSpec) -> Artefacts:
         """The IR, the pipeline as planning and running see it, and each task's SQL."""

@@ -84,14 +84,14 @@ class WorkerProcess:
         """When it is ended by force, on the monotonic clock."""
         self._log_folders: set[str] = set()
         self._unsent = b""
-        self._received = b""
+        self._lines = Lines()
         own, self._orders = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC | os.O_DIRECT)
         self.messages, theirs = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.messages, False)
         self._taken_back = own
         self._most_queued = _packets(own) - 1
         try:
-            self._process = self._spawn(own, theirs, {**environ, **dict(kind.env)}, errors)
+            self._process = spawn(kind, environ, errors, own, theirs)
         except OSError:
             for descriptor in (own, self._orders, self.messages):
                 os.close(descriptor)
@@ -100,22 +100,6 @@ class WorkerProcess:
             os.close(theirs)
         self.exit: int | None = os.pidfd_open(self._process.pid)
         """Readable when the process is gone."""
-
-    def _spawn(
-        self, orders: int, messages: int, environ: Mapping[str, str], errors: IO[bytes]
-    ) -> subprocess.Popen[bytes]:
-        memory = "" if self.kind.memory is None else str(self.kind.memory)
-        arguments = [_HOME, str(os.getpid()), str(orders), str(messages), memory, "1" if self.kind.secrets else ""]
-        return subprocess.Popen(
-            [sys.executable, "-P", "-s", "-c", _BOOTSTRAP, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=errors,
-            stderr=errors,
-            pass_fds=(orders, messages),
-            env=environ,
-            cwd="/",
-            start_new_session=True,
-        )
 
     @property
     def is_idle(self) -> bool:
@@ -229,18 +213,7 @@ class WorkerProcess:
 
     def receive(self) -> list[bytes] | None:
         """The lines that have arrived; None when there will be no more."""
-        lines: list[bytes] = []
-        while True:
-            try:
-                chunk = os.read(self.messages, _CHUNK)
-            except BlockingIOError:
-                return lines
-            if not chunk:
-                return lines or None
-            *complete, self._received = (self._received + chunk).split(b"\n")
-            lines += complete
-            if len(chunk) < _CHUNK:
-                return lines
+        return self._lines.receive(self.messages)
 
     def terminate(self) -> None:
         """Asks the attempt's processes to end."""
@@ -270,6 +243,53 @@ class WorkerProcess:
         self.messages = self._taken_back = -1
         self.exit = None
         return code
+
+
+class Lines:
+    """What arrives through a pipe that does not block, line by line."""
+
+    def __init__(self) -> None:
+        self._received = b""
+
+    def receive(self, pipe: int) -> list[bytes] | None:
+        """The lines that have arrived; None when there will be no more."""
+        lines: list[bytes] = []
+        while True:
+            try:
+                chunk = os.read(pipe, _CHUNK)
+            except BlockingIOError:
+                return lines
+            if not chunk:
+                return lines or None
+            *complete, self._received = (self._received + chunk).split(b"\n")
+            lines += complete
+            if len(chunk) < _CHUNK:
+                return lines
+
+
+def spawn(
+    kind: Kind,
+    environ: Mapping[str, str],
+    errors: IO[bytes],
+    orders: int,
+    messages: int,
+    *,
+    is_shared: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Starts a guardian, and the worker under it, with its ends of the two pipes; one that is shared runs many attempts at a time."""
+    memory = "" if kind.memory is None else str(kind.memory)
+    flags = ["1" if kind.secrets else "", "1" if is_shared else ""]
+    arguments = [_HOME, str(os.getpid()), str(orders), str(messages), memory, *flags]
+    return subprocess.Popen(
+        [sys.executable, "-P", "-s", "-c", _BOOTSTRAP, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=errors,
+        stderr=errors,
+        pass_fds=(orders, messages),
+        env={**environ, **dict(kind.env)},
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def _packets(pipe: int) -> int:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from trc.backends.local.endings import failure_at_end
 from trc.backends.local.memory import memory_of_machine
 from trc.backends.local.process import PREFETCH_LIMIT, Handed, Kind, WorkerProcess
+from trc.backends.local.shared import SharedWorker
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Ended, Lost, Progressed, Report, Started
 from trc.runtime.taskside.order import TaskOrder
@@ -33,10 +34,11 @@ class LocalExecutor:
     """Implements `Executor` with at most `workers` processes, each of which runs one attempt at a time.
 
     Each has orders more in its pipe while it runs, so that it need not wait for us: one, or as
-    many as are done in a moment. What is in a pipe can be taken back and given to another.
+    many as are done in a moment. What is in a pipe can be taken back and given to another. Beside
+    them, one process has `max_async` asynchronous attempts at the same time.
     """
 
-    def __init__(self, workers: int, environ: Mapping[str, str], clock: Clock) -> None:
+    def __init__(self, workers: int, environ: Mapping[str, str], clock: Clock, max_async: int = 0) -> None:
         self._most = workers
         self._environ = dict(environ)
         self._clock = clock
@@ -51,6 +53,8 @@ class LocalExecutor:
         """The attempts that were told to have begun, and not to have ended."""
         self._selector = selectors.DefaultSelector()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the executor
+        self._max_async = max_async
+        self._shared = SharedWorker(self._environ, self._errors, self._selector, clock, self._tell)
         atexit.register(self.close)
 
     @property
@@ -58,7 +62,13 @@ class LocalExecutor:
         not_hired = self._most - len(self._workers)
         return 2 * not_hired + sum(1 + worker.depth for worker in self._workers)
 
+    @property
+    def async_slots(self) -> int:
+        return self._max_async
+
     def make_ready(self, order: TaskOrder) -> bool:
+        if order.is_async:
+            return False
         idle = None if self._waiting else next((one for one in self._workers if one.is_idle and one.has_spoken), None)
         if idle is None:
             return False
@@ -69,6 +79,9 @@ class LocalExecutor:
         return True
 
     def start(self, order: TaskOrder) -> None:
+        if self._max_async and self._shared.takes(order):
+            self._shared.start(order)
+            return
         ready = self._ready.pop(order.token, None)
         if ready is None:
             self._waiting.append(self._handed(order))
@@ -79,6 +92,8 @@ class LocalExecutor:
 
     def _handed(self, order: TaskOrder) -> Handed:
         raw = order.to_dict()
+        # Nobody but the process itself awaits what it runs.
+        raw.pop("is_async", None)
         if order.memory is None:
             raw["memory_share"] = order.memory_share or self._memory_share
         line = _encode(raw).encode() + b"\n"
@@ -87,6 +102,8 @@ class LocalExecutor:
         return Handed(order.token, line, kind, order.log, order.retry_on)
 
     def stop(self, token: str, grace: float) -> None:
+        if self._shared.stop(token, grace):
+            return
         for handed in self._waiting:
             if handed.token == token:
                 self._waiting.remove(handed)
@@ -114,6 +131,7 @@ class LocalExecutor:
             for key, _events in self._selector.select(wait):
                 key.data()
             self._force_overdue()
+            self._shared.force_overdue()
             self._hand_out()
             if self._has_news or (end is not None and time.monotonic() >= end) or not self._is_busy(end):
                 reports, self._reports = self._reports, []
@@ -127,6 +145,7 @@ class LocalExecutor:
     def close(self) -> None:
         atexit.unregister(self.close)
         self._waiting.clear()
+        self._shared.close()
         workers, self._workers, self._ending = [*self._workers, *self._ending], [], []
         for worker in workers:
             worker.kill()
@@ -300,6 +319,9 @@ class LocalExecutor:
         else:
             self._lose(queued.token, f"never started: the worker process ended at once{self._last_words()}")
 
+    def _tell(self, report: Report) -> None:
+        self._reports.append(report)
+
     def _lose(self, token: str, why: str) -> None:
         self._begun.discard(token)
         self._reports.append(Lost(token, self._clock.now(), why))
@@ -368,13 +390,17 @@ class LocalExecutor:
         deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
         if end is not None:
             deadlines.append(end)
+        if self._shared.deadline is not None:
+            deadlines.append(self._shared.deadline)
         if self._can_hire:
             deadlines += [worker.since + _LONG for worker in self._hindered()]
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
     def _is_busy(self, end: float | None) -> bool:
         """Whether waiting without a limit could be answered by anything."""
-        return end is not None or bool(self._waiting) or any(not worker.is_idle for worker in self._workers)
+        if end is not None or self._waiting or self._shared.is_busy:
+            return True
+        return any(not worker.is_idle for worker in self._workers)
 
 
 def _behind(worker: WorkerProcess) -> int:

@@ -171,6 +171,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC639", "a listener is left out of a run", _WARNING, must_stay=True),
     Code("TRC640", "a query fails in a test"),
     Code("TRC641", "a test finds other rows than it expects"),
+    Code("TRC642", "logs or metrics of a run cannot be told", _WARNING, must_stay=True),
+    Code("TRC643", "traces of a run cannot be delivered", _WARNING, must_stay=True),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

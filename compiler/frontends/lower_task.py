@@ -218,6 +218,7 @@ class TaskLowering:
             "effect": declaration.effect,
             "idempotent": declaration.idempotent,
             "volatile": declaration.volatile,
+            "executor": declaration.executor,
         }
 
 

@@ -99,6 +99,8 @@ class Task(Node):
     idempotent: Annotated[bool, _DERIVED] = True
     volatile: Annotated[str | None, _DERIVED] = None
     """Why the task has no computable key, such as a call of `now()`; None if it has one."""
+    executor: Annotated[Literal["process", "async"], _DERIVED] = "process"
+    """What suits it: a process that runs it alone, or one with an event loop that runs many at a time."""
 
     needs: Annotated[tuple[Need, ...], NESTED] = ()
     environment: Annotated[Environment, NESTED] = Environment()

@@ -67,7 +67,8 @@ from trc.runtime.taskside.result import AttemptResult, Failure
 class Machine:
     """One run. The first event is `Opened`; the last command is `Finish`, given once.
 
-    `slots` bounds the attempts between their `Start` and their end, until `SlotsChanged` says otherwise.
+    `slots` bounds the attempts between their `Start` and their end, until `SlotsChanged` says otherwise; those of
+    asynchronous tasks have `async_slots` of their own, if there are any.
     `token(task, attempt)` names a new attempt and never repeats itself. `resumed` is what the journal holds
     of the run's tasks if its driver died, `attempts` of their attempts.
 
@@ -86,11 +87,13 @@ class Machine:
         token: Callable[[str, int], str],
         resumed: Sequence[TaskRecord] = (),
         attempts: Sequence[AttemptRecord] = (),
+        async_slots: int = 0,
     ) -> None:
         assert slots >= 1, "a run needs a slot"
         self._run = run
         self._planned = planned
         self._slots = slots
+        self._async_slots = async_slots
         self._random = random
         self._token = token
         self._nodes = build(run, tasks, planned, resumed, attempts)
@@ -105,6 +108,10 @@ class Machine:
         self._unfinished = len(self._nodes)
         self._ready: list[tuple[int, Node]] = []
         """A heap of the pending tasks that only lack a slot."""
+        self._ready_async: list[tuple[int, Node]] = []
+        """As well, of those that have slots of their own."""
+        self._live_async = 0
+        """How many of the live attempts take one of those."""
         self._live: dict[str, Node] = {}
         """By token, the attempts that take a slot."""
 
@@ -396,6 +403,7 @@ class Machine:
             return
         self._canceling = True
         self._ready.clear()
+        self._ready_async.clear()
         for node in self._nodes.values():
             if node.phase == "live" and node.token is not None:
                 self._stop(node, node.token)
@@ -460,6 +468,7 @@ class Machine:
 
     def _free_slot(self, node: Node, token: str) -> None:
         del self._live[token]
+        self._live_async -= self._is_async(node)
         if node.phase == "live":
             self._drop_timers(node, token)
         node.phase = "idle"
@@ -549,11 +558,19 @@ class Machine:
 
     def _queue(self, node: Node) -> None:
         node.phase = "idle"
-        heappush(self._ready, (node.rank, node))
+        heappush(self._ready_async if self._is_async(node) else self._ready, (node.rank, node))
+
+    def _is_async(self, node: Node) -> bool:
+        return node.spec.is_async and self._async_slots > 0
 
     def _fill_slots(self) -> None:
-        while self._ready and len(self._live) < self._slots and not self._paused:
+        if self._paused:
+            return
+        while self._ready and len(self._live) - self._live_async < self._slots:
             self._claim(heappop(self._ready)[1])
+        while self._ready_async and self._live_async < self._async_slots:
+            self._live_async += 1
+            self._claim(heappop(self._ready_async)[1])
 
     def _claim(self, node: Node) -> None:
         node.attempt += 1

@@ -129,6 +129,8 @@ class TaskOrder:
     """What the task is repeated for this time."""
     secrets: tuple[OrderSecret, ...] = ()
     """The only part of the order that holds values of secrets: all else names them."""
+    is_async: bool = False
+    """Whether it is run by an event loop, beside others: `runs` then answers something to be awaited."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -160,6 +162,8 @@ class TaskOrder:
             "retry_on": self.retry_on,
             "checks": None if self.checks is None else _checks_dict(self.checks),
         }
+        if self.is_async:
+            raw["is_async"] = True
         if self.parts is not None:
             raw["parts"] = self.parts.to_dict()
         if self.item is not None:

@@ -25,7 +25,10 @@ from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 from trc.runtime.store.address import EXAMPLE, Address, WrongAddress, address_of, is_address
 from trc.runtime.surroundings import clean
+from trc.telemetry import NO_TELEMETRY, TABLES, Telemetry, telemetry_of
 
+MAX_ASYNC: Final = 500
+"""How many asynchronous attempts share a process where `trc.toml` does not say."""
 OPTIMISE: Final = False
 """Whether runs are optimised where neither the command line nor the target says."""
 
@@ -82,6 +85,10 @@ class Settings:
     """What may be called beyond public addresses."""
     hooks_key: str | None = None
     """The reference to the secret that messages of hooks are signed with."""
+    max_async: int = MAX_ASYNC
+    """How many asynchronous attempts share a process; 0 has each run in one of its own."""
+    telemetry: Telemetry = NO_TELEMETRY
+    """What runs tell of themselves to machines."""
 
     @property
     def state(self) -> Path:
@@ -145,6 +152,11 @@ def variables_of_secrets() -> MappingOf[str, str]:
     return os.environ
 
 
+def variables_of_telemetry() -> MappingOf[str, str]:
+    """Where OpenTelemetry's own variables are found, and the trace that this process is part of."""
+    return os.environ
+
+
 def listed_pipelines(folder: Path) -> Iterator[Path]:
     """The files below a folder that the projects there, or the one that it lies in, list as `pipelines`."""
     here = folder.resolve()
@@ -190,6 +202,8 @@ def _settings(project: Path, workers: int | None = None, target: str | None = No
         shared=written.states.get(chosen, written.state),
         network=Allowed(frozenset(written.hosts), tuple(written.networks)),
         hooks_key=written.hooks_key,
+        max_async=MAX_ASYNC if written.max_async is None else written.max_async,
+        telemetry=telemetry_of(project, written.telemetry),
     )
 
 
@@ -209,6 +223,7 @@ class _Written:
 
     file: SourceFile | None = None
     workers: int | None = None
+    max_async: int | None = None
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
     deny_warnings: bool = False
@@ -219,6 +234,7 @@ class _Written:
     hosts: list[str] = field(default_factory=list[str])
     networks: list[Network] = field(default_factory=list[Network])
     hooks_key: str | None = None
+    telemetry: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def _read(path: Path) -> _Written:
@@ -265,17 +281,22 @@ def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> N
         _wrong(collect, f'"{key.value}" takes a table', key.span, "write [local] on a line of its own")
         return
     for entry in value.entries:
-        if entry.key.value != "workers":
-            remedy = did_you_mean(entry.key.value, ("workers",)) or ("the key is: workers",)
-            _wrong(collect, f'"local.{entry.key.value}" is not known here', entry.key.span, *remedy)
+        name = entry.key.value
+        if name not in _NUMBERS:
+            remedy = did_you_mean(name, _NUMBERS) or (f"the keys are: {', '.join(_NUMBERS)}",)
+            _wrong(collect, f'"local.{name}" is not known here', entry.key.span, *remedy)
             continue
+        least, most, example = _NUMBERS[name]
         number: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
-        if type(number) is int and 1 <= number <= 1024:
-            written.workers = number
+        if type(number) is int and least <= number <= most:
+            setattr(written, name, number)
         else:
-            _wrong(
-                collect, '"local.workers" takes a whole number from 1 to 1024', entry.value.span, "write workers = 4"
-            )
+            told = f'"local.{name}" takes a whole number from {least} to {most}'
+            _wrong(collect, told, entry.value.span, f"write {name} = {example}")
+
+
+_NUMBERS: Final[MappingOf[str, tuple[int, int, int]]] = {"workers": (1, 1024, 4), "max_async": (0, 10_000, 500)}
+"""The keys of the local backend, with the least and the most that they take, and an example."""
 
 
 def _check(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
@@ -378,6 +399,25 @@ _OF_NETWORK: Final[MappingOf[str, tuple[str, str]]] = {
 }
 
 
+def _telemetry(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    table = key.value
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{table}" is a table', key.span, f"write [{table}] on a line of its own")
+        return
+    for entry in value.entries:
+        name = entry.key.value
+        if name not in TABLES[table]:
+            remedy = did_you_mean(name, TABLES[table]) or (f"the keys are: {', '.join(TABLES[table])}",)
+            _wrong(collect, f'"{table}.{name}" is not known here', entry.key.span, *remedy)
+            continue
+        known = TABLES[table][name]
+        answer: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
+        if known.fits(answer):
+            written.telemetry[known.field] = answer
+        else:
+            _wrong(collect, f'"{table}.{name}" {known.takes}', entry.value.span, f"write {known.example}")
+
+
 def _pipelines(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
     texts = [text for text, span in _texts(value, key, collect) if _is_inside(text, span, collect)]
     written.pipelines = tuple(texts)
@@ -466,6 +506,7 @@ _KEYS: Final[MappingOf[str, _Reader]] = {
     "openlineage": _openlineage,
     "hooks": _hooks,
     "network": _network,
+    **dict.fromkeys(TABLES, _telemetry),
 }
 
 

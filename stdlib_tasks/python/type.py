@@ -59,6 +59,7 @@ class Python:
             effect="none",
             idempotent=True,
             volatile="its code uses the run's time" if code.uses_run_time else None,
+            executor="async" if name in code.asynchronous else "process",
             diagnostics=(*problems, *_code_problems(code, path, name, scope)),
         )
 

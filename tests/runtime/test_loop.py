@@ -72,6 +72,7 @@ class Immediate:
 
     steps: list[str]
     slots: int = 1
+    async_slots: int = 0
     has_idle: bool = True
     at_start: Callable[[TaskOrder], None] = lambda _order: None
     at_ready: Callable[[TaskOrder], None] = lambda _order: None
@@ -124,6 +125,9 @@ class Vault:
             self.failures -= 1
             return Failure("nobody answers", "temporary", "secret_unreachable")
         return tuple(OrderSecret(one.ref, "hunter2", one.places) for one in secrets)
+
+    def known(self) -> Sequence[str]:
+        return ["hunter2"]
 
 
 @dataclass

@@ -43,6 +43,7 @@ from trc.runtime.store.results import StoredOutput
 from trc.runtime.taskside.result import Verdict
 from trc.runtime.taskside.tuples import Columns
 from trc.settings import Settings, settings_for, variables_of_secrets, with_environment
+from trc.telemetry import NO_TELEMETRY, Telemetry
 
 if TYPE_CHECKING:
     from trc.api.compiling import Compilation
@@ -184,6 +185,7 @@ def run(
     again: Again | None = None,
     submission: str | None = None,
     openlineage: str | None = None,
+    telemetry: Telemetry = NO_TELEMETRY,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -195,10 +197,12 @@ def run(
     The run `again` goes on although it has ended, with all that did not succeed in it. Raises `Submitted` with the run that was
     submitted under the key `submission` before; one whose process has died is gone on with.
     OpenLineage events go to the file or the URL `openlineage`, or to that of the settings; what is lost of them is warned of.
+    What `telemetry` leaves open of logs, metrics and traces is as the settings have it.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
     settings, now = settings_for(path, workers=workers, target=choices.target), moment_of(choices.at)
+    settings = replace(settings, telemetry=telemetry.over(settings.telemetry))
     if again is None:
         choices = with_environment(choices)
 
@@ -228,7 +232,7 @@ def run(
     has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)
     if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
-    return report_of(ready, outcome, settings, verdicts, problems)
+    return report_of(ready, outcome, settings, verdicts, problems, runner.secrets)
 
 
 def conducted(  # noqa: PLR0917 - all that a run is conducted with
@@ -247,9 +251,24 @@ def conducted(  # noqa: PLR0917 - all that a run is conducted with
     bus = Bus()
     bus.subscribe("progress", runner.observe)
     runner.observe = bus
-    with _hooks(runner, settings, bus.problems), _lineage(runner, ready, settings, openlineage, load, bus):
+    with (
+        _listening(runner, settings, bus),
+        _hooks(runner, settings, bus.problems),
+        _lineage(runner, ready, settings, openlineage, load, bus),
+    ):
         outcome = runner.run(options, ready.logical_time)
     return outcome, bus.problems
+
+
+@contextmanager
+def _listening(runner: Runner, settings: Settings, bus: Bus) -> Iterator[None]:
+    """Meanwhile, logs, metrics and traces are told of the run, if any are to be."""
+    if not settings.telemetry.has_any:
+        yield
+        return
+    telemetry: Any = import_module("trc.api.telemetry")
+    with telemetry.listening(settings.telemetry, runner, bus):
+        yield
 
 
 @contextmanager
@@ -370,7 +389,7 @@ def runner_of(
             storage,
             settings.state,
             SystemClock(),
-            lambda: ready.backend.executor(settings.workers, settings.state),
+            lambda: ready.backend.executor(settings.workers, settings.state, settings.max_async),
             observe or _ignore,
             time.sleep,
             on_cancel,
@@ -398,8 +417,13 @@ def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
 
 
-def report_of(
-    ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts, problems: Sequence[Diagnostic] = ()
+def report_of(  # noqa: PLR0917 - all that is known of a run at its end
+    ready: Ready,
+    outcome: Outcome,
+    settings: Settings,
+    verdicts: Verdicts,
+    problems: Sequence[Diagnostic] = (),
+    secrets: RunSecrets | None = None,
 ) -> RunReport:
     """A run at its end, with what is to be told of it."""
     failed = [record for record in outcome.tasks if record.state == "failure"]
@@ -409,19 +433,24 @@ def report_of(
     for record in outcome.tasks:
         if record.blocked_by is not None:
             blocked[record.blocked_by] = (*blocked.get(record.blocked_by, ()), record.task)
+    diagnostics = (*ready.diagnostics, *_told(ready, failed, verdicts), *problems)
+    if settings.telemetry.has_log:
+        telemetry: Any = import_module("trc.api.telemetry")
+        telemetry.log_diagnostics(settings.telemetry, ready.spec, outcome.run.id, diagnostics, secrets)
     return RunReport(
         outcome.run,
         outcome.plan,
         outcome.resumed,
         outcome.tasks,
         outcome.outputs,
-        (*ready.diagnostics, *_told(ready, failed, verdicts), *problems),
+        diagnostics,
         ready.sources,
         {record.task: tail(files[record.task]) for record in failed if record.task in files},
         files,
         blocked,
         settings.project,
-        _run_facts(ready, outcome),
+        # Where runs tell of themselves, one with nothing to do tells so each time.
+        None if settings.telemetry.has_any else _run_facts(ready, outcome),
         verdicts,
     )
 

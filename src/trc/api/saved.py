@@ -44,6 +44,7 @@ from trc.runtime.savedplan import (
 )
 from trc.runtime.store.journal import RunRecord
 from trc.settings import Settings, settings_for, with_environment
+from trc.telemetry import NO_TELEMETRY, Telemetry
 
 __all__ = ["PlanStanding", "SavedReport", "file_of_plan", "plan_standing", "read_plan", "run_plan", "save_plan"]
 
@@ -134,6 +135,7 @@ def run_plan(
     workers: int | None = None,
     deny_warnings: bool = False,
     openlineage: str | None = None,
+    telemetry: Telemetry = NO_TELEMETRY,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -146,6 +148,7 @@ def run_plan(
         if found.moved or found.runner is None or found.ready is None:
             raise _stale(document, saved, found.file, found.moved)
         runner, ready = found.runner, found.ready
+        settings = replace(found.settings, telemetry=telemetry.over(found.settings.telemetry))
         runner.agree = partial(_agree, saved.said)
         if deny_warnings:
             stop_at_warnings(ready.diagnostics, ready.sources)
@@ -154,14 +157,14 @@ def run_plan(
         # To go on with what a dead process left would not be what the plan says.
         options = Options(choices.at, choices.force, True, on_conflict, tick, ready.optimise)
         compiled_for = choices_of(saved, project_of_plan(saved, document))
-        same = partial(same_again, found.file, found.settings, compiled_for, moment_of(compiled_for.at), ready)
+        same = partial(same_again, found.file, settings, compiled_for, moment_of(compiled_for.at), ready)
         try:
-            outcome, problems = conducted(runner, ready, found.settings, options, same, openlineage)
+            outcome, problems = conducted(runner, ready, settings, options, same, openlineage)
         except _Moved as late:
             _give_up(runner, late.run)
             raise _stale(document, saved, found.file, late.moves) from None
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)
-    return report_of(ready, outcome, found.settings, verdicts, problems)
+    return report_of(ready, outcome, settings, verdicts, problems, runner.secrets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,3 +177,17 @@ class Lines:
         if self.waiting:
             lines, self.waiting = self.waiting, []
             self.screen.tell("\n".join(lines))
+
+
+@dataclass(slots=True)
+class Silent:
+    """An observer that says nothing: the run's log does."""
+
+    def __call__(self, happening: Happening) -> None:
+        """Passes."""
+
+    def note(self, line: str) -> None:
+        """Passes."""
+
+    def close(self) -> None:
+        """Nothing is held back."""

@@ -36,7 +36,8 @@ _WORDS: Final = (
 
 def summarise(screen: Screen, report: RunReport, folder: Path) -> None:
     """Prints the end of a run for people: failures on standard error, the rest on standard output."""
-    _tell_failures(screen, report, folder)
+    if not screen.is_log:
+        _tell_failures(screen, report, folder)
     screen.say(_headline(screen, report))
     _say_outputs(screen, report, folder)
     _say_hints(screen, report, folder)

@@ -54,7 +54,7 @@ def _play(script: str) -> str:
     planned: dict[str, PlannedTask] = {}
     resumed: list[TaskRecord] = []
     played: list[str] = []
-    slots, machine = 1, None
+    slots, async_slots, machine = 1, 0, None
     for line in script.splitlines():
         words = line.split()
         if line.startswith(" "):
@@ -70,9 +70,18 @@ def _play(script: str) -> str:
                 resumed.append(_resumed(name, cast("TaskState", state), dict(pair.split("=", 1) for pair in pairs)))
             case ["slots", number]:
                 slots = int(number)
+            case ["async_slots", number]:
+                async_slots = int(number)
             case [at, *told] if at[0].isdigit():
                 machine = machine or Machine(
-                    "run", tasks, planned, slots, Random(0), token=lambda task, n: f"{task}.{n}", resumed=resumed
+                    "run",
+                    tasks,
+                    planned,
+                    slots,
+                    Random(0),
+                    token=lambda task, n: f"{task}.{n}",
+                    resumed=resumed,
+                    async_slots=async_slots,
                 )
                 played += [f"    {_told(command)}" for command in machine.handle(_event(float(at), told))]
     return "\n".join(played) + "\n"
@@ -95,6 +104,7 @@ def _task(name: str, settings: Mapping[str, str]) -> TaskSpec:
         each={"items": EachSpec(items=()), "rows": EachSpec(rows=ReadSpec("rows", "parquet"))}.get(
             settings.get("each", "")
         ),
+        is_async=settings.get("executor") == "async",
     )
 
 
