@@ -169,6 +169,8 @@ class TaskSpec:
     tags: tuple[str, ...] = ()
     omitted: str = ""
     """The condition under which it would run, where that is false."""
+    environment: str = ""
+    """The digest of what its environment holds, as the lock file has it; empty where it runs in trc's own."""
 
 
 @dataclass(frozen=True, slots=True)

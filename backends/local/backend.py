@@ -24,6 +24,9 @@ _CAPABILITIES: Final = Capabilities(
     supports=frozenset(
         {
             "environment.env",
+            "environment.python_version",
+            "environment.requirements",
+            "environment.requirements_file",
             "resources.memory",
             "timeout",
             "heartbeat_timeout",
@@ -36,6 +39,12 @@ _CAPABILITIES: Final = Capabilities(
     ),
     unenforced={
         "resources.cpu": "the local backend gives DuckDB as many threads, and does not limit other code",
+    },
+    remedies={
+        "environment.system_packages": "the local backend installs nothing on this machine, a container can: "
+        "to run it here, install the packages yourself and remove this",
+        "environment.image": "the local backend runs no containers, Docker does: "
+        "to run it here, say the Python and its packages instead",
     },
 )
 

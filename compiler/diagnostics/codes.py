@@ -129,6 +129,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC501", "something that this version checks but does not run"),
     Code("TRC503", "a limit that the backend does not enforce", _WARNING),
     Code("TRC504", "a backend or target that does not exist"),
+    Code("TRC505", "a requirement says more than a package and its versions"),
     # The run
     Code("TRC601", "a task failed"),
     Code("TRC602", "a task's process ended"),
@@ -166,6 +167,12 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC635", "lineage events cannot be written", _WARNING, must_stay=True),
     Code("TRC640", "a query fails in a test"),
     Code("TRC641", "a test finds other rows than it expects"),
+    Code("TRC644", "an environment is not locked", ("error", "note"), must_stay=True),
+    Code("TRC645", "the lock file cannot be used"),
+    Code("TRC646", "an environment cannot be resolved"),
+    Code("TRC647", "a Python is not there", ("error", "warning")),
+    Code("TRC648", "the package index cannot be reached"),
+    Code("TRC649", "an environment cannot be built"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

@@ -126,6 +126,8 @@ class TaskOrder:
     """How the only output is made part by part; None where the query runs over all that it reads at once."""
     secrets: tuple[OrderSecret, ...] = ()
     """The only part of the order that holds values of secrets: all else names them."""
+    environment: str = ""
+    """The digest of what the environment holds that its process is to run in; empty for trc's own."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -159,6 +161,8 @@ class TaskOrder:
         }
         if self.parts is not None:
             raw["parts"] = self.parts.to_dict()
+        if self.environment:
+            raw["environment"] = self.environment
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
         return raw

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trc.api.examining import Health, doctor
     from trc.api.extras import require_extra
     from trc.api.following import LogPiece, follow_logs
+    from trc.api.locking import ALL_PACKAGES, LockReport, lock, lock_differences
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
     from trc.api.ready import Ready
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from trc.api.wishing import wish
 
 __all__ = [
+    "ALL_PACKAGES",
     "AssetLineage",
     "AttemptLog",
     "CheckReport",
@@ -41,6 +43,7 @@ __all__ = [
     "Health",
     "IncrementalSummary",
     "Letter",
+    "LockReport",
     "LogPiece",
     "PlanReport",
     "PlanStanding",
@@ -71,6 +74,8 @@ __all__ = [
     "letter",
     "letters",
     "load",
+    "lock",
+    "lock_differences",
     "logs",
     "pipeline_files",
     "plan",
@@ -100,6 +105,7 @@ _IN: Final = {
     "examining": ("Health", "doctor"),
     "extras": ("require_extra",),
     "following": ("LogPiece", "follow_logs"),
+    "locking": ("ALL_PACKAGES", "LockReport", "lock", "lock_differences"),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
     "ready": ("Ready",),

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "init": "Make a small working project to start from.",
     "check": "Look for mistakes in pipelines, without running any task.",
     "lint": "Tell what pipelines compute for nobody.",
+    "lock": "Resolve what tasks require, and write it into trc.lock.",
     "compile": "Write a pipeline's plan and its intermediate representation.",
     "test": "Run the tests of pipelines, on the rows that they give.",
     "plan": "Show what a run would do, and why.",
