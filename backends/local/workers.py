@@ -8,17 +8,20 @@ import selectors
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trc.backends.local.endings import failure_at_end
 from trc.backends.local.memory import memory_of_machine
-from trc.backends.local.process import PREFETCH_LIMIT, Handed, Kind, WorkerProcess
+from trc.backends.local.process import OWN, PREFETCH_LIMIT, Handed, Kind, WorkerProcess
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Ended, Lost, Progressed, Report, Started
 from trc.runtime.taskside.order import TaskOrder
-from trc.runtime.taskside.result import AttemptResult
+from trc.runtime.taskside.result import AttemptResult, Failure
+
+if TYPE_CHECKING:
+    from trc.backends.local.environments import Antechamber
 
 _ENGINES_SHARE: Final = 0.8
 _SOON: Final = 0.01
@@ -36,10 +39,19 @@ class LocalExecutor:
     many as are done in a moment. What is in a pipe can be taken back and given to another.
     """
 
-    def __init__(self, workers: int, environ: Mapping[str, str], clock: Clock) -> None:
+    def __init__(
+        self,
+        workers: int,
+        environ: Mapping[str, str],
+        clock: Clock,
+        antechamber: Callable[[], Antechamber] | None = None,
+    ) -> None:
         self._most = workers
         self._environ = dict(environ)
         self._clock = clock
+        self._open_antechamber = antechamber
+        self._antechamber: Antechamber | None = None
+        """Made for the first order that is to run in an environment of its own."""
         self._memory_share = int(memory_of_machine() * _ENGINES_SHARE / workers)
         self._workers: list[WorkerProcess] = []
         self._ending: list[WorkerProcess] = []
@@ -56,7 +68,8 @@ class LocalExecutor:
     @property
     def slots(self) -> int:
         not_hired = self._most - len(self._workers)
-        return 2 * not_hired + sum(1 + worker.depth for worker in self._workers)
+        held = len(self._antechamber) if self._antechamber else 0
+        return 2 * not_hired + sum(1 + worker.depth for worker in self._workers) + held
 
     def make_ready(self, order: TaskOrder) -> bool:
         idle = None if self._waiting else next((one for one in self._workers if one.is_idle and one.has_spoken), None)
@@ -71,8 +84,12 @@ class LocalExecutor:
     def start(self, order: TaskOrder) -> None:
         ready = self._ready.pop(order.token, None)
         if ready is None:
-            self._waiting.append(self._handed(order))
-            self._hand_out()
+            handed = self._handed(order)
+            if handed.kind.environment and not self._is_there(handed.kind.environment):
+                self._hold(handed, order.project)
+            else:
+                self._waiting.append(handed)
+                self._hand_out()
             return
         self._tell_started(ready.begin(), self._clock.now())
         self._await_place(ready)
@@ -83,10 +100,33 @@ class LocalExecutor:
             raw["memory_share"] = order.memory_share or self._memory_share
         line = _encode(raw).encode() + b"\n"
         secrets = tuple(one.ref for one in order.secrets) if order.secrets else ()
-        kind = Kind(tuple(sorted(order.env.items())), order.memory, secrets)
+        kind = Kind(tuple(sorted(order.env.items())), order.memory, secrets, order.environment)
         return Handed(order.token, line, kind, order.log, order.retry_on)
 
+    def _is_there(self, environment: str) -> bool:
+        return self._antechamber is not None and environment in self._antechamber.ready
+
+    def _hold(self, handed: Handed, project: str) -> None:
+        """Has an order wait for its environment."""
+        if self._antechamber is None:
+            assert self._open_antechamber is not None, "whoever gives such orders says where environments are"
+            self._antechamber = self._open_antechamber()
+            self._selector.register(self._antechamber.news, selectors.EVENT_READ, self._release)
+        self._antechamber.hold(handed, project)
+
+    def _release(self) -> None:
+        assert self._antechamber is not None
+        self._antechamber.release(self._waiting.append, self._fail)
+
+    def _fail(self, handed: Handed, failure: Failure) -> None:
+        now = self._clock.now()
+        result = AttemptResult(handed.token, failure, started_at=now, ended_at=now)
+        self._reports.append(Ended(handed.token, now, result))
+
     def stop(self, token: str, grace: float) -> None:
+        if self._antechamber is not None and self._antechamber.withdraw(token):
+            self._lose(token, "stopped")
+            return
         for handed in self._waiting:
             if handed.token == token:
                 self._waiting.remove(handed)
@@ -132,6 +172,8 @@ class LocalExecutor:
             worker.kill()
         for worker in workers:
             worker.collect()
+        if self._antechamber is not None:
+            self._antechamber.close()
         self._selector.close()
         self._errors.close()
 
@@ -194,7 +236,8 @@ class LocalExecutor:
         return len(self._workers) < self._most or any(worker.is_idle for worker in self._workers)
 
     def _hire(self, kind: Kind) -> WorkerProcess:
-        worker = WorkerProcess(kind, self._environ, self._errors)
+        interpreter = self._antechamber.ready[kind.environment] if self._antechamber and kind.environment else OWN
+        worker = WorkerProcess(kind, self._environ, self._errors, interpreter)
         self._workers.append(worker)
         self._selector.register(worker.messages, selectors.EVENT_READ, partial(self._receive, worker))
         assert worker.exit is not None
@@ -374,7 +417,8 @@ class LocalExecutor:
 
     def _is_busy(self, end: float | None) -> bool:
         """Whether waiting without a limit could be answered by anything."""
-        return end is not None or bool(self._waiting) or any(not worker.is_idle for worker in self._workers)
+        is_held = self._antechamber is not None and len(self._antechamber) > 0
+        return end is not None or is_held or bool(self._waiting) or any(not worker.is_idle for worker in self._workers)
 
 
 def _behind(worker: WorkerProcess) -> int:

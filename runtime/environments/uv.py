@@ -75,19 +75,34 @@ def environment_of_uv(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in _NOT_PASSED}
 
 
-def call_uv(arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> Answer:
-    """Calls uv in a folder, to its end. Nothing that a pipeline says is ever among the arguments. Raises `NoUv`."""
-    done = subprocess.run(
+def call_uv(
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    folder: Path,
+    running: set[subprocess.Popen[str]] | None = None,
+) -> Answer:
+    """Calls uv in a folder, to its end; meanwhile its process is among those that are `running`.
+
+    Nothing that a pipeline says is ever among the arguments. Raises `NoUv`.
+    """
+    with subprocess.Popen(
         [find_uv(), *arguments, "--color", "never", "--no-progress"],
         cwd=folder,
         env=environment_of_uv(environ),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-    )
-    return Answer(done.returncode, done.stdout, () if done.returncode == 0 else told_by(done.stderr))
+    ) as process:
+        if running is not None:
+            running.add(process)
+        try:
+            out, err = process.communicate()
+        finally:
+            if running is not None:
+                running.discard(process)
+    return Answer(process.returncode, out, () if process.returncode == 0 else told_by(err))
 
 
 def told_by(stderr: str) -> tuple[str, ...]:
