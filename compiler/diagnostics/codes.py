@@ -170,7 +170,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC644", "an environment is not locked", ("error", "note"), must_stay=True),
     Code("TRC645", "the lock file cannot be used"),
     Code("TRC646", "an environment cannot be resolved"),
-    Code("TRC647", "a Python is not there", ("error", "warning")),
+    Code("TRC647", "a Python is not on this machine", _WARNING, must_stay=True),
     Code("TRC648", "the package index cannot be reached"),
     Code("TRC649", "an environment cannot be built"),
 )

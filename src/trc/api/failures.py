@@ -121,7 +121,7 @@ _FAILURE_CODES = {
     "secret_package": "TRC615",
     "environment": "TRC649",
     "environment_index": "TRC648",
-    "environment_python": "TRC647",
+    "environment_python": "TRC649",
     "environment_uv": "TRC620",
 }
 
