@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trc.compiler.checks.contracts import check_contracts
-from trc.compiler.checks.environments import Environments, check_environments
+from trc.compiler.checks.environments import NO_ENVIRONMENTS, Environments, check_environments
 from trc.compiler.checks.graph import Graph, resolve
 from trc.compiler.checks.partitions import check_partitions
 from trc.compiler.checks.pipeline_tests import check_pipeline_tests
@@ -57,7 +57,7 @@ class Compiled:
     schemas: Mapping[tuple[str, str], Schema] = field(default_factory=dict[tuple[str, str], Schema])
     settled: Settled | None = None
     allows: tuple[Allow, ...] = ()
-    environments: Environments = Environments()
+    environments: Environments = NO_ENVIRONMENTS
 
     @property
     def is_part(self) -> bool:
@@ -106,7 +106,7 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
     check_values(pipeline, places, collect)
     graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
     environments = check_environments(pipeline, places, context, collect)
-    schemas = check_sql(pipeline, graph, places, context, collect, environments.engines)
+    schemas = check_sql(pipeline, graph, places, context, collect, engines=environments.engines)
     check_partitions(pipeline, graph, schemas, places, collect)
     check_contracts(pipeline, graph, schemas, places, context, collect)
     check_pipeline_tests(pipeline, graph, schemas, places, context, collect, lowered.names, settled)

@@ -256,9 +256,7 @@ class _TaskSpecs:
 
 _ENGINES: Final = frozenset({"duckdb"})
 """Distributions whose versions are told apart from those of other packages, in whichever environment."""
-_ASKED: Final = frozenset(
-    {"environment.python_version", "environment.requirements", "environment.requirements_file"}
-)
+_ASKED: Final = frozenset({"environment.python_version", "environment.requirements", "environment.requirements_file"})
 _MANY: Final = 100
 """Packages of an environment beyond which its digest alone stands for them."""
 

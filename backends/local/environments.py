@@ -36,7 +36,8 @@ class Antechamber:
         """Readable when an environment is there, or cannot be had."""
         return self._news[0]
 
-    def __len__(self) -> int:
+    @property
+    def held(self) -> int:
         """How many orders wait."""
         return sum(map(len, self.waiting.values()))
 

@@ -127,7 +127,14 @@ class WorkerProcess:
         self, orders: int, messages: int, environ: Mapping[str, str], errors: IO[bytes], interpreter: Interpreter
     ) -> subprocess.Popen[bytes]:
         memory = "" if self.kind.memory is None else str(self.kind.memory)
-        arguments = [interpreter.task_side, str(os.getpid()), str(orders), str(messages), memory, "1" if self.kind.secrets else ""]
+        arguments = [
+            interpreter.task_side,
+            str(os.getpid()),
+            str(orders),
+            str(messages),
+            memory,
+            "1" if self.kind.secrets else "",
+        ]
         return subprocess.Popen(
             [interpreter.python, *interpreter.options, "-c", _BOOTSTRAP, *arguments],
             stdin=subprocess.DEVNULL,

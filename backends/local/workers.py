@@ -68,8 +68,8 @@ class LocalExecutor:
     @property
     def slots(self) -> int:
         not_hired = self._most - len(self._workers)
-        held = len(self._antechamber) if self._antechamber else 0
-        return 2 * not_hired + sum(1 + worker.depth for worker in self._workers) + held
+        # What waits for an environment keeps no worker from others.
+        return 2 * not_hired + sum(1 + worker.depth for worker in self._workers) + self._held
 
     def make_ready(self, order: TaskOrder) -> bool:
         idle = None if self._waiting else next((one for one in self._workers if one.is_idle and one.has_spoken), None)
@@ -113,6 +113,10 @@ class LocalExecutor:
             self._antechamber = self._open_antechamber()
             self._selector.register(self._antechamber.news, selectors.EVENT_READ, self._release)
         self._antechamber.hold(handed, project)
+
+    @property
+    def _held(self) -> int:
+        return 0 if self._antechamber is None else self._antechamber.held
 
     def _release(self) -> None:
         assert self._antechamber is not None
@@ -236,7 +240,10 @@ class LocalExecutor:
         return len(self._workers) < self._most or any(worker.is_idle for worker in self._workers)
 
     def _hire(self, kind: Kind) -> WorkerProcess:
-        interpreter = self._antechamber.ready[kind.environment] if self._antechamber and kind.environment else OWN
+        interpreter = OWN
+        if kind.environment:
+            assert self._antechamber is not None
+            interpreter = self._antechamber.ready[kind.environment]
         worker = WorkerProcess(kind, self._environ, self._errors, interpreter)
         self._workers.append(worker)
         self._selector.register(worker.messages, selectors.EVENT_READ, partial(self._receive, worker))
@@ -417,8 +424,12 @@ class LocalExecutor:
 
     def _is_busy(self, end: float | None) -> bool:
         """Whether waiting without a limit could be answered by anything."""
-        is_held = self._antechamber is not None and len(self._antechamber) > 0
-        return end is not None or is_held or bool(self._waiting) or any(not worker.is_idle for worker in self._workers)
+        return (
+            end is not None
+            or self._held > 0
+            or bool(self._waiting)
+            or any(not worker.is_idle for worker in self._workers)
+        )
 
 
 def _behind(worker: WorkerProcess) -> int:

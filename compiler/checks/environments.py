@@ -12,7 +12,7 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.environments.lockfile import LOCK_FILE, Lock, Unreadable, read_lock
-from trc.compiler.environments.requirement import Mistake, Requirement, read_requirement, read_requirements
+from trc.compiler.environments.requirement import Mistake, Requirement, allows, read_requirement, read_requirements
 from trc.compiler.environments.wanted import TaskEnvironment, Wanted
 from trc.compiler.frontends.project_files import ProjectFiles
 from trc.compiler.ir.pipeline import Pipeline
@@ -34,6 +34,9 @@ class Environments:
     tasks: Mapping[str, TaskEnvironment] = field(default_factory=dict[str, TaskEnvironment])
     engines: Mapping[str, str] = field(default_factory=dict[str, str])
     has_lock: bool = False
+
+
+NO_ENVIRONMENTS: Final = Environments()
 
 
 def check_environments(pipeline: Pipeline, places: Places, context: Context, collect: Collector) -> Environments:
@@ -132,7 +135,7 @@ class _Reading:
         if any(isinstance(one, Mistake) for one in written):
             return None
         asked = {(one.text, one.hashes): one for one in written if isinstance(one, Requirement)}
-        brought = set(getattr(context.task_types.get(task.type), "requires", ()))
+        brought: set[str] = set(getattr(context.task_types.get(task.type), "requires", ()))
         if task.expect:
             brought.add(_CHECKED_BY)
         version = task.environment.python_version
@@ -189,11 +192,9 @@ def _other_engine(environment: TaskEnvironment) -> str:
         if version is None or version.split(".")[:2] == own.split(".")[:2]:
             return ""
         return f"its environment holds DuckDB {version}, and DuckDB {minor} checks it"
-    from packaging.requirements import Requirement as Parsed
-
     for one in environment.wanted.requirements:
         # What is locked is this one, where it may be.
-        if one.name == "duckdb" and not Parsed(one.text).specifier.contains(own, prereleases=True):
+        if one.name == "duckdb" and not allows(one, own):
             return f"its environment asks for {one.text}, and DuckDB {minor} checks it"
     return ""
 

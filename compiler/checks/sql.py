@@ -37,6 +37,7 @@ def check_sql(
     places: Places,
     context: Context,
     collect: Collector,
+    *,
     engines: Mapping[str, str] = MappingProxyType({}),
 ) -> Mapping[Dataset, Schema]:
     """Binds every query in the order of the graph; answers with the columns of all datasets.

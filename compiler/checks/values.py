@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
 from trc.compiler.checks.environments import mistake
 from trc.compiler.checks.spots import key_span, read_span, text_span
 from trc.compiler.diagnostics.collector import Collector

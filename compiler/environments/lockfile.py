@@ -16,7 +16,7 @@ Lock = Mapping[str, LockedEnvironment]
 """The environments, by what identifies the wishes for them."""
 
 
-class Unreadable(ValueError):
+class Unreadable(ValueError):  # noqa: N818 - says what the text is
     """The text is no lock file, or one of another version of trc; says why in the reader's words."""
 
 

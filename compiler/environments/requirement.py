@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from importlib import import_module
+from typing import Any, Final, Literal
 
 _NAME: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _WITH_PASSWORD: Final = re.compile(r"://[^/\s]*@")
 _SINGLE: Final = re.compile(rf"\s*({_NAME})\s*=\s*([A-Za-z0-9_.]+)\s*")
-_PLACE: Final = re.compile(rf"\s*(?:{_NAME}\s*(?:\[[^]]*\])?\s*@\s*\S|\w[\w+.-]*:/|[.~]{{0,2}}/|\S+\.(?:whl|zip|tar\.gz)\b)")
+_PLACE: Final = re.compile(
+    rf"\s*(?:{_NAME}\s*(?:\[[^]]*\])?\s*@\s*\S|\w[\w+.-]*:/|[.~]{{0,2}}/|\S+\.(?:whl|zip|tar\.gz)\b)"
+)
 _HASH: Final = re.compile(r"\s--hash=(\S+)")
 _SHA256: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _EXAMPLE: Final = "write a name and its versions, such as pandas==2.1.4 or requests>=2.31,<3"
@@ -42,26 +45,34 @@ def normal(name: str) -> str:
 
 def read_requirement(text: str) -> Requirement | Mistake:
     """The requirement that a text writes."""
-    # Loaded where there is a requirement: most pipelines have none.
-    from packaging.requirements import InvalidRequirement
-    from packaging.requirements import Requirement as Parsed
-
     if _WITH_PASSWORD.search(text):
         remedy = "leave the credentials to uv's own settings: pipelines are shared and stored"
         return Mistake("a requirement holds credentials", remedy)
     if text.lstrip().startswith("-"):
-        return Mistake(f'"{text}" is an option, and no requirement', f"options do not stand here: {_EXAMPLE}", "refused")
+        return Mistake(
+            f'"{text}" is an option, and no requirement', f"options do not stand here: {_EXAMPLE}", "refused"
+        )
     if _PLACE.match(text):
         remedy = f"packages come from the index that `trc lock` is set up for: {_EXAMPLE}"
         return Mistake(f'"{text}" says where a package comes from', remedy, "refused")
     try:
-        parsed = Parsed(text)
-    except InvalidRequirement:
+        parsed = _packaging().Requirement(text)
+    except ValueError:
         single = _SINGLE.fullmatch(text)
         remedy = f'did you mean "{single[1]}=={single[2]}"?' if single else _EXAMPLE
         return Mistake(f'"{text}" is not a requirement', remedy)
     parsed.name = normal(parsed.name)
     return Requirement(parsed.name, str(parsed))
+
+
+def allows(requirement: Requirement, version: str) -> bool:
+    """Whether a requirement is met by a version of its package."""
+    return bool(_packaging().Requirement(requirement.text).specifier.contains(version, prereleases=True))
+
+
+def _packaging() -> Any:
+    # Loaded where there is a requirement: most pipelines have none.
+    return import_module("packaging.requirements")
 
 
 def read_requirements(text: str) -> Iterator[Requirement | Mistake]:

@@ -87,7 +87,9 @@ class Environments:
         try:
             return self._made_once(name_of(locked), "bin/python", partial(self._build, locked))
         except NoUv as error:
-            raise NotBuilt(f"uv is not installed, which builds environments\n{error}", reason="environment_uv") from error
+            raise NotBuilt(
+                f"uv is not installed, which builds environments\n{error}", reason="environment_uv"
+            ) from error
 
     def task_side(self) -> Path:
         """The folder that processes in environments find trc's task side in. Raises `NotBuilt`."""
@@ -107,7 +109,7 @@ class Environments:
         for folder in sorted(self._folders()):
             with suppress(FileNotFoundError):
                 used_at = (folder / _STAMP).stat().st_mtime
-                python = folder.name.rpartition("-py")[2]
+                python = folder.name.partition("-py")[2]
                 yield Kept(folder.name, python, _size(folder), used_at, not self._try(folder.name, lambda: None))
 
     def collect(self, age: float, *, dry: bool = False) -> tuple[Kept, ...]:
@@ -117,11 +119,11 @@ class Environments:
             folder = self._folder / one.name
             if one.used_at > time.time() - age or one.is_used:
                 continue
-            if dry or self._try(one.name, lambda folder=folder: _remove(folder)):
+            if dry or self._try(one.name, partial(_remove, folder)):
                 gone.append(one)
         if not dry:
             for aside in self._folder.glob(f"*{_ASIDE}*"):
-                self._try(aside.name.partition(_ASIDE)[0], lambda aside=aside: _remove(aside))
+                self._try(aside.name.partition(_ASIDE)[0], partial(_remove, aside))
         return tuple(gone)
 
     def _made_once(self, name: str, sign: str, make: Callable[[Path], None]) -> Path:

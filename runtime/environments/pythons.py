@@ -26,7 +26,9 @@ def how_to_get(version: str) -> str:
 def _candidates(version: str, environ: Mapping[str, str]) -> Iterator[str]:
     if version == OWN:
         yield sys.executable
-    answer = call_uv(["python", "find", "--no-project", "--system", "--no-python-downloads", version], environ, Path("/"))
+    answer = call_uv(
+        ["python", "find", "--no-project", "--system", "--no-python-downloads", version], environ, Path("/")
+    )
     if answer.code == 0:
         yield answer.out.strip()
     # uv knows pyenv's Pythons by their shims, which answer only where a project has chosen them.

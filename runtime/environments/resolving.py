@@ -92,7 +92,9 @@ def _held_to_hashes(wanted: Wanted, python: str, packages: tuple[Locked, ...]) -
     allowed = {one.name: set(one.hashes) for one in wanted.requirements if one.hashes}
     held = []
     for one in packages:
-        hashes = tuple(value for value in one.hashes if value in allowed[one.name]) if one.name in allowed else one.hashes
+        hashes = (
+            tuple(value for value in one.hashes if value in allowed[one.name]) if one.name in allowed else one.hashes
+        )
         if not hashes:
             line = f"no file of {one.name} {one.version} has a hash that is written beside it"
             return Unresolved("conflict", (line,), (one.name,))

@@ -22,14 +22,13 @@ _NOT_PASSED: Final = frozenset(
 )  # fmt: skip
 """Variables of uv that would make something else of the same wishes. Where packages come from is for the user to say."""
 _UNREACHABLE: Final = re.compile(
-    r"error sending request|dns error|failed to fetch|failed to download|network was disabled|connection (?:refused|reset)"
-    r"|timed out|request failed",
+    r"error sending request|dns error|network was disabled|connection (?:refused|reset)|timed out|http status|request failed",
     re.IGNORECASE,
 )
 _PASSWORD: Final = re.compile(r"://[^/\s@]*@")
 _NOISE: Final = (
     re.compile(r"^(?:error|cause|hint|warning): ", re.IGNORECASE),
-    re.compile(r"^[×│╰├─▶╴ ]+"),
+    re.compile(r"^[^\w\s`'\"(]+\s+"),
     re.compile(r",? we can conclude that your requirements are unsatisfiable"),
     re.compile(r"\(markers: [^)]*\)"),
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trc.checking import CheckReport, check, pipeline_files
 
 if TYPE_CHECKING:
+    from trc.api.built import collect_environments, environments
     from trc.api.columns import ColumnReport, DatasetReport, column_of, dataset_lineage, schema
     from trc.api.compiling import Compilation, compile_file, emit, load
     from trc.api.dead import Letter, drop_letters, letter, letters, retry, runs_of_letters
@@ -57,6 +58,7 @@ __all__ = [
     "TaskLineage",
     "asset_lineage",
     "check",
+    "collect_environments",
     "collect_garbage",
     "column_of",
     "compile_file",
@@ -65,6 +67,7 @@ __all__ = [
     "doctor",
     "drop_letters",
     "emit",
+    "environments",
     "explain_task",
     "file_of_plan",
     "follow_logs",
@@ -102,6 +105,7 @@ _IN: Final = {
     "compiling": ("Compilation", "compile_file", "emit", "load"),
     "dead": ("Letter", "drop_letters", "letter", "letters", "retry", "runs_of_letters"),
     "differing": ("diff",),
+    "built": ("collect_environments", "environments"),
     "examining": ("Health", "doctor"),
     "extras": ("require_extra",),
     "following": ("LogPiece", "follow_logs"),

@@ -95,9 +95,7 @@ class _Project:
         return tuple(f"{one.pipeline}.{one.task.name}" for one in self.asked.get(identity, ()))
 
 
-def lock(
-    folder: Path, files: Sequence[Path] = (), *, check: bool = False, upgrade: Sequence[str] = ()
-) -> LockReport:
+def lock(folder: Path, files: Sequence[Path] = (), *, check: bool = False, upgrade: Sequence[str] = ()) -> LockReport:
     """Locks the environments of a project's pipelines, or of those in `files`; others then stay as they are.
 
     What is locked already stays as it is, but for the packages to `upgrade`. With `check`, nothing is resolved or

@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "logs": "Show what tasks printed.",
     "report": "Write what a run left behind as one HTML page.",
     "state": "Look after what a project remembers: forget what is old.",
+    "env": "List the environments that tasks run in, and remove those that nobody uses.",
     "doctor": "Tell whether cache and state can be trusted and written.",
     "explain": "Tell why a task ran or was skipped, or what a code means.",
     "incremental": "Tell what running only what changed comes to.",

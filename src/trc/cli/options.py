@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,6 +80,22 @@ project_option: Final = click.option(
     help="The project's folder; without it, the one that you stand in.",
 )
 file_argument: Final = click.argument("file", type=click.Path(path_type=Path))
+
+
+class Age(click.ParamType[float]):
+    """A duration as pipelines write it, in seconds."""
+
+    name = "AGE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        # Loaded where an age is given: most commands take none.
+        duration: Any = import_module("trc.compiler.ir.values").Duration
+        try:
+            return float(duration.parse(value).seconds)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def subcommand(function: Callable[..., int]) -> click.Command:
