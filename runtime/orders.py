@@ -121,6 +121,7 @@ class Orders:
             is_async=task.is_async,
             checks=checks,
             item=None if task.item is None else OrderItem(task.item.value, task.item.types, task.item.is_row),
+            environment=task.environment,
         )
 
     def _trial(self, task: TaskSpec, inputs: Inputs, columns: tuple[str, ...], attempt: int, token: str) -> TaskOrder:
@@ -133,6 +134,7 @@ class Orders:
             inputs=_inputs(inputs.inputs),
             env=dict(task.env),
             retry_on=task.retry_on,
+            environment=task.environment,
         )
 
     def _nothing(self, task: TaskSpec, attempt: int, token: str, checks: OrderChecks | None) -> TaskOrder:
@@ -151,6 +153,8 @@ class Orders:
             memory=task.memory,
             threads=max(1, int(task.cpus)) if task.cpus else None,
             checks=checks,
+            # What is only checked is so by the DuckDB whose version the checks' key holds.
+            environment=task.environment if checks is not None else "",
         )
 
     def _checks(self, task: TaskSpec, inputs: Inputs, outputs: Sequence[OrderOutput]) -> OrderChecks:

@@ -205,6 +205,8 @@ class TaskSpec:
     item: ItemSpec | None = None
     """What this repetition is for."""
     hooks: tuple[HookSpec, ...] = ()
+    environment: str = ""
+    """The digest of what its environment holds, as the lock file has it; empty where it runs in trc's own."""
 
     @property
     def called(self) -> str:

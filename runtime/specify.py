@@ -7,13 +7,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from trc.compiler.checks.graph import Graph, Resolved
 from trc.compiler.checks.partitions import Divided, divided
 from trc.compiler.compile import Compiled
+from trc.compiler.environments.wanted import LockedEnvironment
 from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node, NotInKey
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.policy import Environment, Hook
@@ -84,7 +85,7 @@ class _TaskSpecs:
 
     def spec(self, task: Task) -> TaskSpec:
         inputs = self.graph.inputs.get(task.name, ())
-        contract = contract_of(task, self.versions("duckdb"))
+        contract = contract_of(task, self.version(task, "duckdb"))
         resources, retries = task.resources, task.retries
         reads = tuple(self.read(task, resolved) for resolved in inputs)
         each = self.each(task, reads)
@@ -140,6 +141,7 @@ class _TaskSpecs:
             partition=self.partition(task, inputs),
             each=each,
             hooks=_hooks(task.hooks),
+            environment=locked.digest if (locked := self.locked(task)) else "",
         )
 
     def each(self, task: Task, reads: Sequence[ReadSpec]) -> EachSpec | None:
@@ -150,6 +152,17 @@ class _TaskSpecs:
             return EachSpec(items=task.for_each.items)
         rows = self.read(task, self.graph.items[task.name])
         return EachSpec(rows=rows, is_read=rows in reads)
+
+    def locked(self, task: Task) -> LockedEnvironment | None:
+        """What the task's environment holds; None for one that runs in trc's own."""
+        found = self.compiled.environments.tasks.get(task.name)
+        assert found is None or found.locked is not None, "what is not locked is not run"
+        return None if found is None else found.locked
+
+    def version(self, task: Task, distribution: str) -> str:
+        """The version of a distribution in the task's environment, or `absent`."""
+        locked = self.locked(task)
+        return self.versions(distribution) if locked is None else locked.versions().get(distribution, "absent")
 
     def partition(self, task: Task, inputs: tuple[Resolved, ...]) -> PartitionSpec | None:
         """What the task is to run by."""
@@ -225,6 +238,11 @@ class _TaskSpecs:
                 yield KeyPart("sql", group, canonical(str(value)))
             elif field == "engines":
                 yield from self.engine_parts(task, group)
+            elif field in _ASKED:
+                # What that was resolved to counts, and not how it was asked for.
+                continue
+            elif field == "environment.system_packages" and value:
+                yield KeyPart(field, group, _text(sorted(value)))
             elif field == "params":
                 for name, param in sorted(task.params.items()):
                     if name != skip_param and param is not None:
@@ -246,9 +264,32 @@ class _TaskSpecs:
                         yield KeyPart(field, group, _text(value))
 
     def engine_parts(self, task: Task, group: KeyGroup) -> Iterator[KeyPart]:
+        locked = self.locked(task)
+        if locked is not None:
+            yield from _locked_parts(locked, group)
         for engine in task.engines:
-            version = f"{sys.version_info[0]}.{sys.version_info[1]}" if engine == "python" else self.versions(engine)
-            yield KeyPart(f"environment.engine.{engine}", group, version)
+            if engine == "python":
+                own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+                yield KeyPart("environment.engine.python", group, own if locked is None else locked.python)
+            elif locked is None or engine in _ENGINES:
+                yield KeyPart(f"environment.engine.{engine}", group, self.version(task, engine))
+
+
+_ENGINES: Final = frozenset({"duckdb"})
+"""Distributions whose versions are told apart from those of other packages, in whichever environment."""
+_ASKED: Final = frozenset({"environment.python_version", "environment.requirements", "environment.requirements_file"})
+_MANY: Final = 100
+"""Packages of an environment beyond which its digest alone stands for them."""
+
+
+def _locked_parts(locked: LockedEnvironment, group: KeyGroup) -> Iterator[KeyPart]:
+    """The Python and what is installed; the versions are told one by one, so that a difference has a name."""
+    yield KeyPart("environment.python_version", group, locked.python)
+    yield KeyPart("environment.lock", group, locked.digest)
+    versions = locked.versions()
+    if len(versions) <= _MANY:
+        for name, version in versions.items():
+            yield KeyPart(f"environment.requirements.{name}", group, version)
 
 
 def _plain_columns(schema: Known) -> tuple[tuple[str, str], ...]:

@@ -29,15 +29,33 @@ _PIPE: Final = 32
 """How many packets a pipe is asked to hold; where the user's pipes hold much already, it holds fewer."""
 _HOME: Final = str(Path(trc.__file__).parent.parent)
 _BOOTSTRAP: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from trc.runtime.taskside.guardian import guard; "
+    # Without -P, which some Pythons do not know, the first place is that of the current folder.
+    "import sys; sys.path[:1] = [sys.argv[1]] + [one for one in sys.path[:1] if one]; from trc.runtime.taskside.guardian import guard; "
     "del sys.path[0]; sys.path.append(sys.argv[1]); "
     "guard(*(int(one) if one else None for one in sys.argv[2:]))"
 )
 
 
 @dataclass(frozen=True, slots=True)
+class Interpreter:
+    """What a worker process is: a Python, and the folder where it finds the task side, after all that it has itself.
+
+    `variables` are set before those that tasks declare.
+    """
+
+    python: str = sys.executable
+    options: tuple[str, ...] = ("-P", "-s")
+    task_side: str = _HOME
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+OWN: Final = Interpreter()
+"""trc's own Python, with all that is installed beside it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """What a worker process must be like to run an order: its declared variables, its memory limit, its secrets.
+    """What a worker process must be like to run an order: its variables, its memory limit, its secrets, its environment.
 
     Secrets, by their references, seal it: a process that has had one serves no task that is not given the same.
     """
@@ -45,6 +63,7 @@ class Kind:
     env: tuple[tuple[str, str], ...] = ()
     memory: int | None = None
     secrets: tuple[str, ...] = ()
+    environment: str = ""
 
     @property
     def is_single_use(self) -> bool:
@@ -67,7 +86,9 @@ class Handed:
 class WorkerProcess:
     """A worker and the guardian above it. Orders wait in its pipe, in packets, behind the one that runs."""
 
-    def __init__(self, kind: Kind, environ: Mapping[str, str], errors: IO[bytes]) -> None:
+    def __init__(
+        self, kind: Kind, environ: Mapping[str, str], errors: IO[bytes], interpreter: Interpreter = OWN
+    ) -> None:
         self.kind = kind
         self.running: Handed | None = None
         self.ready: Handed | None = None
@@ -91,7 +112,7 @@ class WorkerProcess:
         self._taken_back = own
         self._most_queued = _packets(own) - 1
         try:
-            self._process = spawn(kind, environ, errors, own, theirs)
+            self._process = spawn(kind, environ, errors, own, theirs, interpreter)
         except OSError:
             for descriptor in (own, self._orders, self.messages):
                 os.close(descriptor)
@@ -273,20 +294,21 @@ def spawn(
     errors: IO[bytes],
     orders: int,
     messages: int,
+    interpreter: Interpreter = OWN,
     *,
     is_shared: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Starts a guardian, and the worker under it, with its ends of the two pipes; one that is shared runs many attempts at a time."""
     memory = "" if kind.memory is None else str(kind.memory)
     flags = ["1" if kind.secrets else "", "1" if is_shared else ""]
-    arguments = [_HOME, str(os.getpid()), str(orders), str(messages), memory, *flags]
+    arguments = [interpreter.task_side, str(os.getpid()), str(orders), str(messages), memory, *flags]
     return subprocess.Popen(
-        [sys.executable, "-P", "-s", "-c", _BOOTSTRAP, *arguments],
+        [interpreter.python, *interpreter.options, "-c", _BOOTSTRAP, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=errors,
         stderr=errors,
         pass_fds=(orders, messages),
-        env={**environ, **dict(kind.env)},
+        env={**environ, **dict(interpreter.variables), **dict(kind.env)},
         cwd="/",
         start_new_session=True,
     )

@@ -8,18 +8,21 @@ import selectors
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trc.backends.local.endings import failure_at_end
 from trc.backends.local.memory import memory_of_machine
-from trc.backends.local.process import PREFETCH_LIMIT, Handed, Kind, WorkerProcess
+from trc.backends.local.process import OWN, PREFETCH_LIMIT, Handed, Kind, WorkerProcess
 from trc.backends.local.shared import SharedWorker
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Ended, Lost, Progressed, Report, Started
 from trc.runtime.taskside.order import TaskOrder
-from trc.runtime.taskside.result import AttemptResult
+from trc.runtime.taskside.result import AttemptResult, Failure
+
+if TYPE_CHECKING:
+    from trc.backends.local.environments import Antechamber
 
 _ENGINES_SHARE: Final = 0.8
 _SOON: Final = 0.01
@@ -38,10 +41,20 @@ class LocalExecutor:
     them, one process has `max_async` asynchronous attempts at the same time.
     """
 
-    def __init__(self, workers: int, environ: Mapping[str, str], clock: Clock, max_async: int = 0) -> None:
+    def __init__(
+        self,
+        workers: int,
+        environ: Mapping[str, str],
+        clock: Clock,
+        max_async: int = 0,
+        antechamber: Callable[[], Antechamber] | None = None,
+    ) -> None:
         self._most = workers
         self._environ = dict(environ)
         self._clock = clock
+        self._open_antechamber = antechamber
+        self._antechamber: Antechamber | None = None
+        """Made for the first order that is to run in an environment of its own."""
         self._memory_share = int(memory_of_machine() * _ENGINES_SHARE / workers)
         self._workers: list[WorkerProcess] = []
         self._ending: list[WorkerProcess] = []
@@ -60,7 +73,8 @@ class LocalExecutor:
     @property
     def slots(self) -> int:
         not_hired = self._most - len(self._workers)
-        return 2 * not_hired + sum(1 + worker.depth for worker in self._workers)
+        # What waits for an environment keeps no worker from others.
+        return 2 * not_hired + sum(1 + worker.depth for worker in self._workers) + self._held
 
     @property
     def async_slots(self) -> int:
@@ -84,8 +98,12 @@ class LocalExecutor:
             return
         ready = self._ready.pop(order.token, None)
         if ready is None:
-            self._waiting.append(self._handed(order))
-            self._hand_out()
+            handed = self._handed(order)
+            if handed.kind.environment and not self._is_there(handed.kind.environment):
+                self._hold(handed, order.project)
+            else:
+                self._waiting.append(handed)
+                self._hand_out()
             return
         self._tell_started(ready.begin(), self._clock.now())
         self._await_place(ready)
@@ -98,10 +116,37 @@ class LocalExecutor:
             raw["memory_share"] = order.memory_share or self._memory_share
         line = _encode(raw).encode() + b"\n"
         secrets = tuple(one.ref for one in order.secrets) if order.secrets else ()
-        kind = Kind(tuple(sorted(order.env.items())), order.memory, secrets)
+        kind = Kind(tuple(sorted(order.env.items())), order.memory, secrets, order.environment)
         return Handed(order.token, line, kind, order.log, order.retry_on)
 
+    def _is_there(self, environment: str) -> bool:
+        return self._antechamber is not None and environment in self._antechamber.ready
+
+    def _hold(self, handed: Handed, project: str) -> None:
+        """Has an order wait for its environment."""
+        if self._antechamber is None:
+            assert self._open_antechamber is not None, "whoever gives such orders says where environments are"
+            self._antechamber = self._open_antechamber()
+            self._selector.register(self._antechamber.news, selectors.EVENT_READ, self._release)
+        self._antechamber.hold(handed, project)
+
+    @property
+    def _held(self) -> int:
+        return 0 if self._antechamber is None else self._antechamber.held
+
+    def _release(self) -> None:
+        assert self._antechamber is not None
+        self._antechamber.release(self._waiting.append, self._fail)
+
+    def _fail(self, handed: Handed, failure: Failure) -> None:
+        now = self._clock.now()
+        result = AttemptResult(handed.token, failure, started_at=now, ended_at=now)
+        self._reports.append(Ended(handed.token, now, result))
+
     def stop(self, token: str, grace: float) -> None:
+        if self._antechamber is not None and self._antechamber.withdraw(token):
+            self._lose(token, "stopped")
+            return
         if self._shared.stop(token, grace):
             return
         for handed in self._waiting:
@@ -151,6 +196,8 @@ class LocalExecutor:
             worker.kill()
         for worker in workers:
             worker.collect()
+        if self._antechamber is not None:
+            self._antechamber.close()
         self._selector.close()
         self._errors.close()
 
@@ -213,7 +260,11 @@ class LocalExecutor:
         return len(self._workers) < self._most or any(worker.is_idle for worker in self._workers)
 
     def _hire(self, kind: Kind) -> WorkerProcess:
-        worker = WorkerProcess(kind, self._environ, self._errors)
+        interpreter = OWN
+        if kind.environment:
+            assert self._antechamber is not None
+            interpreter = self._antechamber.ready[kind.environment]
+        worker = WorkerProcess(kind, self._environ, self._errors, interpreter)
         self._workers.append(worker)
         self._selector.register(worker.messages, selectors.EVENT_READ, partial(self._receive, worker))
         assert worker.exit is not None
@@ -398,7 +449,7 @@ class LocalExecutor:
 
     def _is_busy(self, end: float | None) -> bool:
         """Whether waiting without a limit could be answered by anything."""
-        if end is not None or self._waiting or self._shared.is_busy:
+        if end is not None or self._waiting or self._held or self._shared.is_busy:
             return True
         return any(not worker.is_idle for worker in self._workers)
 

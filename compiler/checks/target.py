@@ -116,7 +116,8 @@ def _constructs(task: Task, places: Places, capabilities: Capabilities, *, is_de
             message = f'"{construct.shown}" is not enforced: {capabilities.unenforced[construct.name]}'
             yield Diagnostic("TRC503", message, span, severity="warning", task=task.name)
         elif not construct.always_run and construct.name not in capabilities.supports:
-            yield _refused(f'"{construct.shown}"', span, task.name)
+            remedy = capabilities.remedies.get(construct.name, _REMOVE)
+            yield _refused(f'"{construct.shown}"', span, task.name, remedy)
     if task.for_each is not None and "for_each" in capabilities.supports:
         if task.expect:
             span = _first_key(places, task.name, (("expect",),))

@@ -129,6 +129,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC501", "something that this version checks but does not run"),
     Code("TRC503", "a limit that the backend does not enforce", _WARNING),
     Code("TRC504", "a backend or target that does not exist"),
+    Code("TRC505", "a requirement says more than a package and its versions"),
     # The run
     Code("TRC601", "a task failed"),
     Code("TRC602", "a task's process ended"),
@@ -173,6 +174,12 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC641", "a test finds other rows than it expects"),
     Code("TRC642", "logs or metrics of a run cannot be told", _WARNING, must_stay=True),
     Code("TRC643", "traces of a run cannot be delivered", _WARNING, must_stay=True),
+    Code("TRC644", "an environment is not locked", ("error", "note"), must_stay=True),
+    Code("TRC645", "the lock file cannot be used"),
+    Code("TRC646", "an environment cannot be resolved"),
+    Code("TRC647", "a Python is not on this machine", _WARNING, must_stay=True),
+    Code("TRC648", "the package index cannot be reached"),
+    Code("TRC649", "an environment cannot be built"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

@@ -131,6 +131,8 @@ class TaskOrder:
     """The only part of the order that holds values of secrets: all else names them."""
     is_async: bool = False
     """Whether it is run by an event loop, beside others: `runs` then answers something to be awaited."""
+    environment: str = ""
+    """The digest of what the environment holds that its process is to run in; empty for trc's own."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -168,6 +170,8 @@ class TaskOrder:
             raw["parts"] = self.parts.to_dict()
         if self.item is not None:
             raw["item"] = self.item.to_dict()
+        if self.environment:
+            raw["environment"] = self.environment
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
         return raw

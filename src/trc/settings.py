@@ -147,6 +147,11 @@ def environment_of_code() -> dict[str, str]:
     return clean(os.environ)
 
 
+def variables_of_uv() -> MappingOf[str, str]:
+    """What tells uv where packages come from, and trc where its environments lie."""
+    return os.environ
+
+
 def variables_of_secrets() -> MappingOf[str, str]:
     """Where `env:NAME` finds its value: looked up when a task is about to be given it."""
     return os.environ

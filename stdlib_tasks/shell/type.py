@@ -42,6 +42,7 @@ class Shell:
     summary = "Runs a command, with its inputs and outputs in environment variables."
     params = ShellParams
     runs: str | None = "trc.stdlib_tasks.shell.run:run"
+    requires: tuple[str, ...] = ()
 
     def declare(self, params: Any, scope: Scope) -> Declaration:
         """What the author says that the command reads and writes, and the scripts of the project that it names."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trc.checking import CheckReport, check, pipeline_files
 
 if TYPE_CHECKING:
+    from trc.api.built import collect_environments, environments
     from trc.api.columns import ColumnReport, DatasetReport, column_of, dataset_lineage, schema
     from trc.api.compiling import Compilation, compile_file, emit, load
     from trc.api.dead import Letter, drop_letters, letter, letters, retry, runs_of_letters
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from trc.api.extras import require_extra
     from trc.api.following import LogPiece, follow_logs
     from trc.api.hooks import messages, replay_messages, shown_url
+    from trc.api.locking import ALL_PACKAGES, LockReport, lock, lock_differences
     from trc.api.moving import take_state, write_state
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from trc.api.wishing import wish
 
 __all__ = [
+    "ALL_PACKAGES",
     "AssetLineage",
     "AttemptLog",
     "CheckReport",
@@ -43,6 +46,7 @@ __all__ = [
     "Health",
     "IncrementalSummary",
     "Letter",
+    "LockReport",
     "LogPiece",
     "PlanReport",
     "PlanStanding",
@@ -56,6 +60,7 @@ __all__ = [
     "TaskLineage",
     "asset_lineage",
     "check",
+    "collect_environments",
     "collect_garbage",
     "column_of",
     "compile_file",
@@ -64,6 +69,7 @@ __all__ = [
     "doctor",
     "drop_letters",
     "emit",
+    "environments",
     "explain_task",
     "file_of_plan",
     "follow_logs",
@@ -73,6 +79,8 @@ __all__ = [
     "letter",
     "letters",
     "load",
+    "lock",
+    "lock_differences",
     "logs",
     "messages",
     "pipeline_files",
@@ -104,11 +112,13 @@ _IN: Final = {
     "compiling": ("Compilation", "compile_file", "emit", "load"),
     "dead": ("Letter", "drop_letters", "letter", "letters", "retry", "runs_of_letters"),
     "differing": ("diff",),
+    "built": ("collect_environments", "environments"),
     "examining": ("Health", "doctor"),
     "extras": ("require_extra",),
     "following": ("LogPiece", "follow_logs"),
     "moving": ("take_state", "write_state"),
     "hooks": ("messages", "replay_messages", "shown_url"),
+    "locking": ("ALL_PACKAGES", "LockReport", "lock", "lock_differences"),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
     "ready": ("Ready",),

@@ -120,6 +120,10 @@ _FAILURE_CODES = {
     "secret_unreachable": "TRC613",
     "secret_unusable": "TRC614",
     "secret_package": "TRC615",
+    "environment": "TRC649",
+    "environment_index": "TRC648",
+    "environment_python": "TRC649",
+    "environment_uv": "TRC620",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -103,6 +104,22 @@ _TRACES: Final = click.option(
     help="Send the run's spans by OTLP, to where the variables OTEL_* say; without it, as trc.toml says.",
 )
 file_argument: Final = click.argument("file", type=click.Path(path_type=Path))
+
+
+class Age(click.ParamType[float]):
+    """A duration as pipelines write it, in seconds."""
+
+    name = "AGE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        # Loaded where an age is given: most commands take none.
+        duration: Any = import_module("trc.compiler.ir.values").Duration
+        try:
+            return float(duration.parse(value).seconds)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def subcommand(function: Callable[..., int]) -> click.Command:

@@ -117,7 +117,9 @@ def test_every_field_is_written(kind: Any) -> None:
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     })  # fmt: skip
     # These are written only where there are some: most orders have none.
-    assert sorted({*made.to_dict(), *({"secrets", "parts", "is_async"} & set(fields))}) == sorted(fields)
+    assert sorted(
+        {*made.to_dict(), *({"secrets", "parts", "is_async", "environment", "item"} & set(fields))}
+    ) == sorted(fields)
 
 
 @pytest.mark.parametrize("kind", [TaskOrder, AttemptResult])
