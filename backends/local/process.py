@@ -112,7 +112,7 @@ class WorkerProcess:
         self._taken_back = own
         self._most_queued = _packets(own) - 1
         try:
-            self._process = spawn(kind, environ, errors, own, theirs, interpreter)
+            self._process = spawn(kind, environ, errors, own, theirs, interpreter=interpreter)
         except OSError:
             for descriptor in (own, self._orders, self.messages):
                 os.close(descriptor)
@@ -294,8 +294,8 @@ def spawn(
     errors: IO[bytes],
     orders: int,
     messages: int,
-    interpreter: Interpreter = OWN,
     *,
+    interpreter: Interpreter = OWN,
     is_shared: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Starts a guardian, and the worker under it, with its ends of the two pipes; one that is shared runs many attempts at a time."""
