@@ -166,6 +166,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC635", "lineage events cannot be written", _WARNING, must_stay=True),
     Code("TRC640", "a query fails in a test"),
     Code("TRC641", "a test finds other rows than it expects"),
+    Code("TRC656", "a run is past its deadline"),
+    Code("TRC657", "the outcome of a task is unknown"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from trc.runtime.plan import PlannedTask
+from trc.runtime.scheduler.failures import UNKNOWN_OUTCOME
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.state import FINAL, verdicts
 from trc.runtime.spec import TaskSpec
@@ -53,7 +54,7 @@ def _rank(nodes: Mapping[str, Node]) -> None:
 
 
 def _resume(run: str, node: Node, planned: PlannedTask, record: TaskRecord, tried: Mapping[str, AttemptRecord]) -> None:
-    if _is_kept(node.spec, planned, record):
+    if _is_kept(planned, record):
         node.state, node.kept = record.state, record
         return
     node.attempt, node.lost, node.error = record.attempt, record.lost, record.error
@@ -65,9 +66,9 @@ def _resume(run: str, node: Node, planned: PlannedTask, record: TaskRecord, trie
         )
 
 
-def _is_kept(spec: TaskSpec, planned: PlannedTask, record: TaskRecord) -> bool:
+def _is_kept(planned: PlannedTask, record: TaskRecord) -> bool:
     if record.state in KEPT:
         return planned.action in ("skip", "omit") or planned.reason.code == "kept"
     # What may have had its effect is not repeated, however often the run is taken up.
-    is_unknown = record.state == "failure" and (record.error or {}).get("reason") == "lost"
-    return is_unknown and not spec.idempotent and planned.action != "skip"
+    is_unknown = record.state == "failure" and (record.error or {}).get("reason") == UNKNOWN_OUTCOME
+    return is_unknown and planned.action != "skip"

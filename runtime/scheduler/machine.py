@@ -11,6 +11,7 @@ from typing import Literal, assert_never
 
 from trc.runtime.plan import PlannedTask
 from trc.runtime.reasons import Reason
+from trc.runtime.scheduler.budget import NO_LIMITS, Limits, out_of_budget, retries_made
 from trc.runtime.scheduler.commands import (
     Command,
     Decide,
@@ -41,10 +42,19 @@ from trc.runtime.scheduler.events import (
     SlotsChanged,
     TimerFired,
 )
-from trc.runtime.scheduler.failures import failure_facts, fell_silent, given_up, ran_too_long, was_lost, was_stopped
+from trc.runtime.scheduler.failures import (
+    failure_facts,
+    fell_silent,
+    given_up,
+    of_unknown_outcome,
+    ran_too_long,
+    was_lost,
+    was_overdue,
+    was_stopped,
+)
 from trc.runtime.scheduler.graph import build
 from trc.runtime.scheduler.node import Node
-from trc.runtime.scheduler.retry import NOT_ITS_FAULT, delay, may_repeat, may_retry
+from trc.runtime.scheduler.retry import NOT_ITS_FAULT, delay, is_unknown, may_repeat, may_retry
 from trc.runtime.scheduler.state import FINAL, MOVES, run_state
 from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord, TaskState
@@ -73,6 +83,7 @@ class Machine:
         token: Callable[[str, int], str],
         resumed: Sequence[TaskRecord] = (),
         attempts: Sequence[AttemptRecord] = (),
+        limits: Limits = NO_LIMITS,
     ) -> None:
         assert slots >= 1, "a run needs a slot"
         self._run = run
@@ -84,7 +95,9 @@ class Machine:
         self._records = {name: node.task_record(run) for name, node in self._nodes.items()}
 
         self._at = 0.0
-        self._opened = self._canceling = self._paused = False
+        self._opened = self._canceling = self._paused = self._is_overdue = False
+        self._limits = limits
+        self._retries = 0 if limits.retries is None else retries_made(resumed, limits.began_at)
         self._state: RunState = "running"
         self._unfinished = len(self._nodes)
         self._ready: list[tuple[int, Node]] = []
@@ -175,16 +188,21 @@ class Machine:
                 self._give_up_interrupted(node, node.interrupted)
             if node.state == "waiting" and not node.unmet:
                 self._end_wait(node)
+        deadline = self._limits.deadline
+        if deadline is not None and deadline <= self._at:
+            self._end_overdue()
+        elif deadline is not None:
+            self._effects.append(SetTimer("deadline", deadline))
 
     def _give_up_interrupted(self, node: Node, attempt: AttemptRecord) -> None:
         """Nobody will hear how an attempt of the dead driver ended."""
         self._tried.append((node, attempt._replace(state="lost", ended_at=self._at)))
         self._effects.append(Discard(node.spec.name, attempt.token))
         node.lost += 1
-        if node.state != "waiting" or may_repeat(idempotent=node.spec.idempotent, lost=node.lost):
+        if node.state != "waiting" or may_repeat(node.spec, "lost", node.lost):
             return
         failure = was_lost("the process that drove the run ended while it was running")
-        self._fail(node, given_up(failure, idempotent=node.spec.idempotent))
+        self._fail(node, given_up(failure, node.spec, node.lost))
 
     def _decided_run(self, event: DecidedRun) -> None:
         node = self._nodes[event.task]
@@ -227,6 +245,8 @@ class Machine:
             node = self._nodes[subject]
             if node.phase == "resting":
                 self._queue(node)
+        elif timer == "deadline":
+            self._end_overdue()
         elif (live := self._live.get(subject)) is not None and live.phase == "live":
             live.limit = (
                 ran_too_long(live.spec.timeout) if kind == "timeout" else fell_silent(live.spec.heartbeat_timeout or 0)
@@ -283,6 +303,15 @@ class Machine:
             result, node.result = node.result, None
             self._attempt_failed(node, event.failure, result)
 
+    def _end_overdue(self) -> None:
+        """As a cancel, but what runs has failed for it, and so has the run."""
+        if self._canceling or self.done:
+            return
+        self._is_overdue = True
+        for node in self._live.values():
+            node.limit = node.limit or was_overdue()
+        self._cancel()
+
     def _cancel(self) -> None:
         if self._canceling or self.done:
             return
@@ -305,23 +334,29 @@ class Machine:
         self._effects.append(Discard(node.spec.name, node.token))
         if result is None or result.failure != failure:
             result = replace(result or self._unheard(node, node.token), failure=failure)
-        if self._canceling:
+        if self._is_overdue:
+            self._try(node, "failure", result)
+            self._fail(node, of_unknown_outcome(failure) if is_unknown(node.spec, failure) else failure)
+        elif self._canceling:
             self._try(node, "canceled", result)
             self._call_off(node)
         elif failure.reason in NOT_ITS_FAULT and failure.kind != "permanent":
             self._try(node, "lost" if failure.reason == "lost" else "failure", result)
             node.lost += 1
-            if may_repeat(idempotent=node.spec.idempotent, lost=node.lost):
+            if may_repeat(node.spec, failure.reason, node.lost):
                 self._repeat(node, failure, 0.0)
             else:
-                self._fail(node, given_up(failure, idempotent=node.spec.idempotent))
+                self._fail(node, given_up(failure, node.spec, node.lost))
         else:
             self._try(node, "failure", result)
             counted = node.attempt - node.lost - node.before
-            if may_retry(node.spec.retry, counted, failure):
-                self._repeat(node, failure, delay(node.spec.retry, counted, self._random))
+            if not may_retry(node.spec, counted, failure):
+                self._fail(node, of_unknown_outcome(failure) if is_unknown(node.spec, failure) else failure)
+            elif self._limits.retries is not None and self._retries >= self._limits.retries:
+                self._fail(node, out_of_budget(failure, self._limits.retries))
             else:
-                self._fail(node, failure)
+                self._retries += 1
+                self._repeat(node, failure, delay(node.spec.retry, counted, self._random))
 
     def _unheard(self, node: Node, token: str) -> AttemptResult:
         return AttemptResult(token, started_at=node.started_at or node.claimed_at, ended_at=self._at)
@@ -342,7 +377,7 @@ class Machine:
         self._move(node, "failure")
 
     def _call_off(self, node: Node) -> None:
-        node.reason = Reason("canceled").to_json()
+        node.reason = Reason("deadline" if self._is_overdue else "canceled").to_json()
         self._move(node, "canceled")
 
     def _stop(self, node: Node, token: str) -> None:
@@ -462,7 +497,10 @@ class Machine:
             commands += [Decide(node.spec.name) for node in self._asked if node.state == "waiting"]
             self._asked = []
         if not self._unfinished and not self.done:
-            self._state = run_state(node.state for node in self._nodes.values())
+            state = run_state(node.state for node in self._nodes.values())
+            self._state = "failure" if self._is_overdue and state == "canceled" else state
+            if self._limits.deadline is not None and not self._is_overdue:
+                commands.append(DropTimer("deadline"))
             commands.append(Finish(self._state))
         return commands
 

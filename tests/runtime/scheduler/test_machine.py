@@ -1,12 +1,14 @@
 """Scripts of events, each with the commands that answer it: `tests/cases/scheduler/*.script`.
 
-A script names its tasks (`task NAME key=value …`) and what a dead driver left (`resumed NAME STATE …`).
+A script names its tasks (`task NAME key=value …`), what a dead driver left (`resumed NAME STATE …`), and what
+the run may take (`slots N`, `retries N`, `deadline TIME`).
 Then come events, `TIME WORDS`, each followed by its commands, indented.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, assert_never, cast
@@ -16,6 +18,7 @@ import pytest
 from trc.runtime.plan import Action, PlannedTask
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler import events
+from trc.runtime.scheduler.budget import NO_LIMITS
 from trc.runtime.scheduler.commands import (
     Command,
     Decide,
@@ -51,7 +54,7 @@ def _play(script: str) -> str:
     planned: dict[str, PlannedTask] = {}
     resumed: list[TaskRecord] = []
     played: list[str] = []
-    slots, machine = 1, None
+    slots, machine, limits = 1, None, NO_LIMITS
     for line in script.splitlines():
         words = line.split()
         if line.startswith(" "):
@@ -67,9 +70,20 @@ def _play(script: str) -> str:
                 resumed.append(_resumed(name, cast("TaskState", state), dict(pair.split("=", 1) for pair in pairs)))
             case ["slots", number]:
                 slots = int(number)
+            case ["retries", number]:
+                limits = replace(limits, retries=int(number))
+            case ["deadline", at]:
+                limits = replace(limits, deadline=float(at))
             case [at, *told] if at[0].isdigit():
                 machine = machine or Machine(
-                    "run", tasks, planned, slots, Random(0), token=lambda task, n: f"{task}.{n}", resumed=resumed
+                    "run",
+                    tasks,
+                    planned,
+                    slots,
+                    Random(0),
+                    token=lambda task, n: f"{task}.{n}",
+                    resumed=resumed,
+                    limits=limits,
                 )
                 played += [f"    {_told(command)}" for command in machine.handle(_event(float(at), told))]
     return "\n".join(played) + "\n"
@@ -84,12 +98,19 @@ def _task(name: str, settings: Mapping[str, str]) -> TaskSpec:
         SkipSpec(can_skip=True),
         needs=tuple(_need(word) for word in settings.get("needs", "").split(",") if word),
         retry=RetrySpec(
-            max_attempts=int(settings.get("attempts", 1)), initial_delay=float(settings.get("delay", 1)), jitter="none"
+            max_attempts=int(settings.get("attempts", 1)),
+            initial_delay=float(settings.get("delay", 1)),
+            jitter="none",
+            errors=tuple((name, int(most)) for name, _, most in _pairs(settings.get("errors", ""))),
         ),
         timeout=float(settings.get("timeout", 100)),
         heartbeat_timeout=float(settings["heartbeat"]) if "heartbeat" in settings else None,
         idempotent=settings.get("idempotent") != "no",
     )
+
+
+def _pairs(text: str) -> list[tuple[str, str, str]]:
+    return [word.partition(":") for word in text.split(",") if word]
 
 
 def _need(word: str) -> NeedSpec:
