@@ -20,6 +20,7 @@ from trc.runtime.passed import with_verdict
 from trc.runtime.planner import Planner
 from trc.runtime.repeated import lister
 from trc.runtime.scheduler.commands import Start
+from trc.runtime.scheduler.failures import UNKNOWN_OUTCOME
 from trc.runtime.sharing import shared
 from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.store.journal import DeadLetter, TaskRecord, Transaction
@@ -180,7 +181,7 @@ class Attempts:
         """What is kept of a task that has failed for good."""
         attempt = self._live.get(record.token or "")
         error = record.error or {}
-        is_unknown = error.get("reason") == "lost" and not self.tasks[record.task].idempotent
+        is_unknown = error.get("reason") == UNKNOWN_OUTCOME
         return DeadLetter(
             record.run,
             record.task,

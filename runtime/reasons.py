@@ -89,4 +89,5 @@ SENTENCES: Final[Mapping[str, str]] = {
     "omitted": "its condition is false: {detail}",
     "upstream_omitted": "reads {detail}, which was omitted",
     "canceled": "the run was canceled",
+    "deadline": "the run was past its deadline before it began",
 }

@@ -28,6 +28,7 @@ from trc.runtime.planner import Planner, Unchanged
 from trc.runtime.readsets import read_sets
 from trc.runtime.reasons import Reason
 from trc.runtime.repeated import items_beneath
+from trc.runtime.scheduler.budget import limits_of
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.selecting import Part
 from trc.runtime.sharing import in_order
@@ -74,6 +75,8 @@ class Options:
     """The tasks that run again in it although they succeeded."""
     submission: str | None = None
     """The key under which the run is submitted: where one was before, that one answers for it."""
+    vouched: frozenset[str] = frozenset()
+    """The tasks that are tried again although they may have had their effect."""
 
 
 class Submitted(Exception):  # noqa: N818 - an answer, not an error
@@ -260,16 +263,22 @@ class Runner:
         self, left: RunRecord | None, driver: Driver, logical_time: str, submission: str | None
     ) -> tuple[RunRecord, bool]:
         if left is not None:
-            taken = replace(left, driver=driver.id, resumed=left.resumed + 1, state="running", ended_at=None)
+            # What ended and is taken up again has all that a run may take once more.
+            began_at = left.began_at if left.state == "running" else self.clock.now()
+            taken = replace(
+                left, driver=driver.id, resumed=left.resumed + 1, state="running", ended_at=None, began_at=began_at
+            )
             return taken, True
+        now = self.clock.now()
         run = RunRecord(
-            id=_run_id(self.clock.now()),
+            id=_run_id(now),
             pipeline=self.spec.name,
             file=self.spec.file,
             digest=self.spec.digest,
             logical_time=logical_time,
             driver=driver.id,
-            created_at=self.clock.now(),
+            created_at=now,
+            began_at=now,
             asked=self.asked,
             submission=submission,
         )
@@ -299,6 +308,7 @@ class Runner:
 
     def _drive(self, run: RunRecord, driver: Driver, options: Options, resumed: bool) -> Outcome:
         previous = self.store.tasks(run.id) if resumed else []
+        previous = [one._replace(error=None) if one.task in options.vouched else one for one in previous]
         optimised = self._optimised(options)
         planner = self._planner(options, optimised, run if resumed else None, run.id)
         plan = self._plan(planner, optimised, run.logical_time)
@@ -340,6 +350,7 @@ class Runner:
                 resumed=previous,
                 attempts=self.store.attempts(run.id) if resumed else (),
                 async_slots=executor.async_slots,
+                limits=limits_of(self.spec, run),
             )
             loop = Loop(
                 self.spec,

@@ -86,6 +86,8 @@ class RetrySpec:
     factor: float = 2.0
     max_delay: float = 60.0
     jitter: Literal["none", "full", "equal"] = "full"
+    errors: tuple[tuple[str, int], ...] = ()
+    """Failures, by a name of theirs, that have this number of attempts instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,10 @@ class PipelineSpec:
     """Hash of all that the pipeline says: runs of equal digests can resume each other."""
     hooks: tuple[HookSpec, ...] = ()
     """Those of its runs; tasks have their own."""
+    deadline: float | None = None
+    """Seconds that a run may take in all."""
+    retry_budget: int | None = None
+    """How many retries the tasks of a run may make together."""
 
     def task(self, name: str) -> TaskSpec | None:
         """The task of that name, ignoring case."""

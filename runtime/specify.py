@@ -54,8 +54,10 @@ def specify(compiled: Compiled, *, file: str, runs: Mapping[str, str | None], ve
     tasks = tuple(make.spec(make.tasks[name]) for name in graph.order)
     # Runs with other values are other runs, even where no task uses what differs.
     values = compiled.settled.told() if compiled.settled else ()
-    digest = hashlib.sha256(repr((pipeline.name, tasks, *values)).encode("utf-8", "replace")).hexdigest()
-    return PipelineSpec(pipeline.name, file, str(compiled.project), tasks, digest, _hooks(pipeline.hooks))
+    deadline = pipeline.deadline.seconds if pipeline.deadline else None
+    limits = (deadline, pipeline.retry_budget)
+    digest = hashlib.sha256(repr((pipeline.name, tasks, limits, *values)).encode("utf-8", "replace")).hexdigest()
+    return PipelineSpec(pipeline.name, file, str(compiled.project), tasks, digest, _hooks(pipeline.hooks), *limits)
 
 
 class _TaskSpecs:
@@ -116,6 +118,7 @@ class _TaskSpecs:
                 retries.backoff_factor,
                 retries.max_delay.seconds,
                 retries.jitter,
+                tuple(sorted(retries.errors.items())),
             ),
             retry_on=retries.retry_on,
             timeout=task.timeout.seconds,

@@ -180,6 +180,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC647", "a Python is not on this machine", _WARNING, must_stay=True),
     Code("TRC648", "the package index cannot be reached"),
     Code("TRC649", "an environment cannot be built"),
+    Code("TRC656", "a run is past its deadline"),
+    Code("TRC657", "the outcome of a task is unknown"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

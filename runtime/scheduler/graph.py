@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from trc.runtime.plan import PlannedTask
+from trc.runtime.scheduler.failures import UNKNOWN_OUTCOME
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.state import FINAL, verdicts
 from trc.runtime.spec import TaskSpec
@@ -55,7 +56,7 @@ def _rank(nodes: Mapping[str, Node]) -> None:
 
 
 def _resume(run: str, node: Node, planned: PlannedTask, record: TaskRecord, tried: Mapping[str, AttemptRecord]) -> None:
-    if _is_kept(node.spec, planned, record):
+    if _is_kept(planned, record):
         node.state, node.kept = record.state, record
         return
     take_up(run, node, record, tried)
@@ -77,13 +78,12 @@ def take_up(run: str, node: Node, record: TaskRecord, tried: Mapping[str, Attemp
             node.interrupted = attempt
 
 
-def _is_kept(spec: TaskSpec, planned: PlannedTask, record: TaskRecord) -> bool:
+def _is_kept(planned: PlannedTask, record: TaskRecord) -> bool:
     if record.state in KEPT:
         return planned.action in ("skip", "omit") or planned.reason.code == "kept"
-    return is_unknown(spec, record) and planned.action != "skip"
+    return is_of_unknown_outcome(record) and planned.action != "skip"
 
 
-def is_unknown(spec: TaskSpec, record: TaskRecord) -> bool:
+def is_of_unknown_outcome(record: TaskRecord) -> bool:
     """Whether it may have had its effect: then it is not repeated, however often the run is taken up."""
-    is_lost = record.state == "failure" and (record.error or {}).get("reason") == "lost"
-    return is_lost and not spec.idempotent
+    return record.state == "failure" and (record.error or {}).get("reason") == UNKNOWN_OUTCOME

@@ -11,6 +11,7 @@ from typing import Literal, assert_never
 
 from trc.runtime.plan import PlannedTask
 from trc.runtime.reasons import Reason
+from trc.runtime.scheduler.budget import NO_LIMITS, Limits, out_of_budget, retries_made
 from trc.runtime.scheduler.commands import (
     Command,
     Decide,
@@ -51,13 +52,15 @@ from trc.runtime.scheduler.failures import (
     failure_facts,
     fell_silent,
     given_up,
+    of_unknown_outcome,
     ran_too_long,
     was_lost,
+    was_overdue,
     was_stopped,
 )
-from trc.runtime.scheduler.graph import UNENDED, build, is_unknown, take_up
+from trc.runtime.scheduler.graph import UNENDED, build, is_of_unknown_outcome, take_up
 from trc.runtime.scheduler.node import Node
-from trc.runtime.scheduler.retry import NOT_ITS_FAULT, delay, may_repeat, may_retry
+from trc.runtime.scheduler.retry import NOT_ITS_FAULT, delay, is_unknown, may_repeat, may_retry
 from trc.runtime.scheduler.state import FINAL, MOVES, SUCCEEDED, run_state
 from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord, TaskState
@@ -88,6 +91,7 @@ class Machine:
         resumed: Sequence[TaskRecord] = (),
         attempts: Sequence[AttemptRecord] = (),
         async_slots: int = 0,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         assert slots >= 1, "a run needs a slot"
         self._run = run
@@ -103,7 +107,9 @@ class Machine:
         self._records = {name: node.task_record(run) for name, node in self._nodes.items()}
 
         self._at = 0.0
-        self._opened = self._canceling = self._paused = False
+        self._opened = self._canceling = self._paused = self._is_overdue = False
+        self._limits = limits
+        self._retries = 0 if limits.retries is None else retries_made(resumed, limits.began_at)
         self._state: RunState = "running"
         self._unfinished = len(self._nodes)
         self._ready: list[tuple[int, Node]] = []
@@ -205,6 +211,11 @@ class Machine:
                 self._give_up_interrupted(node, node.interrupted)
             if node.state == "waiting" and not node.unmet:
                 self._end_wait(node)
+        deadline = self._limits.deadline
+        if deadline is not None and deadline <= self._at:
+            self._end_overdue()
+        elif deadline is not None:
+            self._effects.append(SetTimer("deadline", deadline))
 
     def _give_up_left(self) -> None:
         """As to attempts of items which are not known yet: nobody will hear how they ended, either."""
@@ -224,10 +235,10 @@ class Machine:
 
     def _count_lost(self, node: Node) -> None:
         node.lost += 1
-        if node.state != "waiting" or may_repeat(idempotent=node.spec.idempotent, lost=node.lost):
+        if node.state != "waiting" or may_repeat(node.spec, "lost", node.lost):
             return
         failure = was_lost(INTERRUPTED)
-        self._fail(node, given_up(failure, idempotent=node.spec.idempotent))
+        self._fail(node, given_up(failure, node.spec, node.lost))
 
     def _decided_run(self, event: DecidedRun) -> None:
         node = self._nodes[event.task]
@@ -242,9 +253,7 @@ class Machine:
         if not self._awaits_decision(node):
             return
         if node.succeeded is not None:
-            # An item that came to its end before the run was resumed: that stands as it is recorded.
-            node.kept, node.state = node.succeeded, node.succeeded.state
-            self._settle(node)
+            self._keep(node, node.succeeded)
             return
         node.reason = event.reason.to_json()
         self._move(node, "skipped")
@@ -290,10 +299,9 @@ class Machine:
         record = self._left.pop(node.spec.name, None)
         if record is not None:
             take_up(self._run, node, record, self._tried_before)
-        if record is not None and is_unknown(node.spec, record):
-            self._records[node.spec.name] = node.kept = record
-            node.state = record.state
-            self._settle(node)
+        if record is not None and is_of_unknown_outcome(record):
+            self._records[node.spec.name] = record
+            self._keep(node, record)
             return
         if record is not None and record.state in SUCCEEDED:
             # Nothing takes its place before that is decided.
@@ -304,6 +312,11 @@ class Machine:
             self._count_lost(node)
         if node.state == "waiting":
             self._asked.append(node)
+
+    def _keep(self, node: Node, record: TaskRecord) -> None:
+        """An item that came to its end before the run was resumed: that stands as it is recorded."""
+        node.kept, node.state = record, record.state
+        self._settle(node)
 
     def _expand_failed(self, event: ExpandFailed) -> None:
         node = self._nodes[event.task]
@@ -332,6 +345,8 @@ class Machine:
             node = self._nodes[subject]
             if node.phase == "resting":
                 self._queue(node)
+        elif timer == "deadline":
+            self._end_overdue()
         elif (live := self._live.get(subject)) is not None and live.phase == "live":
             live.limit = (
                 ran_too_long(live.spec.timeout) if kind == "timeout" else fell_silent(live.spec.heartbeat_timeout or 0)
@@ -398,6 +413,15 @@ class Machine:
             result, node.result = node.result, None
             self._attempt_failed(node, event.failure, result)
 
+    def _end_overdue(self) -> None:
+        """As a cancel, but what runs has failed for it, and so has the run."""
+        if self._canceling or self.done:
+            return
+        self._is_overdue = True
+        for node in self._live.values():
+            node.limit = node.limit or was_overdue()
+        self._cancel()
+
     def _cancel(self) -> None:
         if self._canceling or self.done:
             return
@@ -411,7 +435,10 @@ class Machine:
                 if node.phase == "resting":
                     self._effects.append(DropTimer(f"retry:{node.spec.name}"))
                     node.phase = "idle"
-                self._call_off(node)
+                if node.succeeded is not None and node.state == "waiting":
+                    self._keep(node, node.succeeded)
+                else:
+                    self._call_off(node)
 
     # How an attempt goes on
 
@@ -421,23 +448,29 @@ class Machine:
         self._effects.append(Discard(node.spec.name, node.token))
         if result is None or result.failure != failure:
             result = replace(result or self._unheard(node, node.token), failure=failure)
-        if self._canceling:
+        if self._is_overdue:
+            self._try(node, "failure", result)
+            self._fail(node, of_unknown_outcome(failure) if is_unknown(node.spec, failure) else failure)
+        elif self._canceling:
             self._try(node, "canceled", result)
             self._call_off(node)
         elif failure.reason in NOT_ITS_FAULT and failure.kind != "permanent":
             self._try(node, "lost" if failure.reason == "lost" else "failure", result)
             node.lost += 1
-            if may_repeat(idempotent=node.spec.idempotent, lost=node.lost):
+            if may_repeat(node.spec, failure.reason, node.lost):
                 self._repeat(node, failure, 0.0)
             else:
-                self._fail(node, given_up(failure, idempotent=node.spec.idempotent))
+                self._fail(node, given_up(failure, node.spec, node.lost))
         else:
             self._try(node, "failure", result)
             counted = node.attempt - node.lost - node.before
-            if may_retry(node.spec.retry, counted, failure):
-                self._repeat(node, failure, delay(node.spec.retry, counted, self._random))
+            if not may_retry(node.spec, counted, failure):
+                self._fail(node, of_unknown_outcome(failure) if is_unknown(node.spec, failure) else failure)
+            elif self._limits.retries is not None and self._retries >= self._limits.retries:
+                self._fail(node, out_of_budget(failure, self._limits.retries))
             else:
-                self._fail(node, failure)
+                self._retries += 1
+                self._repeat(node, failure, delay(node.spec.retry, counted, self._random))
 
     def _unheard(self, node: Node, token: str) -> AttemptResult:
         return AttemptResult(token, started_at=node.started_at or node.claimed_at, ended_at=self._at)
@@ -458,7 +491,7 @@ class Machine:
         self._move(node, "failure")
 
     def _call_off(self, node: Node) -> None:
-        node.reason = Reason("canceled").to_json()
+        node.reason = Reason("deadline" if self._is_overdue else "canceled").to_json()
         self._move(node, "canceled")
 
     def _stop(self, node: Node, token: str) -> None:
@@ -618,7 +651,10 @@ class Machine:
             self._asked = []
         if not self._unfinished and not self.done:
             commands += self._call_off_left()
-            self._state = run_state(node.state for node in self._nodes.values())
+            state = run_state(node.state for node in self._nodes.values())
+            self._state = "failure" if self._is_overdue and state == "canceled" else state
+            if self._limits.deadline is not None and not self._is_overdue:
+                commands.append(DropTimer("deadline"))
             commands.append(Finish(self._state))
         return commands
 

@@ -61,6 +61,8 @@ class RunRecord:
     """The choices that it was asked for with, as JSON; empty where nobody recorded them."""
     submission: str | None = None
     """The key under which it was submitted, which no other run of the pipeline has."""
+    began_at: float = 0.0
+    """When it was opened, or last taken up after its end: what a run may take in all counts from then."""
 
 
 # Several of these two are made for each task that runs, and a named tuple takes a third of the time.

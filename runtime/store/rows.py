@@ -38,6 +38,7 @@ def run_row(run: RunRecord) -> Row:
         run.resumed,
         run.asked,
         run.submission,
+        run.began_at,
     )
 
 

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from trc.runtime.taskside.errors import AttemptFailed, PermanentError
-from trc.runtime.taskside.failures import exit_kind, signal_kind, signal_name
+from trc.runtime.taskside.failures import exit_kind, signal_exit, signal_kind, signal_name
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.task import TaskContext
@@ -68,8 +68,8 @@ def _failure(order: TaskOrder, code: int) -> Failure:
     said = _last_line(order.log)
     after = f": {said}" if said else ""
     if code < 0:
-        kind = signal_kind(-code, order.retry_on)
-        return Failure(f"the command was killed by {signal_name(-code)}{after}", kind, "signal")
+        message = f"the command was killed by {signal_name(-code)}{after}"
+        return Failure(message, signal_kind(-code, order.retry_on), "signal", exit_code=signal_exit(-code))
     kind = exit_kind(code, order.retry_on)
     return Failure(f"the command ended with exit code {code}{after}", kind, "exit", exit_code=code)
 

@@ -347,7 +347,7 @@ def test_secrets_that_cannot_be_had_now_are_asked_for_again(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("idempotent", "reason", "kind"),
-    [(False, "lost", "unknown_outcome"), (True, "lost", "failed"), (False, "error", "failed")],
+    [(False, "unknown_outcome", "unknown_outcome"), (True, "lost", "failed"), (False, "error", "failed")],
 )
 def test_a_letter_says_whether_the_outcome_is_known(tmp_path: Path, idempotent: bool, reason: str, kind: str) -> None:
     planner: Any = SimpleNamespace()

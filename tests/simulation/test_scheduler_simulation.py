@@ -17,6 +17,7 @@ import pytest
 
 from trc.runtime.plan import Action, PlannedTask
 from trc.runtime.reasons import Reason
+from trc.runtime.scheduler.budget import Limits
 from trc.runtime.scheduler.commands import (
     Command,
     Decide,
@@ -92,6 +93,9 @@ class World:
         self.slots = self.allowed = random.choice([1, 1, 2, 3, 5])
         self.slots_change = random.random() < 0.3
         self.planned = {task.name: self._planned(task.name) for task in self.tasks}
+        self.limits = Limits(
+            random.choice([None, None, None, 0, 1, 4]), random.choice([None, None, None, random.uniform(1, 60)])
+        )
 
         self.now = 0.0
         self.order = count()
@@ -108,6 +112,8 @@ class World:
         self.succeeded: set[str] = set()
         self.restarted = Counter[str]()
         self.counts = {task.name: random.choice([0, 1, 2, 5]) for task in self.tasks if task.each is not None}
+        self.retries = Counter[str]()
+        """How many each task has made since it began, or began anew."""
         if self.tasks and random.random() < 0.1:
             self._omit_one()
 
@@ -142,9 +148,12 @@ class World:
                 self.planned[name] = PlannedTask(name, action, Reason("kept"))
             has_listed = record.state == "running" and record.token in self.listed
             self.restarted[name] += record.state in (FINAL - GOOD if name in self.specs else FINAL) or has_listed
+            if record.state in {"failure", "canceled"} or has_listed:
+                self.retries[name] = 0
         self._foresee_keys()
         self.events.clear()
         self.failed_at: dict[str, float] = {}
+        self.failing: set[str] = set()
         self.cannot: set[str] = set()
         self.timers: dict[str, float] = {}
         self.live: dict[str, str] = {}
@@ -152,7 +161,7 @@ class World:
         self.asked: set[str] = set()
         self.stopped: set[str] = set()
         self.publishing: set[str] = set()
-        self.canceled = False
+        self.canceled = self.overdue = False
         self.finished: RunState | None = None
         self.machine = Machine(
             RUN,
@@ -163,6 +172,7 @@ class World:
             token=lambda task, attempt: f"{task}.{attempt}",
             resumed=tuple(self.journal.values()),
             attempts=tuple(self.attempts.values()),
+            limits=self.limits,
         )
         self.seen = dict(self.machine.records)
         self.interrupted = {record.token for record in self.attempts.values() if record.state in {"claimed", "running"}}
@@ -199,7 +209,9 @@ class World:
             return
         self.trace.append(f"{self.now:7.2f} {_brief(event)}")
         if isinstance(event, CancelRequested):
-            self.canceled = True
+            self.canceled = not self.overdue
+        if event == TimerFired(self.now, "deadline") or (isinstance(event, Opened) and self._is_late()):
+            self.overdue = not self.canceled
         if isinstance(event, PauseRequested | ResumeRequested):
             self.paused = isinstance(event, PauseRequested)
         if isinstance(event, SlotsChanged):
@@ -217,6 +229,9 @@ class World:
             return
         assert all(token not in self.interrupted for token in self._unended()), "an attempt of a dead driver stays open"
         self._check(event)
+
+    def _is_late(self) -> bool:
+        return self.limits.deadline is not None and self.now >= self.limits.deadline
 
     def _death(self, commands: int) -> int | None:
         if not self.deaths or self.random.random() > 0.05:
@@ -337,9 +352,17 @@ class World:
                     self.staged.pop(command.attempt.token)
                     self.publishing.remove(command.attempt.token)
         if command.attempt is not None:
-            failure = (command.attempt.result or {}).get("failure") or {"reason": "lost"}
-            if command.attempt.state == "failure" and failure["reason"] not in NOT_ITS_FAULT:
+            failure = (command.attempt.result or {}).get("failure") or {"reason": "lost", "kind": "unknown"}
+            is_own = failure["reason"] not in NOT_ITS_FAULT or failure["kind"] == "permanent"
+            if command.attempt.state == "failure" and is_own:
                 self.failed_at[command.attempt.task] = self.now
+                self.failing.add(command.attempt.task)
+        if record is not None and record.task in self.failing:
+            # A failure that is followed at once by an attempt stands in a record of its own, before the task's.
+            self.failing.remove(record.task)
+            self.retries[record.task] += record.state in {"pending", "claimed"}
+            if self.limits.retries is not None:
+                assert sum(self.retries.values()) <= self.limits.retries, "more retries than the run may make"
 
     def _expand(self, task: str) -> None:
         """In a transaction with what the event tells, in the run loop; here a driver may die in between."""
@@ -367,7 +390,8 @@ class World:
     def _check_repeat(self, record: TaskRecord) -> None:
         error = record.error
         if error and record.state in {"pending", "claimed"} and not self.restarted[record.task]:
-            assert error["kind"] != "permanent", "a permanent one repeats"
+            is_named = error["reason"] in dict(self.specs[record.task].retry.errors)
+            assert error["kind"] != "permanent" or is_named, "a permanent one repeats"
 
     def _decide(self, task: str) -> None:
         assert task not in self.asked, "a task is decided once"
@@ -410,10 +434,13 @@ class World:
         if failed_at is not None and retry.jitter == "none":
             assert self.now >= failed_at + retry.initial_delay, "a retry comes too soon"
         assert not self.canceled
+        assert not self.overdue, "something begins after the deadline"
         assert not self.paused, "something begins in a paused run"
         if not self.specs[task].idempotent:
-            states = {attempt.state for attempt in self.attempts.values() if attempt.task == task}
-            assert "lost" not in states, "a task that is not idempotent repeats what may have happened"
+            ends = {_reason(attempt) for attempt in self.attempts.values() if attempt.task == task}
+            assert not ends & {"lost", "timeout", "signal"} - dict(retry.errors).keys(), (
+                "a task that is not idempotent repeats what may have happened"
+            )
         self._assert_needs_met(task)
         self.tokens.add(token)
         self.live[token] = self.staged[token] = task
@@ -523,7 +550,7 @@ class World:
                 assert "bad" not in found, f"{task} does not know that a need failed"
                 assert task in self.asked or "wait" in found, f"{task} was forgotten"
             self._check_attempts(task, record)
-        if self.canceled:
+        if self.canceled or self.overdue:
             going_on = {
                 task for task, items in self.items.items() if any(records[one].state not in FINAL for one in items)
             }
@@ -546,16 +573,26 @@ class World:
     def _check_attempts(self, task: str, record: TaskRecord) -> None:
         spec = self.specs[task]
         # Who takes up a run gives what failed in it all its attempts.
-        assert record.attempt - record.lost - record.before <= spec.retry.max_attempts
-        assert record.before <= spec.retry.max_attempts * self.restarted[task]
+        own = dict(spec.retry.errors)
+        most = max(spec.retry.max_attempts, *own.values()) if own else spec.retry.max_attempts
+        assert record.attempt - record.lost - record.before <= most
+        assert record.before <= most * self.restarted[task]
         # A run that is resumed finds one more lost, and so does one attempt after a failure that it retries.
         assert record.lost <= MAX_LOST + 1 + self.restarted[task] + self.odds.deaths
         if record.state == "failure" and record.attempt and not self.restarted[task]:
             assert record.error is not None
-            if record.error["reason"] in {"lost", "input_moved"} and record.error["kind"] != "permanent":
-                assert record.lost > MAX_LOST or not spec.idempotent
-            elif record.error["kind"] != "permanent" and record.error["message"] != "cannot begin":
-                assert record.attempt - record.lost - record.before >= spec.retry.max_attempts, "attempts are left"
+            reason = record.error["reason"]
+            if "because the run" in record.error["message"]:
+                is_spent = self.limits.retries is not None and sum(self.retries.values()) >= self.limits.retries
+                assert self.overdue or is_spent or any(self.restarted.values()), "a budget is left"
+            elif reason == "unknown_outcome":
+                assert not spec.idempotent
+            elif reason in NOT_ITS_FAULT and record.error["kind"] != "permanent":
+                assert record.lost >= own.get(reason, MAX_LOST + 1) or not spec.idempotent
+                assert reason == "input_moved" or spec.idempotent or reason in own, "its outcome is unknown"
+            elif record.error["message"] != "cannot begin" and (record.error["kind"] != "permanent" or reason in own):
+                left = own.get(reason, spec.retry.max_attempts) - (record.attempt - record.lost - record.before)
+                assert left <= 0 or self.overdue, "attempts are left"
 
     def _check_end(self) -> None:
         records = self.machine.records
@@ -576,8 +613,10 @@ class World:
                 self._check_final(self.specs[item], records)
         states = {record.state for task, record in records.items() if task in self.specs}
         expected = "failure" if states & {"failure", "upstream_failed"} else "success"
-        assert self.finished == ("canceled" if expected == "success" and "canceled" in states else expected)
-        assert self.canceled or "canceled" not in states
+        if expected == "success" and "canceled" in states:
+            expected = "failure" if self.overdue else "canceled"
+        assert self.finished == expected
+        assert self.canceled or self.overdue or "canceled" not in states
 
     def _check_group(self, name: str, records: Mapping[str, TaskRecord]) -> None:
         """A repeated task comes to the end that its items come to."""
@@ -611,7 +650,7 @@ class World:
         elif record.state != "canceled":
             assert record.state in {"success", "skipped", "failure"}
             assert set(needs.values()) <= {"met"}
-        elif not self.canceled:
+        elif not self.canceled and not self.overdue:
             pytest.fail(f"{task.name} was canceled by nobody")
 
     def _is_root(self, root: str | None, task: TaskSpec, records: Mapping[str, TaskRecord]) -> bool:
@@ -657,6 +696,7 @@ def _tasks(random: Random) -> list[TaskSpec]:
                 backoff=random.choice(["fixed", "exponential"]),
                 initial_delay=random.choice([0.0, 1.0, 3.0]),
                 jitter=random.choice(["none", "full", "equal"]),
+                errors=random.choice([(), (), (("exit", 1), ("timeout", 4)), (("error", 2), ("lost", 3))]),
             ),
             timeout=random.choice([5.0, 15.0, 1000.0]),
             heartbeat_timeout=random.choice([None, None, 2.0]),
@@ -683,6 +723,12 @@ def _need(random: Random, task: str) -> NeedSpec:
     return random.choice(
         [NeedSpec(task, data=True), NeedSpec(task, data=True), NeedSpec(task), NeedSpec(task, requires="completion")]
     )
+
+
+def _reason(attempt: AttemptRecord) -> str:
+    """Why an attempt failed; nothing for one that somebody canceled."""
+    failure = (attempt.result or {}).get("failure") or {}
+    return "lost" if attempt.state == "lost" else failure.get("reason", "") if attempt.state == "failure" else ""
 
 
 def _failed(token: str, kind: str, reason: str) -> AttemptResult:

@@ -1,6 +1,6 @@
 -- put_run
-INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     pipeline = excluded.pipeline,
     file = excluded.file,
@@ -12,7 +12,8 @@ ON CONFLICT (id) DO UPDATE SET
     ended_at = excluded.ended_at,
     resumed = excluded.resumed,
     asked = excluded.asked,
-    submission = excluded.submission
+    submission = excluded.submission,
+    began_at = excluded.began_at
 
 -- put_task
 INSERT INTO task_runs (run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at, before)
@@ -78,19 +79,19 @@ ON CONFLICT (id) DO UPDATE SET
 SELECT id, host, boot_id, pid, start_time, lease_until FROM drivers
 
 -- runs
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at
 FROM runs
 WHERE (pipeline = :pipeline OR :pipeline IS NULL) AND (state = :state OR :state IS NULL)
 ORDER BY created_at DESC, number DESC
 LIMIT :limit
 
 -- run
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at
 FROM runs
 WHERE id = ?
 
 -- runs_that_begin
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at
 FROM runs
 WHERE id >= :prefix AND substr(id, 1, length(:prefix)) = :prefix
 ORDER BY id
@@ -154,7 +155,7 @@ DELETE FROM wishes WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> '
 DELETE FROM runs WHERE id = ? AND state <> 'running'
 
 -- submitted
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at
 FROM runs
 WHERE pipeline = ? AND submission = ?
 

@@ -58,10 +58,14 @@ class PlanReport:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A run to take up again, by its whole id; the task `start` and all below it run although they succeeded."""
+    """A run to take up again, by its whole id; the task `start` and all below it run although they succeeded.
+
+    Tasks whose outcome is unknown are tried again where they are `vouched` for.
+    """
 
     run: str
     start: str | None = None
+    vouched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +225,10 @@ def run(
         names = sorted(ready.part.chosen) if ready.part else ()
         runner.asked = to_asked(choices, names, optimise=optimise, force=force, backfill=backfill)
         anew = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
-        retried = None if again is None else again.run
-        options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo, submission)
+        retried, vouched = (None, frozenset[str]()) if again is None else (again.run, again.vouched)
+        options = Options(
+            choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo, submission, vouched
+        )
         same = partial(same_again, path, settings, choices, now, ready)
         outcome, problems = conducted(runner, ready, settings, options, same, openlineage)
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)
@@ -433,7 +439,7 @@ def report_of(  # noqa: PLR0917 - all that is known of a run at its end
     for record in outcome.tasks:
         if record.blocked_by is not None:
             blocked[record.blocked_by] = (*blocked.get(record.blocked_by, ()), record.task)
-    diagnostics = (*ready.diagnostics, *_told(ready, failed, verdicts), *problems)
+    diagnostics = (*ready.diagnostics, *_told(ready, outcome, failed, verdicts), *problems)
     if settings.telemetry.has_log:
         telemetry: Any = import_module("trc.api.telemetry")
         telemetry.log_diagnostics(settings.telemetry, ready.spec, outcome.run.id, diagnostics, secrets)
@@ -455,9 +461,11 @@ def report_of(  # noqa: PLR0917 - all that is known of a run at its end
     )
 
 
-def _told(ready: Ready, failed: Sequence[TaskRecord], verdicts: Verdicts) -> Iterator[Diagnostic]:
+def _told(ready: Ready, outcome: Outcome, failed: Sequence[TaskRecord], verdicts: Verdicts) -> Iterator[Diagnostic]:
     """What went wrong. Where nothing did, nothing is loaded to tell it."""
     if failed or has_broken(verdicts):
         failures: Any = import_module("trc.api.failures")
         yield from failures.warnings(ready.compiled, verdicts)
         yield from failures.failures(ready.compiled, failed, verdicts)
+    elif outcome.run.state == "failure" and all(record.state != "upstream_failed" for record in outcome.tasks):
+        yield import_module("trc.api.failures").overdue(ready.compiled, outcome.run)

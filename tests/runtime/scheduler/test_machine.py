@@ -1,6 +1,7 @@
 """Scripts of events, each with the commands that answer it: `tests/cases/scheduler/*.script`.
 
-A script names its tasks (`task NAME key=value …`) and what a dead driver left (`resumed NAME STATE …`).
+A script names its tasks (`task NAME key=value …`), what a dead driver left (`resumed NAME STATE …`), and what
+the run may take (`slots N`, `retries N`, `deadline TIME`).
 Then come events, `TIME WORDS`, each followed by its commands, indented.
 """
 
@@ -17,6 +18,7 @@ import pytest
 from trc.runtime.plan import Action, PlannedTask
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler import events
+from trc.runtime.scheduler.budget import NO_LIMITS
 from trc.runtime.scheduler.commands import (
     Command,
     Decide,
@@ -54,7 +56,7 @@ def _play(script: str) -> str:
     planned: dict[str, PlannedTask] = {}
     resumed: list[TaskRecord] = []
     played: list[str] = []
-    slots, async_slots, machine = 1, 0, None
+    slots, async_slots, machine, limits = 1, 0, None, NO_LIMITS
     for line in script.splitlines():
         words = line.split()
         if line.startswith(" "):
@@ -72,6 +74,10 @@ def _play(script: str) -> str:
                 slots = int(number)
             case ["async_slots", number]:
                 async_slots = int(number)
+            case ["retries", number]:
+                limits = replace(limits, retries=int(number))
+            case ["deadline", at]:
+                limits = replace(limits, deadline=float(at))
             case [at, *told] if at[0].isdigit():
                 machine = machine or Machine(
                     "run",
@@ -82,6 +88,7 @@ def _play(script: str) -> str:
                     token=lambda task, n: f"{task}.{n}",
                     resumed=resumed,
                     async_slots=async_slots,
+                    limits=limits,
                 )
                 played += [f"    {_told(command)}" for command in machine.handle(_event(float(at), told))]
     return "\n".join(played) + "\n"
@@ -96,7 +103,10 @@ def _task(name: str, settings: Mapping[str, str]) -> TaskSpec:
         SkipSpec(can_skip=True),
         needs=tuple(_need(word) for word in settings.get("needs", "").split(",") if word),
         retry=RetrySpec(
-            max_attempts=int(settings.get("attempts", 1)), initial_delay=float(settings.get("delay", 1)), jitter="none"
+            max_attempts=int(settings.get("attempts", 1)),
+            initial_delay=float(settings.get("delay", 1)),
+            jitter="none",
+            errors=tuple((name, int(most)) for name, _, most in _pairs(settings.get("errors", ""))),
         ),
         timeout=float(settings.get("timeout", 100)),
         heartbeat_timeout=float(settings["heartbeat"]) if "heartbeat" in settings else None,
@@ -110,6 +120,10 @@ def _task(name: str, settings: Mapping[str, str]) -> TaskSpec:
 
 def _item(task: str, label: str) -> TaskSpec:
     return replace(_task(f"{task}[{label}]", {}), item=ItemSpec(task, label))
+
+
+def _pairs(text: str) -> list[tuple[str, str, str]]:
+    return [word.partition(":") for word in text.split(",") if word]
 
 
 def _need(word: str) -> NeedSpec:
