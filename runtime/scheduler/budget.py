@@ -46,4 +46,6 @@ def out_of_budget(failure: Failure, retries: int) -> Failure:
 
 def _retries(record: TaskRecord) -> int:
     counted = record.attempt - record.lost - record.before
-    return max(0, counted - 1 if record.state in _WITH_THE_LAST else counted)
+    # A repeated task may have succeeded by its items alone, after attempts to list them.
+    is_last = record.state in _WITH_THE_LAST and (record.state != "success" or record.token is not None)
+    return max(0, counted - 1 if is_last else counted)
