@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -49,7 +49,9 @@ class Cluster:
         import psycopg
 
         url = f"postgresql://postgres@/{database}?host={self.folder}"
-        with psycopg.connect(url, autocommit=True) as connection:
+        with psycopg.connect(url, autocommit=True) as opened:
+            # It wants statements that are written out where they are used.
+            connection: Any = opened
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 

@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from trc.runtime.errors import stopped
 from trc.runtime.store import complaints, dialect, statements
 from trc.runtime.store.address import Address
-
-if TYPE_CHECKING:
-    import psycopg
+from trc.runtime.store.sql import Rows
 
 EXTRA: Final = "postgres"
 CONNECT: Final = 10
@@ -93,10 +91,10 @@ class Server:
         self._is_given_back = True
         self._connection.close()
 
-    def execute(self, sql: str, values: Any = None, /) -> psycopg.Cursor[Any]:
+    def execute(self, sql: str, values: Any = None, /) -> Rows:
         if self._in_block:
-            return self._connection.execute(sql, values)
-        return self._though_lost(lambda: self._connection.execute(sql, values))
+            return self._carried_out(sql, values)
+        return self._though_lost(lambda: self._carried_out(sql, values))
 
     def executemany(self, sql: str, rows: Iterable[Any], /) -> None:
         """Only within a block: else some could be carried out, and others not."""
@@ -139,6 +137,10 @@ class Server:
         finally:
             self.rollback()
 
+    def _carried_out(self, sql: str, values: Any) -> Rows:
+        rows: Rows = self._connection.execute(sql, values)
+        return rows
+
     def _stream(self, sql: str) -> Iterator[dict[str, Any]]:
         rows: Any = self._driver.rows.dict_row
         with self._connection.cursor("stream", row_factory=rows) as cursor:
@@ -169,13 +171,13 @@ class Server:
             else:
                 return
 
-    def _connected(self, seconds: int) -> psycopg.Connection[Any]:
+    def _connected(self, seconds: int) -> Any:
         """A connection whose session is bounded in time, and whose commits are durable."""
         given = {**_NOTICING, "connect_timeout": seconds, "application_name": "trc"}
         given |= self._driver.conninfo.conninfo_to_dict(self._address.url)
         if self._password is not None:
             given["password"] = self._password
-        made: psycopg.Connection[Any] = self._driver.connect(**given, client_encoding="UTF8", autocommit=True)
+        made: Any = self._driver.connect(**given, client_encoding="UTF8", autocommit=True)
         schema, answer, patience = self._address.schema, f"{ANSWER:.0f}s", f"{max(1, self._patience * 1000):.0f}ms"
         try:
             made.execute(self._session["set_up"], (f'"{schema}"', answer, patience))
