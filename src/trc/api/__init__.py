@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trc.api.examining import Health, doctor
     from trc.api.extras import require_extra
     from trc.api.following import LogPiece, follow_logs
-    from trc.api.locking import ALL_PACKAGES, LockReport, lock, lock_differences
+    from trc.api.locking import LockReport, lock, lock_differences
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
     from trc.api.ready import Ready
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from trc.api.wishing import wish
 
 __all__ = [
-    "ALL_PACKAGES",
     "AssetLineage",
     "AttemptLog",
     "CheckReport",
@@ -109,7 +108,7 @@ _IN: Final = {
     "examining": ("Health", "doctor"),
     "extras": ("require_extra",),
     "following": ("LogPiece", "follow_logs"),
-    "locking": ("ALL_PACKAGES", "LockReport", "lock", "lock_differences"),
+    "locking": ("LockReport", "lock", "lock_differences"),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
     "ready": ("Ready",),
