@@ -59,7 +59,7 @@ def check_environments(pipeline: Pipeline, places: Places, context: Context, col
     engines |= {name: why for name, one in found.items() if (why := _other_engine(one))}
     environments = Environments(found, engines, reading.has_lock)
     # Where the pipeline is to be run, whoever runs it tells, after what cannot be run at all.
-    if lock is not None and not context.must_settle:
+    if lock is not None and not context.must_settle and not collect.has_errors:
         collect.extend(unlocked(pipeline, environments, places, severity="note"))
     return environments
 

@@ -26,13 +26,11 @@ _UNREACHABLE: Final = re.compile(
     re.IGNORECASE,
 )
 _PASSWORD: Final = re.compile(r"://[^/\s@]*@")
-_NOISE: Final = (
-    re.compile(r"^(?:error|cause|hint|warning): ", re.IGNORECASE),
-    re.compile(r"^[^\w\s`'\"(]+\s+"),
-    re.compile(r",? we can conclude that your requirements are unsatisfiable"),
-    re.compile(r"\(markers: [^)]*\)"),
+_BEGINS: Final = re.compile(r"\s*(?:\u00d7|[\u251c\u2570]\u2500\u25b6|(?:error|cause|hint|warning):)\s*")
+"""Before a sentence, in either of the forms in which uv prints them; one of them is cut into lines of a width."""
+_NOISE: Final = re.compile(
+    r",? we can conclude that your requirements are unsatisfiable| for split \(markers: [^)]*\)|^(?:error|hint): "
 )
-
 _NOT_TOLD: Final = ("No solution found when resolving", "While the active Python version is")
 """Lines about how uv was called, which is not the reader's doing."""
 
@@ -105,12 +103,15 @@ def call_uv(
 
 
 def told_by(stderr: str) -> tuple[str, ...]:
-    """What uv says of a failure, line by line, without its decorations and without credentials."""
-    lines = []
-    for raw in _PASSWORD.sub("://", stderr).splitlines():
-        line = raw.strip()
-        for noise in _NOISE:
-            line = noise.sub("", line).strip()
-        if line and not line.startswith(_NOT_TOLD):
-            lines.append(line)
-    return tuple(lines)
+    """What uv says of a failure, a sentence each, without its decorations and without credentials."""
+    sentences: list[str] = []
+    goes_on = False
+    for line in _PASSWORD.sub("://", stderr).splitlines():
+        begun = _BEGINS.sub("", line) if _BEGINS.match(line) else line.strip().removeprefix("\u2502").strip()
+        if goes_on and not _BEGINS.match(line) and begun:
+            sentences[-1] += f" {begun}"
+        elif begun:
+            sentences.append(begun)
+        goes_on = bool(begun)
+    told = (_NOISE.sub("", one).strip() for one in sentences)
+    return tuple(one for one in told if one and not one.startswith(_NOT_TOLD))

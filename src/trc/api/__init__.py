@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trc.api.extras import require_extra
     from trc.api.following import LogPiece, follow_logs
     from trc.api.hooks import messages, replay_messages, shown_url
-    from trc.api.locking import ALL_PACKAGES, LockReport, lock, lock_differences
+    from trc.api.locking import LockReport, lock, lock_differences
     from trc.api.moving import take_state, write_state
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from trc.api.wishing import wish
 
 __all__ = [
-    "ALL_PACKAGES",
     "AssetLineage",
     "AttemptLog",
     "CheckReport",
@@ -118,7 +117,7 @@ _IN: Final = {
     "following": ("LogPiece", "follow_logs"),
     "moving": ("take_state", "write_state"),
     "hooks": ("messages", "replay_messages", "shown_url"),
-    "locking": ("ALL_PACKAGES", "LockReport", "lock", "lock_differences"),
+    "locking": ("LockReport", "lock", "lock_differences"),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
     "ready": ("Ready",),

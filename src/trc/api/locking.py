@@ -28,7 +28,7 @@ from trc.runtime.environments.uv import NoUv
 from trc.runtime.errors import Stopped, stopped
 from trc.settings import Settings, project_of, settings_for, variables_of_uv, with_environment
 
-ALL_PACKAGES: Final = "*"
+_ALL: Final = "*"
 """Asks for all packages to be upgraded."""
 _ENGINE: Final = "duckdb"
 """What the compiler's judge of types is: environments hold its version where nothing speaks against it."""
@@ -95,12 +95,20 @@ class _Project:
         return tuple(f"{one.pipeline}.{one.task.name}" for one in self.asked.get(identity, ()))
 
 
-def lock(folder: Path, files: Sequence[Path] = (), *, check: bool = False, upgrade: Sequence[str] = ()) -> LockReport:
+def lock(
+    folder: Path,
+    files: Sequence[Path] = (),
+    *,
+    check: bool = False,
+    upgrade: Sequence[str] = (),
+    upgrade_all: bool = False,
+) -> LockReport:
     """Locks the environments of a project's pipelines, or of those in `files`; others then stay as they are.
 
-    What is locked already stays as it is, but for the packages to `upgrade`. With `check`, nothing is resolved or
+    What is locked already stays as it is, but for the packages to `upgrade`, or for all. With `check`, nothing is resolved or
     written. Raises `Stopped` where an environment cannot be resolved: nothing is written then.
     """
+    upgrade = (_ALL,) if upgrade_all else upgrade
     project = _read(folder, files)
     before = _before(project)
     kept = {identity: before[identity] for identity in project.wanted if identity in before}
@@ -111,7 +119,7 @@ def lock(folder: Path, files: Sequence[Path] = (), *, check: bool = False, upgra
     again = {identity for identity, one in kept.items() if _is_to_upgrade(one, upgrade)}
     missing = {identity: one for identity, one in project.wanted.items() if identity not in kept or identity in again}
     preferred = {identity: _preferred(one, before, identity, upgrade) for identity, one in missing.items()}
-    found = _resolved(project, missing, kept, preferred, fresh=ALL_PACKAGES in upgrade)
+    found = _resolved(project, missing, kept, preferred, fresh=_ALL in upgrade)
     now = {**left, **kept, **found}
     is_new = now != before or not project.file.exists()
     if is_new and (now or before):
@@ -192,13 +200,13 @@ def _checked(project: _Project, kept: Lock, dropped: int) -> LockReport:
 
 
 def _is_to_upgrade(one: LockedEnvironment, upgrade: Sequence[str]) -> bool:
-    return ALL_PACKAGES in upgrade or any(package.name in upgrade for package in one.packages)
+    return _ALL in upgrade or any(package.name in upgrade for package in one.packages)
 
 
 def _preferred(wanted: Wanted, before: Lock, identity: str, upgrade: Sequence[str]) -> dict[str, str]:
     """The versions to keep to: those of the environment as it was, or of the one that was most like it."""
     engine = {} if _ENGINE in upgrade else {_ENGINE: version_of(_ENGINE)}
-    if ALL_PACKAGES in upgrade:
+    if _ALL in upgrade:
         return engine
     asked = {one.text for one in wanted.requirements}
     alike = before.get(identity) or max(

@@ -39,8 +39,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     """
     if check and (upgrade or packages):
         raise click.UsageError("--check changes nothing: leave out what is to be upgraded")
-    wanted = (api.ALL_PACKAGES,) if upgrade else packages
-    found = api.lock(project, files, check=check, upgrade=wanted)
+    found = api.lock(project, files, check=check, upgrade=packages, upgrade_all=upgrade)
     tell_findings(screen, "human", found.diagnostics, found.sources)
     if screen.wants_json:
         screen.document(_document(found))
