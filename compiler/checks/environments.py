@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -194,7 +195,8 @@ def _other_engine(environment: TaskEnvironment) -> str:
         return f"its environment holds DuckDB {version}, and DuckDB {minor} checks it"
     for one in environment.wanted.requirements:
         # What is locked is this one, where it may be.
-        if one.name == "duckdb" and not allows(one, own):
+        is_of_minor = re.fullmatch(rf"duckdb\s*==\s*{re.escape(minor)}(\.\d+)?", one.text)
+        if one.name == "duckdb" and not (is_of_minor or allows(one, own)):
             return f"its environment asks for {one.text}, and DuckDB {minor} checks it"
     return ""
 

@@ -84,7 +84,7 @@ clean = p.sql(
     ],
 )
 totals = p.add("totals", sql("select sum(amount) as total from clean", output=csv("out/totals.csv")), incremental=False)
-p.sql("by_region", "select * from clean", json("out/regions.json"), for_each=["eu", 1, None], when="true")
+p.sql("by_region", "select * from clean", json("out/{{ item }}.json"), for_each=["eu", 1, None], when="true")
 p.sql("by_row", "select 1 as one", for_each=regions.rows, timeout=timedelta(hours=2), optimise=False)
 p.sql(
     "limited",
