@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 from trc.runtime.clock import Clock
+from trc.runtime.repeated import is_item
 from trc.runtime.scheduler.failures import INTERRUPTED, failure_facts, was_lost
 from trc.runtime.scheduler.state import FINAL
 from trc.runtime.spec import HookSpec, PipelineSpec, TaskSpec
@@ -88,6 +89,13 @@ class Hooks:
 
     def _happened(self, record: TaskRecord) -> tuple[Event, int, Mapping[str, Any] | None] | None:
         """The event, the attempt that it is about, and the error, that a task's new state tells of; None for no event."""
+        if record.state == "upstream_failed" and record.blocked_by and is_item(record.blocked_by, record.task):
+            failed = {"message": f"{record.blocked_by} failed", "kind": "unknown", "reason": "items"}
+            return "failure", record.attempt, failed
+        if record.state == "running" and record.token is None and record.task not in self._begun:
+            # A repeated task runs as long as its items do, without an attempt of its own.
+            self._begun.add(record.task)
+            return "start", record.attempt, None
         end = _ENDS.get(record.state)
         if end is not None:
             return end, record.attempt, record.error if end == "failure" else None

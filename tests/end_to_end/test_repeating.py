@@ -346,3 +346,26 @@ def test_with_passes_or_without_the_sinks_are_the_same(space: Any) -> None:
     verdicts = space.trc("verify", "p.trc", "--json").json["sinks"]
     assert {one["verdict"] for one in verdicts} == {"equal"}
     assert {one["task"] for one in verdicts} == {"each", "report"}
+
+
+def test_hooks_and_lineage_events_tell_of_a_repeated_task(space: Any) -> None:
+    space.write("trc.toml", '[network]\nallow_hosts = ["127.0.0.1"]\n')
+    space.write(
+        "p.trc",
+        """
+        pipeline "p" {}
+        task each = sql $$ select case when {{ item }} = 'x' then error('no') else {{ item }} end as x $$ {
+          for_each = ["a", "x"]
+          output = "out/{{ item }}.csv"
+          on_start = webhook("http://127.0.0.1:9/")
+          on_failure = webhook("http://127.0.0.1:9/")
+        }
+        """,
+    )
+    space.trc("run", "p.trc", "--openlineage", "events", code=1)
+    told = {(one["event"], one["task"]) for one in space.trc("hooks", "list", "--json").json["messages"]}
+    assert told == {("task.start", "each"), ("task.failure", "each")}
+    events = [json.loads(line) for line in space.read("events").splitlines()]
+    ends = [one for one in events if one["eventType"] in {"COMPLETE", "FAIL"} and one["job"]["name"] == "p.each"]
+    assert sorted(one["eventType"] for one in ends) == ["COMPLETE", "FAIL"]
+    assert [out["name"] for one in ends for out in one["outputs"]] == [str(space.root / "out/a.csv")]
