@@ -17,6 +17,11 @@ STATE = "runtime/scheduler/state.py"
 LOOP = "runtime/loop.py"
 RUNNING = "runtime/running.py"
 ATTEMPTS = "runtime/attempts.py"
+HOOKS = "runtime/hooks.py"
+OUTBOX = "runtime/outbox.py"
+SSRF = "runtime/ssrf.py"
+TOLD = ("tests/runtime/test_hooks.py", "tests/runtime/test_outbox.py", "tests/runtime/test_webhooks.py")
+CALLED = ("tests/runtime/test_ssrf.py",)
 
 
 @dataclass(frozen=True)
@@ -122,14 +127,35 @@ PLANTS = (
     Plant(
         "one attempt more than there are slots",
         MACHINE,
-        "len(self._live) < self._slots and not self._paused:",
-        "len(self._live) <= self._slots and not self._paused:",
+        "while self._ready and len(self._live) - self._live_async < self._slots:",
+        "while self._ready and len(self._live) - self._live_async <= self._slots:",
+    ),
+    Plant(
+        "one asynchronous attempt more than there are slots",
+        MACHINE,
+        "while self._ready_async and self._live_async < self._async_slots:",
+        "while self._ready_async and self._live_async <= self._async_slots:",
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "an asynchronous attempt keeps its slot",
+        MACHINE,
+        "        self._live_async -= self._is_async(node)\n",
+        "",
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "canceling leaves what was to begin beside others",
+        MACHINE,
+        "        self._ready_async.clear()\n",
+        "",
+        ("tests/runtime/scheduler",),
     ),
     Plant(
         "a paused run begins more",
         MACHINE,
-        "while self._ready and len(self._live) < self._slots and not self._paused:",
-        "while self._ready and len(self._live) < self._slots:",
+        "        if self._paused:\n            return\n        while self._ready",
+        "        while self._ready",
     ),
     Plant("a paused run never goes on", MACHINE, "                self._paused = False\n", "                pass\n"),
     Plant(
@@ -430,6 +456,101 @@ PLANTS = (
         "if not transaction.is_current(attempt.order.run, attempt.task.name, token):",
         "if not token:",
         ("tests/runtime/test_loop.py",),
+    ),
+    # telling the outside
+    Plant(
+        "what hooks tell is not kept",
+        LOOP,
+        "            transaction.put_messages(self._messages)",
+        "            pass",
+        TOLD,
+    ),
+    Plant(
+        "the end of a run is not told with it",
+        RUNNING,
+        "            if hooks is not None:\n",
+        "            if False:\n",
+        TOLD,
+    ),
+    Plant(
+        "a message is another one each time",
+        HOOKS,
+        'named = "\\0".join((run.id, task or "", event, which, hook.url))',
+        'named = "\\0".join((run.id, task or "", event, which, hook.url, str(now)))',
+        TOLD,
+    ),
+    Plant("a retry is told as a start", HOOKS, "if record.task not in self._begun:", "if True:", TOLD),
+    Plant("a whole error is told", HOOKS, '"message": cut,', '"message": message,', TOLD),
+    Plant("what a dead courier had taken is left", OUTBOX, "        self._free()\n", "", TOLD),
+    Plant(
+        "what was not begun with is kept at the end",
+        OUTBOX,
+        "replace(one, taken_by=None, due_at=now) for one",
+        "one for one",
+        TOLD,
+    ),
+    Plant(
+        "an endpoint that does not work is called on",
+        OUTBOX,
+        "breaker.failed(now) if ended.tried.is_down else breaker.succeeded()",
+        "breaker.succeeded()",
+        TOLD,
+    ),
+    Plant("an endpoint is called twice at a time", OUTBOX, "if where in self._under_way or", "if", TOLD),
+    Plant("what fails is tried for ever", OUTBOX, "tries >= rules.retry.max_attempts or", "", TOLD),
+    Plant(
+        "the time of a message is not signed",
+        "runtime/webhooks.py",
+        'b".".join((name.encode(), stamp.encode(), body))',
+        'b".".join((name.encode(), body))',
+        TOLD,
+    ),
+    Plant(
+        "a name is looked up once more",
+        SSRF,
+        "create_connection((str(address), self.port)",
+        "create_connection((self.host, self.port)",
+        CALLED,
+    ),
+    Plant(
+        "one address that is public is enough",
+        SSRF,
+        "        for address in addresses:",
+        "        for address in addresses[:1]:",
+        CALLED,
+    ),
+    Plant("a redirect leads anywhere", SSRF, "if (there.host, there.port) != (url.host, url.port) or", "if", CALLED),
+    Plant(
+        "a redirect makes another request",
+        SSRF,
+        "frozenset({307, 308})",
+        "frozenset({301, 302, 303, 307, 308})",
+        CALLED,
+    ),
+    Plant("redirects never end", SSRF, "for _ in range(REDIRECTS + 1):", "for _ in range(99):", CALLED),
+    Plant(
+        "a huge answer is read", SSRF, "response.read(_LONGEST_ANSWER)", "response.read(10 * _LONGEST_ANSWER)", CALLED
+    ),
+    Plant(
+        "a listener ends the run",
+        "runtime/bus.py",
+        "except Exception as error:",
+        "except ArithmeticError as error:",
+        ("tests/runtime/test_bus.py",),
+    ),
+    Plant(
+        "failures count for ever",
+        "runtime/scheduler/breaker.py",
+        "if now - at < self.limits.window",
+        "if now - at < self.limits.window * 99",
+        ("tests/runtime/scheduler/test_breaker.py",),
+    ),
+    Plant(
+        "a breaker lets all pass that probe",
+        "runtime/scheduler/breaker.py",
+        'return replace(self, state="half_open", until=now + self.limits.patience)',
+        'return replace(self, state="half_open", until=now)',
+        ("tests/runtime/scheduler/test_breaker.py",),
     ),
 )
 

@@ -30,8 +30,11 @@ class Backend(Protocol):
         """What it can do: all else is refused before anything runs."""
         ...
 
-    def executor(self, workers: int, state: Path) -> Executor:
-        """Something that runs attempts, at most `workers` at a time; `state` is the project's state folder."""
+    def executor(self, workers: int, state: Path, max_async: int = 0) -> Executor:
+        """Something that runs attempts, at most `workers` at a time; `state` is the project's state folder.
+
+        Of asynchronous ones, `max_async` may share a process; with 0, each is run like any other.
+        """
         ...
 
     def emit(self, pipeline: Pipeline, spec: PipelineSpec) -> Artefacts:

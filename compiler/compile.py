@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trc.compiler.checks.contracts import check_contracts
+from trc.compiler.checks.environments import NO_ENVIRONMENTS, Environments, check_environments
 from trc.compiler.checks.graph import Graph, resolve
+from trc.compiler.checks.hooks import check_hooks
 from trc.compiler.checks.partitions import check_partitions
 from trc.compiler.checks.pipeline_tests import check_pipeline_tests
 from trc.compiler.checks.sql import check_sql
@@ -56,6 +58,7 @@ class Compiled:
     schemas: Mapping[tuple[str, str], Schema] = field(default_factory=dict[tuple[str, str], Schema])
     settled: Settled | None = None
     allows: tuple[Allow, ...] = ()
+    environments: Environments = NO_ENVIRONMENTS
 
     @property
     def is_part(self) -> bool:
@@ -102,15 +105,19 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
         return Compiled(context.project, collect.sorted(), sources, written, settled=settled)
     pipeline, places = lowered.pipeline, lowered.places
     check_values(pipeline, places, collect)
+    check_hooks(pipeline, places, context.network, collect)
     graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
-    schemas = check_sql(pipeline, graph, places, context, collect)
+    environments = check_environments(pipeline, places, context, collect)
+    schemas = check_sql(pipeline, graph, places, context, collect, engines=environments.engines)
     check_partitions(pipeline, graph, schemas, places, collect)
     check_contracts(pipeline, graph, schemas, places, context, collect)
     check_pipeline_tests(pipeline, graph, schemas, places, context, collect, lowered.names, settled)
     if context.test is None:
         collect.tell_idle_allows()
     told, allows = collect.sorted(), tuple(collect.allows)
-    return Compiled(context.project, told, sources, written, pipeline, places, graph, schemas, settled, allows)
+    return Compiled(
+        context.project, told, sources, written, pipeline, places, graph, schemas, settled, allows, environments
+    )
 
 
 def _queries(tree: Tree) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from trc.compiler.choices import NO_CHOICES, Choices
+from trc.compiler.ir.addresses import NOTHING_ALLOWED, Allowed
 from trc.compiler.ir.dataset import Format
 from trc.compiler.ir.types import Schema
 from trc.compiler.queries import Queries
@@ -76,5 +77,7 @@ class Context:
     """The test of the pipeline that is going to be run: its parameters' values are taken before all others."""
     used: set[str] = field(default_factory=set[str])
     """Which of `run.time` and `run.date` templates asked for: what they give holds for that time."""
+    network: Allowed = NOTHING_ALLOWED
+    """What may be called beyond public addresses."""
     queries: Queries | None = None
     """What was found of the pipeline's queries before; what is found now is added to it."""

@@ -49,6 +49,8 @@ class Closure:
     """Whether any of the code asks for the run's time."""
     can_define_more: bool = False
     """Whether the entry module may define names that its text does not show: `from x import *`."""
+    asynchronous: frozenset[str] = frozenset()
+    """Of the names, those that are `async def`, or classes whose `execute` is."""
 
 
 def closure(entry: str, read_file: ReadFile) -> Closure:
@@ -64,10 +66,11 @@ def closure(entry: str, read_file: ReadFile) -> Closure:
         walk.read(walk.pending.pop())
     third_party = walk.outside - sys.stdlib_module_names - {"trc"}
     files = tuple(CodePart(path, walk.modules[path].digest) for path in sorted(walk.modules))
-    read = walk.modules.get(entry, _Module("", (), uses_run_time=False, names=(), can_define_more=False))
+    read = walk.modules.get(entry, _NOTHING)
     uses_run_time = any(module.uses_run_time for module in walk.modules.values())
     problems = tuple(walk.problems)
-    return Closure(files, tuple(sorted(third_party)), problems, read.names, uses_run_time, read.can_define_more)
+    outside = tuple(sorted(third_party))
+    return Closure(files, outside, problems, read.names, uses_run_time, read.can_define_more, read.asynchronous)
 
 
 def module_digest(text: bytes) -> str:
@@ -154,6 +157,10 @@ class _Module:
     uses_run_time: bool
     names: tuple[str, ...]
     can_define_more: bool
+    asynchronous: frozenset[str]
+
+
+_NOTHING: Final = _Module("", (), uses_run_time=False, names=(), can_define_more=False, asynchronous=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +181,7 @@ def _module(text: bytes) -> _Module | _Unreadable:
     except SyntaxError as error:
         return _Unreadable(error.lineno or 1, max(error.offset or 1, 1), error.msg)
     uses_run_time = any(isinstance(node, ast.Attribute) and node.attr == "run_time" for node in ast.walk(tree))
-    return _Module(digest, tuple(_imports(tree)), uses_run_time, *_top_level(tree))
+    return _Module(digest, tuple(_imports(tree)), uses_run_time, *_top_level(tree), _asynchronous(tree))
 
 
 def _imports(tree: ast.Module) -> Iterator[_Import]:
@@ -275,6 +282,19 @@ def _parsed(source: str) -> ast.Module:
             raise SyntaxError("it nests too deeply", ("", 1, 1, None)) from None
         except ValueError as error:
             raise SyntaxError(str(error), ("", 1, 1, None)) from None
+
+
+def _asynchronous(tree: ast.Module) -> frozenset[str]:
+    """The functions that are coroutines, and the classes whose `execute` is, as the text shows them at its top level."""
+    return frozenset(
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.AsyncFunctionDef)
+        or (
+            isinstance(node, ast.ClassDef)
+            and any(isinstance(one, ast.AsyncFunctionDef) and one.name == "execute" for one in node.body)
+        )
+    )
 
 
 def _top_level(tree: ast.Module) -> tuple[tuple[str, ...], bool]:

@@ -55,6 +55,8 @@ class Declaration:
     effect: Literal["none", "external"] = "none"
     idempotent: bool = True
     volatile: str | None = None
+    executor: Literal["process", "async"] = "process"
+    """What suits it: a process that runs it alone, or one with an event loop that runs many at a time."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -70,6 +72,8 @@ class TaskType(Protocol):
     """A subclass of `TaskParams`."""
     runs: str | None
     """`module:function` of the task side, or None where tasks of this type are checked and not run."""
+    requires: tuple[str, ...]
+    """Distributions, by name, that its task side needs in an environment of the task's own."""
 
     def declare(self, params: Any, scope: Scope) -> Declaration:
         """What a task with these parameters reads, writes and runs."""

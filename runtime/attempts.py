@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -18,7 +18,9 @@ from trc.runtime.orders import Orders
 from trc.runtime.partitions import Entire, Manifest, Parted, named_after, write_manifest
 from trc.runtime.passed import with_verdict
 from trc.runtime.planner import Planner
+from trc.runtime.repeated import lister
 from trc.runtime.scheduler.commands import Start
+from trc.runtime.scheduler.failures import UNKNOWN_OUTCOME
 from trc.runtime.sharing import shared
 from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.store.journal import DeadLetter, TaskRecord, Transaction
@@ -78,7 +80,8 @@ class Attempt:
 class Attempts:
     """Prepares, remembers and publishes the attempts of one run."""
 
-    tasks: Mapping[str, TaskSpec]
+    tasks: dict[str, TaskSpec]
+    """By name, the tasks of the run, and the repetitions that were added."""
     planner: Planner
     orders: Orders
     outlet: Outlet
@@ -98,6 +101,10 @@ class Attempts:
 
     def __post_init__(self) -> None:
         self._code = CodeWatch(self.orders.spec.project, self._look)
+
+    def add(self, repetitions: Iterable[TaskSpec]) -> None:
+        """From now on there are these repetitions of a task, too."""
+        self.tasks.update((one.name, one) for one in repetitions)
 
     def look_again(self) -> None:
         """Forgets what files looked like: attempts may have ended since, and nothing seen before may speak for them."""
@@ -122,6 +129,8 @@ class Attempts:
         It is listed once: whatever moves from then on is seen before the outputs are published.
         """
         task = self.tasks[start.task]
+        if task.each is not None:
+            task = lister(task)
         self._names[start.token] = start.task
         inputs = listed or self.planner.attempt(task, settled)
         if isinstance(inputs, Missing):
@@ -172,7 +181,7 @@ class Attempts:
         """What is kept of a task that has failed for good."""
         attempt = self._live.get(record.token or "")
         error = record.error or {}
-        is_unknown = error.get("reason") == "lost" and not self.tasks[record.task].idempotent
+        is_unknown = error.get("reason") == UNKNOWN_OUTCOME
         return DeadLetter(
             record.run,
             record.task,

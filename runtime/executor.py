@@ -60,6 +60,11 @@ class Executor(Protocol):
         """
         ...
 
+    @property
+    def async_slots(self) -> int:
+        """How many attempts that share a process may be handed over at a time, beside the others; 0 where they take `slots`."""
+        ...
+
     def make_ready(self, order: TaskOrder) -> bool:
         """Lets whoever could begin the attempt at once read its order; False where nobody could.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trc.compiler.ir.uris import fixed_prefix, is_glob, is_remote
 from trc.runtime.folders import STATE_FOLDER
+from trc.runtime.repeated import is_item
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.standing import FOR_EVER
 from trc.runtime.store.results import Result, StoredOutput
@@ -91,8 +92,10 @@ def _folders(pattern: str) -> set[str] | None:
 
 def _expires(spec: PipelineSpec, results: Mapping[str, Result]) -> float:
     ends = [
-        results[task.name].committed_at + task.skip.max_age
+        result.committed_at + task.skip.max_age
         for task in spec.tasks
-        if task.skip.max_age is not None and task.name in results
+        if task.skip.max_age is not None
+        for name, result in results.items()
+        if name == task.name or is_item(name, task.name)
     ]
     return min(ends, default=FOR_EVER)

@@ -23,6 +23,9 @@ from trc.runtime.taskside.result import Failure
 _LOOKUP = ""
 """Who reads what expectations look values up in: no task, and nothing is proved of it."""
 
+_ITEMS_TOLD = 256
+"""Of more items, a key holds one digest of them all: it could not be read, and would be larger than what it tells."""
+
 Dataset = tuple[str, str]
 """A task and the name of its output."""
 
@@ -166,6 +169,8 @@ class Listing:
         if read.producer is not None:
             output = upstream[read.producer]
             part = KeyPart(f"{UPSTREAM}{read.name}", "inputs", self._digest(reader, read, output, tuples))
+            if output.members is not None:
+                return self._gathered_input(read, output.members, part, read.producer[0])
             if output.is_view:
                 return self._seen_through(read, output, part, read.producer[0], upstream)
             return self._written_input(read, output, part, read.producer[0])
@@ -222,6 +227,21 @@ class Listing:
             return Missing(output.path, Reason("blocked", detail), moved=True)
         columns = () if output.columns is None else self.keepings[producer].columns
         return Input(read, (output.path,), (part,), {output.path: content[0]}, columns, output.columns or ())
+
+    def _gathered_input(
+        self, read: ReadSpec, members: Sequence[tuple[str, StoredOutput]], part: KeyPart, producer: str
+    ) -> Input | Missing:
+        """What the items of a task have written, in their order, which is in the key as well as each of them."""
+        parts, identities = [part], dict[str, FileIdentity]()
+        for name, output in members:
+            item = KeyPart(part.field + name[len(producer) :], "inputs", output.digest)
+            one = self._written_input(read, output, item, name)
+            if isinstance(one, Missing):
+                return one
+            parts.append(item)
+            identities.update(one.identities)
+        told = parts if len(members) <= _ITEMS_TOLD else [part]
+        return Input(read, tuple(output.path for _, output in members), tuple(told), identities)
 
     def _seen_through(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,9 +16,11 @@ from trc.runtime.beside import Beside
 from trc.runtime.clock import Clock
 from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor
+from trc.runtime.hooks import Hooks
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
-from trc.runtime.planner import MaySkip, MustRun, Planner
+from trc.runtime.planner import MaySkip, MustRun, Planner, Repeats
+from trc.runtime.repeated import gathered
 from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.scheduler.state import SUCCEEDED
@@ -28,6 +30,7 @@ from trc.runtime.store.journal import (
     DeadLetter,
     Driver,
     Journal,
+    Message,
     RunRecord,
     RunState,
     TaskRecord,
@@ -133,6 +136,10 @@ class Loop:
     observe: Observer
     keep_alive: KeepAlive
     settled: dict[Dataset, StoredOutput]
+    hooks: Hooks | None = None
+    """What tells the outside of the run; None where nobody is to be told."""
+    wake: Callable[[], None] = lambda: None
+    """Has the messages delivered that were written down."""
     letters: set[str] = field(default_factory=set[str])
     """The tasks that dead letters of the run speak of, from earlier goes at it."""
     grace: float = 5.0
@@ -145,11 +152,19 @@ class Loop:
     _results: list[Result] = field(default_factory=list[Result])
     """What was published in this round."""
     _died: list[DeadLetter] = field(default_factory=list[DeadLetter])
-    _moved: list[TaskRecord] = field(default_factory=list[TaskRecord])
+    _messages: list[Message] = field(default_factory=list[Message])
+    """What hooks are to tell of this round."""
+    _moved: list[tuple[TaskRecord, AttemptRecord | None]] = field(
+        default_factory=list[tuple[TaskRecord, "AttemptRecord | None"]]
+    )
+    _overtaken: dict[str, list[AttemptRecord]] = field(default_factory=dict[str, list[AttemptRecord]])
+    """By task, the attempts that ended while the next one began: no move of the task tells of them."""
     _listed: dict[str, Inputs] = field(default_factory=dict[str, Inputs])
     """What the tasks read that were decided in this round: those that begin in it need not look again."""
     _prepared: dict[str, TaskOrder | Failure] = field(default_factory=dict[str, "TaskOrder | Failure"])
     """By token, the orders that were written before they may be begun."""
+    _listed_in: dict[str, Result | None] = field(default_factory=dict[str, "Result | None"])
+    """By repeated task, the result that lists its items; None where the author wrote them."""
     _beside: Beside = field(default_factory=Beside)
     _slots: int = 0
     _wish: Wish = "run"
@@ -162,6 +177,8 @@ class Loop:
             return self._run()
 
     def _run(self) -> RunState:
+        if self.hooks is not None:
+            self._messages.extend(self.hooks.of_beginning())
         pending: list[events.Event] = [events.Opened(self.clock.now())]
         while True:
             effects = self._handle(pending)
@@ -195,13 +212,20 @@ class Loop:
                             queue.append(self._decide(command.task))
                         case commands.Publish():
                             queue.append(self._publish(command, batch.transaction))
+                        case commands.Expand():
+                            queue.append(self._expand(command.task, batch))
+                        case commands.Gather():
+                            self._gather(command)
                         case commands.Record():
                             durable = self._record(command) or durable
                         case _:
                             effects.append(command)
-            if durable or self._results:
+            if durable or self._results or self._messages:
                 self._write(batch.transaction)
             self._make_ready(effects)
+        if self._messages:
+            self._messages.clear()
+            self.wake()
         return effects
 
     def _make_ready(self, effects: Iterable[commands.Command]) -> None:
@@ -231,8 +255,41 @@ class Loop:
             case MaySkip():
                 self._settle(task, decision.result.outputs)
                 return events.DecidedSkip(now, task, decision.reason)
+            case Repeats():
+                self._listed_in[task] = decision.result
+                return events.DecidedItems(now, task, decision.reason)
             case Missing():
                 return events.DecidedFailure(now, task, decision.failure)
+
+    def _expand(self, task: str, batch: Batch) -> events.Event:
+        """Makes the repetitions of a task known, with the locations that they publish to."""
+        found = self.planner.items(self.attempts.tasks[task], self._listed_in.get(task))
+        now = self.clock.now()
+        if isinstance(found, Failure):
+            return events.ExpandFailed(now, task, found)
+        uris = sorted({output.uri for one in found for output in one.outputs if output.uri is not None})
+        failure = self._take(uris, batch)
+        if failure is not None:
+            return events.ExpandFailed(now, task, failure)
+        self.attempts.add(found)
+        return events.Expanded(now, task, found)
+
+    def _take(self, uris: Sequence[str], batch: Batch) -> Failure | None:
+        """Takes the locations that items publish to, where no other run and no other task writes there."""
+        others = {one.uri for task in self.spec.tasks if task.each is None for one in task.outputs}
+        twice = next((uri for uri in uris if uri in others), None)
+        if twice is not None:
+            return Failure(f'another task writes "{twice}", too', kind="permanent", reason="items")
+        holders = batch.transaction.acquire(uris, self.run_record.id, self.run_record.driver) if uris else {}
+        for uri, holder in holders.items():
+            return Failure(f'run {holder} is writing "{uri}"', kind="temporary", reason="items")
+        return None
+
+    def _gather(self, command: commands.Gather) -> None:
+        """What the items of a task have made becomes its outputs."""
+        for output in self.attempts.tasks[command.task].outputs:
+            made = ((item, self.settled[item, output.name]) for item in command.items)
+            self.settled[command.task, output.name] = gathered(output.name, made)
 
     def _settle(self, task: str, outputs: Iterable[StoredOutput]) -> None:
         for output in outputs:
@@ -245,16 +302,22 @@ class Loop:
             return events.PublishFailed(now, command.task, command.token, outcome)
         self._results.append(outcome)
         self._settle(command.task, outcome.outputs)
+        if self.attempts.tasks[command.task].each is not None:
+            self._listed_in[command.task] = outcome
         return events.Published(now, command.task, command.token)
 
     def _record(self, record: commands.Record) -> bool:
         if record.task is not None:
             self._tasks[record.task.task] = record.task
-            self._moved.append(record.task)
+            self._moved.append((record.task, record.attempt))
             if record.task.state == "failure":
                 self._died.append(self.attempts.letter(record.task))
+            if self.hooks is not None:
+                self._messages.extend(self.hooks.of_task(record.task))
         if record.attempt is not None:
             self._records[record.attempt.task, record.attempt.number] = record.attempt
+            if record.task is None:
+                self._overtaken.setdefault(record.attempt.task, []).append(record.attempt)
         return record.durable
 
     def _write(self, transaction: Transaction) -> None:
@@ -264,6 +327,8 @@ class Loop:
         transaction.put_results(self._results)
         if self._died:
             transaction.put_letters(self._died)
+        if self._messages:
+            transaction.put_messages(self._messages)
         for task in [task for task in self.letters if task in self._tasks and self._tasks[task].state in SUCCEEDED]:
             self.letters.remove(task)
             transaction.settle_letters(self._tasks[task].run, task, "replayed", self.clock.now())
@@ -273,10 +338,15 @@ class Loop:
         self._results.clear()
 
     def _announce(self) -> None:
-        for record in self._moved:
+        for record, attempt in self._moved:
             outputs = self.attempts.outputs.get(record.task, ()) if record.state == "success" else ()
             log = self.attempts.log_of(record.task, record.attempt) if record.state == "failure" else None
-            self.observe(TaskMoved(record, outputs, log))
+            attempts = () if attempt is None else (attempt,)
+            if self._overtaken:
+                attempts = (*self._overtaken.pop(record.task, ()), *attempts)
+            rests = record.state == "pending" and record.error is not None
+            retry_at = self._timers.due.get(f"retry:{record.task}") if rests else None
+            self.observe(TaskMoved(record, outputs, log, attempts, retry_at))
         self._moved.clear()
 
     def _perform(self, effects: Iterable[commands.Command]) -> list[events.Event]:
@@ -302,7 +372,7 @@ class Loop:
                     self._timers.drop(command.timer)
                 case commands.Finish():
                     self._finished = command.state
-                case commands.Decide() | commands.Publish() | commands.Record():
+                case commands.Decide() | commands.Publish() | commands.Expand() | commands.Gather() | commands.Record():
                     raise AssertionError(command)
         self._hand_over(ready)
         self._listed.clear()

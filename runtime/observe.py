@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from trc.runtime.plan import Plan
-from trc.runtime.store.journal import RunRecord, RunState, TaskRecord, Wish
+from trc.runtime.store.journal import AttemptRecord, RunRecord, RunState, TaskRecord, Wish
 from trc.runtime.store.results import StoredOutput
 
 
@@ -21,11 +21,17 @@ class RunOpened:
 
 @dataclass(frozen=True, slots=True)
 class TaskMoved:
-    """A task is in another state; `outputs` come with a success, `log` with a failure."""
+    """A task is in another state; `outputs` come with a success, `log` with a failure.
+
+    `attempts` are those of it that came to another state with it, in order; `retry_at` is when the next one may begin,
+    where one failed and there is to be another only later.
+    """
 
     record: TaskRecord
     outputs: tuple[StoredOutput, ...] = ()
     log: str | None = None
+    attempts: tuple[AttemptRecord, ...] = ()
+    retry_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,16 @@ from trc.runtime.keeping import AS_WRITTEN, Keeping, tag
 from trc.runtime.listing import Input, Inputs
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.store.results import Result, StoredOutput
+from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, TaskOrder
 from trc.runtime.taskside.tuples import Before, OrderTuples
 
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "json": ".json"}
+
+
+def folder_of(task: str) -> str:
+    """What folders and files of a task are called: brackets would make a pattern of the name of an item."""
+    return task.replace("[", "@").replace("]", "") if "[" in task else task
 
 
 NOTHING = "trc.runtime.taskside.checks:nothing"
@@ -38,18 +44,18 @@ class Places:
     state: Path
 
     def log(self, run: str, task: str, attempt: int) -> str:
-        return f"{self.state}/logs/{run}/{task}.{attempt}.log"
+        return f"{self.state}/logs/{run}/{folder_of(task)}.{attempt}.log"
 
     def failures(self, run: str, task: str) -> str:
         """The folder of rows that broke expectations."""
-        return f"{self.state}/failures/{run}/{task}"
+        return f"{self.state}/failures/{run}/{folder_of(task)}"
 
     def final(self, pipeline: str, task: str, key: str, output: OutputSpec, form: str = "") -> str:
         """Where an output is seen: at its own location, or under its key and its `form` where the engine chooses."""
         if output.uri is not None:
             return output.uri
         name = output.name + form + SUFFIXES.get(output.format, "")
-        return f"{self.state}/data/{pipeline}/{task}/{key[:32]}/{name}"
+        return f"{self.state}/data/{pipeline}/{folder_of(task)}/{key[:32]}/{name}"
 
     def here(self, task: TaskSpec, result: Result) -> Result:
         """The result with its outputs at their places in this project, which may be moved or copied from where it ran."""
@@ -112,7 +118,10 @@ class Orders:
             memory=task.memory,
             threads=max(1, int(task.cpus)) if task.cpus else None,
             retry_on=task.retry_on,
+            is_async=task.is_async,
             checks=checks,
+            item=None if task.item is None else OrderItem(task.item.value, task.item.types, task.item.is_row),
+            environment=task.environment,
         )
 
     def _trial(self, task: TaskSpec, inputs: Inputs, columns: tuple[str, ...], attempt: int, token: str) -> TaskOrder:
@@ -125,6 +134,7 @@ class Orders:
             inputs=_inputs(inputs.inputs),
             env=dict(task.env),
             retry_on=task.retry_on,
+            environment=task.environment,
         )
 
     def _nothing(self, task: TaskSpec, attempt: int, token: str, checks: OrderChecks | None) -> TaskOrder:
@@ -143,6 +153,8 @@ class Orders:
             memory=task.memory,
             threads=max(1, int(task.cpus)) if task.cpus else None,
             checks=checks,
+            # What is only checked is so by the DuckDB whose version the checks' key holds.
+            environment=task.environment if checks is not None else "",
         )
 
     def _checks(self, task: TaskSpec, inputs: Inputs, outputs: Sequence[OrderOutput]) -> OrderChecks:

@@ -14,8 +14,11 @@ from trc.runtime.passed import unchecked
 from trc.runtime.plan import Plan, PlannedPartitions, PlannedTask
 from trc.runtime.readsets import NOTHING_PROVED, ReadSets, shown
 from trc.runtime.reasons import Reason
+from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
+from trc.runtime.taskside.items import Unfit
+from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.tuples import Columns, Tuples, name_of
 
 
@@ -33,7 +36,15 @@ class MaySkip:
     result: Result
 
 
-Decision = MustRun | MaySkip | Missing
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """The task is repeated for items that are known. `result` lists them; None where the author wrote them."""
+
+    reason: Reason
+    result: Result | None = None
+
+
+Decision = MustRun | MaySkip | Missing | Repeats
 _KNOWN_AS = 8
 """How many earlier digests of an output are remembered."""
 
@@ -68,6 +79,8 @@ class Planner:
     """Answers for the tasks that are to run by partition; None where there are none."""
     again: Mapping[str, frozenset[str | None]] = field(default_factory=dict[str, frozenset[str | None]])
     """By task, the values of the partitions that are built again whatever is kept of them."""
+    gathered: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
+    """What the items of repeated tasks have made, where a forecast has found all of them up to date."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,10 +113,10 @@ class Planner:
         open_needs = [need.task for need in task.needs if not need.data and planned[need.task].action not in settles]
         waits_for = [*_unsettled(task, settled), *open_needs]
         if waits_for:
-            reason = self._runs_whatever_it_reads(task)
+            reason = self._runs_whatever_its_items(task) if task.each else self._runs_whatever_it_reads(task)
             if reason is not None:
                 return PlannedTask(task.name, "run", reason)
-            spared = None if open_needs else self._spared(task, settled, planned)
+            spared = None if open_needs or task.each else self._spared(task, settled, planned)
             return PlannedTask(
                 task.name, "maybe", spared or Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for)))
             )
@@ -117,8 +130,41 @@ class Planner:
                 for output in decision.result.outputs:
                     settled[task.name, output.name] = output
                 return PlannedTask(task.name, "skip", decision.reason, decision.result.key)
+            case Repeats():
+                return self._foresee_items(task, decision, settled)
             case Missing():
                 return PlannedTask(task.name, "blocked", decision.reason)
+
+    def _foresee_items(self, task: TaskSpec, repeats: Repeats, settled: dict[Dataset, StoredOutput]) -> PlannedTask:
+        """A task whose items are known: it is up to date if each of them is."""
+        items = self.items(task, repeats.result)
+        if isinstance(items, Failure):
+            return PlannedTask(task.name, "blocked", Reason("blocked", items.message))
+        decisions = [self.decide(one, settled) for one in items]
+        fine = [
+            (one.name, decision.result)
+            for one, decision in zip(items, decisions, strict=True)
+            if isinstance(decision, MaySkip)
+        ]
+        if len(fine) < len(items):
+            return PlannedTask(task.name, "run", Reason("items_run", _of_all(len(items) - len(fine), len(items))))
+        for index, output in enumerate(task.outputs):
+            made = gathered(output.name, ((name, result.outputs[index]) for name, result in fine))
+            self.gathered[task.name, output.name] = settled[task.name, output.name] = made
+        return PlannedTask(task.name, "skip", Reason("items_up_to_date", _of_all(len(items), len(items))))
+
+    def items(self, task: TaskSpec, result: Result | None) -> tuple[TaskSpec, ...] | Failure:
+        """The repetitions of a task; why there are none where an item cannot stand where it is wanted."""
+        try:
+            items = known_items(task)
+            if items is None:
+                assert result is not None
+                items = listed_items(result.outputs[0].path)
+            return repetitions(task, items)
+        except Unfit as why:
+            return Failure(str(why), kind="permanent", reason="items")
+        except (OSError, ValueError) as error:
+            return Failure(f"its items cannot be read: {error}", kind="permanent", reason="items")
 
     def _foreseen(self, task: TaskSpec, inputs: Inputs) -> PlannedPartitions | None:
         found = self.parted(task, inputs)
@@ -185,6 +231,12 @@ class Planner:
         digests, alike = (tuple(one for one in pairs if one[0] == name) for pairs in (tuples.digests, tuples.alike))
         return replace(output, tuples=Tuples(known, digests, alike))
 
+    def _runs_whatever_its_items(self, task: TaskSpec) -> Reason | None:
+        """Why a repeated task has to run even if what it reads turns out unchanged."""
+        if not any(is_item(name, task.name) for name in self.stored):
+            return Reason("first")
+        return self._runs_always(task)
+
     def _runs_whatever_it_reads(self, task: TaskSpec) -> Reason | None:
         """Why the task has to run even if its upstreams turn out unchanged."""
         reason = self._runs_always(task)
@@ -202,6 +254,8 @@ class Planner:
 
     def decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         """Whether the task has to run, now that all it reads is settled."""
+        if task.each is not None:
+            return self._decide_items(task, upstream)
         listed = self.inputs(task, upstream)
         if isinstance(listed, Missing):
             return listed
@@ -213,8 +267,16 @@ class Planner:
             return MustRun(reason, listed)
         return self._compare(task, listed, upstream)
 
+    def _decide_items(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
+        """Whether the items of a repeated task are known, or have to be listed first."""
+        items = known_items(task)
+        if items is not None:
+            return Repeats(Reason("items", _of_all(len(items), len(items))))
+        decision = self.decide(lister(task), upstream)
+        return Repeats(decision.reason, decision.result) if isinstance(decision, MaySkip) else decision
+
     def _runs_always(self, task: TaskSpec) -> Reason | None:
-        if self.force and (self.chosen is None or task.name in self.chosen):
+        if self.force and (self.chosen is None or task.called in self.chosen):
             return Reason("forced")
         if task.name in self.again:
             values = self.again[task.name]
@@ -284,7 +346,7 @@ class Planner:
                 return decision.inputs
             case Missing():
                 return decision
-            case MaySkip():
+            case MaySkip() | Repeats():
                 return self.inputs(task, upstream)
 
     def known_as(self, task: str, key: str, output: StoredOutput) -> StoredOutput:
@@ -345,6 +407,11 @@ def _of_both(now: Tuples | None, before: Tuples | None) -> Tuples | None:
     if now is None or before is None or now.known != before.known:
         return now
     return replace(now, digests=tuple({**dict(before.digests), **dict(now.digests)}.items()))
+
+
+def _of_all(count: int, total: int) -> str:
+    """A count of items in words."""
+    return f"{total:,} item{'' if total == 1 else 's'}" if count == total else f"{count:,} of {total:,} items"
 
 
 def _omitted(task: TaskSpec, planned: Mapping[str, PlannedTask]) -> Reason | None:

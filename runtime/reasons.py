@@ -68,6 +68,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "expired": "its last success is older than max_age: {detail}",
     "forced": "it was asked to run: --force",
     "backfilled": "it was asked to build again what it has of {detail}",
+    "items": "it is repeated for {detail}",
+    "items_run": "{detail} have to run",
+    "item": "it is one of the items of {detail}",
     "no_key": "its key cannot be computed: {detail}",
     "unchecked": "only its expectations are checked, on the stored output: {changes}",
     "checks_due": "only its expectations are checked, on the stored output: {detail}",
@@ -76,6 +79,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "unaffected": "up to date: what it reads is unchanged ({detail})",
     "vouched": "up to date on the author's word: {detail}",
     "kept": "it already succeeded in this run, before the run was interrupted",
+    "items_up_to_date": "up to date: {detail}",
     # maybe
     "upstream_runs": "depends on {detail}, which runs first",
     "spared": "will find what it reads unchanged: {detail}",
@@ -85,4 +89,5 @@ SENTENCES: Final[Mapping[str, str]] = {
     "omitted": "its condition is false: {detail}",
     "upstream_omitted": "reads {detail}, which was omitted",
     "canceled": "the run was canceled",
+    "deadline": "the run was past its deadline before it began",
 }

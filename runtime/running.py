@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from trc.runtime.clock import Clock
 from trc.runtime.drivers import LEASE, RENEW, is_driven, this_driver
 from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor
+from trc.runtime.hooks import Hooks, has_hooks
 from trc.runtime.listing import Dataset
 from trc.runtime.loop import KeepAlive, Loop, require_own
 from trc.runtime.observe import Observer, RunFinished, RunOpened, Waiting
@@ -26,6 +27,8 @@ from trc.runtime.plan import Plan
 from trc.runtime.planner import Planner, Unchanged
 from trc.runtime.readsets import read_sets
 from trc.runtime.reasons import Reason
+from trc.runtime.repeated import items_beneath
+from trc.runtime.scheduler.budget import limits_of
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.selecting import Part
 from trc.runtime.sharing import in_order
@@ -43,6 +46,10 @@ class RunSecrets(Secrets, Protocol):
 
     def version(self, ref: str) -> str | Reason:
         """The version of a secret that is numbered, or why nobody can tell it."""
+        ...
+
+    def known(self) -> Collection[str]:
+        """The values that were fetched so far, to be masked in what is told of the run."""
         ...
 
 
@@ -68,6 +75,8 @@ class Options:
     """The tasks that run again in it although they succeeded."""
     submission: str | None = None
     """The key under which the run is submitted: where one was before, that one answers for it."""
+    vouched: frozenset[str] = frozenset()
+    """The tasks that are tried again although they may have had their effect."""
 
 
 class Submitted(Exception):  # noqa: N818 - an answer, not an error
@@ -114,6 +123,10 @@ class Runner:
     """What `spec` is of a pipeline, where it is not all of it."""
     asked: str = ""
     """The choices that the run is asked for with, as JSON, for whoever takes it up again."""
+    agree: Callable[[RunRecord, Plan], None] = lambda _run, _plan: None
+    """Sees what a run is about to do when it is open and nothing has begun; what this raises ends it there."""
+    wake: Callable[[], None] = lambda: None
+    """Has the messages delivered that hooks have written down."""
 
     def plan(self, options: Options, logical_time: str) -> Plan:
         """What a run would do now."""
@@ -150,6 +163,7 @@ class Runner:
             for one in dead:
                 if left is None or one.id != left.id:
                     self._give_up(one, self.clock.now())
+            self.wake()
             run, resumed = self._claim(left, driver, logical_time, options.submission)
             holders = self._take(run, left, uris, driver)
             if holders is None:
@@ -223,7 +237,10 @@ class Runner:
             if self.store.run(run.id) != run:
                 return
             if run.pipeline == self.spec.name:
-                change.put_run(replace(run, state="abandoned", ended_at=now))
+                abandoned = replace(run, state="abandoned", ended_at=now)
+                change.put_run(abandoned)
+                if self.spec.hooks:
+                    change.put_messages(list(Hooks(self.spec, run, self.clock).of_end(abandoned)))
             change.release(run.id)
 
     def _sweep_staging(self, own: RunRecord) -> None:
@@ -246,16 +263,22 @@ class Runner:
         self, left: RunRecord | None, driver: Driver, logical_time: str, submission: str | None
     ) -> tuple[RunRecord, bool]:
         if left is not None:
-            taken = replace(left, driver=driver.id, resumed=left.resumed + 1, state="running", ended_at=None)
+            # What ended and is taken up again has all that a run may take once more.
+            began_at = left.began_at if left.state == "running" else self.clock.now()
+            taken = replace(
+                left, driver=driver.id, resumed=left.resumed + 1, state="running", ended_at=None, began_at=began_at
+            )
             return taken, True
+        now = self.clock.now()
         run = RunRecord(
-            id=_run_id(self.clock.now()),
+            id=_run_id(now),
             pipeline=self.spec.name,
             file=self.spec.file,
             digest=self.spec.digest,
             logical_time=logical_time,
             driver=driver.id,
-            created_at=self.clock.now(),
+            created_at=now,
+            began_at=now,
             asked=self.asked,
             submission=submission,
         )
@@ -285,12 +308,15 @@ class Runner:
 
     def _drive(self, run: RunRecord, driver: Driver, options: Options, resumed: bool) -> Outcome:
         previous = self.store.tasks(run.id) if resumed else []
+        previous = [one._replace(error=None) if one.task in options.vouched else one for one in previous]
         optimised = self._optimised(options)
         planner = self._planner(options, optimised, run if resumed else None, run.id)
         plan = self._plan(planner, optimised, run.logical_time)
         settled = self._settled(plan, planner)
+        self.agree(run, plan)
         self.observe(RunOpened(run, plan, resumed))
         places = Places(self.state)
+        hooks = Hooks(self.spec, run, self.clock, previous) if has_hooks(self.spec) else None
         attempts = Attempts(
             {task.name: task for task in self.spec.tasks},
             planner,
@@ -312,13 +338,19 @@ class Runner:
         try:
             machine = Machine(
                 run.id,
-                in_order(self.spec.tasks, optimised.keepings),
+                # To list items once more is harmless, whatever is then done for each of them.
+                [
+                    replace(task, idempotent=True, is_async=False) if task.each else task
+                    for task in in_order(self.spec.tasks, optimised.keepings)
+                ],
                 {task.task: task for task in plan.tasks},
                 executor.slots,
                 random.Random(),  # noqa: S311 - spreads retries, guards nothing
                 token=_token,
                 resumed=previous,
                 attempts=self.store.attempts(run.id) if resumed else (),
+                async_slots=executor.async_slots,
+                limits=limits_of(self.spec, run),
             )
             loop = Loop(
                 self.spec,
@@ -332,6 +364,8 @@ class Runner:
                 self.observe,
                 KeepAlive(self.store, driver, LEASE, RENEW),
                 settled,
+                hooks,
+                self.wake,
                 {letter.task for letter in self.store.letters(run=run.id, limit=len(self.spec.tasks))}
                 if resumed
                 else set(),
@@ -341,20 +375,23 @@ class Runner:
             state = loop.run()
         finally:
             executor.close()
-        ended = self._end(run, state)
+        ended = self._end(run, state, hooks, machine.records.values())
         keys = {result.key for result in planner.stored.values()} | attempts.committed
         made = [*attempts.outputs.values(), *(result.outputs for result in planner.stored.values())]
         keys |= {Path(one.path).parent.name for outputs in made for one in outputs if one.home}
         sweep_intermediates(self.store, self.state, self.spec.name, run.id, keys)
-        tasks = tuple(machine.records.values())
+        tasks = items_beneath(machine.records.values())
         return Outcome(ended, plan, resumed, tasks, _outputs(settled), planner.stored)
 
-    def _end(self, run: RunRecord, state: RunState) -> RunRecord:
+    def _end(self, run: RunRecord, state: RunState, hooks: Hooks | None, tasks: Iterable[TaskRecord]) -> RunRecord:
         ended = replace(run, state=state, ended_at=self.clock.now())
         with self.store.transaction() as change:
             require_own(change, run)
             change.put_run(ended)
             change.release(run.id)
+            if hooks is not None:
+                change.put_messages(list(hooks.of_end(ended, tasks)))
+        self.wake()
         self.observe(RunFinished(ended, state))
         return ended
 
@@ -427,7 +464,7 @@ class Runner:
                 assert result is not None
                 for output in result.outputs:
                     settled[planned.task, output.name] = output
-        return settled
+        return settled | planner.gathered
 
 
 class _Undo(Exception):  # noqa: N818 - a signal, not an error

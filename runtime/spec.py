@@ -86,6 +86,8 @@ class RetrySpec:
     factor: float = 2.0
     max_delay: float = 60.0
     jitter: Literal["none", "full", "equal"] = "full"
+    errors: tuple[tuple[str, int], ...] = ()
+    """Failures, by a name of theirs, that have this number of attempts instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,35 @@ class PartitionSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class EachSpec:
+    """What a task is repeated for: the `items` that are known, or the rows of one of its reads; one of them is None."""
+
+    items: tuple[Any, ...] | None = None
+    rows: ReadSpec | None = None
+    is_read: bool = False
+    """Whether each repetition reads those rows, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSpec:
+    """One item of a repeated task: `value` as JSON has it, and the DuckDB types of what JSON has none for, by field."""
+
+    group: str
+    """The task that is repeated."""
+    value: Any
+    types: tuple[tuple[str, str], ...] = ()
+    is_row: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HookSpec:
+    """A URL that is told of an event of a task, or of the run."""
+
+    event: Literal["start", "success", "failure", "cancel", "retry"]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """A task, ready to be planned. Times are in seconds, memory in bytes."""
 
@@ -167,8 +198,22 @@ class TaskSpec:
     partition: PartitionSpec | None = None
     """What it is to run by, where the author says so."""
     tags: tuple[str, ...] = ()
+    is_async: bool = False
+    """Whether it can run beside others of its kind, in one process with an event loop."""
     omitted: str = ""
     """The condition under which it would run, where that is false."""
+    each: EachSpec | None = None
+    """What it is repeated for: this is then what its items have in common."""
+    item: ItemSpec | None = None
+    """What this repetition is for."""
+    hooks: tuple[HookSpec, ...] = ()
+    environment: str = ""
+    """The digest of what its environment holds, as the lock file has it; empty where it runs in trc's own."""
+
+    @property
+    def called(self) -> str:
+        """What its author calls it: for one of its items, the task itself."""
+        return self.name if self.item is None else self.item.group
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +226,12 @@ class PipelineSpec:
     tasks: tuple[TaskSpec, ...]
     digest: str
     """Hash of all that the pipeline says: runs of equal digests can resume each other."""
+    hooks: tuple[HookSpec, ...] = ()
+    """Those of its runs; tasks have their own."""
+    deadline: float | None = None
+    """Seconds that a run may take in all."""
+    retry_budget: int | None = None
+    """How many retries the tasks of a run may make together."""
 
     def task(self, name: str) -> TaskSpec | None:
         """The task of that name, ignoring case."""

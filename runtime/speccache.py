@@ -12,6 +12,9 @@ from trc.runtime import standing
 from trc.runtime.facts import Facts
 from trc.runtime.spec import (
     CheckSpec,
+    EachSpec,
+    HookSpec,
+    ItemSpec,
     KeyPart,
     NeedSpec,
     OutputSpec,
@@ -39,6 +42,9 @@ SHAPE: Final = tuple(
         CheckSpec,
         SecretSpec,
         PartitionSpec,
+        EachSpec,
+        ItemSpec,
+        HookSpec,
         QueryFacts,
         ReadFacts,
         Use,
@@ -118,6 +124,7 @@ def _pipeline(raw: Any) -> PipelineSpec:
     # Most tasks have these in common: they are then one object, which is made once.
     part, skip, retry = cache(KeyPart), cache(SkipSpec), cache(RetrySpec)
     fields["tasks"] = tuple(_task(one, part, skip, retry) for one in fields["tasks"])
+    fields["hooks"] = tuple([HookSpec(*one) for one in fields["hooks"]])
     return PipelineSpec(**fields)
 
 
@@ -133,6 +140,9 @@ def _task(
             fields[name] = tuple([make(*one) for one in fields[name]])
     if fields["partition"] is not None:
         fields["partition"] = PartitionSpec(*fields["partition"])
+    if fields["each"] is not None:
+        items, rows, is_read = fields["each"]
+        fields["each"] = EachSpec(items, None if rows is None else ReadSpec(*rows), is_read)
     return TaskSpec(**fields)
 
 
@@ -157,4 +167,5 @@ _MANY: Final[dict[str, Callable[..., object]]] = {
     "check_parts": KeyPart,
     "check_reads": ReadSpec,
     "secrets": SecretSpec,
+    "hooks": HookSpec,
 }

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from trc.compiler.checks.graph import Graph, Resolved
 from trc.compiler.checks.partitions import Divided, divided
 from trc.compiler.compile import Compiled
+from trc.compiler.environments.wanted import LockedEnvironment
 from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node, NotInKey
 from trc.compiler.ir.pipeline import Pipeline
+from trc.compiler.ir.policy import Environment, Hook
 from trc.compiler.ir.secrets import VERSIONED, SecretRef
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known
@@ -25,6 +27,8 @@ from trc.compiler.sql.tokens import canonical
 from trc.runtime.contracts import contract_of
 from trc.runtime.fingerprint import EPOCH, INPUT, METADATA, PARAM
 from trc.runtime.spec import (
+    EachSpec,
+    HookSpec,
     KeyPart,
     NeedSpec,
     OutputSpec,
@@ -50,8 +54,10 @@ def specify(compiled: Compiled, *, file: str, runs: Mapping[str, str | None], ve
     tasks = tuple(make.spec(make.tasks[name]) for name in graph.order)
     # Runs with other values are other runs, even where no task uses what differs.
     values = compiled.settled.told() if compiled.settled else ()
-    digest = hashlib.sha256(repr((pipeline.name, tasks, *values)).encode("utf-8", "replace")).hexdigest()
-    return PipelineSpec(pipeline.name, file, str(compiled.project), tasks, digest)
+    deadline = pipeline.deadline.seconds if pipeline.deadline else None
+    limits = (deadline, pipeline.retry_budget)
+    digest = hashlib.sha256(repr((pipeline.name, tasks, limits, *values)).encode("utf-8", "replace")).hexdigest()
+    return PipelineSpec(pipeline.name, file, str(compiled.project), tasks, digest, _hooks(pipeline.hooks), *limits)
 
 
 class _TaskSpecs:
@@ -81,8 +87,10 @@ class _TaskSpecs:
 
     def spec(self, task: Task) -> TaskSpec:
         inputs = self.graph.inputs.get(task.name, ())
-        contract = contract_of(task, self.versions("duckdb"))
+        contract = contract_of(task, self.version(task, "duckdb"))
         resources, retries = task.resources, task.retries
+        reads = tuple(self.read(task, resolved) for resolved in inputs)
+        each = self.each(task, reads)
         return TaskSpec(
             name=task.name,
             type=task.type,
@@ -92,7 +100,7 @@ class _TaskSpecs:
             params=task.params,
             query=task.query.text if task.query else None,
             code=tuple((one.path, one.digest) for one in task.code),
-            reads=tuple(self.read(task, resolved) for resolved in inputs),
+            reads=reads if each is None or each.rows is None or each.is_read else (*reads, each.rows),
             outputs=tuple(
                 OutputSpec(
                     one.name,
@@ -110,6 +118,7 @@ class _TaskSpecs:
                 retries.backoff_factor,
                 retries.max_delay.seconds,
                 retries.jitter,
+                tuple(sorted(retries.errors.items())),
             ),
             retry_on=retries.retry_on,
             timeout=task.timeout.seconds,
@@ -127,11 +136,36 @@ class _TaskSpecs:
             secrets=_secrets(task),
             # Its output is put together of parts that are whole.
             # Whether it runs may be decided otherwise than for its neighbours: nothing of theirs becomes a part of it.
-            optimise=task.optimise and not _by(task) and task.when is None,
+            # What is repeated is many tasks, none of which has all the rows.
+            optimise=task.optimise and not _by(task) and task.when is None and task.for_each is None,
             tags=task.tags,
             omitted=self.omitted(task),
+            is_async=_can_share(task),
             partition=self.partition(task, inputs),
+            each=each,
+            hooks=_hooks(task.hooks),
+            environment=locked.digest if (locked := self.locked(task)) else "",
         )
+
+    def each(self, task: Task, reads: Sequence[ReadSpec]) -> EachSpec | None:
+        """What the task is repeated for."""
+        if task.for_each is None:
+            return None
+        if task.for_each.items is not None:
+            return EachSpec(items=task.for_each.items)
+        rows = self.read(task, self.graph.items[task.name])
+        return EachSpec(rows=rows, is_read=rows in reads)
+
+    def locked(self, task: Task) -> LockedEnvironment | None:
+        """What the task's environment holds; None for one that runs in trc's own."""
+        found = self.compiled.environments.tasks.get(task.name)
+        assert found is None or found.locked is not None, "what is not locked is not run"
+        return None if found is None else found.locked
+
+    def version(self, task: Task, distribution: str) -> str:
+        """The version of a distribution in the task's environment, or `absent`."""
+        locked = self.locked(task)
+        return self.versions(distribution) if locked is None else locked.versions().get(distribution, "absent")
 
     def partition(self, task: Task, inputs: tuple[Resolved, ...]) -> PartitionSpec | None:
         """What the task is to run by."""
@@ -191,7 +225,9 @@ class _TaskSpecs:
         task = self.tasks[producer[0]]
         form = next(one.format for one in task.outputs if one.name == producer[1])
         schema = self.compiled.schemas.get(producer)
-        if form not in ("csv", "json") or not isinstance(schema, Known):
+        # Of a task that is repeated for nothing there is no file that could tell its columns.
+        needs_columns = form in ("csv", "json") or task.for_each is not None
+        if not needs_columns or not isinstance(schema, Known):
             return ReadSpec(name, form, producer=producer)
         columns = tuple((one.name, one.type) for one in schema.columns)
         return ReadSpec(name, form, producer=producer, columns=columns, written=task.query is not None)
@@ -205,11 +241,17 @@ class _TaskSpecs:
                 yield KeyPart("sql", group, canonical(str(value)))
             elif field == "engines":
                 yield from self.engine_parts(task, group)
+            elif field in _ASKED:
+                # What that was resolved to counts, and not how it was asked for.
+                continue
+            elif field == "environment.system_packages" and value:
+                yield KeyPart(field, group, _text(sorted(value)))
             elif field == "params":
                 for name, param in sorted(task.params.items()):
                     if name != skip_param and param is not None:
                         yield KeyPart(PARAM + name, group, _text(param))
-            elif value not in (None, (), {}):
+            # Each repetition has one item in its key, and no other.
+            elif value not in (None, (), {}) and not field.startswith("for_each."):
                 yield KeyPart(field, group, _text(value))
         for name in task.incremental.checksum_fields if task.incremental else ():
             if name not in task.params and name in task.metadata:
@@ -225,9 +267,32 @@ class _TaskSpecs:
                         yield KeyPart(field, group, _text(value))
 
     def engine_parts(self, task: Task, group: KeyGroup) -> Iterator[KeyPart]:
+        locked = self.locked(task)
+        if locked is not None:
+            yield from _locked_parts(locked, group)
         for engine in task.engines:
-            version = f"{sys.version_info[0]}.{sys.version_info[1]}" if engine == "python" else self.versions(engine)
-            yield KeyPart(f"environment.engine.{engine}", group, version)
+            if engine == "python":
+                own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+                yield KeyPart("environment.engine.python", group, own if locked is None else locked.python)
+            elif locked is None or engine in _ENGINES:
+                yield KeyPart(f"environment.engine.{engine}", group, self.version(task, engine))
+
+
+_ENGINES: Final = frozenset({"duckdb"})
+"""Distributions whose versions are told apart from those of other packages, in whichever environment."""
+_ASKED: Final = frozenset({"environment.python_version", "environment.requirements", "environment.requirements_file"})
+_MANY: Final = 100
+"""Packages of an environment beyond which its digest alone stands for them."""
+
+
+def _locked_parts(locked: LockedEnvironment, group: KeyGroup) -> Iterator[KeyPart]:
+    """The Python and what is installed; the versions are told one by one, so that a difference has a name."""
+    yield KeyPart("environment.python_version", group, locked.python)
+    yield KeyPart("environment.lock", group, locked.digest)
+    versions = locked.versions()
+    if len(versions) <= _MANY:
+        for name, version in versions.items():
+            yield KeyPart(f"environment.requirements.{name}", group, version)
 
 
 def _plain_columns(schema: Known) -> tuple[tuple[str, str], ...]:
@@ -239,8 +304,19 @@ def _by(task: Task) -> str | None:
     return None if by is None else by.partition
 
 
+def _can_share(task: Task) -> bool:
+    """Whether it can run in a process that others run in at the same time: it asks for nothing that is the whole process's."""
+    is_alone = task.environment != Environment() or task.resources.memory is not None or task.is_given_secrets
+    # Expectations are evaluated by an engine, which would keep all others waiting.
+    return task.executor == "async" and not (is_alone or task.expect)
+
+
 def _is_own(task: Task, looked_up: Resolved) -> bool:
     return looked_up.producer is not None and looked_up.producer[0] == task.name
+
+
+def _hooks(hooks: tuple[Hook, ...]) -> tuple[HookSpec, ...]:
+    return tuple(HookSpec(one.event, one.webhook) for one in hooks)
 
 
 def _needs(graph: Graph) -> dict[str, tuple[NeedSpec, ...]]:

@@ -37,6 +37,7 @@ class Here:
     """Runs each attempt to its end when it is handed over, in the process that asks for it."""
 
     slots: int = 1
+    async_slots: int = 0
     reports: list[Report] = field(default_factory=list[Report])
 
     def make_ready(self, order: TaskOrder) -> bool:  # noqa: ARG002 - the protocol's name

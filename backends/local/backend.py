@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from trc.backends.base import Artefacts
@@ -17,6 +18,7 @@ from trc.runtime.spec import PipelineSpec
 from trc.runtime.surroundings import clean
 
 if TYPE_CHECKING:
+    from trc.backends.local.environments import Antechamber
     from trc.compiler.ir.pipeline import Pipeline
 
 _CAPABILITIES: Final = Capabilities(
@@ -24,6 +26,9 @@ _CAPABILITIES: Final = Capabilities(
     supports=frozenset(
         {
             "environment.env",
+            "environment.python_version",
+            "environment.requirements",
+            "environment.requirements_file",
             "resources.memory",
             "timeout",
             "heartbeat_timeout",
@@ -31,11 +36,20 @@ _CAPABILITIES: Final = Capabilities(
             "params",
             "templates",
             "expect",
+            "for_each",
             "secrets",
+            "hooks",
+            "pipeline.hooks",
         }
     ),
     unenforced={
         "resources.cpu": "the local backend gives DuckDB as many threads, and does not limit other code",
+    },
+    remedies={
+        "environment.system_packages": "the local backend installs nothing on this machine, a container can: "
+        "to run it here, install the packages yourself and remove this",
+        "environment.image": "the local backend runs no containers, Docker does: "
+        "to run it here, say the Python and its packages instead",
     },
 )
 
@@ -46,10 +60,10 @@ class LocalBackend:
     name = "local"
     capabilities = _CAPABILITIES
 
-    def executor(self, workers: int, state: Path) -> LocalExecutor:
+    def executor(self, workers: int, state: Path, max_async: int = 0) -> LocalExecutor:
         """Worker processes on this machine; they keep nothing under `state`."""
         del state
-        return LocalExecutor(workers, clean(os.environ), SystemClock())
+        return LocalExecutor(workers, clean(os.environ), SystemClock(), max_async, _antechamber)
 
     def emit(self, pipeline: Pipeline, spec: PipelineSpec) -> Artefacts:
         """The IR, the pipeline as planning and running see it, and each task's SQL."""
@@ -58,6 +72,13 @@ class LocalBackend:
             if task.query is not None:
                 artefacts[f"sql/{quote(task.name, safe=' ')}.sql"] = _line_ended(task.query)
         return artefacts
+
+
+def _antechamber() -> Antechamber:
+    # Loaded for runs whose tasks have environments of their own.
+    environments: Any = import_module("trc.backends.local.environments")
+    made: Antechamber = environments.antechamber(os.environ)
+    return made
 
 
 def _json(value: object) -> bytes:

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Sequence
 from typing import Final
 
-from trc.runtime.taskside.failures import exit_kind, signal_kind, signal_name
+from trc.runtime.taskside.failures import exit_kind, signal_exit, signal_kind, signal_name
 from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.worker import LOST_PIPE
 
@@ -24,6 +24,11 @@ def failure_at_end(code: int, memory: int | None, retry_on: Sequence[int]) -> Fa
     kind, name = signal_kind(number, retry_on), signal_name(number)
     if memory is not None and number in (signal.SIGABRT, signal.SIGKILL):
         # What C++ libraries do when they are refused memory.
-        return Failure(f"killed by {name} under its memory limit of {memory / _MIB:,.0f} MiB", kind, "memory")
+        return Failure(
+            f"killed by {name} under its memory limit of {memory / _MIB:,.0f} MiB",
+            kind,
+            "memory",
+            exit_code=signal_exit(number),
+        )
     hint = " (out of memory?)" if number == signal.SIGKILL else ""
-    return Failure(f"killed by {name}{hint}", kind, "signal")
+    return Failure(f"killed by {name}{hint}", kind, "signal", exit_code=signal_exit(number))

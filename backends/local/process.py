@@ -29,15 +29,33 @@ _PIPE: Final = 32
 """How many packets a pipe is asked to hold; where the user's pipes hold much already, it holds fewer."""
 _HOME: Final = str(Path(trc.__file__).parent.parent)
 _BOOTSTRAP: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from trc.runtime.taskside.guardian import guard; "
+    # Without -P, which some Pythons do not know, the first place is that of the current folder.
+    "import sys; sys.path[:1] = [sys.argv[1]] + [one for one in sys.path[:1] if one]; from trc.runtime.taskside.guardian import guard; "
     "del sys.path[0]; sys.path.append(sys.argv[1]); "
     "guard(*(int(one) if one else None for one in sys.argv[2:]))"
 )
 
 
 @dataclass(frozen=True, slots=True)
+class Interpreter:
+    """What a worker process is: a Python, and the folder where it finds the task side, after all that it has itself.
+
+    `variables` are set before those that tasks declare.
+    """
+
+    python: str = sys.executable
+    options: tuple[str, ...] = ("-P", "-s")
+    task_side: str = _HOME
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+OWN: Final = Interpreter()
+"""trc's own Python, with all that is installed beside it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """What a worker process must be like to run an order: its declared variables, its memory limit, its secrets.
+    """What a worker process must be like to run an order: its variables, its memory limit, its secrets, its environment.
 
     Secrets, by their references, seal it: a process that has had one serves no task that is not given the same.
     """
@@ -45,6 +63,7 @@ class Kind:
     env: tuple[tuple[str, str], ...] = ()
     memory: int | None = None
     secrets: tuple[str, ...] = ()
+    environment: str = ""
 
     @property
     def is_single_use(self) -> bool:
@@ -67,7 +86,9 @@ class Handed:
 class WorkerProcess:
     """A worker and the guardian above it. Orders wait in its pipe, in packets, behind the one that runs."""
 
-    def __init__(self, kind: Kind, environ: Mapping[str, str], errors: IO[bytes]) -> None:
+    def __init__(
+        self, kind: Kind, environ: Mapping[str, str], errors: IO[bytes], interpreter: Interpreter = OWN
+    ) -> None:
         self.kind = kind
         self.running: Handed | None = None
         self.ready: Handed | None = None
@@ -84,14 +105,14 @@ class WorkerProcess:
         """When it is ended by force, on the monotonic clock."""
         self._log_folders: set[str] = set()
         self._unsent = b""
-        self._received = b""
+        self._lines = Lines()
         own, self._orders = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC | os.O_DIRECT)
         self.messages, theirs = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.messages, False)
         self._taken_back = own
         self._most_queued = _packets(own) - 1
         try:
-            self._process = self._spawn(own, theirs, {**environ, **dict(kind.env)}, errors)
+            self._process = spawn(kind, environ, errors, own, theirs, interpreter=interpreter)
         except OSError:
             for descriptor in (own, self._orders, self.messages):
                 os.close(descriptor)
@@ -100,22 +121,6 @@ class WorkerProcess:
             os.close(theirs)
         self.exit: int | None = os.pidfd_open(self._process.pid)
         """Readable when the process is gone."""
-
-    def _spawn(
-        self, orders: int, messages: int, environ: Mapping[str, str], errors: IO[bytes]
-    ) -> subprocess.Popen[bytes]:
-        memory = "" if self.kind.memory is None else str(self.kind.memory)
-        arguments = [_HOME, str(os.getpid()), str(orders), str(messages), memory, "1" if self.kind.secrets else ""]
-        return subprocess.Popen(
-            [sys.executable, "-P", "-s", "-c", _BOOTSTRAP, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=errors,
-            stderr=errors,
-            pass_fds=(orders, messages),
-            env=environ,
-            cwd="/",
-            start_new_session=True,
-        )
 
     @property
     def is_idle(self) -> bool:
@@ -229,18 +234,7 @@ class WorkerProcess:
 
     def receive(self) -> list[bytes] | None:
         """The lines that have arrived; None when there will be no more."""
-        lines: list[bytes] = []
-        while True:
-            try:
-                chunk = os.read(self.messages, _CHUNK)
-            except BlockingIOError:
-                return lines
-            if not chunk:
-                return lines or None
-            *complete, self._received = (self._received + chunk).split(b"\n")
-            lines += complete
-            if len(chunk) < _CHUNK:
-                return lines
+        return self._lines.receive(self.messages)
 
     def terminate(self) -> None:
         """Asks the attempt's processes to end."""
@@ -270,6 +264,54 @@ class WorkerProcess:
         self.messages = self._taken_back = -1
         self.exit = None
         return code
+
+
+class Lines:
+    """What arrives through a pipe that does not block, line by line."""
+
+    def __init__(self) -> None:
+        self._received = b""
+
+    def receive(self, pipe: int) -> list[bytes] | None:
+        """The lines that have arrived; None when there will be no more."""
+        lines: list[bytes] = []
+        while True:
+            try:
+                chunk = os.read(pipe, _CHUNK)
+            except BlockingIOError:
+                return lines
+            if not chunk:
+                return lines or None
+            *complete, self._received = (self._received + chunk).split(b"\n")
+            lines += complete
+            if len(chunk) < _CHUNK:
+                return lines
+
+
+def spawn(
+    kind: Kind,
+    environ: Mapping[str, str],
+    errors: IO[bytes],
+    orders: int,
+    messages: int,
+    *,
+    interpreter: Interpreter = OWN,
+    is_shared: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Starts a guardian, and the worker under it, with its ends of the two pipes; one that is shared runs many attempts at a time."""
+    memory = "" if kind.memory is None else str(kind.memory)
+    flags = ["1" if kind.secrets else "", "1" if is_shared else ""]
+    arguments = [interpreter.task_side, str(os.getpid()), str(orders), str(messages), memory, *flags]
+    return subprocess.Popen(
+        [interpreter.python, *interpreter.options, "-c", _BOOTSTRAP, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=errors,
+        stderr=errors,
+        pass_fds=(orders, messages),
+        env={**environ, **dict(interpreter.variables), **dict(kind.env)},
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def _packets(pipe: int) -> int:

@@ -8,17 +8,21 @@ import selectors
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trc.backends.local.endings import failure_at_end
 from trc.backends.local.memory import memory_of_machine
-from trc.backends.local.process import PREFETCH_LIMIT, Handed, Kind, WorkerProcess
+from trc.backends.local.process import OWN, PREFETCH_LIMIT, Handed, Kind, WorkerProcess
+from trc.backends.local.shared import SharedWorker
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Ended, Lost, Progressed, Report, Started
 from trc.runtime.taskside.order import TaskOrder
-from trc.runtime.taskside.result import AttemptResult
+from trc.runtime.taskside.result import AttemptResult, Failure
+
+if TYPE_CHECKING:
+    from trc.backends.local.environments import Antechamber
 
 _ENGINES_SHARE: Final = 0.8
 _SOON: Final = 0.01
@@ -33,13 +37,24 @@ class LocalExecutor:
     """Implements `Executor` with at most `workers` processes, each of which runs one attempt at a time.
 
     Each has orders more in its pipe while it runs, so that it need not wait for us: one, or as
-    many as are done in a moment. What is in a pipe can be taken back and given to another.
+    many as are done in a moment. What is in a pipe can be taken back and given to another. Beside
+    them, one process has `max_async` asynchronous attempts at the same time.
     """
 
-    def __init__(self, workers: int, environ: Mapping[str, str], clock: Clock) -> None:
+    def __init__(
+        self,
+        workers: int,
+        environ: Mapping[str, str],
+        clock: Clock,
+        max_async: int = 0,
+        antechamber: Callable[[], Antechamber] | None = None,
+    ) -> None:
         self._most = workers
         self._environ = dict(environ)
         self._clock = clock
+        self._open_antechamber = antechamber
+        self._antechamber: Antechamber | None = None
+        """Made for the first order that is to run in an environment of its own."""
         self._memory_share = int(memory_of_machine() * _ENGINES_SHARE / workers)
         self._workers: list[WorkerProcess] = []
         self._ending: list[WorkerProcess] = []
@@ -51,14 +66,23 @@ class LocalExecutor:
         """The attempts that were told to have begun, and not to have ended."""
         self._selector = selectors.DefaultSelector()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the executor
+        self._max_async = max_async
+        self._shared = SharedWorker(self._environ, self._errors, self._selector, clock, self._tell)
         atexit.register(self.close)
 
     @property
     def slots(self) -> int:
         not_hired = self._most - len(self._workers)
-        return 2 * not_hired + sum(1 + worker.depth for worker in self._workers)
+        # What waits for an environment keeps no worker from others.
+        return 2 * not_hired + sum(1 + worker.depth for worker in self._workers) + self._held
+
+    @property
+    def async_slots(self) -> int:
+        return self._max_async
 
     def make_ready(self, order: TaskOrder) -> bool:
+        if order.is_async:
+            return False
         idle = None if self._waiting else next((one for one in self._workers if one.is_idle and one.has_spoken), None)
         if idle is None:
             return False
@@ -69,24 +93,62 @@ class LocalExecutor:
         return True
 
     def start(self, order: TaskOrder) -> None:
+        if self._max_async and self._shared.takes(order):
+            self._shared.start(order)
+            return
         ready = self._ready.pop(order.token, None)
         if ready is None:
-            self._waiting.append(self._handed(order))
-            self._hand_out()
+            handed = self._handed(order)
+            if handed.kind.environment and not self._is_there(handed.kind.environment):
+                self._hold(handed, order.project)
+            else:
+                self._waiting.append(handed)
+                self._hand_out()
             return
         self._tell_started(ready.begin(), self._clock.now())
         self._await_place(ready)
 
     def _handed(self, order: TaskOrder) -> Handed:
         raw = order.to_dict()
+        # Nobody but the process itself awaits what it runs.
+        raw.pop("is_async", None)
         if order.memory is None:
             raw["memory_share"] = order.memory_share or self._memory_share
         line = _encode(raw).encode() + b"\n"
         secrets = tuple(one.ref for one in order.secrets) if order.secrets else ()
-        kind = Kind(tuple(sorted(order.env.items())), order.memory, secrets)
+        kind = Kind(tuple(sorted(order.env.items())), order.memory, secrets, order.environment)
         return Handed(order.token, line, kind, order.log, order.retry_on)
 
+    def _is_there(self, environment: str) -> bool:
+        return self._antechamber is not None and environment in self._antechamber.ready
+
+    def _hold(self, handed: Handed, project: str) -> None:
+        """Has an order wait for its environment."""
+        if self._antechamber is None:
+            assert self._open_antechamber is not None, "whoever gives such orders says where environments are"
+            self._antechamber = self._open_antechamber()
+            self._selector.register(self._antechamber.news, selectors.EVENT_READ, self._release)
+        self._antechamber.hold(handed, project)
+
+    @property
+    def _held(self) -> int:
+        return 0 if self._antechamber is None else self._antechamber.held
+
+    def _release(self) -> None:
+        assert self._antechamber is not None
+        self._antechamber.release(self._waiting.append, self._fail)
+
+    def _fail(self, handed: Handed, failure: Failure) -> None:
+        now = self._clock.now()
+        result = AttemptResult(handed.token, failure, started_at=now, ended_at=now)
+        self._reports.append(Ended(handed.token, now, result))
+
     def stop(self, token: str, grace: float) -> None:
+        if self._antechamber is not None and self._antechamber.withdraw(token):
+            self._lose(token, "stopped")
+            return
+        if self._shared.stop(token, grace):
+            return
         for handed in self._waiting:
             if handed.token == token:
                 self._waiting.remove(handed)
@@ -114,6 +176,7 @@ class LocalExecutor:
             for key, _events in self._selector.select(wait):
                 key.data()
             self._force_overdue()
+            self._shared.force_overdue()
             self._hand_out()
             if self._has_news or (end is not None and time.monotonic() >= end) or not self._is_busy(end):
                 reports, self._reports = self._reports, []
@@ -127,11 +190,14 @@ class LocalExecutor:
     def close(self) -> None:
         atexit.unregister(self.close)
         self._waiting.clear()
+        self._shared.close()
         workers, self._workers, self._ending = [*self._workers, *self._ending], [], []
         for worker in workers:
             worker.kill()
         for worker in workers:
             worker.collect()
+        if self._antechamber is not None:
+            self._antechamber.close()
         self._selector.close()
         self._errors.close()
 
@@ -194,7 +260,11 @@ class LocalExecutor:
         return len(self._workers) < self._most or any(worker.is_idle for worker in self._workers)
 
     def _hire(self, kind: Kind) -> WorkerProcess:
-        worker = WorkerProcess(kind, self._environ, self._errors)
+        interpreter = OWN
+        if kind.environment:
+            assert self._antechamber is not None
+            interpreter = self._antechamber.ready[kind.environment]
+        worker = WorkerProcess(kind, self._environ, self._errors, interpreter)
         self._workers.append(worker)
         self._selector.register(worker.messages, selectors.EVENT_READ, partial(self._receive, worker))
         assert worker.exit is not None
@@ -300,6 +370,9 @@ class LocalExecutor:
         else:
             self._lose(queued.token, f"never started: the worker process ended at once{self._last_words()}")
 
+    def _tell(self, report: Report) -> None:
+        self._reports.append(report)
+
     def _lose(self, token: str, why: str) -> None:
         self._begun.discard(token)
         self._reports.append(Lost(token, self._clock.now(), why))
@@ -368,13 +441,17 @@ class LocalExecutor:
         deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
         if end is not None:
             deadlines.append(end)
+        if self._shared.deadline is not None:
+            deadlines.append(self._shared.deadline)
         if self._can_hire:
             deadlines += [worker.since + _LONG for worker in self._hindered()]
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
     def _is_busy(self, end: float | None) -> bool:
         """Whether waiting without a limit could be answered by anything."""
-        return end is not None or bool(self._waiting) or any(not worker.is_idle for worker in self._workers)
+        if end is not None or self._waiting or self._held or self._shared.is_busy:
+            return True
+        return any(not worker.is_idle for worker in self._workers)
 
 
 def _behind(worker: WorkerProcess) -> int:

@@ -58,6 +58,14 @@ class Datasets:
             return (task.name, task.outputs[0].name) if len(task.outputs) == 1 else None
         return next(((task.name, output.name) for output in task.outputs if output.name.casefold() == wanted), None)
 
+    def format_of(self, source: Source | None, producer: tuple[str, str] | None) -> str | None:
+        """The format of a source, or of what a task writes; None where there is neither."""
+        if source is not None:
+            return source.format
+        task = self.task(producer[0]) if producer is not None else None
+        written = task.outputs if task is not None and producer is not None else ()
+        return next((one.format for one in written if producer is not None and one.name == producer[1]), None)
+
     def writers(self, uri: str) -> tuple[tuple[str, str] | None, tuple[str, ...]]:
         """The `(task, output)` at exactly this location, and the tasks whose outputs a glob covers."""
         wanted = normalise(uri, self.project)

@@ -10,7 +10,7 @@ from typing import Literal
 from trc.compiler.checks.datasets import Datasets
 from trc.compiler.checks.order import circles, find_circle, run_order
 from trc.compiler.checks.outputs import check_outputs
-from trc.compiler.checks.spots import lookup_span, need_span, read_span, task_span
+from trc.compiler.checks.spots import items_span, lookup_span, need_span, read_span, task_span
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
 from trc.compiler.diagnostics.nearest import did_you_mean, nearest
@@ -63,6 +63,8 @@ class Graph:
     edges: tuple[Edge, ...]
     checks: Mapping[str, tuple[Resolved, ...]] = field(default_factory=dict[str, tuple[Resolved, ...]])
     """The datasets that tasks' expectations look values up in."""
+    items: Mapping[str, Resolved] = field(default_factory=dict[str, Resolved])
+    """The datasets whose rows tasks are repeated for."""
 
 
 def resolve(
@@ -84,12 +86,19 @@ def resolve(
         for task in pipeline.tasks
         if task.expect
     }
+    items = {
+        task.name: _resolved(DatasetRead(name=rows, dataset=rows), datasets, explained)
+        for task in pipeline.tasks
+        if task.for_each is not None and (rows := task.for_each.rows) is not None
+    }
     edges: dict[tuple[str, str], Edge] = {}
     for task in pipeline.tasks:
         _report_unresolved(task, inputs[task.name], datasets, places, collect)
+        repeated = _report_items(task, items.get(task.name), datasets, places, collect)
         looked = _report_lookups(task, checks.get(task.name, ()), datasets, places, collect)
         for edge in [
             *_data_edges(task, inputs[task.name]),
+            *repeated,
             *looked,
             *_need_edges(task, datasets, explained, places, collect),
         ]:
@@ -97,7 +106,7 @@ def resolve(
             if written.data and edge.requires == "completion":
                 collect.add(_unprotected(task, written, places))
     names = [task.name for task in pipeline.tasks]
-    graph = Graph(run_order(names, edges), inputs, tuple(edges.values()), checks)
+    graph = Graph(run_order(names, edges), inputs, tuple(edges.values()), checks, items)
     for members in circles(names, edges):
         collect.add(_circle(find_circle(members, edges), len(members), edges, datasets, places))
     return graph
@@ -177,6 +186,26 @@ def _report_lookups(
         label = f'looked up by "{task.name}"'
         collect.add(Diagnostic("TRC306", message, span, label, help=resolved.help, fix=fix, task=task.name))
     return [edge for edge in _data_edges(task, looked_up) if edge.on != task.name]
+
+
+def _report_items(
+    task: Task, items: Resolved | None, datasets: Datasets, places: Places, collect: Collector
+) -> list[Edge]:
+    """The edges to the dataset whose rows the task is repeated for."""
+    if items is None:
+        return []
+    form = datasets.format_of(items.source, items.producer)
+    if form is not None and form != "file":
+        return list(_data_edges(task, (items,)))
+    if not items.explained and not collect.errors_in_task(task.name):
+        name = items.read.name
+        span = items_span(places, task)
+        found = datasets.task(name)
+        message = f'"{name}" has no rows' if form or found else f'no source or task is called "{name}"'
+        fix = _rename(span, name, None if form or found else nearest(name, datasets.names()))
+        label = f'"{task.name}" is repeated for its rows'
+        collect.add(Diagnostic("TRC306", message, span, label, help=items.help, fix=fix, task=task.name))
+    return []
 
 
 def _need_edges(

@@ -14,6 +14,7 @@ from trc.compiler.ir.places import Places
 from trc.compiler.ir.uris import is_glob, is_remote, normalise
 
 STATE_FOLDER = ".trc"
+_TELLS_ITEM = re.compile(r"\{\{\s*item\b")
 
 
 def check_outputs(datasets: Datasets, places: Places, collect: Collector) -> None:
@@ -53,6 +54,11 @@ def _why_not_whole(located: Located, project: str) -> tuple[str, str] | None:
         return (
             f'the output "{raw}" is a folder',
             f'name a file in it, such as "{raw.rstrip("/")}/{located.task.name}.parquet"',
+        )
+    if located.task.for_each is not None and not _TELLS_ITEM.search(raw):
+        return (
+            f'each item of "{located.task.name}" would write "{raw}"',
+            "name the file after the item: {{ item }}, or leave the location out: readers find the outputs of all items",
         )
     state = posixpath.join(project, STATE_FOLDER)
     if located.uri == state or located.uri.startswith(state + "/"):

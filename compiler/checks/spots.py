@@ -61,6 +61,12 @@ def lookup_span(places: Places, task: Task, dataset: str) -> Span | None:
     return task_span(places, task.name)
 
 
+def items_span(places: Places, task: Task) -> Span | None:
+    """Where a task names the dataset whose rows it is repeated for."""
+    rows = task.for_each.rows if task.for_each is not None else None
+    return text_span(places, ("tasks", task.name, "for_each", "rows"), rows or "")
+
+
 def output_span(places: Places, task: Task, output: Output) -> Span | None:
     """Where a task says where its output lies."""
     for path in (("output_uri",), ("outputs", output.name, "uri"), ("outputs", output.name)):

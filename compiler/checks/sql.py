@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from trc.compiler.checks.graph import Graph, Resolved
@@ -31,9 +32,18 @@ _NAME_CODES = frozenset({"TRC402", "TRC403", "TRC408"})
 
 
 def check_sql(
-    pipeline: Pipeline, graph: Graph, places: Places, context: Context, collect: Collector
+    pipeline: Pipeline,
+    graph: Graph,
+    places: Places,
+    context: Context,
+    collect: Collector,
+    *,
+    engines: Mapping[str, str] = MappingProxyType({}),
 ) -> Mapping[Dataset, Schema]:
-    """Binds every query in the order of the graph; answers with the columns of all datasets."""
+    """Binds every query in the order of the graph; answers with the columns of all datasets.
+
+    `engines` say of tasks why another DuckDB runs them: what this one makes of their queries is no proof.
+    """
     with Binder(context.queries) as binder:
         check = _Check(
             pipeline,
@@ -44,6 +54,7 @@ def check_sql(
             collect,
             binder,
             _kinds(pipeline),
+            engines,
         )
         check.sources()
         for name in graph.order:
@@ -64,6 +75,7 @@ class _Check:
     binder: Binder
     kinds: Mapping[str, str]
     """What a dataset's name stands for, a source or a task."""
+    engines: Mapping[str, str]
     schemas: dict[Dataset, Schema] = field(default_factory=dict[Dataset, Schema])
     tables: dict[str, Schema] = field(default_factory=dict[str, Schema])
     """What a query finds under each name that it may use."""
@@ -132,8 +144,8 @@ class _Check:
     def query_schema(self, task: Task, query: Query) -> Schema:
         if query.is_untranslated:
             return self.untranslated(task, query)
-        skimmed = skim(query.text)
-        if isinstance(skimmed, Plain):
+        skimmed, other = skim(query.text), self.engines.get(task.name)
+        if isinstance(skimmed, Plain) and other is None:
             schema = self.plain_schema(task, skimmed)
             if schema is not None:
                 return schema
@@ -150,6 +162,8 @@ class _Check:
         if self.is_unsettled(query.text) and self.collect.errors_in_task(task.name):
             self.explained.add(task.name)
             return Unknown("its SQL has a template that is not rendered")
+        if other is not None:
+            return self.unknown(task, Unknown(other), None)
         self.report_notes(task, query, parsed)
         inputs = self.graph.inputs.get(task.name, ())
         hidden, files = {**self.renamed(inputs), **self.hidden(inputs)}, self.files(inputs)

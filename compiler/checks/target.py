@@ -116,7 +116,17 @@ def _constructs(task: Task, places: Places, capabilities: Capabilities, *, is_de
             message = f'"{construct.shown}" is not enforced: {capabilities.unenforced[construct.name]}'
             yield Diagnostic("TRC503", message, span, severity="warning", task=task.name)
         elif not construct.always_run and construct.name not in capabilities.supports:
-            yield _refused(f'"{construct.shown}"', span, task.name)
+            remedy = capabilities.remedies.get(construct.name, _REMOVE)
+            yield _refused(f'"{construct.shown}"', span, task.name, remedy)
+    if task.for_each is not None and "for_each" in capabilities.supports:
+        if task.expect:
+            span = _first_key(places, task.name, (("expect",),))
+            remedy = f'put it into a task that reads "{task.name}": expectations are about all rows of a dataset'
+            yield _refused('"expect" of a task that is repeated for items', span, task.name, remedy)
+        if task.incremental is not None and task.incremental.by is not None:
+            span = _first_key(places, task.name, (("incremental", "by"), ("incremental",)))
+            remedy = "leave one of them out"
+            yield _refused('"incremental" by partition of a task that is repeated for items', span, task.name, remedy)
     if "hooks" not in capabilities.supports:
         for event in dict.fromkeys(hook.event for hook in task.hooks):
             yield _refused(f'"on_{event}"', key_span(places, "tasks", task.name, f"on_{event}"), task.name)

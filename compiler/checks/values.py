@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
 
+from trc.compiler.checks.environments import mistake
 from trc.compiler.checks.spots import key_span, read_span, text_span
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.nearest import did_you_mean
+from trc.compiler.environments.requirement import Mistake, read_requirement
 from trc.compiler.ir.dataset import UriRead
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
@@ -80,33 +81,12 @@ def _written(places: Places, task: Task, key: str) -> str:
     return f"{key}_seconds" if places.exact("tasks", task.name, f"{key}_seconds") else key
 
 
-_NAME: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_CLAUSE: Final = r"(?:===?|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9_.*+!-]+"
-_REQUIREMENT: Final = re.compile(
-    rf"\s*(?P<name>{_NAME})\s*(?:\[\s*(?:{_NAME}(?:\s*,\s*{_NAME})*)?\s*\])?\s*"
-    rf"(?:@\s*(?P<url>\S+)|\(\s*{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*\)|{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*,?)?\s*(?:;.+)?"
-)
-_WITH_PASSWORD: Final = re.compile(r"://[^/\s]*@")
-
-
 def _requirements(task: Task, places: Places) -> Iterator[Diagnostic]:
     for index, text in enumerate(task.environment.requirements):
-        span = text_span(places, ("tasks", task.name, "environment", "requirements", index), text)
-        if _WITH_PASSWORD.search(text):
-            remedy = ("leave the credentials to pip's or uv's own settings: pipelines are shared and stored",)
-            yield Diagnostic("TRC205", "a requirement holds credentials", span, help=remedy, task=task.name)
-        elif not _REQUIREMENT.fullmatch(text):
-            message = f'"{text}" is not a requirement'
-            yield Diagnostic("TRC205", message, span, help=(_requirement_help(text),), task=task.name)
-
-
-def _requirement_help(text: str) -> str:
-    single = re.fullmatch(rf"\s*({_NAME})\s*=\s*([A-Za-z0-9_.]+)\s*", text)
-    if single:
-        return f'did you mean "{single[1]}=={single[2]}"?'
-    if text.lstrip().startswith("-"):
-        return "options of pip do not stand here: write a name and its versions, such as pandas==2.1.4"
-    return "write a name and its versions, such as pandas==2.1.4 or requests>=2.31,<3"
+        found = read_requirement(text)
+        if isinstance(found, Mistake):
+            span = text_span(places, ("tasks", task.name, "environment", "requirements", index), text)
+            yield mistake(found, "", span, task.name)
 
 
 def _variables(task: Task, places: Places) -> Iterator[Diagnostic]:

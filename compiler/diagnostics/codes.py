@@ -129,6 +129,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC501", "something that this version checks but does not run"),
     Code("TRC503", "a limit that the backend does not enforce", _WARNING),
     Code("TRC504", "a backend or target that does not exist"),
+    Code("TRC505", "a requirement says more than a package and its versions"),
     # The run
     Code("TRC601", "a task failed"),
     Code("TRC602", "a task's process ended"),
@@ -153,6 +154,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC621", "git cannot be asked"),
     Code("TRC622", "a revision is not known"),
     Code("TRC623", "a revision cannot be written out"),
+    Code("TRC624", "a message of a hook was not delivered", _WARNING, must_stay=True),
     Code("TRC625", "a selection names no task"),
     Code("TRC626", "a task has no partitions to build again"),
     Code("TRC627", "a range of partitions is wrong"),
@@ -166,8 +168,20 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC635", "lineage events cannot be written", _WARNING, must_stay=True),
     Code("TRC636", "a shared state store cannot be reached"),
     Code("TRC637", "a state cannot be exported or imported"),
+    Code("TRC638", "a URL that trc does not call"),
+    Code("TRC639", "a listener is left out of a run", _WARNING, must_stay=True),
     Code("TRC640", "a query fails in a test"),
     Code("TRC641", "a test finds other rows than it expects"),
+    Code("TRC642", "logs or metrics of a run cannot be told", _WARNING, must_stay=True),
+    Code("TRC643", "traces of a run cannot be delivered", _WARNING, must_stay=True),
+    Code("TRC644", "an environment is not locked", ("error", "note"), must_stay=True),
+    Code("TRC645", "the lock file cannot be used"),
+    Code("TRC646", "an environment cannot be resolved"),
+    Code("TRC647", "a Python is not on this machine", _WARNING, must_stay=True),
+    Code("TRC648", "the package index cannot be reached"),
+    Code("TRC649", "an environment cannot be built"),
+    Code("TRC656", "a run is past its deadline"),
+    Code("TRC657", "the outcome of a task is unknown"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

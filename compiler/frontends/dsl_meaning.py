@@ -10,7 +10,17 @@ from trc.compiler.diagnostics.diagnostic import Label
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.compiler.frontends.dsl_task import columns, task_node
 from trc.compiler.frontends.dsl_values import Values, renamed, word
-from trc.compiler.frontends.dsl_words import DEFAULTS, ENVIRONMENT, FORMATS, HOOKS, PIPELINE, RESOURCES, Words, spelling
+from trc.compiler.frontends.dsl_words import (
+    DEFAULTS,
+    ENVIRONMENT,
+    FORMATS,
+    HOOKS,
+    PIPELINE,
+    PIPELINE_OWN,
+    RESOURCES,
+    Words,
+    spelling,
+)
 from trc.compiler.frontends.dsl_written import (
     Block,
     Call,
@@ -29,7 +39,7 @@ from trc.compiler.ir.dataset import format_of
 from trc.compiler.source import Span
 
 _TOP: Final = {"name": "pipeline", "nodes": "task", "imports": "import"}
-_OWN: Final = ("description", "schedule", *HOOKS)
+_OWN: Final = (*PIPELINE_OWN, *HOOKS)
 
 
 def tree_of(statements: SequenceOf[Statement], whole: bool, file_span: Span, values: Values) -> Mapping:

@@ -15,6 +15,7 @@ from trc.compiler.frontends.dsl_words import (
     HEADS,
     HOOKS,
     INCREMENTAL,
+    PIPELINE_OWN,
     RESOURCES,
     RETRY,
     RUN_TIME,
@@ -141,7 +142,9 @@ _duration: Final = _with_unit(Duration.parse)
 _size: Final = _with_unit(Size.parse)
 _cpus: Final = _with_unit(Cpus.parse)
 _RESOURCE_DOCS: Final = {"memory_limit": _size, "cpu_limit": _cpus, "gpu": _value}
-_TIMES: Final = frozenset({"timeout", "heartbeat_timeout", "initial_delay", "max_delay", "max_age", "interval"})
+_TIMES: Final = frozenset(
+    {"timeout", "heartbeat_timeout", "deadline", "initial_delay", "max_delay", "max_age", "interval"}
+)
 
 
 def _known(entry: Entry, words: MappingOf[str, str]) -> Item:
@@ -171,6 +174,8 @@ def _pipeline(tree: Mapping) -> Iterator[Item]:
             items.append(_pair("description", _value(entry.value), entry))
         elif entry.key.value == "schedule":
             items.append(_pair("schedule", _schedule(entry.value), entry))
+        elif entry.key.value in PIPELINE_OWN:
+            items.append(_known(entry, {}))
     defaults = _entries(tree.get("defaults"))
     items += _policies(entry for entry in defaults if entry.key.value not in HOOKS)
     items += _policies(entry for entry in tree.entries if entry.key.value in HOOKS)

@@ -21,6 +21,7 @@ RETRY: Final = _words(
     factor="backoff_factor",
     max="max_delay",
     jitter="jitter",
+    errors="errors",
     retry_on="retry_on",
 )
 ENVIRONMENT: Final = _words(
@@ -46,6 +47,7 @@ POLICIES: Final = _words(
     timeout="timeout",
     heartbeat_timeout="heartbeat_timeout",
     retry="retries",
+    idempotent="idempotent",
     incremental="incremental",
     environment="environment",
     concurrency="concurrency",
@@ -65,7 +67,11 @@ TASK: Final = _words(
     **POLICIES,
     **{hook: hook for hook in HOOKS},
 )
-PIPELINE: Final = _words(description="description", schedule="schedule", **POLICIES, **{hook: hook for hook in HOOKS})
+PIPELINE_OWN: Final = _words(
+    description="description", schedule="schedule", deadline="deadline", retry_budget="retry_budget"
+)
+"""What the pipeline says of itself and of its runs."""
+PIPELINE: Final = _words(**PIPELINE_OWN, **POLICIES, **{hook: hook for hook in HOOKS})
 DEFAULTS: Final = _words(**POLICIES, **{hook: hook for hook in HOOKS})
 INNER: Final[Mapping[str, Words]] = MappingProxyType(
     {"retry": RETRY, "environment": ENVIRONMENT, "incremental": INCREMENTAL}

@@ -15,6 +15,7 @@ from trc.compiler.frontends.placing import place_table
 from trc.compiler.frontends.reading import (
     Key,
     Subject,
+    field_of,
     filled_text,
     list_of,
     read_fields,
@@ -67,6 +68,8 @@ ROOT: Final = {
     "imports": Key("Files whose sources, params, targets and macros are taken in", list_of(filled_text)),
     "description": Key("What the pipeline is for, for people", text),
     "schedule": Key("When runs are started: a cron expression or an interval", schedule),
+    "deadline": Key("How long a run may take in all, such as 6h", field_of(Pipeline, "deadline")),
+    "retry_budget": Key("How many retries all tasks of a run may make together", field_of(Pipeline, "retry_budget")),
     "params": Key("Parameters of a run, by name", params),
     "sources": Key("Datasets that no task writes, by the name that SQL calls them", sources),
     "defaults": Key("What all tasks take unless they say otherwise", _defaults),
@@ -75,7 +78,7 @@ ROOT: Final = {
     "tests": Key("Given rows, and the rows that are expected of them", list_of(test)),
     **HOOKS,
 }
-_CARRIED: Final = ("description", "schedule", "params", "sources", "targets", "tests")
+_CARRIED: Final = ("description", "schedule", "deadline", "retry_budget", "params", "sources", "targets", "tests")
 
 
 def lower(root: Node, file: SourceFile, context: Context, collect: Collector) -> Lowered | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping as MappingOf
 from typing import Any, Final
 
 from trc.compiler.diagnostics.diagnostic import Label
+from trc.compiler.frontends.lower_errors import error_attempts
 from trc.compiler.frontends.reading import (
     Key,
     Subject,
@@ -73,6 +74,7 @@ _RETRIES: Final = {
     "max_delay": Key("The longest delay, such as 5m", field_of(Retries, "max_delay")),
     "max_delay_seconds": Key("The longest delay, in seconds", field_of(Retries, "max_delay", seconds)),
     "jitter": Key("How much of a delay is left to chance", field_of(Retries, "jitter")),
+    "errors": Key("Attempts of their own for failures of these names", error_attempts),
     "retry_on": Key("Exit codes that are tried again; no others are then", list_of(field_of(ConcurrencyRule, "max"))),
 }
 _BY: Final = {
@@ -177,6 +179,7 @@ POLICIES: Final = {
         "Seconds for which a task that reports progress may be silent", field_of(Task, "heartbeat_timeout", seconds)
     ),
     "retries": Key("How often and how fast a failed attempt is repeated", record(_RETRIES)),
+    "idempotent": Key("Whether an attempt may be repeated of which nobody knows what it did", boolean),
     "incremental": Key("When the task may be skipped since nothing that counts has changed", record(_INCREMENTAL)),
     "concurrency": Key("Rules for how many matching tasks run at a time", list_of(_concurrency_rule)),
     "dedupe": Key("Rules for when an equal task makes this one needless", list_of(_dedupe_rule)),
@@ -258,7 +261,7 @@ def policy_fields(values: Values) -> Values:
     heartbeat = next((values[key] for key in _HEARTBEATS if key in values), None)
     if heartbeat is not None:
         fields["heartbeat_timeout"] = heartbeat
-    for key in ("concurrency", "dedupe", "tags", "metadata", "optimise"):
+    for key in ("concurrency", "dedupe", "tags", "metadata", "optimise", "idempotent"):
         if key in values:
             fields[key] = values[key]
     timeouts = (values.get("timeout"), values.get("timeout_seconds"), environment.get("timeout_seconds"))

@@ -157,7 +157,8 @@ class TaskLowering:
             warn_of_unused(declared["reads"], written, here)
             declared["reads"] = renamed(declared["reads"], values.get("reads", {}))
         declared |= _with_columns(declared["outputs"], values.get("columns"), node.get("columns"), here)
-        return Task.model_validate({"name": name, **own, **fields, **declared})
+        # Where the author says it, that goes before what the type says.
+        return Task.model_validate({"name": name, **own, **declared, **fields})
 
     def _type(self, node: Mapping, here: Subject, head: Span) -> TaskType | None:
         if not require(node, "type", here, known=TASK_KEYS, at=head):
@@ -218,6 +219,7 @@ class TaskLowering:
             "effect": declaration.effect,
             "idempotent": declaration.idempotent,
             "volatile": declaration.volatile,
+            "executor": declaration.executor,
         }
 
 

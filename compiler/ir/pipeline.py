@@ -10,6 +10,7 @@ from trc.compiler.ir.dataset import Source
 from trc.compiler.ir.node import NESTED, Node, NotInKey
 from trc.compiler.ir.policy import Hook, Schedule
 from trc.compiler.ir.task import Task
+from trc.compiler.ir.values import Duration
 
 IR_VERSION: Final = 1
 
@@ -65,6 +66,10 @@ class Pipeline(Node):
     targets: Annotated[tuple[Target, ...], _OUTSIDE] = ()
     tests: Annotated[tuple[PipelineTest, ...], _OUTSIDE] = ()
     hooks: Annotated[tuple[Hook, ...], _OUTSIDE] = ()
+    deadline: Annotated[Duration | None, _OUTSIDE] = None
+    """How long a run may take in all."""
+    retry_budget: Annotated[int | None, _OUTSIDE, Field(ge=0, le=100_000)] = None
+    """How many retries the tasks of a run may make together."""
 
     def task(self, name: str) -> Task | None:
         """The task of that name, ignoring case."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -14,10 +14,16 @@ _POLICY = NotInKey("decides when and how often the task runs, not what it comput
 _WHEN = NotInKey("decides whether the task runs, not what it computes")
 
 
+ERROR_CODES: Final = ("timeout", "memory", "signal", "exit", "lost", "expectation", "output_missing", "publish")
+"""Words for failures that are no exceptions of a task's own: reasons that the task side and the scheduler give."""
+
+
 class Retries(Node):
     """How often and how fast a failed attempt is repeated. `max_attempts` counts the first."""
 
     max_attempts: Annotated[int, _POLICY, Field(ge=1, le=100)] = 1
+    errors: Annotated[dict[str, int], _POLICY] = Field(default_factory=dict[str, int])
+    """In place of `max_attempts` for failures of a name: an exception's class, an exit code, or one of `ERROR_CODES`."""
     backoff: Annotated[Literal["fixed", "exponential"], _POLICY] = "exponential"
     initial_delay: Annotated[Duration, _POLICY] = Duration(1000)
     backoff_factor: Annotated[float, _POLICY, Field(ge=1, le=100)] = 2.0

@@ -96,9 +96,11 @@ class Task(Node):
     visibility: Annotated[Literal["complete", "opaque"], _DERIVED] = "opaque"
     """Whether `reads` is all that the task can see."""
     effect: Annotated[Literal["none", "external"], _DERIVED] = "none"
-    idempotent: Annotated[bool, _DERIVED] = True
+    idempotent: Annotated[bool, NotInKey("decides whether an attempt is repeated, not what it computes")] = True
     volatile: Annotated[str | None, _DERIVED] = None
     """Why the task has no computable key, such as a call of `now()`; None if it has one."""
+    executor: Annotated[Literal["process", "async"], _DERIVED] = "process"
+    """What suits it: a process that runs it alone, or one with an event loop that runs many at a time."""
 
     needs: Annotated[tuple[Need, ...], NESTED] = ()
     environment: Annotated[Environment, NESTED] = Environment()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -11,13 +10,11 @@ from trc.compiler.checks.graph import Resolved
 from trc.compiler.compile import Compiled
 from trc.compiler.context import SourceReader
 from trc.compiler.ir.dataset import Column, DatasetRead
-from trc.compiler.ir.policy import Environment
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.ir.uris import normalise
 from trc.compiler.sql.bind import Binder
 from trc.compiler.sql.columns import BoundPlan, QueryLineage, trace
-from trc.compiler.sql.engine import query
 from trc.compiler.sql.flow import Flow, Input, merged
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.problem import SqlProblem
@@ -92,6 +89,7 @@ class Stepping:
         self.pipeline, self.graph = compiled.pipeline, compiled.graph
         self.known = dict(compiled.schemas)
         self.project = str(compiled.project)
+        self.engines = compiled.environments.engines
         self.sources, self.binder = sources, binder
         self.tasks = {task.name: task for task in self.pipeline.tasks}
         self.by_location = {normalise(one.uri, self.project): one.name for one in self.pipeline.sources}
@@ -134,7 +132,7 @@ class Stepping:
         """Whether a task's columns are surely these: its own word, or inferred by the DuckDB that will run it."""
         if isinstance(schema, Unknown) or task.columns is not None:
             return isinstance(schema, Known)
-        return _other_engine(task.environment) is None and all(isinstance(self.schema(one), Known) for one in inputs)
+        return task.name not in self.engines and all(isinstance(self.schema(one), Known) for one in inputs)
 
     def called(self, task: Task, output: str) -> str:
         return task.name if len(task.outputs) == 1 else f"{task.name}.{output}"
@@ -166,7 +164,7 @@ class Stepping:
             return Unknown(f"a {task.type} task does not tell what its columns are made of")
         if task.for_each is not None:
             return Unknown("it runs once for each of its items")
-        other = _other_engine(task.environment)
+        other = self.engines.get(task.name)
         if other is not None:
             return Unknown(other)
         if task.query.is_untranslated:
@@ -218,28 +216,6 @@ def _called_so(flow: Flow, names: Mapping[str, str]) -> Flow:
 
 
 _NOT_KNOWN: Final = Unknown("its columns are not known")
-_PINNED: Final = re.compile(r"\s*duckdb\s*(?:\[[^]]*\])?\s*(?P<version>[^;]*)", re.IGNORECASE)
-_NAMED: Final = re.compile(r"\s*(?P<name>[A-Za-z0-9._-]+)")
-
-
-def _other_engine(environment: Environment) -> str | None:
-    """Why the task's DuckDB may be another than the one that binds here: what this one says is then no proof."""
-    if environment.image is not None or environment.requirements_file is not None:
-        return "its environment may bring another DuckDB than the one that checks it"
-    for requirement in environment.requirements:
-        named = _NAMED.match(requirement)
-        if named is None or re.sub(r"[-_.]+", "-", named["name"]).lower() != "duckdb":
-            continue
-        pinned = _PINNED.match(requirement)
-        minor = _minor()
-        if pinned is None or not re.fullmatch(rf"==\s*{re.escape(minor)}(\.\d+|\.\*)\s*", pinned["version"]):
-            return f"its environment asks for {requirement.strip()}, and DuckDB {minor} checks it"
-    return None
-
-
-def _minor() -> str:
-    ((version,),) = query("select version()")
-    return ".".join(str(version).removeprefix("v").split(".")[:2])
 
 
 def columns_read(steps: Steps, task: str, upstream: str) -> frozenset[str] | Unknown:

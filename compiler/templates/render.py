@@ -36,6 +36,8 @@ class _Kind:
 
     is_sql: bool = False
     run_time: bool = False
+    in_lists: bool = False
+    """Whether those of the run may stand in a list's texts alone."""
     has_item: bool = False
     keeps: bool = False
     """Whether a text stays as it is while its values are not settled; else its key is left out."""
@@ -143,7 +145,8 @@ class _Pass:
             dialect_from = marks.get("dialect")
             return _Kind(
                 is_sql=marks.get("template") == "sql",
-                run_time=bool(marks.get("runtime")),
+                run_time=marks.get("runtime") is True,
+                in_lists=marks.get("runtime") == "list",
                 keeps=True,
                 dialect_from=dialect_from if isinstance(dialect_from, str) else None,
             )
@@ -175,7 +178,8 @@ class _Pass:
                 is_to_do = has_template(node.value) or (kind.dialect is not None and node.value.strip())
                 return self.scalar(node, kind) if is_to_do else node
             case Sequence():
-                items = (self.node(one, kind) for one in node.items)
+                within = replace(kind, run_time=True) if kind.in_lists else kind
+                items = (self.node(one, within) for one in node.items)
                 return replace(node, items=tuple(one for one in items if one is not None))
             case Mapping():
                 values = [(entry, self.node(entry.value, kind)) for entry in node.entries]

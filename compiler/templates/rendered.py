@@ -53,7 +53,10 @@ def _plain(piece: Piece, *, run_time: bool) -> str:
             piece.start,
             piece.end,
             code="TRC116",
-            help=("it can stand in SQL, in the args of a python task, in a command, and in the locations of outputs",),
+            help=(
+                "it can stand in SQL, in the args of a python task, in a list of arguments, and in locations of outputs",
+                "a command that is one text finds it as $TRC_ITEM",
+            ),
         )
     return f"{{{{ {'.'.join(piece.value.path)} }}}}"
 

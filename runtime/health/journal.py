@@ -76,6 +76,22 @@ def look_at_staging(state: Path, found: Unfinished) -> Finding:
     return Finding("staging", "warn", text, "the next `trc run` removes them", path=left[0])
 
 
+def look_at_messages(reading: Reading) -> Iterator[Finding]:
+    """What hooks could not tell; nothing where no hook has ever told anything."""
+    if reading.rows("health", "has_messages").fetchone() is None:
+        return
+    counts: dict[str, int] = dict(reading.rows("health", "messages"))
+    pending, dead = counts.get("pending", 0), counts.get("dead", 0)
+    if pending:
+        text = f"{pending:,} {'message of a hook waits' if pending == 1 else 'messages of hooks wait'} to be delivered"
+        yield Finding("hooks", "warn", text, "the next `trc run` tries again, and `trc hooks replay` does now")
+    if dead:
+        text = f"{dead:,} {'message of a hook was' if dead == 1 else 'messages of hooks were'} given up"
+        yield Finding("hooks", "warn", text, "`trc hooks list` says why, and `trc hooks replay` tries again")
+    if counts and not (pending or dead):
+        yield ok("hooks", "all that hooks told was delivered")
+
+
 def _left(run: RunRecord) -> Finding:
     text = f"run {run.id} of {run.pipeline} is unfinished, and the process that drove it is dead"
     return Finding("runs", "warn", text, f"`trc run {quote(run.file)}` goes on with it", pipeline=run.pipeline)

@@ -16,6 +16,7 @@ from trc.runtime.lineage.columns import NOTHING_KNOWN, Dataset, Known
 from trc.runtime.lineage.facets import Facet
 from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved
 from trc.runtime.plan import Plan
+from trc.runtime.repeated import task_called
 from trc.runtime.reported import verdicts_of
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunRecord, RunState, TaskRecord
@@ -143,8 +144,8 @@ class Events:
 
     def _start(self, record: TaskRecord, live: _Live) -> None:
         live.is_told = True
-        task = self._tasks[record.task]
-        outputs = [self._output(task, one, None, ()) for one in task.outputs]
+        task = self._tasks[task_called(record.task)]
+        outputs = self._outputs_of(task, record, {}, ())
         run = self._attempt_run(record, live.number)
         self._tell(
             "START", record.started_at or self.now(), run, self._job(task), inputs=self._inputs(task), outputs=outputs
@@ -156,14 +157,14 @@ class Events:
         if live is not None and not live.is_told:
             began = found.started_at if found is not None else record.started_at
             self._start(record._replace(started_at=began), live)
-        task, run = self._tasks[record.task], self._attempt_run(record, number)
+        task, run = self._tasks[task_called(record.task)], self._attempt_run(record, number)
         if kind == "FAIL":
             failure = ((found.result or {}).get("failure") if found is not None else None) or record.error or {}
             message = str(failure.get("message") or "the attempt was lost")
             run["facets"]["errorMessage"] = self._error(message, task.type)
         written = {one.name: one for one in outputs}
         checks = () if found is None else verdicts_of(found)
-        told = [self._output(task, one, written.get(one.name), checks) for one in task.outputs]
+        told = self._outputs_of(task, record, written, checks)
         at = found.ended_at if found is not None else record.ended_at
         self._tell(kind, at or self.now(), run, self._job(task), inputs=self._inputs(task), outputs=told)
 
@@ -229,6 +230,22 @@ class Events:
 
     def _own_outputs(self, task: TaskSpec) -> set[Dataset]:
         return {(task.name, one.name) for one in task.outputs}
+
+    def _outputs_of(
+        self, task: TaskSpec, record: TaskRecord, written: Mapping[str, StoredOutput], verdicts: Iterable[Verdict]
+    ) -> list[Facet]:
+        """What an attempt writes. Where an item of a repeated task writes is known when it has; who lists the items writes none of it."""
+        if task.each is None:
+            return [self._output(task, one, written.get(one.name), verdicts) for one in task.outputs]
+        if record.task == task.name:
+            return []
+        told: list[Facet] = []
+        for one in task.outputs:
+            made = written.get(one.name)
+            place = {} if one.uri is None or made is None else self._named(made.path)
+            if one.uri is None or made is not None:
+                told.append({**self._output(task, one, made, verdicts), **place})
+        return told
 
     def _output(
         self, task: TaskSpec, output: OutputSpec, written: StoredOutput | None, verdicts: Iterable[Verdict]

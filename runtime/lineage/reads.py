@@ -75,14 +75,16 @@ def reads_of(parts: Sequence[KeyPart], shape: ShapeTask | None, project: str) ->
 
 
 def _reads(
-    parts: Iterable[KeyPart], producers: dict[str, tuple[str, str] | None], names: Sequence[str], project: str
+    parts: Sequence[KeyPart], producers: dict[str, tuple[str, str] | None], names: Sequence[str], project: str
 ) -> Iterator[Read]:
+    told = {part.field for part in parts}
     for part in parts:
         is_checked = part.field.startswith(EXPECT)
         field = part.field.removeprefix(EXPECT)
         if field.startswith(UPSTREAM):
             name = field[len(UPSTREAM) :]
-            yield TaskRead(name, part.value, producers.get(name), is_checked)
+            if not any(one.startswith(f"{part.field}[") for one in told):
+                yield TaskRead(name, part.value, _producer(name, producers), is_checked)
         elif field.startswith(INPUT) and field.endswith("]"):
             name, place = _split(field[len(INPUT) : -1], names)
             if place == _MANY:
@@ -90,6 +92,13 @@ def _reads(
                 yield FilesRead(name, int(number), digest, is_checked)
             else:
                 yield FileRead(name, os.path.normpath(os.path.join(project, place)), part.value, is_checked)  # noqa: PTH118
+
+
+def _producer(name: str, producers: dict[str, tuple[str, str] | None]) -> tuple[str, str] | None:
+    """Who wrote what the reader calls so; of what the items of a task have written, the item."""
+    read, bracket, label = name.partition("[")
+    found = producers.get(read)
+    return found if found is None or not bracket else (found[0] + bracket + label, found[1])
 
 
 def _split(text: str, names: Iterable[str]) -> tuple[str, str]:

@@ -41,6 +41,21 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class Expand:
+    """The items of a repeated task are known: answer with its repetitions, `Expanded`, or `ExpandFailed`."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """All repetitions of a task have succeeded, but for those that were omitted: its readers find what they made."""
+
+    task: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Discard:
     """The attempt's staged outputs are not wanted."""
 
@@ -76,4 +91,4 @@ class Finish:
     state: RunState
 
 
-Command = Decide | Record | Start | Publish | Discard | Stop | SetTimer | DropTimer | Finish
+Command = Decide | Record | Start | Publish | Expand | Gather | Discard | Stop | SetTimer | DropTimer | Finish

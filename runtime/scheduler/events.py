@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trc.runtime.reasons import Reason
+from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.result import AttemptResult, Failure
 
 
@@ -36,6 +37,33 @@ class DecidedSkip:
 @dataclass(frozen=True, slots=True)
 class DecidedFailure:
     """The answer to `Decide`: the task cannot even begin, such as for a missing input."""
+
+    at: float
+    task: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedItems:
+    """The answer to `Decide`: the task is repeated for items that are known."""
+
+    at: float
+    task: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """The answer to `Expand`: the task's repetitions, in the order of their items; they appear all together."""
+
+    at: float
+    task: str
+    items: tuple[TaskSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandFailed:
+    """The answer to `Expand`: the task cannot be repeated for these items."""
 
     at: float
     task: str
@@ -135,6 +163,9 @@ Event = (
     | DecidedRun
     | DecidedSkip
     | DecidedFailure
+    | DecidedItems
+    | Expanded
+    | ExpandFailed
     | AttemptStarted
     | AttemptEnded
     | AttemptLost

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
-from trc.runtime.scheduler.retry import MAX_LOST
+from trc.runtime.scheduler.retry import is_unknown
+from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.result import AttemptResult, Failure
+
+INTERRUPTED: Final = "the process that drove the run ended while it was running"
+UNKNOWN_OUTCOME: Final = "unknown_outcome"
+"""The reason of a failure whose task may have had its effect, and must not have it twice."""
 
 
 def ran_too_long(timeout: float) -> Failure:
@@ -24,31 +29,43 @@ def was_lost(why: str) -> Failure:
     return Failure(why, reason="lost")
 
 
+def was_overdue() -> Failure:
+    return Failure("it was stopped, because the run is past its deadline", "permanent", reason="deadline")
+
+
 def was_stopped() -> Failure:
     return Failure("it was stopped, because the run was canceled", reason="signal")
 
 
-def given_up(failure: Failure, *, idempotent: bool) -> Failure:
-    """The failure of a task whose last attempt was lost, and is not made up for."""
-    if not idempotent and failure.reason == "lost":
-        what = "its outcome is unknown, and as it is not idempotent it is not tried again"
-    elif not idempotent:
+def of_unknown_outcome(failure: Failure) -> Failure:
+    """The failure of a task that may have had its effect, and must not have it twice."""
+    what = "its outcome is unknown, and as it is not idempotent it is not tried again"
+    return replace(failure, message=f"{failure.message}; {what}", reason=UNKNOWN_OUTCOME)
+
+
+def given_up(failure: Failure, spec: TaskSpec, lost: int) -> Failure:
+    """The failure of a task whose last attempt came to nothing, and is not made up for."""
+    if is_unknown(spec, failure):
+        return of_unknown_outcome(failure)
+    if not spec.idempotent and lost == 1:
         what = "as it is not idempotent it is not tried again"
+    elif lost == 1:
+        what = "it is not tried again"
     else:
-        what = f"it is not tried again after {MAX_LOST + 1} such attempts"
+        what = f"it is not tried again after {lost} such attempts"
     return replace(failure, message=f"{failure.message}; {what}")
 
 
 def failure_facts(failure: Failure) -> Mapping[str, Any]:
     """As the journal keeps it."""
-    return asdict(failure)
+    return failure.to_dict()
 
 
 def result_facts(result: AttemptResult) -> Mapping[str, Any]:
     """As the journal keeps it: what `AttemptResult.to_json` writes."""
     # One level at a time: `asdict` would copy every value, and this is done for each task.
     facts = dict(vars(result))
-    facts["failure"] = None if result.failure is None else dict(vars(result.failure))
+    facts["failure"] = None if result.failure is None else result.failure.to_dict()
     facts["checks"] = [one.to_dict() for one in result.checks]
     facts["outputs"] = [output.to_dict() for output in result.outputs]
     return facts

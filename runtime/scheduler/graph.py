@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from trc.runtime.plan import PlannedTask
+from trc.runtime.scheduler.failures import UNKNOWN_OUTCOME
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.state import FINAL, verdicts
 from trc.runtime.spec import TaskSpec
@@ -13,7 +14,7 @@ from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 KEPT: frozenset[TaskState] = frozenset({"success", "skipped", "omitted"})
 """States that a resumed run keeps, if its plan agrees."""
 
-INTERRUPTED: frozenset[TaskState] = frozenset({"claimed", "running"})
+UNENDED: frozenset[TaskState] = frozenset({"claimed", "running"})
 
 
 def build(
@@ -29,7 +30,9 @@ def build(
     _rank(nodes)
     tried = {attempt.token: attempt for attempt in attempts}
     for record in resumed:
-        _resume(run, nodes[record.task], planned[record.task], record, tried)
+        # Items of repeated tasks are known only when these are decided.
+        if record.task in nodes:
+            _resume(run, nodes[record.task], planned[record.task], record, tried)
     return nodes
 
 
@@ -53,21 +56,34 @@ def _rank(nodes: Mapping[str, Node]) -> None:
 
 
 def _resume(run: str, node: Node, planned: PlannedTask, record: TaskRecord, tried: Mapping[str, AttemptRecord]) -> None:
-    if _is_kept(node.spec, planned, record):
+    if _is_kept(planned, record):
         node.state, node.kept = record.state, record
         return
+    take_up(run, node, record, tried)
+
+
+def take_up(run: str, node: Node, record: TaskRecord, tried: Mapping[str, AttemptRecord]) -> None:
+    """Sets a task that is to go on to where a run before left it."""
     node.attempt, node.lost, node.error = record.attempt, record.lost, record.error
     # Who takes up what came to its end gives it a budget of its own.
     node.before = record.attempt - record.lost if record.state in FINAL else record.before
-    if record.state in INTERRUPTED and record.token is not None:
-        node.interrupted = tried.get(record.token) or AttemptRecord(
+    if record.state in UNENDED and record.token is not None:
+        attempt = tried.get(record.token) or AttemptRecord(
             run, record.task, record.attempt, record.token, "claimed", started_at=record.started_at
         )
+        if attempt.state == "success":
+            # It has listed the items of a task, which went on: to list them once more is another go.
+            node.before = record.attempt - record.lost
+        else:
+            node.interrupted = attempt
 
 
-def _is_kept(spec: TaskSpec, planned: PlannedTask, record: TaskRecord) -> bool:
+def _is_kept(planned: PlannedTask, record: TaskRecord) -> bool:
     if record.state in KEPT:
         return planned.action in ("skip", "omit") or planned.reason.code == "kept"
-    # What may have had its effect is not repeated, however often the run is taken up.
-    is_unknown = record.state == "failure" and (record.error or {}).get("reason") == "lost"
-    return is_unknown and not spec.idempotent and planned.action != "skip"
+    return is_of_unknown_outcome(record) and planned.action != "skip"
+
+
+def is_of_unknown_outcome(record: TaskRecord) -> bool:
+    """Whether it may have had its effect: then it is not repeated, however often the run is taken up."""
+    return record.state == "failure" and (record.error or {}).get("reason") == UNKNOWN_OUTCOME

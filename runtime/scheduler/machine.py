@@ -11,12 +11,15 @@ from typing import Literal, assert_never
 
 from trc.runtime.plan import PlannedTask
 from trc.runtime.reasons import Reason
+from trc.runtime.scheduler.budget import NO_LIMITS, Limits, out_of_budget, retries_made
 from trc.runtime.scheduler.commands import (
     Command,
     Decide,
     Discard,
     DropTimer,
+    Expand,
     Finish,
+    Gather,
     Publish,
     Record,
     SetTimer,
@@ -29,9 +32,12 @@ from trc.runtime.scheduler.events import (
     AttemptStarted,
     CancelRequested,
     DecidedFailure,
+    DecidedItems,
     DecidedRun,
     DecidedSkip,
     Event,
+    Expanded,
+    ExpandFailed,
     Heartbeat,
     Opened,
     PauseRequested,
@@ -41,11 +47,21 @@ from trc.runtime.scheduler.events import (
     SlotsChanged,
     TimerFired,
 )
-from trc.runtime.scheduler.failures import failure_facts, fell_silent, given_up, ran_too_long, was_lost, was_stopped
-from trc.runtime.scheduler.graph import build
+from trc.runtime.scheduler.failures import (
+    INTERRUPTED,
+    failure_facts,
+    fell_silent,
+    given_up,
+    of_unknown_outcome,
+    ran_too_long,
+    was_lost,
+    was_overdue,
+    was_stopped,
+)
+from trc.runtime.scheduler.graph import UNENDED, build, is_of_unknown_outcome, take_up
 from trc.runtime.scheduler.node import Node
-from trc.runtime.scheduler.retry import NOT_ITS_FAULT, delay, may_repeat, may_retry
-from trc.runtime.scheduler.state import FINAL, MOVES, run_state
+from trc.runtime.scheduler.retry import NOT_ITS_FAULT, delay, is_unknown, may_repeat, may_retry
+from trc.runtime.scheduler.state import FINAL, MOVES, SUCCEEDED, run_state
 from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
@@ -54,7 +70,8 @@ from trc.runtime.taskside.result import AttemptResult, Failure
 class Machine:
     """One run. The first event is `Opened`; the last command is `Finish`, given once.
 
-    `slots` bounds the attempts between their `Start` and their end, until `SlotsChanged` says otherwise.
+    `slots` bounds the attempts between their `Start` and their end, until `SlotsChanged` says otherwise; those of
+    asynchronous tasks have `async_slots` of their own, if there are any.
     `token(task, attempt)` names a new attempt and never repeats itself. `resumed` is what the journal holds
     of the run's tasks if its driver died, `attempts` of their attempts.
 
@@ -73,22 +90,34 @@ class Machine:
         token: Callable[[str, int], str],
         resumed: Sequence[TaskRecord] = (),
         attempts: Sequence[AttemptRecord] = (),
+        async_slots: int = 0,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         assert slots >= 1, "a run needs a slot"
         self._run = run
         self._planned = planned
         self._slots = slots
+        self._async_slots = async_slots
         self._random = random
         self._token = token
         self._nodes = build(run, tasks, planned, resumed, attempts)
+        self._left = {record.task: record for record in resumed if record.task not in self._nodes}
+        """What the journal holds of items of repeated tasks that are not known yet."""
+        self._tried_before = {attempt.token: attempt for attempt in attempts} if self._left else {}
         self._records = {name: node.task_record(run) for name, node in self._nodes.items()}
 
         self._at = 0.0
-        self._opened = self._canceling = self._paused = False
+        self._opened = self._canceling = self._paused = self._is_overdue = False
+        self._limits = limits
+        self._retries = 0 if limits.retries is None else retries_made(resumed, limits.began_at)
         self._state: RunState = "running"
         self._unfinished = len(self._nodes)
         self._ready: list[tuple[int, Node]] = []
         """A heap of the pending tasks that only lack a slot."""
+        self._ready_async: list[tuple[int, Node]] = []
+        """As well, of those that have slots of their own."""
+        self._live_async = 0
+        """How many of the live attempts take one of those."""
         self._live: dict[str, Node] = {}
         """By token, the attempts that take a slot."""
 
@@ -140,6 +169,12 @@ class Machine:
                 self._attempt_lost(event)
             case PublishFailed():
                 self._publish_failed(event)
+            case DecidedItems():
+                self._decided_items(event)
+            case Expanded():
+                self._expanded(event)
+            case ExpandFailed():
+                self._expand_failed(event)
             case Opened():
                 self._open()
             case CancelRequested():
@@ -162,6 +197,7 @@ class Machine:
     def _open(self) -> None:
         assert not self._opened, "a run opens once"
         self._opened = True
+        self._give_up_left()
         for node in self._nodes.values():
             if node.kept:
                 self._settle(node)
@@ -175,16 +211,34 @@ class Machine:
                 self._give_up_interrupted(node, node.interrupted)
             if node.state == "waiting" and not node.unmet:
                 self._end_wait(node)
+        deadline = self._limits.deadline
+        if deadline is not None and deadline <= self._at:
+            self._end_overdue()
+        elif deadline is not None:
+            self._effects.append(SetTimer("deadline", deadline))
+
+    def _give_up_left(self) -> None:
+        """As to attempts of items which are not known yet: nobody will hear how they ended, either."""
+        for record in self._left.values():
+            attempt = self._tried_before.get(record.token or "")
+            if attempt is not None and attempt.state in UNENDED:
+                self._effects += [
+                    Record(attempt=attempt._replace(state="lost", ended_at=self._at)),
+                    Discard(record.task, attempt.token),
+                ]
 
     def _give_up_interrupted(self, node: Node, attempt: AttemptRecord) -> None:
         """Nobody will hear how an attempt of the dead driver ended."""
         self._tried.append((node, attempt._replace(state="lost", ended_at=self._at)))
         self._effects.append(Discard(node.spec.name, attempt.token))
+        self._count_lost(node)
+
+    def _count_lost(self, node: Node) -> None:
         node.lost += 1
-        if node.state != "waiting" or may_repeat(idempotent=node.spec.idempotent, lost=node.lost):
+        if node.state != "waiting" or may_repeat(node.spec, "lost", node.lost):
             return
-        failure = was_lost("the process that drove the run ended while it was running")
-        self._fail(node, given_up(failure, idempotent=node.spec.idempotent))
+        failure = was_lost(INTERRUPTED)
+        self._fail(node, given_up(failure, node.spec, node.lost))
 
     def _decided_run(self, event: DecidedRun) -> None:
         node = self._nodes[event.task]
@@ -196,13 +250,77 @@ class Machine:
 
     def _decided_skip(self, event: DecidedSkip) -> None:
         node = self._nodes[event.task]
-        if self._awaits_decision(node):
-            node.reason = event.reason.to_json()
-            self._move(node, "skipped")
+        if not self._awaits_decision(node):
+            return
+        if node.succeeded is not None:
+            self._keep(node, node.succeeded)
+            return
+        node.reason = event.reason.to_json()
+        self._move(node, "skipped")
 
     def _decided_failure(self, event: DecidedFailure) -> None:
         node = self._nodes[event.task]
         if self._awaits_decision(node):
+            self._fail(node, event.failure)
+
+    def _decided_items(self, event: DecidedItems) -> None:
+        node = self._nodes[event.task]
+        if self._awaits_decision(node):
+            node.reason = event.reason.to_json()
+            self._ask_for_items(node)
+
+    def _ask_for_items(self, node: Node) -> None:
+        node.phase = "gathering"
+        self._moved[node] = True
+        self._effects.append(Expand(node.spec.name))
+
+    def _expanded(self, event: Expanded) -> None:
+        group = self._nodes[event.task]
+        if group.phase != "gathering" or group.items or group.state in FINAL:
+            return
+        if self._canceling:
+            self._call_off(group)
+            return
+        if group.state == "waiting":
+            group.started_at = self._at
+            self._move(group, "running", durable=False)
+        group.unmet = len(event.items)
+        reason = Reason("item", group.spec.name).to_json()
+        for spec in event.items:
+            node = Node(spec, reason, rank=group.rank, serial=len(self._nodes), group=group)
+            self._nodes[spec.name] = node
+            group.items.append(node)
+            self._unfinished += 1
+            self._begin_item(node)
+        if not event.items:
+            self._gathered(group)
+
+    def _begin_item(self, node: Node) -> None:
+        record = self._left.pop(node.spec.name, None)
+        if record is not None:
+            take_up(self._run, node, record, self._tried_before)
+        if record is not None and is_of_unknown_outcome(record):
+            self._records[node.spec.name] = record
+            self._keep(node, record)
+            return
+        if record is not None and record.state in SUCCEEDED:
+            # Nothing takes its place before that is decided.
+            self._records[node.spec.name] = node.succeeded = record
+        else:
+            self._moved[node] = True
+        if node.interrupted:
+            self._count_lost(node)
+        if node.state == "waiting":
+            self._asked.append(node)
+
+    def _keep(self, node: Node, record: TaskRecord) -> None:
+        """An item that came to its end before the run was resumed: that stands as it is recorded."""
+        node.kept, node.state = record, record.state
+        self._settle(node)
+
+    def _expand_failed(self, event: ExpandFailed) -> None:
+        node = self._nodes[event.task]
+        if node.phase == "gathering" and not node.items and node.state not in FINAL:
             self._fail(node, event.failure)
 
     def _attempt_started(self, event: AttemptStarted) -> None:
@@ -227,6 +345,8 @@ class Machine:
             node = self._nodes[subject]
             if node.phase == "resting":
                 self._queue(node)
+        elif timer == "deadline":
+            self._end_overdue()
         elif (live := self._live.get(subject)) is not None and live.phase == "live":
             live.limit = (
                 ran_too_long(live.spec.timeout) if kind == "timeout" else fell_silent(live.spec.heartbeat_timeout or 0)
@@ -254,7 +374,8 @@ class Machine:
 
     def _discard_stale(self, event: AttemptEnded) -> None:
         node = self._nodes[event.task]
-        is_taken = node.token == event.token and (node.phase == "publishing" or node.state == "success")
+        is_published = node.state == "success" or node.has_listed
+        is_taken = node.token == event.token and (node.phase == "publishing" or is_published)
         if event.result.failure is None and not is_taken:
             self._effects.append(Discard(event.task, event.token))
 
@@ -271,6 +392,15 @@ class Machine:
             node.error = None
             ended_at = (node.result and node.result.ended_at) or self._at
             self._try(node, "success", node.result, ended_at)
+            if node.spec.each is not None and self._canceling:
+                self._call_off(node)
+                return
+            if node.spec.each is not None:
+                node.result, node.has_listed = None, True
+                if node.state == "claimed":
+                    self._move(node, "running")
+                self._ask_for_items(node)
+                return
             self._move(node, "success")
             # Others may have been published before it: that is no part of how long it took.
             node.ended_at = ended_at
@@ -283,19 +413,32 @@ class Machine:
             result, node.result = node.result, None
             self._attempt_failed(node, event.failure, result)
 
+    def _end_overdue(self) -> None:
+        """As a cancel, but what runs has failed for it, and so has the run."""
+        if self._canceling or self.done:
+            return
+        self._is_overdue = True
+        for node in self._live.values():
+            node.limit = node.limit or was_overdue()
+        self._cancel()
+
     def _cancel(self) -> None:
         if self._canceling or self.done:
             return
         self._canceling = True
         self._ready.clear()
+        self._ready_async.clear()
         for node in self._nodes.values():
             if node.phase == "live" and node.token is not None:
                 self._stop(node, node.token)
-            elif node.state in ("waiting", "pending"):
+            elif node.state in ("waiting", "pending") and node.phase != "gathering":
                 if node.phase == "resting":
                     self._effects.append(DropTimer(f"retry:{node.spec.name}"))
                     node.phase = "idle"
-                self._call_off(node)
+                if node.succeeded is not None and node.state == "waiting":
+                    self._keep(node, node.succeeded)
+                else:
+                    self._call_off(node)
 
     # How an attempt goes on
 
@@ -305,23 +448,29 @@ class Machine:
         self._effects.append(Discard(node.spec.name, node.token))
         if result is None or result.failure != failure:
             result = replace(result or self._unheard(node, node.token), failure=failure)
-        if self._canceling:
+        if self._is_overdue:
+            self._try(node, "failure", result)
+            self._fail(node, of_unknown_outcome(failure) if is_unknown(node.spec, failure) else failure)
+        elif self._canceling:
             self._try(node, "canceled", result)
             self._call_off(node)
         elif failure.reason in NOT_ITS_FAULT and failure.kind != "permanent":
             self._try(node, "lost" if failure.reason == "lost" else "failure", result)
             node.lost += 1
-            if may_repeat(idempotent=node.spec.idempotent, lost=node.lost):
+            if may_repeat(node.spec, failure.reason, node.lost):
                 self._repeat(node, failure, 0.0)
             else:
-                self._fail(node, given_up(failure, idempotent=node.spec.idempotent))
+                self._fail(node, given_up(failure, node.spec, node.lost))
         else:
             self._try(node, "failure", result)
             counted = node.attempt - node.lost - node.before
-            if may_retry(node.spec.retry, counted, failure):
-                self._repeat(node, failure, delay(node.spec.retry, counted, self._random))
+            if not may_retry(node.spec, counted, failure):
+                self._fail(node, of_unknown_outcome(failure) if is_unknown(node.spec, failure) else failure)
+            elif self._limits.retries is not None and self._retries >= self._limits.retries:
+                self._fail(node, out_of_budget(failure, self._limits.retries))
             else:
-                self._fail(node, failure)
+                self._retries += 1
+                self._repeat(node, failure, delay(node.spec.retry, counted, self._random))
 
     def _unheard(self, node: Node, token: str) -> AttemptResult:
         return AttemptResult(token, started_at=node.started_at or node.claimed_at, ended_at=self._at)
@@ -342,7 +491,7 @@ class Machine:
         self._move(node, "failure")
 
     def _call_off(self, node: Node) -> None:
-        node.reason = Reason("canceled").to_json()
+        node.reason = Reason("deadline" if self._is_overdue else "canceled").to_json()
         self._move(node, "canceled")
 
     def _stop(self, node: Node, token: str) -> None:
@@ -352,6 +501,7 @@ class Machine:
 
     def _free_slot(self, node: Node, token: str) -> None:
         del self._live[token]
+        self._live_async -= self._is_async(node)
         if node.phase == "live":
             self._drop_timers(node, token)
         node.phase = "idle"
@@ -369,12 +519,14 @@ class Machine:
     # Who goes next
 
     def _awaits_decision(self, node: Node) -> bool:
-        return node.state == "waiting" and not node.unmet
+        return node.state == "waiting" and not node.unmet and node.phase == "idle"
 
     def _tell_dependants(self) -> None:
         """Lets a task's end reach all below it, without recursion: chains are long."""
         while self._settled:
             node = self._settled.pop()
+            if node.group is not None:
+                self._item_ended(node.group)
             for dependant, verdicts in node.dependants:
                 if dependant.state != "waiting":
                     continue
@@ -387,6 +539,34 @@ class Machine:
                 dependant.unmet -= 1
                 if not dependant.unmet:
                     self._end_wait(dependant)
+
+    def _item_ended(self, group: Node) -> None:
+        group.unmet -= 1
+        if not group.unmet and group.state not in FINAL:
+            self._gathered(group)
+
+    def _gathered(self, group: Node) -> None:
+        """The end of a repeated task: that of its items together, once the last of them has ended."""
+        group.phase = "idle"
+        states = {item.state for item in group.items}
+        bad = {"failure", "upstream_failed"} if self._canceling else {"failure", "upstream_failed", "canceled"}
+        failed = next((item for item in group.items if item.state in bad), None)
+        if failed is not None:
+            self._block(group, failed.blocked_by or failed.spec.name)
+            return
+        if "canceled" in states:
+            self._call_off(group)
+            return
+        if states == {"omitted"}:
+            group.reason = group.items[0].reason
+            self._move(group, "omitted")
+            return
+        kept = tuple(item.spec.name for item in group.items if item.state != "omitted")
+        self._effects.append(Gather(group.spec.name, kept))
+        has_run = group.attempt > group.before or "success" in states
+        if not has_run:
+            group.reason = Reason("items_up_to_date", f"{len(group.items):,} items").to_json()
+        self._move(group, "success" if has_run else "skipped")
 
     def _block(self, node: Node, root: str) -> None:
         node.blocked_by = root
@@ -411,11 +591,19 @@ class Machine:
 
     def _queue(self, node: Node) -> None:
         node.phase = "idle"
-        heappush(self._ready, (node.rank, node))
+        heappush(self._ready_async if self._is_async(node) else self._ready, (node.rank, node))
+
+    def _is_async(self, node: Node) -> bool:
+        return node.spec.is_async and self._async_slots > 0
 
     def _fill_slots(self) -> None:
-        while self._ready and len(self._live) < self._slots and not self._paused:
+        if self._paused:
+            return
+        while self._ready and len(self._live) - self._live_async < self._slots:
             self._claim(heappop(self._ready)[1])
+        while self._ready_async and self._live_async < self._async_slots:
+            self._live_async += 1
+            self._claim(heappop(self._ready_async)[1])
 
     def _claim(self, node: Node) -> None:
         node.attempt += 1
@@ -462,9 +650,22 @@ class Machine:
             commands += [Decide(node.spec.name) for node in self._asked if node.state == "waiting"]
             self._asked = []
         if not self._unfinished and not self.done:
-            self._state = run_state(node.state for node in self._nodes.values())
+            commands += self._call_off_left()
+            state = run_state(node.state for node in self._nodes.values())
+            self._state = "failure" if self._is_overdue and state == "canceled" else state
+            if self._limits.deadline is not None and not self._is_overdue:
+                commands.append(DropTimer("deadline"))
             commands.append(Finish(self._state))
         return commands
+
+    def _call_off_left(self) -> list[Command]:
+        """Items that there are no more since the run was resumed come to an end with it."""
+        left = [record for record in self._left.values() if record.state not in FINAL]
+        self._left = {}
+        reason = Reason("canceled").to_json()
+        ended = [record._replace(state="canceled", reason=reason, ended_at=self._at) for record in left]
+        self._records.update((record.task, record) for record in ended)
+        return [Record(record) for record in ended]
 
     def _recorded(self) -> list[Command]:
         commands: list[Command] = []

@@ -12,8 +12,11 @@ from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
 
-Phase = Literal["idle", "resting", "live", "stopping", "publishing"]
-"""Finer than the state: `resting` waits for its retry's time; `live` and `stopping` attempts take a slot."""
+Phase = Literal["idle", "resting", "live", "stopping", "publishing", "gathering"]
+"""Finer than the state: `resting` waits for its retry's time; `live` and `stopping` attempts take a slot.
+
+A repeated task is `gathering` once its items are known, until they have ended.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +55,19 @@ class Node:
     """The attempt that ended with the driver before this one."""
     kept: TaskRecord | None = None
     """What is recorded of a task that was done before the run was resumed."""
+    succeeded: TaskRecord | None = None
+    """What is recorded of an item that succeeded before the run was resumed, until it is decided whether that stands."""
+
+    serial: int = 0
+    """Tells nodes of one rank apart: the smaller goes first."""
+    group: Node | None = None
+    """The repeated task that this is an item of."""
+    has_listed: bool = False
+    """Whether its attempt has published the list of its items."""
+    items: list[Node] = field(default_factory=list["Any"], repr=False)
+
+    def __lt__(self, other: Node) -> bool:
+        return self.serial < other.serial
 
     def task_record(self, run: str) -> TaskRecord:
         """The task as it stands."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from trc.runtime.spec import RetrySpec
+from trc.runtime.scheduler.errors import attempts_of
+from trc.runtime.spec import RetrySpec, TaskSpec
 from trc.runtime.taskside.result import Failure
 
 MAX_LOST: Final = 10
@@ -14,15 +15,39 @@ MAX_LOST: Final = 10
 NOT_ITS_FAULT: Final = frozenset({"lost", "input_moved"})
 """Reasons of failures that use up no attempt of the author's budget."""
 
-
-def may_retry(spec: RetrySpec, attempt: int, failure: Failure) -> bool:
-    """Whether a failure is followed by another attempt; `attempt` counts from 1, without those that were lost."""
-    return failure.kind != "permanent" and attempt < spec.max_attempts
+_CUT_OFF: Final = frozenset({"lost", "signal", "timeout", "deadline"})
+"""Reasons of attempts that told nothing of themselves."""
 
 
-def may_repeat(*, idempotent: bool, lost: int) -> bool:
-    """Whether a lost attempt is made up for; `lost` counts it."""
-    return idempotent and lost <= MAX_LOST
+def may_retry(spec: TaskSpec, attempt: int, failure: Failure) -> bool:
+    """Whether a failure is followed by another attempt; `attempt` counts from 1, without those that were lost.
+
+    Where the author names the failure, their word goes before what the failure says of itself.
+    """
+    own = attempts_of(spec.retry.errors, failure) if spec.retry.errors else None
+    if own is not None:
+        return attempt < own
+    return failure.kind != "permanent" and attempt < spec.retry.max_attempts and not is_unknown(spec, failure)
+
+
+def is_unknown(spec: TaskSpec, failure: Failure) -> bool:
+    """Whether an attempt was ended in its middle, and its task must not have its effect twice.
+
+    An author who gives such a failure attempts of its own vouches for the task.
+    """
+    was_cut_off = failure.reason in _CUT_OFF or (failure.reason == "memory" and failure.exit_code is not None)
+    return was_cut_off and not spec.idempotent and attempts_of(spec.retry.errors, failure) is None
+
+
+def may_repeat(spec: TaskSpec, reason: str, lost: int) -> bool:
+    """Whether an attempt that came to nothing is made up for; `lost` counts it.
+
+    An author who says how often an attempt may be lost vouches for the task, whatever its type says.
+    """
+    own = dict(spec.retry.errors).get(reason) if spec.retry.errors else None
+    if own is not None:
+        return lost < own
+    return spec.idempotent and lost <= MAX_LOST
 
 
 def delay(spec: RetrySpec, attempt: int, random: Random) -> float:

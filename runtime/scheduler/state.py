@@ -14,11 +14,13 @@ FINAL: Final[frozenset[TaskState]] = frozenset(
 SUCCEEDED: Final[frozenset[TaskState]] = frozenset({"success", "skipped"})
 
 MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
-    "waiting": frozenset({"pending", "skipped", "omitted", "failure", "upstream_failed", "canceled"}),
+    # A repeated task whose items are known runs as long as they do, without an attempt of its own.
+    "waiting": frozenset({"pending", "running", "skipped", "omitted", "failure", "upstream_failed", "canceled"}),
     "pending": frozenset({"claimed", "canceled"}),
     # A short attempt's end may be seen before, or without, its beginning.
     "claimed": frozenset({"running", "success", "failure", "pending", "canceled"}),
-    "running": frozenset({"success", "failure", "pending", "canceled"}),
+    # A repeated one comes to the end that its items come to.
+    "running": frozenset({"success", "failure", "pending", "skipped", "omitted", "upstream_failed", "canceled"}),
     "success": frozenset(),
     "failure": frozenset(),
     "canceled": frozenset(),

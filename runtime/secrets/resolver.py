@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -50,6 +50,10 @@ class SecretsOfRun:
         except Unavailable as error:
             kind = "temporary" if error.is_temporary else "permanent"
             return Failure(error.message, kind=kind, reason=error.reason)
+
+    def known(self) -> Collection[str]:
+        """The values that were fetched so far."""
+        return [one.value for one in self._fetched.values()]
 
     def _version(self, ref: str) -> str | None:
         if ref not in self._versions:

@@ -61,6 +61,8 @@ class RunRecord:
     """The choices that it was asked for with, as JSON; empty where nobody recorded them."""
     submission: str | None = None
     """The key under which it was submitted, which no other run of the pipeline has."""
+    began_at: float = 0.0
+    """When it was opened, or last taken up after its end: what a run may take in all counts from then."""
 
 
 # Several of these two are made for each task that runs, and a named tuple takes a third of the time.
@@ -128,6 +130,37 @@ class DeadLetter:
     number: int = 0
 
 
+MessageState = Literal["pending", "delivered", "dead"]
+Event = Literal["start", "success", "failure", "cancel", "retry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a hook tells the outside. `number` is given by the store; times are in seconds since the epoch.
+
+    `id` names what it tells of to whom, and is the same each time that it is told; `body` is what is sent, byte by byte.
+    Of a dead one, nobody tries to deliver it any more; `error` says why it was not delivered the last time.
+    """
+
+    id: str
+    run: str
+    task: str | None
+    """None where it tells of the run as a whole."""
+    event: Event
+    url: str
+    body: str
+    created_at: float
+    state: MessageState = "pending"
+    tries: int = 0
+    due_at: float = 0.0
+    """When it is to be tried next; until then whoever has taken it may be at it."""
+    taken_by: str | None = None
+    """The driver that has taken it to deliver it."""
+    error: str = ""
+    settled_at: float | None = None
+    number: int = 0
+
+
 class Transaction(Protocol):
     """Changes that become durable together, when the block ends; none of them does if it raises."""
 
@@ -153,6 +186,26 @@ class Transaction(Protocol):
 
     def settle_letters(self, run: str, task: str, state: LetterState, at: float) -> None:
         """Settles the open letter of a task of a run, if there is one."""
+        ...
+
+    def put_messages(self, messages: Sequence[Message]) -> None:
+        """Adds what is to be told; of one whose id is there already nothing changes."""
+        ...
+
+    def take_messages(self, driver: str, now: float, until: float, limit: int) -> list[Message]:
+        """The pending messages that are due, the longest due first: they are the driver's, and due again `until` then."""
+        ...
+
+    def put_tried(self, messages: Sequence[Message]) -> None:
+        """Records how messages stand after somebody tried to deliver them; of one that is settled already nothing changes."""
+        ...
+
+    def free_messages(self, driver: str, at: float) -> None:
+        """Pending messages that the driver has taken are nobody's, and due `at` that time."""
+        ...
+
+    def renew_messages(self, numbers: Sequence[int], at: float) -> None:
+        """Makes messages pending and due `at` that time, as if nobody had tried to deliver them."""
         ...
 
     def is_current(self, run: str, task: str, token: str) -> bool:
@@ -228,6 +281,16 @@ class Journal(Protocol):
 
     def letter(self, number: int) -> DeadLetter | None:
         """The dead letter of that number."""
+        ...
+
+    def messages(
+        self, *, run: str | None = None, state: MessageState | None = None, limit: int = 1000
+    ) -> list[Message]:
+        """Messages, newest first: of one run, or of all; in one state, or in any."""
+        ...
+
+    def next_message_at(self) -> float | None:
+        """When the next pending message is due; None where there is none."""
         ...
 
     def wish(self, run: str) -> Wish:

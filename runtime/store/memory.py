@@ -13,6 +13,8 @@ from trc.runtime.store.journal import (
     DeadLetter,
     Driver,
     LetterState,
+    Message,
+    MessageState,
     RunRecord,
     RunState,
     TaskRecord,
@@ -41,6 +43,7 @@ class _Tables:
     digests: dict[str, FileDigest] = field(default_factory=dict[str, FileDigest])
     letters: dict[int, DeadLetter] = field(default_factory=dict[int, DeadLetter])
     wishes: dict[str, Wish] = field(default_factory=dict[str, Wish])
+    messages: dict[int, Message] = field(default_factory=dict[int, Message])
 
 
 class MemoryStore:
@@ -106,6 +109,18 @@ class MemoryStore:
     def letter(self, number: int) -> DeadLetter | None:
         with self._lock:
             return self._tables.letters.get(number)
+
+    def messages(
+        self, *, run: str | None = None, state: MessageState | None = None, limit: int = 1000
+    ) -> list[Message]:
+        with self._lock:
+            newest_first = [self._tables.messages[number] for number in sorted(self._tables.messages, reverse=True)]
+        chosen = [one for one in newest_first if run in (None, one.run) and state in (None, one.state)]
+        return chosen[: max(limit, 0)]
+
+    def next_message_at(self) -> float | None:
+        with self._lock:
+            return min((one.due_at for one in self._tables.messages.values() if one.state == "pending"), default=None)
 
     def wish(self, run: str) -> Wish:
         with self._lock:
@@ -209,6 +224,8 @@ class _MemoryTransaction:
             self.release(run)
             for number in [number for number, one in self._tables.letters.items() if one.run == run]:
                 self._drop(self._tables.letters, number)
+            for number in [number for number, one in self._tables.messages.items() if one.run == run]:
+                self._drop(self._tables.messages, number)
             for table in of_runs:
                 if run in table:
                     self._drop(table, run)
@@ -224,6 +241,43 @@ class _MemoryTransaction:
         for key in stale:
             self._drop(self._tables.results, key)
         return len(stale)
+
+    def put_messages(self, messages: Sequence[Message]) -> None:
+        known = {one.id for one in self._tables.messages.values()}
+        for one in messages:
+            self._require(one.run)
+            if one.id not in known:
+                known.add(one.id)
+                number = max(self._tables.messages, default=0) + 1
+                self._set(self._tables.messages, number, replace(one, number=number))
+
+    def take_messages(self, driver: str, now: float, until: float, limit: int) -> list[Message]:
+        waiting = [one for one in self._tables.messages.values() if one.state == "pending" and one.due_at <= now]
+        taken = [
+            replace(one, taken_by=driver, due_at=until)
+            for one in sorted(waiting, key=lambda one: (one.due_at, one.number))[:limit]
+        ]
+        for one in taken:
+            self._set(self._tables.messages, one.number, one)
+        return taken
+
+    def put_tried(self, messages: Sequence[Message]) -> None:
+        for one in messages:
+            known = self._tables.messages.get(one.number)
+            if known is not None and known.state == "pending":
+                self._set(self._tables.messages, one.number, one)
+
+    def free_messages(self, driver: str, at: float) -> None:
+        for one in list(self._tables.messages.values()):
+            if one.state == "pending" and one.taken_by == driver:
+                self._set(self._tables.messages, one.number, replace(one, taken_by=None, due_at=at))
+
+    def renew_messages(self, numbers: Sequence[int], at: float) -> None:
+        for number in numbers:
+            one = self._tables.messages.get(number)
+            if one is not None:
+                renewed = replace(one, state="pending", tries=0, due_at=at, taken_by=None, error="", settled_at=None)
+                self._set(self._tables.messages, number, renewed)
 
     def put_wish(self, run: str, wish: Wish) -> None:
         self._require(run)

@@ -34,6 +34,13 @@ class StoredOutput:
     """The digests by which those of its readers know it that do not read all of it."""
     home: str = ""
     """The equal task that has stored it, where that is another one than the task whose output it is."""
+    members: tuple[tuple[str, StoredOutput], ...] | None = None
+    """Of a task that is repeated, the names and outputs of its items in order; it has no file of its own."""
+
+    @property
+    def files(self) -> tuple[StoredOutput, ...]:
+        """The outputs that it is made of, each with a file of its own."""
+        return (self,) if self.members is None else tuple(output for _, output in self.members)
 
     @property
     def is_view(self) -> bool:

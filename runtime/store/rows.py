@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from trc.runtime.store.journal import AttemptRecord, DeadLetter, Driver, RunRecord, TaskRecord
+from trc.runtime.store.journal import AttemptRecord, DeadLetter, Driver, Message, RunRecord, TaskRecord
 from trc.runtime.store.parts import StoredParts, encode_parts
 from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.tuples import Tuples
@@ -38,6 +38,7 @@ def run_row(run: RunRecord) -> Row:
         run.resumed,
         run.asked,
         run.submission,
+        run.began_at,
     )
 
 
@@ -136,6 +137,28 @@ def readable(text: str) -> str:
 def letter_of(row: Row) -> DeadLetter:
     run, task, attempt, kind, error, order, *others = row
     return DeadLetter(run, task, attempt, kind, _decode(error), None if order is None else _decode(order), *others)
+
+
+def message_row(message: Message) -> Row:
+    return (
+        message.id,
+        message.run,
+        message.task,
+        message.event,
+        message.url,
+        message.body,
+        message.created_at,
+        message.state,
+        message.tries,
+        message.due_at,
+        message.taken_by,
+        message.error,
+        message.settled_at,
+    )
+
+
+def message_of(row: Row) -> Message:
+    return Message(*row)
 
 
 def result_row(result: Result) -> Row:

@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Protocol, Self
 
 from trc.runtime.store.journal import (
@@ -13,6 +14,8 @@ from trc.runtime.store.journal import (
     DeadLetter,
     Driver,
     LetterState,
+    Message,
+    MessageState,
     RunRecord,
     RunState,
     TaskRecord,
@@ -30,6 +33,8 @@ from trc.runtime.store.rows import (
     driver_row,
     letter_of,
     letter_row,
+    message_of,
+    message_row,
     result_of,
     result_row,
     run_of,
@@ -147,6 +152,18 @@ class SqlStore(ABC):
             row = self._connection.execute(self._sql["letter"], (number,)).fetchone()
             return None if row is None else letter_of(row)
 
+    def messages(
+        self, *, run: str | None = None, state: MessageState | None = None, limit: int = 1000
+    ) -> list[Message]:
+        chosen = {"run": run, "state": state, "limit": max(limit, 0)}
+        with self._refusing():
+            return [message_of(row) for row in self._connection.execute(self._sql["messages"], chosen)]
+
+    def next_message_at(self) -> float | None:
+        with self._refusing():
+            (at,) = self._connection.execute(self._sql["next_message_at"]).fetchone()
+            return None if at is None else float(at)
+
     def wish(self, run: str) -> Wish:
         with self._refusing():
             row = self._connection.execute(self._sql["wish"], (run,)).fetchone()
@@ -242,11 +259,32 @@ class SqlTransaction:
         chosen = {"run": run, "task": task, "state": state, "at": at}
         self._connection.execute(self._sql["settle_letters"], chosen)
 
+    def put_messages(self, messages: Sequence[Message]) -> None:
+        self._connection.executemany(self._sql["put_message"], map(message_row, messages))
+
+    def take_messages(self, driver: str, now: float, until: float, limit: int) -> list[Message]:
+        rows = self._connection.execute(self._sql["due_messages"], (now, limit))
+        taken = [replace(message_of(row), taken_by=driver, due_at=until) for row in rows]
+        self._connection.executemany(self._sql["take_message"], [(driver, until, one.number) for one in taken])
+        return taken
+
+    def put_tried(self, messages: Sequence[Message]) -> None:
+        rows = [
+            (one.state, one.tries, one.due_at, one.taken_by, one.error, one.settled_at, one.number) for one in messages
+        ]
+        self._connection.executemany(self._sql["put_tried"], rows)
+
+    def free_messages(self, driver: str, at: float) -> None:
+        self._connection.execute(self._sql["free_messages"], {"driver": driver, "at": at})
+
+    def renew_messages(self, numbers: Sequence[int], at: float) -> None:
+        self._connection.executemany(self._sql["renew_message"], [(at, number) for number in numbers])
+
     def is_current(self, run: str, task: str, token: str) -> bool:
         return self._connection.execute(self._sql["is_current"], (run, task, token)).fetchone() is not None
 
     def forget_runs(self, runs: Sequence[str]) -> None:
-        for what in ("tasks", "attempts", "leases", "letters", "wishes", "run"):
+        for what in ("tasks", "attempts", "leases", "letters", "wishes", "messages", "run"):
             self._connection.executemany(self._sql[f"forget_{what}"], [(run,) for run in runs])
 
     def forget_results(self, before: float) -> int:

@@ -34,7 +34,7 @@ def failure_of(error: BaseException, retry_on: Sequence[int] = (), mask: Mask = 
         reason = "memory"
     name = type(error).__name__
     message = _text_of(error) or ("the task ran out of memory" if reason == "memory" else name)
-    return Failure(message, kind, reason, name, trace_of(error, mask))
+    return Failure(message, kind, reason, name, trace_of(error, mask), classes=_classes(type(error)))
 
 
 def exit_kind(code: int, retry_on: Sequence[int]) -> str:
@@ -45,8 +45,13 @@ def exit_kind(code: int, retry_on: Sequence[int]) -> str:
 
 
 def signal_kind(number: int, retry_on: Sequence[int]) -> str:
-    """As `exit_kind`, with the exit code by which shells and containers tell a signal."""
-    return exit_kind(128 + number, retry_on)
+    """As `exit_kind`, of a signal."""
+    return exit_kind(signal_exit(number), retry_on)
+
+
+def signal_exit(number: int) -> int:
+    """The exit code by which shells and containers tell a signal."""
+    return 128 + number
 
 
 def signal_name(number: int) -> str:
@@ -69,6 +74,12 @@ def trace_of(error: BaseException, mask: Mask = None) -> str:
         return (mask(text) if mask else text)[-_MAX_TRACE:]
     except Exception:  # noqa: BLE001 - an exception's own __str__ may raise; its class must do then
         return type(error).__name__ + "\n"
+
+
+def _classes(kind: type) -> tuple[str, ...]:
+    """A class of exceptions and those above it, with their modules."""
+    named = (one for one in kind.__mro__ if one not in (BaseException, object))
+    return tuple(f"{one.__module__}.{one.__qualname__}" for one in named)
 
 
 def _exit_failure(error: SystemExit, retry_on: Sequence[int]) -> Failure | None:

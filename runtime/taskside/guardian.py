@@ -8,19 +8,27 @@ import select
 import signal
 import traceback
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, Callable, NoReturn
 
 from trc.runtime.taskside.processes import adopt_orphans, die_with_parent, end_children
 from trc.runtime.taskside.worker import work
 
 
-def guard(parent: int, orders: int, messages: int, memory: int | None = None, sealed: int | None = None) -> NoReturn:
+def guard(  # noqa: PLR0917 - as they come from the command line
+    parent: int,
+    orders: int,
+    messages: int,
+    memory: int | None = None,
+    sealed: int | None = None,
+    shared: int | None = None,
+) -> NoReturn:
     """Forks the worker and stays until its whole process tree is gone; then ends as the worker ended.
 
     SIGTERM is passed on to the worker's process group; the end of the pipe `orders` is the order
     to kill everything, and comes by itself when the orchestrator dies. A `sealed` worker is given
-    secrets: a process beside it masks what it prints.
+    secrets: a process beside it masks what it prints. A `shared` one runs many attempts at a time.
     """
     wakeups, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -36,7 +44,7 @@ def guard(parent: int, orders: int, messages: int, memory: int | None = None, se
         signal.set_wakeup_fd(-1)
         os.close(wakeups)
         os.close(wake)
-        _become_worker(own, orders, messages, memory, control)
+        _become_worker(own, partial(_shared() if shared else work, orders, messages, memory, control))
     os.close(messages)
     if control is not None:
         os.close(control)
@@ -50,7 +58,12 @@ def _beside(*close: int) -> tuple[int, int]:
     return process, control
 
 
-def _become_worker(guardian: int, orders: int, messages: int, memory: int | None, control: int | None) -> NoReturn:
+def _shared() -> Any:
+    # Loaded for shared workers only.
+    return import_module("trc.runtime.taskside.concurrent").work
+
+
+def _become_worker(guardian: int, run: Callable[[], None]) -> NoReturn:
     code = 1
     try:
         for number in (signal.SIGCHLD, signal.SIGUSR1):
@@ -58,7 +71,7 @@ def _become_worker(guardian: int, orders: int, messages: int, memory: int | None
         os.setsid()
         die_with_parent(guardian, signal.SIGKILL)
         adopt_orphans()
-        work(orders, messages, memory, control)
+        run()
         code = 0
     except BaseException:  # noqa: BLE001 - whatever it is, it must not unwind into the guardian's code
         traceback.print_exc()

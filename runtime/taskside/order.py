@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.parts import OrderParts
 from trc.runtime.taskside.tuples import OrderTuples
 
@@ -124,8 +125,14 @@ class TaskOrder:
     checks: OrderChecks | None = None
     parts: OrderParts | None = None
     """How the only output is made part by part; None where the query runs over all that it reads at once."""
+    item: OrderItem | None = None
+    """What the task is repeated for this time."""
     secrets: tuple[OrderSecret, ...] = ()
     """The only part of the order that holds values of secrets: all else names them."""
+    is_async: bool = False
+    """Whether it is run by an event loop, beside others: `runs` then answers something to be awaited."""
+    environment: str = ""
+    """The digest of what the environment holds that its process is to run in; empty for trc's own."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -157,8 +164,14 @@ class TaskOrder:
             "retry_on": self.retry_on,
             "checks": None if self.checks is None else _checks_dict(self.checks),
         }
+        if self.is_async:
+            raw["is_async"] = True
         if self.parts is not None:
             raw["parts"] = self.parts.to_dict()
+        if self.item is not None:
+            raw["item"] = self.item.to_dict()
+        if self.environment:
+            raw["environment"] = self.environment
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
         return raw
@@ -181,6 +194,8 @@ class TaskOrder:
         raw["checks"] = None if raw["checks"] is None else _checks(raw["checks"])
         if "parts" in raw:
             raw["parts"] = OrderParts.from_dict(raw["parts"])
+        if "item" in raw:
+            raw["item"] = OrderItem.from_dict(raw["item"])
         if "secrets" in raw:
             raw["secrets"] = tuple(
                 OrderSecret(one["ref"], one["value"], tuple(tuple(place) for place in one["places"]))

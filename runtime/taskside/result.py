@@ -31,6 +31,8 @@ class Failure:
     exit_code: int | None = None
     query_offset: int | None = None
     """The character of the task's query that the engine complained about."""
+    classes: tuple[str, ...] = ()
+    """The exception's class and those above it, the nearest first, each with its module."""
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
@@ -42,7 +44,13 @@ class Failure:
             "trace": self.trace,
             "exit_code": self.exit_code,
             "query_offset": self.query_offset,
+            "classes": list(self.classes),
         }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Failure:
+        """The failure that `to_dict` wrote."""
+        return cls(**{**raw, "classes": tuple(raw.get("classes", ()))})
 
 
 @dataclass(frozen=True)
@@ -161,7 +169,7 @@ class AttemptResult:
         if raw.get("version") != RESULT_VERSION:
             message = f"this task result has version {raw.get('version')!r}; this runtime reads {RESULT_VERSION}"
             raise ValueError(message)
-        raw["failure"] = None if raw["failure"] is None else Failure(**raw["failure"])
+        raw["failure"] = None if raw["failure"] is None else Failure.from_dict(raw["failure"])
         raw["outputs"] = tuple(WrittenOutput.from_dict(one) for one in raw["outputs"])
         raw["checks"] = tuple(Verdict.from_dict(one) for one in raw["checks"])
         return cls(**raw)

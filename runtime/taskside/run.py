@@ -86,7 +86,7 @@ def _attempt(
     raised: BaseException | None = None
     returned: Any = None
     try:
-        returned = _function(order.runs)(order, _context(order, report, flush_log))
+        returned = function_of(order.runs)(order, context_of(order, report, flush_log))
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
         raised = error
     if os.getpid() != owner:
@@ -97,27 +97,30 @@ def _attempt(
         raise raised
     if raised is None:
         try:
-            return _judge(order, returned)
+            return judged(order, returned)
         except AttemptFailed as error:
             raised = error
     failure = failure_of(raised, order.retry_on, mask)
     if failure is not None and failure.trace:
-        _tell(failure.trace)
+        tell(failure.trace)
     return failure, TaskResult()
 
 
-def _tell(trace: str) -> None:
+def tell(trace: str) -> None:
+    """Has the trace be in the attempt's log."""
     with contextlib.suppress(Exception):  # the task may have put anything in the place of its stream
         sys.stderr.write(trace)
 
 
-def _function(runs: str) -> Callable[[TaskOrder, TaskContext], Any]:
+def function_of(runs: str) -> Callable[[TaskOrder, TaskContext], Any]:
+    """What `module:function` names."""
     module, _, name = runs.partition(":")
     function: Callable[[TaskOrder, TaskContext], Any] = getattr(importlib.import_module(module), name)
     return function
 
 
-def _context(order: TaskOrder, report: Report, flush_log: Callable[[], None]) -> TaskContext:
+def context_of(order: TaskOrder, report: Report, flush_log: Callable[[], None]) -> TaskContext:
+    """What the task is given."""
     return TaskContext(
         run=order.run,
         pipeline=order.pipeline,
@@ -128,12 +131,14 @@ def _context(order: TaskOrder, report: Report, flush_log: Callable[[], None]) ->
         args=order.params.get("args") or {},
         inputs={one.name: InputData(one.name, one.format, one.files) for one in order.inputs},
         outputs={one.name: OutputData(one.name, one.format, one.path, one.uri) for one in order.outputs},
+        item=None if order.item is None else order.item.value,
         report=report,
         flush_log=flush_log,
     )
 
 
-def _judge(order: TaskOrder, returned: Any) -> tuple[Failure | None, TaskResult]:
+def judged(order: TaskOrder, returned: Any) -> tuple[Failure | None, TaskResult]:
+    """What the returned value means; raises AttemptFailed for one that a task may not return."""
     if returned is None:
         return None, TaskResult()
     if isinstance(returned, TaskResult):

@@ -52,6 +52,8 @@ class TaskContext:
     args: Mapping[str, Any]
     inputs: Mapping[str, InputData]
     outputs: Mapping[str, OutputData]
+    item: Any = None
+    """What the task is repeated for this time, as JSON has it: of a row, a mapping of its fields."""
     report: Callable[[int, int | None], None] = field(default=lambda _done, _total: None, repr=False)
     flush_log: Callable[[], None] = field(default=lambda: None, repr=False)
     """Has what was printed so far be in the attempt's log."""

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Callable
 
 from trc.runtime.taskside.capture import Blank, blank_name, open_stream
 from trc.runtime.taskside.descriptors import identity, out_of_the_way
@@ -42,25 +42,26 @@ def work(orders: int, messages: int, memory: int | None = None, control: int | N
     this process waits begins at once and needs no telling, for each message wakes a process.
     With `control`, every order holds secrets, and what it prints is masked at the other end.
     """
-    _prepare_process(memory)
+    prepare_process(memory)
     inbox = _Inbox(out_of_the_way(orders))
     outbox = _Outbox(out_of_the_way(messages))
     blank = Blank(blank_name(os.getppid()))
     sealed = None if control is None else _sealed(control)
     order = inbox.next(wait=True)
     if order is not None:
-        outbox.send({"started": _beginning(order)})
+        outbox.send({"started": beginning(order)})
     while order is not None:
         done, is_fit = _run(order, outbox, blank, sealed)
         order = inbox.next(wait=False) if is_fit else None
         outbox.send(
-            {"result": done.to_dict(), "is_last": not is_fit, "next": None if order is None else _beginning(order)}
+            {"result": done.to_dict(), "is_last": not is_fit, "next": None if order is None else beginning(order)}
         )
         if order is None and is_fit:
             order = inbox.next(wait=True)
 
 
-def _beginning(order: TaskOrder) -> dict[str, Any]:
+def beginning(order: TaskOrder) -> dict[str, Any]:
+    """What is told of an attempt that begins now."""
     return {"token": order.token, "at": time.time()}
 
 
@@ -78,7 +79,7 @@ def _run(order: TaskOrder, outbox: _Outbox, blank: Blank, sealed: Any) -> tuple[
             end_children()
             leftovers.append("processes")
 
-    reporter = _Reporter(order.token, outbox)
+    reporter = Reporter(order.token, outbox.send)
     result: AttemptResult = (
         execute(order, reporter, settle, blank.capture) if sealed is None else sealed.execute(order, reporter, settle)
     )
@@ -87,12 +88,12 @@ def _run(order: TaskOrder, outbox: _Outbox, blank: Blank, sealed: Any) -> tuple[
     return result, not leftovers and threading.active_count() == 1
 
 
-class _Reporter:
+class Reporter:
     """Passes on how far a task is, at a pace that costs the task nothing."""
 
-    def __init__(self, token: str, outbox: _Outbox) -> None:
+    def __init__(self, token: str, send: Callable[[Mapping[str, Any]], None]) -> None:
         self._token = token
-        self._outbox = outbox
+        self._send = send
         self._next = 0.0
 
     def __call__(self, done: int, total: int | None) -> None:
@@ -101,7 +102,7 @@ class _Reporter:
             return
         self._next = now + _REPORT_EVERY
         whole = None if total is None else int(total)
-        self._outbox.send({"progress": {"token": self._token, "at": now, "done": int(done), "total": whole}})
+        self._send({"progress": {"token": self._token, "at": now, "done": int(done), "total": whole}})
 
 
 class _Inbox:
@@ -168,7 +169,8 @@ class _Outbox:
             os._exit(LOST_PIPE)
 
 
-def _prepare_process(memory: int | None) -> None:
+def prepare_process(memory: int | None) -> None:
+    """Makes signals and streams what a worker's are, and bounds its memory, in bytes."""
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     streams: Any = sys

@@ -87,6 +87,7 @@ def context_of(settings: Settings, choices: Choices, now: datetime, *, must_sett
         choices=choices,
         now=now,
         must_settle=must_settle,
+        network=settings.network,
     )
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,23 +19,39 @@ from trc.compiler.frontends import toml
 from trc.compiler.frontends.files import read
 from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.typed import typed
+from trc.compiler.ir.addresses import NOTHING_ALLOWED, Allowed, Network, Refused, host_of, network_of, read_url
 from trc.compiler.source import SourceFile, Span
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 from trc.runtime.store.address import EXAMPLE, Address, WrongAddress, address_of, is_address
 from trc.runtime.surroundings import clean
+from trc.telemetry import NO_TELEMETRY, TABLES, Telemetry, telemetry_of
 
+MAX_ASYNC: Final = 500
+"""How many asynchronous attempts share a process where `trc.toml` does not say."""
 OPTIMISE: Final = False
 """Whether runs are optimised where neither the command line nor the target says."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLineage:
-    """Where runs append their OpenLineage events, if they tell any; `source_code` has these hold the text of queries."""
+    """Where runs tell their OpenLineage events, if they tell any: to a file, or to a URL.
+
+    `endpoint` is the path below the URL, `api_key` a reference to the secret that is sent along. `source_code` has events hold
+    the text of queries.
+    """
 
     file: Path | None = None
+    url: str | None = None
+    endpoint: str = "api/v1/lineage"
+    api_key: str | None = None
     namespace: str = "trc"
     source_code: bool = False
+
+    def told_to(self, target: str) -> OpenLineage:
+        """The same, told to what the command line names: a URL, or a file."""
+        is_url = target.lower().startswith(("http://", "https://"))
+        return replace(self, file=None if is_url else Path(target), url=target if is_url else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +81,14 @@ class Settings:
     openlineage: OpenLineage = OpenLineage()
     shared: SharedState | None = None
     """Where runs are recorded, if that is not in the project."""
+    network: Allowed = NOTHING_ALLOWED
+    """What may be called beyond public addresses."""
+    hooks_key: str | None = None
+    """The reference to the secret that messages of hooks are signed with."""
+    max_async: int = MAX_ASYNC
+    """How many asynchronous attempts share a process; 0 has each run in one of its own."""
+    telemetry: Telemetry = NO_TELEMETRY
+    """What runs tell of themselves to machines."""
 
     @property
     def state(self) -> Path:
@@ -122,8 +147,18 @@ def environment_of_code() -> dict[str, str]:
     return clean(os.environ)
 
 
+def variables_of_uv() -> MappingOf[str, str]:
+    """What tells uv where packages come from, and trc where its environments lie."""
+    return os.environ
+
+
 def variables_of_secrets() -> MappingOf[str, str]:
     """Where `env:NAME` finds its value: looked up when a task is about to be given it."""
+    return os.environ
+
+
+def variables_of_telemetry() -> MappingOf[str, str]:
+    """Where OpenTelemetry's own variables are found, and the trace that this process is part of."""
     return os.environ
 
 
@@ -170,6 +205,10 @@ def _settings(project: Path, workers: int | None = None, target: str | None = No
         written.deny_warnings,
         openlineage=_events(project, written),
         shared=written.states.get(chosen, written.state),
+        network=Allowed(frozenset(written.hosts), tuple(written.networks)),
+        hooks_key=written.hooks_key,
+        max_async=MAX_ASYNC if written.max_async is None else written.max_async,
+        telemetry=telemetry_of(project, written.telemetry),
     )
 
 
@@ -189,6 +228,7 @@ class _Written:
 
     file: SourceFile | None = None
     workers: int | None = None
+    max_async: int | None = None
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
     deny_warnings: bool = False
@@ -196,6 +236,10 @@ class _Written:
     state: SharedState | None = None
     states: dict[str, SharedState] = field(default_factory=dict[str, SharedState])
     """Those that targets say."""
+    hosts: list[str] = field(default_factory=list[str])
+    networks: list[Network] = field(default_factory=list[Network])
+    hooks_key: str | None = None
+    telemetry: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def _read(path: Path) -> _Written:
@@ -205,9 +249,22 @@ def _read(path: Path) -> _Written:
     written = _Written(file if tree is not None else None)
     for entry in tree.entries if tree else ():
         _KEYS.get(entry.key.value, _unknown)(entry.value, entry.key, written, collect)
+    _check_url(tree, written, collect)
     if collect.has_errors:
         raise Stopped(collect.sorted(), 2, {file.name: file} if file else {})
     return written
+
+
+def _check_url(tree: Mapping | None, written: _Written, collect: Collector) -> None:
+    """Once all is read: what may be called may be said further down."""
+    table = tree.get("openlineage") if tree else None
+    value = table.get("url") if isinstance(table, Mapping) else None
+    if value is None or "url" not in written.events:
+        return
+    try:
+        read_url(written.events["url"], Allowed(frozenset(written.hosts), tuple(written.networks)))
+    except Refused as refused:
+        collect.add(Diagnostic("TRC638", refused.message, value.span, help=refused.help))
 
 
 def _shown(path: Path) -> str:
@@ -229,17 +286,22 @@ def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> N
         _wrong(collect, f'"{key.value}" takes a table', key.span, "write [local] on a line of its own")
         return
     for entry in value.entries:
-        if entry.key.value != "workers":
-            remedy = did_you_mean(entry.key.value, ("workers",)) or ("the key is: workers",)
-            _wrong(collect, f'"local.{entry.key.value}" is not known here', entry.key.span, *remedy)
+        name = entry.key.value
+        if name not in _NUMBERS:
+            remedy = did_you_mean(name, _NUMBERS) or (f"the keys are: {', '.join(_NUMBERS)}",)
+            _wrong(collect, f'"local.{name}" is not known here', entry.key.span, *remedy)
             continue
+        least, most, example = _NUMBERS[name]
         number: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
-        if type(number) is int and 1 <= number <= 1024:
-            written.workers = number
+        if type(number) is int and least <= number <= most:
+            setattr(written, name, number)
         else:
-            _wrong(
-                collect, '"local.workers" takes a whole number from 1 to 1024', entry.value.span, "write workers = 4"
-            )
+            told = f'"local.{name}" takes a whole number from {least} to {most}'
+            _wrong(collect, told, entry.value.span, f"write {name} = {example}")
+
+
+_NUMBERS: Final[MappingOf[str, tuple[int, int, int]]] = {"workers": (1, 1024, 4), "max_async": (0, 10_000, 500)}
+"""The keys of the local backend, with the least and the most that they take, and an example."""
 
 
 def _check(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
@@ -271,17 +333,94 @@ def _openlineage(value: Node, key: Scalar, written: _Written, collect: Collector
             continue
         kind, takes, example = _EVENTS[name]
         answer: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
-        if isinstance(answer, kind) and answer != "" and "\0" not in str(answer):
-            written.events[name] = answer
-        else:
+        if not isinstance(answer, kind) or answer == "" or "\0" in str(answer):
             _wrong(collect, f'"openlineage.{name}" {takes}', entry.value.span, f"write {example}")
+        elif name != "api_key" or _is_secret(str(answer), entry.value.span, collect):
+            written.events[name] = answer
+    if "file" in written.events and "url" in written.events:
+        both = '"openlineage" tells to a file or to a URL, and not to both'
+        _wrong(collect, both, key.span, "keep the one that you mean")
+
+
+def _is_secret(text: str, span: Span, collect: Collector) -> bool:
+    # What secrets are is part of the IR, which most commands do without.
+    references: Any = import_module("trc.compiler.ir.secrets")
+    try:
+        references.read_reference(text)
+    except references.BadReference as bad:
+        collect.add(Diagnostic(bad.code, bad.message, span, help=bad.help))
+        return False
+    return True
 
 
 _EVENTS: Final[MappingOf[str, tuple[type, str, str]]] = {
     "file": (str, "takes the path of a file", 'file = "lineage.jsonl"'),
+    "url": (str, "takes a URL", 'url = "https://lineage.example.com"'),
+    "endpoint": (str, "takes the path that events go to", 'endpoint = "api/v1/lineage"'),
+    "api_key": (str, "takes a reference to a secret", 'api_key = "env:LINEAGE_KEY"'),
     "namespace": (str, "takes a text", 'namespace = "shop"'),
     "source_code": (bool, "is true or false", "source_code = true"),
 }
+
+
+def _hooks(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{key.value}" is a table', key.span, "write [hooks] on a line of its own")
+        return
+    for entry in value.entries:
+        if entry.key.value != "key":
+            remedy = did_you_mean(entry.key.value, ("key",)) or ("the key is: key",)
+            _wrong(collect, f'"hooks.{entry.key.value}" is not known here', entry.key.span, *remedy)
+        elif not isinstance(entry.value, Scalar) or not isinstance(typed(entry.value).value, str):
+            message = '"hooks.key" takes a reference to a secret'
+            _wrong(collect, message, entry.value.span, 'write key = "env:HOOK_KEY"')
+        elif _is_secret(entry.value.value, entry.value.span, collect):
+            written.hooks_key = entry.value.value
+
+
+def _network(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{key.value}" is a table', key.span, "write [network] on a line of its own")
+        return
+    for entry in value.entries:
+        name = entry.key.value
+        if name not in _OF_NETWORK:
+            remedy = did_you_mean(name, _OF_NETWORK) or (f"the keys are: {', '.join(_OF_NETWORK)}",)
+            _wrong(collect, f'"network.{name}" is not known here', entry.key.span, *remedy)
+            continue
+        for text, span in _texts(entry.value, entry.key, collect):
+            host, network = host_of(text), network_of(text)
+            if name == "allow_hosts" and host is not None:
+                written.hosts.append(host)
+            elif name == "allow_networks" and network is not None:
+                written.networks.append(network)
+            else:
+                _wrong(collect, f'"{text}" {_OF_NETWORK[name][0]}', span, _OF_NETWORK[name][1])
+
+
+_OF_NETWORK: Final[MappingOf[str, tuple[str, str]]] = {
+    "allow_hosts": ("is no host: a name or an address, without scheme and port", "write it like hooks.internal"),
+    "allow_networks": ("is no network", "write it like 10.20.0.0/16"),
+}
+
+
+def _telemetry(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    table = key.value
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{table}" is a table', key.span, f"write [{table}] on a line of its own")
+        return
+    for entry in value.entries:
+        name = entry.key.value
+        if name not in TABLES[table]:
+            remedy = did_you_mean(name, TABLES[table]) or (f"the keys are: {', '.join(TABLES[table])}",)
+            _wrong(collect, f'"{table}.{name}" is not known here', entry.key.span, *remedy)
+            continue
+        known = TABLES[table][name]
+        answer: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
+        if known.fits(answer):
+            written.telemetry[known.field] = answer
+        else:
+            _wrong(collect, f'"{table}.{name}" {known.takes}', entry.value.span, f"write {known.example}")
 
 
 def _pipelines(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
@@ -370,6 +509,9 @@ _KEYS: Final[MappingOf[str, _Reader]] = {
     "local": _local,
     "check": _check,
     "openlineage": _openlineage,
+    "hooks": _hooks,
+    "network": _network,
+    **dict.fromkeys(TABLES, _telemetry),
 }
 
 

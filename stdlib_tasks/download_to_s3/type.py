@@ -30,6 +30,7 @@ class DownloadToS3:
     summary = "Downloads a web address to an object on S3."
     params = DownloadToS3Params
     runs: str | None = None
+    requires: tuple[str, ...] = ("boto3",)
 
     def declare(self, params: Any, scope: Scope) -> Declaration:  # noqa: ARG002 - the interface of all types
         """The object that is written."""

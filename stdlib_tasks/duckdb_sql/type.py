@@ -57,6 +57,7 @@ class DuckdbSql:
     summary = "Runs one SQL query in DuckDB and writes its rows as Parquet, CSV or JSON."
     params = DuckdbSqlParams
     runs: str | None = "trc.stdlib_tasks.duckdb_sql.run:run"
+    requires: tuple[str, ...] = ("duckdb",)
 
     def declare(self, params: Any, scope: Scope) -> Declaration:
         """What the query reads and writes. Mistakes in the SQL itself are left to the check of SQL."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from types import ModuleType
 from typing import Any
@@ -13,16 +14,28 @@ from trc.runtime.taskside.task import BaseTask, TaskContext
 
 
 def run(order: TaskOrder, context: TaskContext) -> Any:
-    """Calls `params.entrypoint`, which is `path/to/file.py:Name`, with the context."""
+    """Calls `params.entrypoint`, which is `path/to/file.py:Name`, with the context.
+
+    What is asynchronous is awaited by whoever called, for an order that says so, or here in a loop of its own.
+    """
     entrypoint = str(order.params["entrypoint"])
     file, _, name = entrypoint.rpartition(":")
     if not file or not name:
         raise PermanentError(f'the entrypoint "{entrypoint}" is not of the form "path/to/file.py:Name"')
     returned = _entry(_load(order.project, file), file, name)(context)
-    if inspect.isawaitable(returned):
-        getattr(returned, "close", lambda: None)()
-        raise PermanentError(f'"{name}" in "{file}" is asynchronous; make it a plain function that runs its own loop')
+    if inspect.isawaitable(returned) and not order.is_async:
+        return _awaited(returned)
     return returned
+
+
+def _awaited(returned: Any) -> Any:
+    # Plain functions do without it, and start faster.
+    asyncio = importlib.import_module("asyncio")
+
+    async def entry() -> Any:
+        return await returned
+
+    return asyncio.run(entry())
 
 
 def _load(project: str, file: str) -> ModuleType:

@@ -43,6 +43,7 @@ class Python:
     summary = "Runs a class or a function of the project's own Python code."
     params = PythonParams
     runs: str | None = "trc.stdlib_tasks.python.run:run"
+    requires: tuple[str, ...] = ()
 
     def declare(self, params: Any, scope: Scope) -> Declaration:
         """What the task says that it reads and writes, and the project's code that it brings in."""
@@ -59,6 +60,7 @@ class Python:
             effect="none",
             idempotent=True,
             volatile="its code uses the run's time" if code.uses_run_time else None,
+            executor="async" if name in code.asynchronous else "process",
             diagnostics=(*problems, *_code_problems(code, path, name, scope)),
         )
 

@@ -27,6 +27,7 @@ class S3JsonToParquetDuckdb:
     summary = "Reads JSON objects on S3 with DuckDB and writes them as one Parquet object."
     params = S3JsonToParquetDuckdbParams
     runs: str | None = None
+    requires: tuple[str, ...] = ("duckdb",)
 
     def declare(self, params: Any, scope: Scope) -> Declaration:  # noqa: ARG002 - the interface of all types
         """The objects that are read, and the one that is written."""

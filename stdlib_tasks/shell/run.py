@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from trc.runtime.taskside.errors import AttemptFailed, PermanentError
-from trc.runtime.taskside.failures import exit_kind, signal_kind, signal_name
+from trc.runtime.taskside.failures import exit_kind, signal_exit, signal_kind, signal_name
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.task import TaskContext
@@ -44,23 +44,32 @@ def variables(order: TaskOrder, context: TaskContext) -> dict[str, str]:
         "TRC_RUN_TIME": order.run_time,
         "TRC_IDEMPOTENCY_KEY": order.idempotency_key,
     }
+    if order.item is not None:
+        fields = order.item.value if isinstance(order.item.value, dict) else {}
+        told["TRC_ITEM"] = order.item.text(order.item.value)
+        told |= {"TRC_ITEM_" + _word(name): order.item.text(value) for name, value in fields.items()}
     named = [("INPUT", name, "\n".join(one.paths)) for name, one in context.inputs.items()]
     named += [("OUTPUT", name, one.path) for name, one in context.outputs.items()]
     sources: dict[str, str] = {}
     for kind, name, value in named:
-        variable = f"TRC_{kind}_" + re.sub(r"\W", "_", name, flags=re.ASCII).upper()
+        variable = f"TRC_{kind}_{_word(name)}"
         if variable in told:
             raise PermanentError(f'"{sources[variable]}" and "{name}" would both be the variable {variable}')
         told[variable], sources[variable] = value, name
     return told
 
 
+def _word(name: str) -> str:
+    """A name as it stands in the name of a variable."""
+    return re.sub(r"\W", "_", name, flags=re.ASCII).upper()
+
+
 def _failure(order: TaskOrder, code: int) -> Failure:
     said = _last_line(order.log)
     after = f": {said}" if said else ""
     if code < 0:
-        kind = signal_kind(-code, order.retry_on)
-        return Failure(f"the command was killed by {signal_name(-code)}{after}", kind, "signal")
+        message = f"the command was killed by {signal_name(-code)}{after}"
+        return Failure(message, signal_kind(-code, order.retry_on), "signal", exit_code=signal_exit(-code))
     kind = exit_kind(code, order.retry_on)
     return Failure(f"the command ended with exit code {code}{after}", kind, "exit", exit_code=code)
 

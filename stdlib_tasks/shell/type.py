@@ -19,7 +19,8 @@ class ShellParams(DataParams):
 
     command: str | list[str] = Field(
         description="a text for /bin/sh, or a list: a program and its arguments, run without a shell",
-        json_schema_extra={"runtime": True},
+        # A line for the shell finds what only a run knows in variables: nothing is put into its text.
+        json_schema_extra={"runtime": "list"},
     )
 
     @field_validator("command")
@@ -41,6 +42,7 @@ class Shell:
     summary = "Runs a command, with its inputs and outputs in environment variables."
     params = ShellParams
     runs: str | None = "trc.stdlib_tasks.shell.run:run"
+    requires: tuple[str, ...] = ()
 
     def declare(self, params: Any, scope: Scope) -> Declaration:
         """What the author says that the command reads and writes, and the scripts of the project that it names."""

@@ -47,9 +47,9 @@ RAISED = {
     "return TaskResult(rows={'other': 1})": (
         'permanent error [PermanentError] the task counted rows of "other", which is not among its outputs: '
     ),
-    "import asyncio; return asyncio.sleep(0)": (
+    "import asyncio; return asyncio.sleep(0, 7)": (
         "permanent error [PermanentError] "
-        '"go" in "tasks.py" is asynchronous; make it a plain function that runs its own loop'
+        "the task returned a int; it may return a TaskResult, a mapping of small values, or None"
     ),
 }
 """The body of a task, and how its failure is told: kind, reason, class, message."""

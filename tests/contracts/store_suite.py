@@ -8,7 +8,7 @@ import pytest
 
 from trc.runtime.garbage import Store
 from trc.runtime.spec import KeyPart
-from trc.runtime.store.journal import AttemptRecord, DeadLetter, Driver, RunRecord, TaskRecord, TaskState
+from trc.runtime.store.journal import AttemptRecord, DeadLetter, Driver, Message, RunRecord, TaskRecord, TaskState
 from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOutput
 
 RUN = RunRecord("r1", "shop", "/p/shop.yaml", "d1", "2026-01-15T00:00:00+00:00", "driver-1", 100.0)
@@ -29,6 +29,7 @@ LETTER = DeadLetter(
     "a\n\u2028b",
     7.5,
 )
+MESSAGE = Message("msg_1", "r1", "clean", "failure", "https://a.example/x?y", '{"é":"\u2028\'"}', 7.0, due_at=7.5)
 DRIVER = Driver("driver-1", "here", "boot-1", 42, 4711)
 
 
@@ -255,6 +256,104 @@ class StoreSuite:
             change.settle_letters("r1", "clean", "dropped", 1.0)
             raise Interruption
         assert [(one.attempt, one.state) for one in store.letters(settled=True)] == [(2, "open")]
+
+    # Messages
+
+    def test_messages_are_kept_whole_newest_first(self, store: Store) -> None:
+        others = [
+            replace(
+                MESSAGE, id="msg_2", task=None, event="start", tries=3, taken_by="driver-1", error="it answered 503"
+            ),
+            replace(MESSAGE, id="msg_3", run="r2", state="dead", settled_at=9.5),
+        ]
+        put(store, RUN, replace(RUN, id="r2"))
+        with store.transaction() as change:
+            change.put_messages([MESSAGE, others[0]])
+            change.put_messages(others[1:])
+        first, second, third = (replace(one, number=number) for number, one in enumerate((MESSAGE, *others), start=1))
+        assert store.messages() == [third, second, first]
+        assert store.messages(run="r1") == [second, first]
+        assert store.messages(state="pending") == [second, first]
+        assert store.messages(run="r1", state="dead") == []
+        assert store.messages(limit=1) == [third]
+        assert store.messages(limit=-1) == []
+
+    def test_a_message_is_written_down_once(self, store: Store) -> None:
+        put(store, RUN)
+        with store.transaction() as change:
+            change.put_messages([MESSAGE, replace(MESSAGE, body="other")])
+        with store.transaction() as change:
+            change.put_messages([replace(MESSAGE, body="other", state="dead")])
+        assert store.messages() == [replace(MESSAGE, number=1)]
+
+    def test_messages_are_part_of_their_block(self, store: Store) -> None:
+        put(store, RUN)
+        with suppress(Interruption), store.transaction() as change:
+            change.put_run(replace(RUN, state="failure"))
+            change.put_messages([MESSAGE])
+            raise Interruption
+        assert store.messages() == []
+        assert store.next_message_at() is None
+        assert store.runs() == [RUN]
+        with pytest.raises(ValueError, match="a run that is not recorded"), store.transaction() as change:
+            change.put_messages([replace(MESSAGE, run="never")])
+
+    def test_messages_that_are_due_are_taken_by_one_the_longest_due_first(self, store: Store) -> None:
+        put(store, RUN)
+        due = {"a": 3.0, "b": 1.0, "c": 9.0, "d": 1.0}
+        with store.transaction() as change:
+            change.put_messages([replace(MESSAGE, id=name, due_at=at) for name, at in due.items()])
+        assert store.next_message_at() == 1.0
+        with store.transaction() as change:
+            taken = change.take_messages("driver-1", 3.0, 60.0, 2)
+            assert [one.id for one in taken] == ["b", "d"]
+            assert {(one.taken_by, one.due_at) for one in taken} == {("driver-1", 60.0)}
+        with store.transaction() as change:
+            assert [one.id for one in change.take_messages("driver-2", 3.0, 60.0, 9)] == ["a"]
+            assert change.take_messages("driver-3", 3.0, 60.0, 9) == []
+        assert store.next_message_at() == 9.0
+        # Who has taken them and says nothing more has lost them.
+        with store.transaction() as change:
+            assert [one.id for one in change.take_messages("driver-3", 60.0, 120.0, 9)] == ["c", "a", "b", "d"]
+
+    def test_what_a_dead_driver_had_taken_is_due(self, store: Store) -> None:
+        put(store, RUN)
+        with store.transaction() as change:
+            change.put_messages([replace(MESSAGE, id=name) for name in "ab"])
+            change.take_messages("driver-1", 8.0, 60.0, 1)
+            change.take_messages("driver-2", 8.0, 60.0, 1)
+            change.free_messages("driver-1", 9.0)
+        assert [(one.id, one.taken_by, one.due_at) for one in store.messages()] == [
+            ("b", "driver-2", 60.0),
+            ("a", None, 9.0),
+        ]
+
+    def test_a_message_that_is_settled_stays_so_until_it_is_renewed(self, store: Store) -> None:
+        put(store, RUN)
+        with store.transaction() as change:
+            change.put_messages([MESSAGE])
+            (taken,) = change.take_messages("driver-1", 8.0, 60.0, 1)
+            failed = replace(taken, tries=1, due_at=12.0, taken_by=None, error="it answered 503")
+            change.put_tried([failed])
+        assert store.messages() == [failed]
+        delivered = replace(failed, state="delivered", tries=2, error="", settled_at=13.0)
+        for late in (delivered, failed, replace(failed, state="dead")):
+            with store.transaction() as change:
+                change.put_tried([late])
+        assert store.messages() == [delivered]
+        assert store.next_message_at() is None
+        with store.transaction() as change:
+            assert change.take_messages("driver-1", 1e9, 2e9, 9) == []
+            change.free_messages("driver-1", 1e9)
+            change.renew_messages([1, 99], 20.0)
+        assert store.messages() == [replace(MESSAGE, number=1, due_at=20.0)]
+
+    def test_messages_are_forgotten_with_their_run(self, store: Store) -> None:
+        put(store, replace(RUN, state="success"), replace(RUN, id="r2"))
+        with store.transaction() as change:
+            change.put_messages([MESSAGE, replace(MESSAGE, id="msg_2", run="r2")])
+            change.forget_runs(["r1", "r2"])
+        assert [one.id for one in store.messages()] == ["msg_2"]
 
     # Tasks and attempts
 

@@ -32,6 +32,7 @@ NOBODY = {
 """Who commits in a session, and when: so that git asks for nothing, and its commits are the same each time."""
 
 MASKS = (
+    (re.compile(r"(?<=[ _]seconds=)\d+(\.\d+)?(e-\d+)?|(?<= peak_memory=)\d+"), "NUMBER"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d| UTC)?"), "TIME"),
     (re.compile(r"\b[0-9a-f]{17}\b"), "RUN"),
     (re.compile(r"(?<=\.)[0-9a-f]{12}(?=-)"), "TOKEN"),

@@ -22,6 +22,11 @@ PROSE = {
     "TRC616": "no file is known that ends the process",
     "TRC623": "a revision would have to be larger than the tests' disk should hold",
     "TRC620": "the tests' environment holds every part",
+    "TRC639": "a listener would have to have a mistake",
+    "TRC646": "a package index would have to answer",
+    "TRC647": "a Python would have to be missing",
+    "TRC648": "a package index would have to be silent",
+    "TRC649": "a Python would have to be missing",
 }
 """Codes whose situation a document cannot make: their pages tell of it in words."""
 TOLD = re.compile(r"\b(error|warning|note)\[(TRC\d+)\]")

@@ -6,14 +6,18 @@ import json
 import os
 import re
 import signal
+import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from threading import Event
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import jsonschema
 import pytest
 from referencing import Registry, Resource
+from tests.endpoint import Endpoint, Request, answer, endpoint
 from tests.given import given
 
 from trc.runtime.lineage.openlineage import run_id
@@ -310,3 +314,105 @@ def test_a_run_that_goes_on_ends_what_the_dead_process_left_open(space: Any) -> 
     assert kinds[str(run_id(run[0]["id"], "a", 2))] == ["START", "COMPLETE"]
     lost = of(events, "FAIL", "one.a")["run"]["facets"]["errorMessage"]
     assert lost["message"]
+
+
+# Events over HTTP
+
+HERE = '[network]\nallow_hosts = ["127.0.0.1"]\n'
+
+
+@pytest.fixture
+def told_to() -> Iterator[Endpoint]:
+    with endpoint(answer(201)) as found:
+        yield found
+
+
+def posted(told_to: Endpoint) -> list[dict[str, Any]]:
+    return [one.json for one in told_to.requests]
+
+
+def test_events_are_posted_as_they_would_be_written(space: Any, told_to: Endpoint) -> None:
+    laid_out(space).write("trc.toml", HERE)
+    space.trc("run", "p.yaml", "--openlineage", "events.jsonl", code=1)
+    written = events_of(space)
+    (space.root / "tried").unlink()
+    space.trc("run", "p.yaml", "--force", "--openlineage", told_to.url, code=1)
+    events = posted(told_to)
+    assert told(events) == told(written)
+    assert {one.path for one in told_to.requests} == {"/api/v1/lineage"}
+    assert {one.headers["content-type"] for one in told_to.requests} == {"application/json"}
+    assert "authorization" not in told_to.requests[0].headers
+    assert [sorted(one["run"]["facets"]) for one in events] == [sorted(one["run"]["facets"]) for one in written]
+
+
+def test_the_project_says_where_to_and_what_proves_who_asks(
+    space: Any, told_to: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINEAGE_KEY", "sesame open")
+    settings = (
+        f'{HERE}[openlineage]\nurl = "{told_to.url}/base/"\nendpoint = "/v2/events"\napi_key = "env:LINEAGE_KEY"\n'
+    )
+    laid_out(space).write("trc.toml", settings)
+    space.trc("run", "p.yaml", code=1)
+    assert {one.path for one in told_to.requests} == {"/base/v2/events"}
+    assert {one.headers["authorization"] for one in told_to.requests} == {"Bearer sesame open"}
+    monkeypatch.delenv("LINEAGE_KEY")
+    before = len(told_to.requests)
+    done = space.trc("run", "p.yaml", "--force", code=1)
+    assert len(told_to.requests) == before
+    assert "warning[TRC635]" in done.err
+    assert 'the secret "env:LINEAGE_KEY" is not there' in done.err
+    # A file of the command line goes before both.
+    space.trc("run", "p.yaml", "--force", "--openlineage", "events.jsonl", code=1)
+    assert len(told_to.requests) == before
+    assert events_of(space)
+
+
+@pytest.mark.parametrize(
+    ("status", "calls", "why"),
+    [(503, 3, "it answered 503"), (403, 10, "it answered 403"), (302, 10, "it answered 302")],
+)
+def test_events_that_are_not_taken_are_counted_and_cost_the_run_nothing(
+    space: Any, told_to: Endpoint, status: int, calls: int, why: str
+) -> None:
+    """One that may be taken later is tried again while there is time; an endpoint that does not work is left alone."""
+    laid_out(space).write("trc.toml", HERE)
+    told_to.respond = answer(status)
+    done = space.trc("run", "p.yaml", "--openlineage", told_to.url, code=1)
+    assert re.search(rf"warning\[TRC635\]: (\d+) of \1 lineage events were not told to {told_to.url}: {why}", done.err)
+    assert done.err.count("TRC635") == 1
+    assert calls <= len(told_to.requests) <= 12
+
+
+def test_an_endpoint_that_hangs_is_waited_for_a_while_and_no_longer(space: Any, told_to: Endpoint) -> None:
+    let_go = Event()
+
+    def hang(_request: Request, _out: BinaryIO) -> None:
+        let_go.wait(30)
+
+    told_to.respond = hang
+    laid_out(space).write("trc.toml", HERE)
+    began = time.monotonic()
+    done = space.trc("run", "p.yaml", "--openlineage", told_to.url, code=1)
+    let_go.set()
+    assert time.monotonic() - began < 12
+    assert "lineage events were not told" in done.err
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://lineage.example.com", "by http"),
+        ("https://10.0.0.1:5000", "a private address"),
+        ("https://169.254.169.254", "metadata"),
+    ],
+)
+def test_a_url_that_is_not_called_is_refused_before_anything_runs(space: Any, url: str, says: str) -> None:
+    done = laid_out(space).trc("run", "p.yaml", "--openlineage", url, code=3)
+    assert "error[TRC638]" in done.err
+    assert says in done.err
+    assert not (space.root / ".trc/logs").exists()
+    space.write("trc.toml", f'[openlineage]\nurl = "{url}"\n')
+    done = space.trc("run", "p.yaml", code=2)
+    assert "error[TRC638]" in done.err
+    assert "trc.toml:2:7" in done.err

@@ -47,6 +47,7 @@ class NoWork:
     """An executor that is asked for nothing: the pipeline has no task."""
 
     slots = 1
+    async_slots = 0
 
     def close(self) -> None:
         """Nothing was begun."""

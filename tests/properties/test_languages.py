@@ -128,6 +128,7 @@ RETRIES = some(
     max_attempts=st.integers(1, 100), backoff=st.sampled_from(["fixed", "exponential"]), initial_delay_seconds=SECONDS,
     backoff_factor=st.sampled_from([1, 1.5, 2]), max_delay_seconds=SECONDS, jitter=st.sampled_from(["none", "full", "equal"]),
     retry_on=st.lists(st.integers(1, 255), max_size=2),
+    errors=st.dictionaries(st.sampled_from(["timeout", "137", "ValueError", "requests.ConnectionError"]), st.integers(1, 9), max_size=3),
 )  # fmt: skip
 ENVIRONMENT = some(
     python_version=st.sampled_from(["3.9", "3.12"]), requirements=st.lists(FILLED, max_size=2), requirements_file=FILLED,
@@ -148,6 +149,7 @@ POLICIES: dict[str, st.SearchStrategy[Any]] = {
     "tags": st.lists(FILLED, max_size=2),
     "metadata": st.dictionaries(KEYS, JSON, max_size=3),
     "optimise": st.booleans(),
+    "idempotent": st.booleans(),
     "on_failure": HOOKS,
     "on_start": HOOKS,
 }  # fmt: skip
@@ -227,6 +229,8 @@ PIPELINES = st.fixed_dictionaries(
     },
     optional={
         "description": TEXTS,
+        "deadline": st.sampled_from(["6h", "1d2h", 90]),
+        "retry_budget": st.integers(0, 99),
         "schedule": st.one_of(
             st.fixed_dictionaries({"cron": st.just("0 2 * * *")}, optional={"timezone": st.just("Europe/Paris")}),
             st.fixed_dictionaries({"interval_seconds": SECONDS}),

@@ -24,6 +24,7 @@ from trc.runtime.listing import Inputs
 from trc.runtime.observe import Happening, TaskMoved
 from trc.runtime.running import Options, Outcome, Runner
 from trc.runtime.spec import (
+    HookSpec,
     KeyPart,
     NeedSpec,
     OutputSpec,
@@ -71,6 +72,7 @@ class Immediate:
 
     steps: list[str]
     slots: int = 1
+    async_slots: int = 0
     has_idle: bool = True
     at_start: Callable[[TaskOrder], None] = lambda _order: None
     at_ready: Callable[[TaskOrder], None] = lambda _order: None
@@ -124,6 +126,9 @@ class Vault:
             return Failure("nobody answers", "temporary", "secret_unreachable")
         return tuple(OrderSecret(one.ref, "hunter2", one.places) for one in secrets)
 
+    def known(self) -> Sequence[str]:
+        return ["hunter2"]
+
 
 @dataclass
 class World:
@@ -161,9 +166,9 @@ class World:
             retry=retry,
         )
 
-    def run(self, *tasks: TaskSpec, secrets: Vault | None = None) -> Outcome:
+    def run(self, *tasks: TaskSpec, secrets: Vault | None = None, hooks: tuple[HookSpec, ...] = ()) -> Outcome:
         storage = LocalStorage(self.store, self.folder / ".trc", boot_id(), time.time_ns)
-        spec = PipelineSpec("p", "p.yaml", str(self.folder), tasks, "digest")
+        spec = PipelineSpec("p", "p.yaml", str(self.folder), tasks, "digest", hooks)
         return Runner(
             spec,
             self.store,
@@ -175,6 +180,7 @@ class World:
             lambda _seconds: pytest.fail("there is nothing to wait for"),
             lambda _cancel: None,
             secrets,
+            wake=lambda: self.store.steps.append("wake"),
         ).run(Options(), NOON)
 
     def _note(self, happening: Happening) -> None:
@@ -341,7 +347,7 @@ def test_secrets_that_cannot_be_had_now_are_asked_for_again(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("idempotent", "reason", "kind"),
-    [(False, "lost", "unknown_outcome"), (True, "lost", "failed"), (False, "error", "failed")],
+    [(False, "unknown_outcome", "unknown_outcome"), (True, "lost", "failed"), (False, "error", "failed")],
 )
 def test_a_letter_says_whether_the_outcome_is_known(tmp_path: Path, idempotent: bool, reason: str, kind: str) -> None:
     planner: Any = SimpleNamespace()

@@ -12,6 +12,7 @@ from trc.runtime import speccache
 from trc.runtime.facts import Facts
 from trc.runtime.spec import (
     CheckSpec,
+    HookSpec,
     KeyPart,
     NeedSpec,
     OutputSpec,
@@ -37,7 +38,7 @@ TASK = TaskSpec(
     reads=(ReadSpec("b", "csv", producer=("b", "output"), spans=((1, 2), (3, 4)), columns=(("x", "INTEGER"),)),),
     outputs=(OutputSpec("output", "csv", "/p/out.csv"), OutputSpec("other", "parquet")),
     needs=(NeedSpec("b", data=True), NeedSpec("c", "completion")),
-    retry=RetrySpec(3, "fixed", 0.5, 2.0, 10.0, "none"),
+    retry=RetrySpec(3, "fixed", 0.5, 2.0, 10.0, "none", (("ValueError", 2), ("timeout", 5))),
     retry_on=(75,),
     heartbeat_timeout=2.0,
     env={"A": "b"},
@@ -60,7 +61,16 @@ QUERIES = {
         failing_columns=(("x", "CAST"),),
     )
 }
-SPEC = PipelineSpec("p", "p.yaml", "/p", (TASK, TaskSpec("b", "shell", "m:g", (), SkipSpec(False, "opaque"))), "digest")
+SPEC = PipelineSpec(
+    "p",
+    "p.yaml",
+    "/p",
+    (TASK, TaskSpec("b", "shell", "m:g", (), SkipSpec(False, "opaque"))),
+    "digest",
+    (HookSpec("failure", "https://x"),),
+    60.0,
+    5,
+)
 
 
 @pytest.fixture

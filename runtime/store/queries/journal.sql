@@ -1,6 +1,6 @@
 -- put_run
-INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     pipeline = excluded.pipeline,
     file = excluded.file,
@@ -12,7 +12,8 @@ ON CONFLICT (id) DO UPDATE SET
     ended_at = excluded.ended_at,
     resumed = excluded.resumed,
     asked = excluded.asked,
-    submission = excluded.submission
+    submission = excluded.submission,
+    began_at = excluded.began_at
 
 -- put_task
 INSERT INTO task_runs (run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at, before)
@@ -78,19 +79,19 @@ ON CONFLICT (id) DO UPDATE SET
 SELECT id, host, boot_id, pid, start_time, lease_until FROM drivers
 
 -- runs
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at
 FROM runs
 WHERE (pipeline = :pipeline OR :pipeline IS NULL) AND (state = :state OR :state IS NULL)
 ORDER BY created_at DESC, number DESC
 LIMIT :limit
 
 -- run
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at
 FROM runs
 WHERE id = ?
 
 -- runs_that_begin
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at
 FROM runs
 WHERE id >= :prefix AND substr(id, 1, length(:prefix)) = :prefix
 ORDER BY id
@@ -154,6 +155,45 @@ DELETE FROM wishes WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> '
 DELETE FROM runs WHERE id = ? AND state <> 'running'
 
 -- submitted
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at
 FROM runs
 WHERE pipeline = ? AND submission = ?
+
+-- put_message
+INSERT INTO messages (id, run, task, event, url, body, created_at, state, tries, due_at, taken_by, error, settled_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO NOTHING
+
+-- due_messages
+SELECT id, run, task, event, url, body, created_at, state, tries, due_at, taken_by, error, settled_at, number
+FROM messages
+WHERE state = 'pending' AND due_at <= ?
+ORDER BY due_at, number
+LIMIT ?
+
+-- take_message
+UPDATE messages SET taken_by = ?, due_at = ? WHERE number = ?
+
+-- put_tried
+UPDATE messages SET state = ?, tries = ?, due_at = ?, taken_by = ?, error = ?, settled_at = ?
+WHERE number = ? AND state = 'pending'
+
+-- free_messages
+UPDATE messages SET taken_by = NULL, due_at = :at WHERE state = 'pending' AND taken_by = :driver
+
+-- renew_message
+UPDATE messages SET state = 'pending', tries = 0, due_at = ?, taken_by = NULL, error = '', settled_at = NULL
+WHERE number = ?
+
+-- messages
+SELECT id, run, task, event, url, body, created_at, state, tries, due_at, taken_by, error, settled_at, number
+FROM messages
+WHERE (:run IS NULL OR run = :run) AND (:state IS NULL OR state = :state)
+ORDER BY number DESC
+LIMIT :limit
+
+-- next_message_at
+SELECT min(due_at) FROM messages WHERE state = 'pending'
+
+-- forget_messages
+DELETE FROM messages WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trc.checking import CheckReport, check, pipeline_files
 
 if TYPE_CHECKING:
+    from trc.api.built import collect_environments, environments
     from trc.api.columns import ColumnReport, DatasetReport, column_of, dataset_lineage, schema
     from trc.api.compiling import Compilation, compile_file, emit, load
     from trc.api.dead import Letter, drop_letters, letter, letters, retry, runs_of_letters
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from trc.api.examining import Health, doctor
     from trc.api.extras import require_extra
     from trc.api.following import LogPiece, follow_logs
+    from trc.api.hooks import messages, replay_messages, shown_url
+    from trc.api.locking import LockReport, lock, lock_differences
     from trc.api.moving import take_state, write_state
     from trc.api.pictures import graph, graph_json
     from trc.api.preparing import prepare
@@ -42,6 +45,7 @@ __all__ = [
     "Health",
     "IncrementalSummary",
     "Letter",
+    "LockReport",
     "LogPiece",
     "PlanReport",
     "PlanStanding",
@@ -55,6 +59,7 @@ __all__ = [
     "TaskLineage",
     "asset_lineage",
     "check",
+    "collect_environments",
     "collect_garbage",
     "column_of",
     "compile_file",
@@ -63,6 +68,7 @@ __all__ = [
     "doctor",
     "drop_letters",
     "emit",
+    "environments",
     "explain_task",
     "file_of_plan",
     "follow_logs",
@@ -72,12 +78,16 @@ __all__ = [
     "letter",
     "letters",
     "load",
+    "lock",
+    "lock_differences",
     "logs",
+    "messages",
     "pipeline_files",
     "plan",
     "plan_standing",
     "prepare",
     "read_plan",
+    "replay_messages",
     "require_extra",
     "retry",
     "run",
@@ -89,6 +99,7 @@ __all__ = [
     "runs_of_letters",
     "save_plan",
     "schema",
+    "shown_url",
     "status",
     "take_state",
     "wish",
@@ -100,10 +111,13 @@ _IN: Final = {
     "compiling": ("Compilation", "compile_file", "emit", "load"),
     "dead": ("Letter", "drop_letters", "letter", "letters", "retry", "runs_of_letters"),
     "differing": ("diff",),
+    "built": ("collect_environments", "environments"),
     "examining": ("Health", "doctor"),
     "extras": ("require_extra",),
     "following": ("LogPiece", "follow_logs"),
     "moving": ("take_state", "write_state"),
+    "hooks": ("messages", "replay_messages", "shown_url"),
+    "locking": ("LockReport", "lock", "lock_differences"),
     "pictures": ("graph", "graph_json"),
     "preparing": ("prepare",),
     "ready": ("Ready",),

@@ -14,6 +14,7 @@ from trc.backends.artefacts import write
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.checking import moment_of
+from trc.compiler.checks.environments import unlocked
 from trc.compiler.checks.target import check_target
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.compile import Compiled
@@ -81,6 +82,8 @@ def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Com
     if compiled.pipeline is not None:
         decided = compiled.settled.conditions if compiled.settled is not None else ()
         check_target(compiled.pipeline, compiled.places, backend.capabilities, collect, runs, decided=decided)
+        if not collect.has_errors:
+            collect.extend(unlocked(compiled.pipeline, compiled.environments, compiled.places, severity="error"))
     if collect.has_errors:
         raise Stopped(collect.sorted(), 2, compiled.sources)
     spec = specify(compiled, file=str(path), runs=runs, versions=version_of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,10 +50,14 @@ def drop_letters(folder: Path, numbers: Sequence[int]) -> tuple[DeadLetter, ...]
     return tuple(found)
 
 
-def runs_of_letters(folder: Path, numbers: Sequence[int]) -> tuple[str, ...]:
-    """The runs that open letters are of, each once, in the order of the letters."""
+def runs_of_letters(folder: Path, numbers: Sequence[int]) -> Mapping[str, frozenset[str]]:
+    """The runs that open letters are of, in the order of the letters, each with the tasks of its letters."""
+    tasks: dict[str, frozenset[str]] = {}
     with recorded_in(folder) as store:
-        return tuple(dict.fromkeys(_open(store, number).run for number in numbers))
+        for number in numbers:
+            found = _open(store, number)
+            tasks[found.run] = tasks.get(found.run, frozenset()) | {found.task}
+    return tasks
 
 
 def retry(
@@ -61,6 +65,7 @@ def retry(
     run_id: str | None,
     *,
     start: str | None = None,
+    vouched: frozenset[str] = frozenset(),
     workers: int | None = None,
     observe: Observer | None = None,
     tick: float | None = None,
@@ -69,7 +74,7 @@ def retry(
     """Takes up a run that has ended, under its id: all that did not succeed in it is tried again, with a budget of its own.
 
     `run_id` is the beginning of an id, None the newest run. The task `start` and all that needs it run again although
-    they succeeded. What is changed since is no part of it: then the run is refused. The rest is as with `run`.
+    they succeeded; those that are `vouched` for are tried again although they may have had their effect. What is changed since is no part of it: then the run is refused. The rest is as with `run`.
     """
     with recorded_in(folder) as store:
         record = find_run(store, run_id)
@@ -92,7 +97,7 @@ def retry(
         force=asked.force,
         backfill=asked.backfill,
         workers=workers,
-        again=Again(record.id, start),
+        again=Again(record.id, start, vouched),
         observe=observe,
         tick=tick,
         on_cancel=on_cancel,

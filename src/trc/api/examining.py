@@ -20,7 +20,7 @@ from trc.runtime.clock import SystemClock
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.executor import Ended, Executor, Lost
 from trc.runtime.health.finding import Finding, ok
-from trc.runtime.health.journal import look_at_runs, look_at_staging, unfinished
+from trc.runtime.health.journal import look_at_messages, look_at_runs, look_at_staging, unfinished
 from trc.runtime.health.outputs import look_at_outputs
 from trc.runtime.health.place import look_at_place
 from trc.runtime.health.reading import Reading
@@ -117,6 +117,7 @@ def _told(settings: Settings, reading: Reading, cached: Reading | None) -> Itera
     clock = SystemClock()
     going_on = unfinished(reading, clock)
     yield from look_at_runs(reading, going_on, clock)
+    yield from look_at_messages(reading)
     yield look_at_staging(settings.state, going_on)
     writing = {run.pipeline for run in going_on.live}
     left = {run.pipeline: run.id for run in going_on.dead}

@@ -11,7 +11,8 @@ from trc.compiler.compile import Compiled
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Label
 from trc.compiler.ir.expectations import labelled
 from trc.compiler.source import Span
-from trc.runtime.store.journal import TaskRecord
+from trc.runtime.repeated import task_called
+from trc.runtime.store.journal import RunRecord, TaskRecord
 from trc.runtime.taskside.result import Verdict
 
 Verdicts = Mapping[str, tuple[Verdict, ...]]
@@ -46,6 +47,13 @@ def _of_data(compiled: Compiled | None, record: TaskRecord, verdicts: Sequence[V
         (*_rows(broken), _remedy(compiled, record.task, first)),
         task=record.task,
     )
+
+
+def overdue(compiled: Compiled | None, run: RunRecord) -> Diagnostic:
+    """A run whose time was over before any task of what was left had begun."""
+    span = key_span(compiled.places, "deadline") if compiled else None
+    message = f"run {run.id} is past its deadline"
+    return Diagnostic("TRC656", message, span, help=_REMEDIES["TRC656"])
 
 
 def warnings(compiled: Compiled | None, verdicts: Verdicts) -> Iterator[Diagnostic]:
@@ -106,6 +114,8 @@ def _task_span(compiled: Compiled | None, task: str) -> Span | None:
 _FAILURE_CODES = {
     "signal": "TRC602",
     "lost": "TRC602",
+    "unknown_outcome": "TRC657",
+    "deadline": "TRC656",
     "timeout": "TRC603",
     "input_moved": "TRC604",
     "output_missing": "TRC605",
@@ -119,6 +129,16 @@ _FAILURE_CODES = {
     "secret_unreachable": "TRC613",
     "secret_unusable": "TRC614",
     "secret_package": "TRC615",
+    "environment": "TRC649",
+    "environment_index": "TRC648",
+    "environment_python": "TRC649",
+    "environment_uv": "TRC620",
+}
+
+
+_REMEDIES: Final = {
+    "TRC656": ("`trc retry` goes on with what is left, with the whole time once more",),
+    "TRC657": ("look whether it had its effect; if not, `trc dlq replay` tries it again",),
 }
 
 
@@ -126,7 +146,7 @@ def _of_task(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
     """A failed task as a diagnostic: at its SQL where the engine named a place, else at its name."""
     error = record.error or {}
     code = _FAILURE_CODES.get(error.get("reason", ""), "TRC601")
-    span = _failure_span(compiled, record.task, error) if compiled else None
+    span = _failure_span(compiled, task_called(record.task), error) if compiled else None
     lines = str(error.get("message", "")).strip().splitlines() or ["it gave no reason"]
     kind = f"{error['type']}: " if error.get("type") else ""
     tried = f" after {record.attempt} attempts" if record.attempt > 1 else ""
@@ -135,7 +155,7 @@ def _of_task(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
         f'task "{record.task}" failed{tried}: {kind}{lines[0]}',
         span,
         related=(),
-        help=tuple(line for line in lines[1:] if line.strip()),
+        help=(*(line for line in lines[1:] if line.strip()), *_REMEDIES.get(code, ())),
         task=record.task,
     )
 

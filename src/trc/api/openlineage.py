@@ -1,26 +1,35 @@
-"""Has a run tell OpenLineage events to a file: what is known of its datasets, and what becomes of a file that cannot be written."""
+"""Has a run tell OpenLineage events, to a file or to a URL: what is known of its datasets, and what is told of events that are lost."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import trc
 from trc.api.compiling import Compilation
+from trc.api.hooks import secret_value, shown_url
 from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.ir.addresses import Refused, read_url
 from trc.compiler.ir.types import Known as KnownSchema
 from trc.compiler.ir.types import Unknown
 from trc.compiler.ir.uris import normalise
 from trc.compiler.lineage.steps import Derived, Steps, steps_of
 from trc.compiler.sql.flow import HOWS, Flow
+from trc.runtime.errors import stopped
 from trc.runtime.lineage.columns import NOTHING_KNOWN, Cause, Columns, Dataset, Known, MadeOf
 from trc.runtime.lineage.openlineage import Events
+from trc.runtime.lineage.posting import Posting
+from trc.runtime.secrets.resolver import secrets_of_run
 from trc.runtime.spec import PipelineSpec
+from trc.runtime.ssrf import Caller
 from trc.runtime.store.journal import AttemptRecord, Journal
-from trc.settings import OpenLineage
+from trc.runtime.taskside.result import Failure
+from trc.settings import OpenLineage, Settings, variables_of_secrets
 
 
 @dataclass(slots=True)
@@ -60,16 +69,62 @@ class EventFile:
             self._descriptor = None
 
 
+@dataclass(slots=True)
+class EventUrl:
+    """A URL that events are posted to."""
+
+    posting: Posting
+    problems: list[Diagnostic] = field(default_factory=list[Diagnostic])
+
+    def write(self, line: str) -> None:
+        self.posting.write(line)
+
+    def close(self) -> None:
+        """Waits a while for those that are on their way; what is lost is told of, whatever the reason is."""
+        self.posting.close()
+        if self.posting.lost:
+            of = self.posting.lost + self.posting.posted
+            events = f"{self.posting.lost:,} of {of:,} lineage events were" if of > 1 else "a lineage event was"
+            told = f"{events} not told to {shown_url(self.posting.url)}: {self.posting.why}"
+            lost = ("the run itself is not touched by it; nobody tells them later",)
+            self.problems.append(Diagnostic("TRC635", told, help=lost, severity="warning"))
+
+
+def _posting(told: OpenLineage, settings: Settings) -> EventUrl:
+    """Raises Stopped where that is no URL to call."""
+    assert told.url is not None
+    url = f"{told.url.rstrip('/')}/{told.endpoint.lstrip('/')}"
+    try:
+        read_url(url, settings.network)
+    except Refused as refused:
+        raise stopped("TRC638", refused.message, *refused.help) from None
+
+    def headers() -> Mapping[str, str] | Failure:
+        plain = {"Content-Type": "application/json", "User-Agent": f"trc/{trc.__version__}"}
+        if told.api_key is None:
+            return plain
+        secrets = secrets_of_run(settings.project, variables_of_secrets(), time.monotonic)
+        key = secret_value(secrets, told.api_key)
+        return key if isinstance(key, Failure) else {**plain, "Authorization": f"Bearer {key}"}
+
+    posting = Posting(url, partial(Caller, settings.network, 5.0), headers)
+    posting.start()
+    return EventUrl(posting)
+
+
 @contextmanager
 def telling(
-    told: OpenLineage, spec: PipelineSpec, journal: Journal, load: Callable[[], Compilation | None]
-) -> Iterator[tuple[Events, EventFile]]:
-    """An observer that tells a run's events, and its file, which is closed at the end.
+    told: OpenLineage,
+    spec: PipelineSpec,
+    journal: Journal,
+    load: Callable[[], Compilation | None],
+    settings: Settings,
+) -> Iterator[tuple[Events, EventFile | EventUrl]]:
+    """An observer that tells a run's events, and where to, which is closed at the end.
 
     `load` compiles the pipeline that is run, or answers None where its file says something else by now.
     """
-    assert told.file is not None
-    file = EventFile(told.file)
+    file = EventFile(told.file) if told.file is not None else _posting(told, settings)
 
     def attempt(run: str, task: str, number: int) -> AttemptRecord | None:
         return next((one for one in journal.attempts(run, task) if one.number == number), None)

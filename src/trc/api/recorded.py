@@ -13,6 +13,7 @@ from trc.runtime.drivers import is_driven
 from trc.runtime.errors import stopped
 from trc.runtime.partitions import Manifest, newer_parts, parts_folder, read_manifest
 from trc.runtime.reasons import Reason
+from trc.runtime.repeated import items_beneath
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord, Wish
 from trc.runtime.store.results import Result
 from trc.runtime.store.sql import SqlStore
@@ -87,7 +88,7 @@ def status(folder: Path, run: str | None = None) -> RunStatus:
         record = find_run(store, run)
         return RunStatus(
             record,
-            tuple(store.tasks(record.id)),
+            items_beneath(store.tasks(record.id)),
             tuple(store.attempts(record.id)),
             is_driven(record, store.drivers(), SystemClock()),
             store.wish(record.id),

@@ -17,6 +17,7 @@ from trc.compiler.ir.uris import is_remote
 from trc.runtime.listing import relative
 from trc.runtime.moved import files_now, inputs_now, keys_of, outputs_now, results_of, secrets_now
 from trc.runtime.orders import Places
+from trc.runtime.repeated import is_item
 from trc.runtime.running import Runner
 from trc.runtime.savedplan import Basis, SavedPlan
 from trc.runtime.spec import PipelineSpec
@@ -42,14 +43,19 @@ def names_now(path: Path, settings: Settings, ready: Ready, compilation: Compila
     files += [] if context.choices.params_file is None else [context.choices.params_file.resolve()]
     reads = [read.uri for task in spec.tasks for read in (*task.reads, *task.check_reads) if read.producer is None]
     stored, places = runner.store.latest(spec.name), Places(runner.state)
-    results = [places.here(task, stored[task.name]) for task in spec.tasks if task.name in stored]
+    tasks = dict.fromkeys(task.name for task in spec.tasks)
+    for task in spec.tasks:
+        if task.each is not None:
+            tasks |= dict.fromkeys(name for name in stored if is_item(name, task.name))
+    found = ((spec.task(name), stored[name]) for name in tasks if name in stored)
+    results = [result if task is None else places.here(task, result) for task, result in found]
     outputs = [output.path for result in results for output in result.outputs if not output.is_view]
     return Names(
         spec.name,
         tuple(dict.fromkeys(relative(str(file), project) for file in files)),
         tuple(dict.fromkeys(relative(uri, project) for uri in reads if uri is not None and not is_remote(uri))),
         tuple(dict.fromkeys(one.ref for task in spec.tasks for one in task.secrets if one.versioned)),
-        tuple(task.name for task in spec.tasks),
+        tuple(tasks),
         tuple(dict.fromkeys(relative(path, project) for path in outputs)),
     )
 

@@ -23,12 +23,14 @@ from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.source import SourceFile
 from trc.runtime import shapes
 from trc.runtime.backfill import Backfill, build_again
+from trc.runtime.bus import Bus
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_driven
 from trc.runtime.errors import Stopped
 from trc.runtime.facts import Facts, run_facts
+from trc.runtime.hooks import has_hooks
 from trc.runtime.logs import tail
-from trc.runtime.observe import Happening, Observer
+from trc.runtime.observe import Happening, Observer, RunFinished, RunOpened, TaskMoved
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.reported import Verdicts, has_broken, recorded
@@ -41,6 +43,7 @@ from trc.runtime.store.results import StoredOutput
 from trc.runtime.taskside.result import Verdict
 from trc.runtime.taskside.tuples import Columns
 from trc.settings import Settings, settings_for, variables_of_secrets, with_environment
+from trc.telemetry import NO_TELEMETRY, Telemetry
 
 if TYPE_CHECKING:
     from trc.api.compiling import Compilation
@@ -55,10 +58,14 @@ class PlanReport:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A run to take up again, by its whole id; the task `start` and all below it run although they succeeded."""
+    """A run to take up again, by its whole id; the task `start` and all below it run although they succeeded.
+
+    Tasks whose outcome is unknown are tried again where they are `vouched` for.
+    """
 
     run: str
     start: str | None = None
+    vouched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +188,8 @@ def run(
     backfill: Backfill | None = None,
     again: Again | None = None,
     submission: str | None = None,
-    openlineage: Path | None = None,
+    openlineage: str | None = None,
+    telemetry: Telemetry = NO_TELEMETRY,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -192,11 +200,13 @@ def run(
     run, with what they need; without any, all are, but those that `excluded` name. The partitions of a `backfill` are built again, whatever is kept of them.
     The run `again` goes on although it has ended, with all that did not succeed in it. Raises `Submitted` with the run that was
     submitted under the key `submission` before; one whose process has died is gone on with.
-    OpenLineage events are appended to the file `openlineage`, or to that of the settings; one that cannot be written is warned of.
+    OpenLineage events go to the file or the URL `openlineage`, or to that of the settings; what is lost of them is warned of.
+    What `telemetry` leaves open of logs, metrics and traces is as the settings have it.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
     settings, now = settings_for(path, workers=workers, target=choices.target), moment_of(choices.at)
+    settings = replace(settings, telemetry=telemetry.over(settings.telemetry))
     if again is None:
         choices = with_environment(choices)
 
@@ -215,15 +225,20 @@ def run(
         names = sorted(ready.part.chosen) if ready.part else ()
         runner.asked = to_asked(choices, names, optimise=optimise, force=force, backfill=backfill)
         anew = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
-        retried = None if again is None else again.run
-        options = Options(choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo, submission)
+        retried, vouched = (None, frozenset[str]()) if again is None else (again.run, again.vouched)
+        options = Options(
+            choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo, submission, vouched
+        )
         same = partial(same_again, path, settings, choices, now, ready)
         outcome, problems = conducted(runner, ready, settings, options, same, openlineage)
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)
+        if runner.store.next_message_at() is not None:
+            # The next run has to deliver it, and not to answer at a glance.
+            ready = replace(ready, facts=None)
     has_news = any(record.state == "failure" for record in outcome.tasks) or has_broken(verdicts)
     if has_news and ready.compiled is None:
         ready = _compiled_again(path, settings, choices, now, ready)
-    return report_of(ready, outcome, settings, verdicts, problems)
+    return report_of(ready, outcome, settings, verdicts, problems, runner.secrets)
 
 
 def conducted(  # noqa: PLR0917 - all that a run is conducted with
@@ -232,37 +247,80 @@ def conducted(  # noqa: PLR0917 - all that a run is conducted with
     settings: Settings,
     options: Options,
     load: Callable[[], Compilation | None],
-    openlineage: Path | None = None,
+    openlineage: str | None = None,
 ) -> tuple[Outcome, Sequence[Diagnostic]]:
     """Runs it, keeps its shape, and tells OpenLineage events where it is to; answers also what is to be warned of.
 
     `load` compiles the pipeline as it was, where the events tell of columns; None where it is another by now.
     """
     shapes.keep(settings.state, ready.spec)
-    with _telling(runner, ready, settings, openlineage, load) as problems:
+    bus = Bus()
+    bus.subscribe("progress", runner.observe)
+    runner.observe = bus
+    with (
+        _listening(runner, settings, bus),
+        _hooks(runner, settings, bus.problems),
+        _lineage(runner, ready, settings, openlineage, load, bus),
+    ):
         outcome = runner.run(options, ready.logical_time)
-    return outcome, problems
+    return outcome, bus.problems
 
 
 @contextmanager
-def _telling(
-    runner: Runner, ready: Ready, settings: Settings, file: Path | None, load: Callable[[], Compilation | None]
-) -> Iterator[Sequence[Diagnostic]]:
-    """Meanwhile, the run tells OpenLineage events, if it is to tell any; answers what is to be warned of at its end."""
-    told = settings.openlineage if file is None else replace(settings.openlineage, file=file)
-    if told.file is None:
-        yield ()
+def _listening(runner: Runner, settings: Settings, bus: Bus) -> Iterator[None]:
+    """Meanwhile, logs, metrics and traces are told of the run, if any are to be."""
+    if not settings.telemetry.has_any:
+        yield
+        return
+    telemetry: Any = import_module("trc.api.telemetry")
+    with telemetry.listening(settings.telemetry, runner, bus):
+        yield
+
+
+@contextmanager
+def _hooks(runner: Runner, settings: Settings, problems: list[Diagnostic]) -> Iterator[None]:
+    """Meanwhile, what hooks tell is delivered, that of runs before as well; a run without any loads nothing for it."""
+    if not has_hooks(runner.spec) and runner.store.next_message_at() is None:
+        yield
+        return
+    api: Any = import_module("trc.api.hooks")
+    delivering = api.delivering(settings, problems)
+    runs: list[str] = []
+    agreed = runner.agree
+
+    def agree(run: RunRecord, plan: Plan) -> None:
+        runs.append(run.id)
+        agreed(run, plan)
+
+    runner.agree, runner.wake = agree, delivering.courier.wake
+    try:
+        yield
+    except BaseException:
+        # Whoever ends it now does not want to wait.
+        delivering.courier.close(0.0)
+        raise
+    delivering.close(runs[-1])
+
+
+@contextmanager
+def _lineage(  # noqa: PLR0917 - all that a run is conducted with
+    runner: Runner,
+    ready: Ready,
+    settings: Settings,
+    target: str | None,
+    load: Callable[[], Compilation | None],
+    bus: Bus,
+) -> Iterator[None]:
+    """Meanwhile, the run tells OpenLineage events, if it is to tell any."""
+    told = settings.openlineage if target is None else settings.openlineage.told_to(target)
+    if told.file is None and told.url is None:
+        yield
         return
     telling: Any = import_module("trc.api.openlineage")
-    with telling.telling(told, ready.spec, runner.store, load) as (events, written):
-        watching = runner.observe
-
-        def observe(happening: Happening) -> None:
-            watching(happening)
-            events(happening)
-
-        runner.observe = observe
-        yield written.problems
+    with telling.telling(told, ready.spec, runner.store, load, settings) as (events, written):
+        bus.subscribe("openlineage", events, (RunOpened, TaskMoved, RunFinished))
+        yield
+    bus.problems.extend(written.problems)
 
 
 def _as_left(
@@ -290,11 +348,15 @@ def _as_left(
 def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
     """What stands behind a run that skipped everything, so that the next need not look again at all of it."""
     # Warnings are told by each run: an answer that is kept would tell none.
-    if ready.facts is None or ready.diagnostics or not outcome.tasks:
+    # So is the outside: hooks of the pipeline are called for each.
+    if ready.facts is None or ready.diagnostics or ready.spec.hooks or not outcome.tasks:
         return None
     if any(record.state != "skipped" for record in outcome.tasks):
         return None
-    outputs = [output for made in outcome.outputs.values() for output in made]
+    outputs = [file for made in outcome.outputs.values() for output in made for file in output.files]
+    # The lists of items that tasks are repeated for.
+    repeated = [outcome.stored[task.name] for task in ready.spec.tasks if task.each and task.name in outcome.stored]
+    outputs += [output for result in repeated for output in result.outputs]
     return run_facts(ready.spec, ready.facts, outcome.stored, outputs)
 
 
@@ -333,7 +395,7 @@ def runner_of(
             storage,
             settings.state,
             SystemClock(),
-            lambda: ready.backend.executor(settings.workers, settings.state),
+            lambda: ready.backend.executor(settings.workers, settings.state, settings.max_async),
             observe or _ignore,
             time.sleep,
             on_cancel,
@@ -361,8 +423,13 @@ def _ignore(_happening: Happening) -> None:
     """Nobody watches."""
 
 
-def report_of(
-    ready: Ready, outcome: Outcome, settings: Settings, verdicts: Verdicts, problems: Sequence[Diagnostic] = ()
+def report_of(  # noqa: PLR0917 - all that is known of a run at its end
+    ready: Ready,
+    outcome: Outcome,
+    settings: Settings,
+    verdicts: Verdicts,
+    problems: Sequence[Diagnostic] = (),
+    secrets: RunSecrets | None = None,
 ) -> RunReport:
     """A run at its end, with what is to be told of it."""
     failed = [record for record in outcome.tasks if record.state == "failure"]
@@ -372,26 +439,33 @@ def report_of(
     for record in outcome.tasks:
         if record.blocked_by is not None:
             blocked[record.blocked_by] = (*blocked.get(record.blocked_by, ()), record.task)
+    diagnostics = (*ready.diagnostics, *_told(ready, outcome, failed, verdicts), *problems)
+    if settings.telemetry.has_log:
+        telemetry: Any = import_module("trc.api.telemetry")
+        telemetry.log_diagnostics(settings.telemetry, ready.spec, outcome.run.id, diagnostics, secrets)
     return RunReport(
         outcome.run,
         outcome.plan,
         outcome.resumed,
         outcome.tasks,
         outcome.outputs,
-        (*ready.diagnostics, *_told(ready, failed, verdicts), *problems),
+        diagnostics,
         ready.sources,
         {record.task: tail(files[record.task]) for record in failed if record.task in files},
         files,
         blocked,
         settings.project,
-        _run_facts(ready, outcome),
+        # Where runs tell of themselves, one with nothing to do tells so each time.
+        None if settings.telemetry.has_any else _run_facts(ready, outcome),
         verdicts,
     )
 
 
-def _told(ready: Ready, failed: Sequence[TaskRecord], verdicts: Verdicts) -> Iterator[Diagnostic]:
+def _told(ready: Ready, outcome: Outcome, failed: Sequence[TaskRecord], verdicts: Verdicts) -> Iterator[Diagnostic]:
     """What went wrong. Where nothing did, nothing is loaded to tell it."""
     if failed or has_broken(verdicts):
         failures: Any = import_module("trc.api.failures")
         yield from failures.warnings(ready.compiled, verdicts)
         yield from failures.failures(ready.compiled, failed, verdicts)
+    elif outcome.run.state == "failure" and all(record.state != "upstream_failed" for record in outcome.tasks):
+        yield import_module("trc.api.failures").overdue(ready.compiled, outcome.run)

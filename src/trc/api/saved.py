@@ -27,7 +27,7 @@ from trc.runtime.clock import SystemClock
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.listing import relative
 from trc.runtime.moved import Move, differing, moved
-from trc.runtime.observe import Happening, Observer, RunOpened
+from trc.runtime.observe import Happening, Observer
 from trc.runtime.plan import Plan
 from trc.runtime.reported import recorded
 from trc.runtime.running import OnConflict, Options, Runner
@@ -42,7 +42,9 @@ from trc.runtime.savedplan import (
     read_plan,
     saved_plan,
 )
+from trc.runtime.store.journal import RunRecord
 from trc.settings import Settings, settings_for, with_environment
+from trc.telemetry import NO_TELEMETRY, Telemetry
 
 __all__ = ["PlanStanding", "SavedReport", "file_of_plan", "plan_standing", "read_plan", "run_plan", "save_plan"]
 
@@ -132,7 +134,8 @@ def run_plan(
     on_conflict: OnConflict = "wait",
     workers: int | None = None,
     deny_warnings: bool = False,
-    openlineage: Path | None = None,
+    openlineage: str | None = None,
+    telemetry: Telemetry = NO_TELEMETRY,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -141,11 +144,12 @@ def run_plan(
 
     Raises Stopped, and runs nothing, if anything moved that it rests on.
     """
-    guard = _Guard(saved.said, observe or _ignore)
-    with _looked_at(document, saved, guard, on_cancel, workers) as found:
+    with _looked_at(document, saved, observe or _ignore, on_cancel, workers) as found:
         if found.moved or found.runner is None or found.ready is None:
             raise _stale(document, saved, found.file, found.moved)
         runner, ready = found.runner, found.ready
+        settings = replace(found.settings, telemetry=telemetry.over(found.settings.telemetry))
+        runner.agree = partial(_agree, saved.said)
         if deny_warnings:
             stop_at_warnings(ready.diagnostics, ready.sources)
         standing.forget(standing.answer_path(standing.find_state(str(found.file)), str(found.file)))
@@ -153,14 +157,14 @@ def run_plan(
         # To go on with what a dead process left would not be what the plan says.
         options = Options(choices.at, choices.force, True, on_conflict, tick, ready.optimise)
         compiled_for = choices_of(saved, project_of_plan(saved, document))
-        same = partial(same_again, found.file, found.settings, compiled_for, moment_of(compiled_for.at), ready)
+        same = partial(same_again, found.file, settings, compiled_for, moment_of(compiled_for.at), ready)
         try:
-            outcome, problems = conducted(runner, ready, found.settings, options, same, openlineage)
+            outcome, problems = conducted(runner, ready, settings, options, same, openlineage)
         except _Moved as late:
             _give_up(runner, late.run)
             raise _stale(document, saved, found.file, late.moves) from None
         verdicts = recorded(runner.store, ready.spec, outcome.run.id)
-    return report_of(ready, outcome, found.settings, verdicts, problems)
+    return report_of(ready, outcome, settings, verdicts, problems, runner.secrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +187,11 @@ class _Moved(Exception):  # noqa: N818 - a signal, not an error
         self.moves = moves
 
 
-@dataclass(frozen=True, slots=True)
-class _Guard:
-    """Watches for the run that begins with another forecast than the plan's: nothing of it has been done then."""
-
-    said: Plan
-    observe: Observer
-
-    def __call__(self, happening: Happening) -> None:
-        if isinstance(happening, RunOpened):
-            moves = differing(self.said, happening.plan)
-            if moves:
-                raise _Moved(happening.run.id, moves)
-        self.observe(happening)
+def _agree(said: Plan, run: RunRecord, plan: Plan) -> None:
+    """Ends a run that would begin with another forecast than the plan's: nothing of it has been done then."""
+    moves = differing(said, plan)
+    if moves:
+        raise _Moved(run.id, moves)
 
 
 @contextmanager

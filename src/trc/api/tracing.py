@@ -143,6 +143,8 @@ def _why_nothing(record: TaskRecord) -> str:
     match record.state:
         case "skipped":
             return "it was skipped: in this run nothing was read or written"
+        case "success" if not record.attempt:
+            return "it is repeated: its items read and wrote"
         case "success":
             return "it committed nothing new: what it read is not recorded"
         case "failure" | "canceled":

@@ -48,6 +48,7 @@ class Policies(TypedDict, total=False):
     memory: str
     cpu: str | float
     gpu: int
+    idempotent: bool
     incremental: Incremental | bool
     concurrency: Concurrency | Sequence[Concurrency]
     dedupe: Dedupe | Sequence[Dedupe]
@@ -189,6 +190,7 @@ _POLICIES: dict[str, _Check] = {
     "memory": amount,
     "cpu": amount,
     "gpu": whole,
+    "idempotent": boolean,
     "incremental": _incremental,
     "concurrency": _policies(Concurrency, "Concurrency(max=3)"),
     "dedupe": _policies(Dedupe, 'Dedupe(state="pending")'),

@@ -9,10 +9,10 @@ from trc.authoring.locations import Location, located
 from trc.authoring.misuse import Misuse
 from trc.authoring.options import DEFAULTS, HOOKS, DefaultOptions, Options, checked, policy_table
 from trc.authoring.places import Spot, here
-from trc.authoring.policies import Schedule, policy
+from trc.authoring.policies import Duration, Schedule, policy
 from trc.authoring.refs import Dataset
 from trc.authoring.tasks import Tasks
-from trc.authoring.values import Entries, Param, Table, Written, keyed, listed, plain, text
+from trc.authoring.values import Entries, Param, Table, Written, keyed, listed, plain, seconds, text, whole
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -24,7 +24,7 @@ class Pipeline(Tasks):
     """A pipeline: its sources, its tasks, and what holds for all of them.
 
     Policies such as `retry` and `environment` are defaults of the tasks; `on_failure` and its kin tell of the
-    pipeline's own runs. What `defaults(...)` says is for the tasks too.
+    pipeline's own runs, which take no longer than `deadline`, and make no more retries than `retry_budget` together. What `defaults(...)` says is for the tasks too.
     """
 
     def __init__(
@@ -32,6 +32,9 @@ class Pipeline(Tasks):
         name: str,
         description: str | None = None,
         schedule: Schedule | Mapping[str, Any] | None = None,
+        *,
+        deadline: Duration | None = None,
+        retry_budget: int | None = None,
         **options: Unpack[DefaultOptions],
     ) -> None:
         self.spot = spot = here()
@@ -45,6 +48,12 @@ class Pipeline(Tasks):
             place = spot.argument(2, "schedule")
             written = policy(Schedule, 'cron("0 2 * * *")')(schedule, "schedule", place)
             self._own.append(("schedule", place, written))
+        if deadline is not None:
+            place = spot.argument(-1, "deadline")
+            self._own.append(("deadline", place, seconds(deadline, "deadline", place)))
+        if retry_budget is not None:
+            place = spot.argument(-1, "retry_budget")
+            self._own.append(("retry_budget", place, whole(retry_budget, "retry_budget", place)))
         given = checked(options, DEFAULTS, spot, "a pipeline")
         self._hooks: Options = {name: option for name, option in given.items() if name in HOOKS}
         self._defaults: Options = {name: option for name, option in given.items() if name not in HOOKS}

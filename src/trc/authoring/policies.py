@@ -41,8 +41,9 @@ class RetryPolicy(Policy):
     """How often and how fast a failed attempt is repeated; `attempts` counts the first.
 
     `initial` and `max` are the first and the longest delay: seconds, or a text such as `1m30s`. `backoff` is
-    `fixed` or `exponential`, `jitter` is `none`, `full` or `equal`. With `retry_on`, only these exit codes are
-    tried again.
+    `fixed` or `exponential`, `jitter` is `none`, `full` or `equal`. `errors` gives failures attempts of their own, by
+    the name of an exception's class, an exit code, or a word such as `timeout`. With `retry_on`, only these exit codes
+    are tried again.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class RetryPolicy(Policy):
         factor: float | None = None,
         max: Duration | None = None,  # noqa: A002 - the word for it
         jitter: str | None = None,
+        errors: Mapping[str | int, int] | None = None,
         retry_on: Sequence[int] | None = None,
     ) -> None:
         spot = here()
@@ -65,9 +67,17 @@ class RetryPolicy(Policy):
             ("factor", "backoff_factor", factor, number),
             ("max", "max_delay_seconds", max, seconds),
             ("jitter", "jitter", jitter, text),
+            ("errors", "errors", errors, _errors),
             ("retry_on", "retry_on", retry_on, _codes),
         )
         super().__init__(table, spot)
+
+
+def _errors(value: Any, name: str, spot: Spot) -> Any:
+    """Attempts by a failure's name; an exit code may be a number."""
+    if not isinstance(value, Mapping):
+        raise wrong_kind(name, value, "a dict of attempts", spot, 'write it like {"timeout": 5}')
+    return plain({str(key): one for key, one in value.items()}, name, spot)
 
 
 def _codes(value: Any, name: str, spot: Spot) -> list[int]:

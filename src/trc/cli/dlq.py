@@ -96,13 +96,17 @@ def show(screen: Screen, project: Path, number: int) -> int:
 @project_option
 @json_option
 def replay(screen: Screen, project: Path, numbers: tuple[int, ...], workers: int | None) -> int:
-    """Take up the runs of dead letters again, as "trc retry" does: a letter whose task succeeds is settled."""
+    """Take up the runs of dead letters again, as "trc retry" does: a letter whose task succeeds is settled.
+
+    A task whose outcome is unknown is tried again by this alone.
+    """
     folder, documents, worst = Path.cwd(), list[Any](), exits.OK
-    for run in api.runs_of_letters(project, numbers):
+    for run, tasks in api.runs_of_letters(project, numbers).items():
         with watched(screen, folder) as interruption:
             report = api.retry(
                 project,
                 run,
+                vouched=tasks,
                 workers=workers,
                 observe=interruption.watch,
                 tick=FRAME,

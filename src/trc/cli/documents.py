@@ -57,9 +57,11 @@ def attempt_document(attempt: AttemptRecord) -> dict[str, Any]:
 
 
 def output_document(output: StoredOutput) -> dict[str, Any]:
+    gathered = {} if output.members is None else {"files": [one.path for one in output.files]}
     return {
         "name": output.name,
-        "path": None if output.is_view else output.path,
+        **gathered,
+        "path": None if output.is_view else output.path or None,
         "rows": output.rows,
         "size": output.size,
         "digest": output.digest,

@@ -13,7 +13,7 @@ from trc import api
 from trc.cli import exits
 from trc.cli.live import Live
 from trc.cli.output import Screen
-from trc.cli.progress import Lines
+from trc.cli.progress import Lines, Silent
 from trc.cli.summary import run_report_document, summarise
 from trc.runtime.store.journal import RunState
 
@@ -22,7 +22,7 @@ from trc.runtime.store.journal import RunState
 class Interruption:
     """The first Ctrl-C (or SIGTERM) ends the run in order, a second one at once."""
 
-    watch: Live | Lines
+    watch: Live | Lines | Silent
     asked: bool = False
 
     def listen(self, cancel: Callable[[], None]) -> None:
@@ -41,9 +41,14 @@ class Interruption:
 @contextmanager
 def watched(screen: Screen, folder: Path) -> Iterator[Interruption]:
     """While this lasts, the run's progress is on the screen, and signals may end it."""
-    watch = Live(screen, folder) if screen.is_live else Lines(screen, folder)
-    with closing(watch):
+    with closing(_watch(screen, folder)) as watch:
         yield Interruption(watch)
+
+
+def _watch(screen: Screen, folder: Path) -> Live | Lines | Silent:
+    if screen.is_log:
+        return Silent()
+    return Live(screen, folder) if screen.is_live else Lines(screen, folder)
 
 
 def tell_end(screen: Screen, report: api.RunReport, folder: Path, interruption: Interruption) -> int:

@@ -115,7 +115,13 @@ def _say_reason(screen: Screen, found: api.Explanation) -> None:
     state = screen.paint(record.state, STATE_COLOURS.get(record.state, "yellow"), "bold")
     screen.say(f"{visible(found.pipeline)}.{visible(found.task)}: {state} in run {run.id} of {moment(run.created_at)}")
     if found.reason.code:
-        verb = "skipped" if record.state == "skipped" else "ran" if found.attempts else "did not run"
+        verb = (
+            "skipped"
+            if record.state == "skipped"
+            else "ran"
+            if found.attempts or record.state == "success"
+            else "did not run"
+        )
         screen.say(f"  {verb}: {visible(found.reason.sentence())}")
     if record.blocked_by:
         screen.say(f"  blocked by {visible(record.blocked_by)}, which failed")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import click
 
+from trc.cli.output import Screen
 from trc.compiler.choices import Choices
+from trc.telemetry import Telemetry
 
 LATEST: Final = "latest"
 """What a user may write for the newest run."""
@@ -78,7 +81,45 @@ project_option: Final = click.option(
     metavar="FOLDER",
     help="The project's folder; without it, the one that you stand in.",
 )
+_LOG_FILE: Final = click.option(
+    "--log-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Append what happens in the run here, a line each; without it, where trc.toml says, if it does.",
+)
+_LOG_FORMAT: Final = click.option(
+    "--log-format",
+    type=click.Choice(["json", "human"]),
+    help="How these lines are written; without --log-file, to standard error in the place of progress.",
+)
+_METRICS: Final = click.option(
+    "--metrics",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keep Prometheus metrics in this file, for node-exporter; without it, where trc.toml says, if it does.",
+)
+_TRACES: Final = click.option(
+    "--traces/--no-traces",
+    default=None,
+    help="Send the run's spans by OTLP, to where the variables OTEL_* say; without it, as trc.toml says.",
+)
 file_argument: Final = click.argument("file", type=click.Path(path_type=Path))
+
+
+class Age(click.ParamType[float]):
+    """A duration as pipelines write it, in seconds."""
+
+    name = "AGE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        # Loaded where an age is given: most commands take none.
+        duration: Any = import_module("trc.compiler.ir.values").Duration
+        try:
+            return float(duration.parse(value).seconds)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def subcommand(function: Callable[..., int]) -> click.Command:
@@ -123,6 +164,29 @@ def choices_options(*, backend: bool = True) -> Callable[[Callable[..., int]], C
         return given
 
     return decorate
+
+
+def telemetry_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Gives a command the options by which a run tells machines of itself, as one argument `telemetry`."""
+
+    @wraps(function)
+    def telling(
+        screen: Screen,
+        *arguments: Any,
+        log_file: Path | None,
+        log_format: Literal["json", "human"] | None,
+        metrics: Path | None,
+        traces: bool | None,
+        **others: Any,
+    ) -> int:
+        telemetry = Telemetry(log_file, log_format, metrics_file=metrics, traces=traces)
+        is_on_screen = log_format is not None and log_file is None
+        return function(screen.as_log() if is_on_screen else screen, *arguments, telemetry=telemetry, **others)
+
+    given = telling
+    for option in (_TRACES, _METRICS, _LOG_FORMAT, _LOG_FILE):
+        given = option(given)
+    return given
 
 
 def _pair(text: str) -> tuple[str, str]:

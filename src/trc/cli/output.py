@@ -57,6 +57,8 @@ class Screen:
     """Whether `err` is a terminal whose lines can be drawn again."""
     wants_json: bool = False
     """Whether `out` takes one JSON document and nothing else."""
+    is_log: bool = False
+    """Whether `err` takes the run's log and nothing else, from the run's beginning on."""
     debug: bool = False
     """Whether a bug's trace is shown at once."""
 
@@ -81,6 +83,9 @@ class Screen:
 
     def as_json(self) -> Self:
         return replace(self, wants_json=True)
+
+    def as_log(self) -> Self:
+        return replace(self, is_log=True)
 
     def say(self, text: str = "") -> None:
         """A line of the result."""

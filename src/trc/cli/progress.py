@@ -99,7 +99,9 @@ class Story:
     def _line(self, state: str, name: str, text: str, columns: int | None = None) -> str:
         word = pad(_WORDS.get(state, state), _STATE_WIDTH)
         painted = self.screen.paint_err(word, STATE_COLOURS.get(state, "yellow"))
-        return f"{painted} {pad(visible(name), columns or self.name_width)}  {text}".rstrip()
+        # Items of repeated tasks are not in the plan, and may have longer names.
+        wide = columns or max(self.name_width, min(width(name), _LONGEST_NAME))
+        return f"{painted} {pad(visible(name), wide)}  {text}".rstrip()
 
 
 def facts(record: TaskRecord, outputs: Sequence[StoredOutput]) -> str:
@@ -175,3 +177,17 @@ class Lines:
         if self.waiting:
             lines, self.waiting = self.waiting, []
             self.screen.tell("\n".join(lines))
+
+
+@dataclass(slots=True)
+class Silent:
+    """An observer that says nothing: the run's log does."""
+
+    def __call__(self, happening: Happening) -> None:
+        """Passes."""
+
+    def note(self, line: str) -> None:
+        """Passes."""
+
+    def close(self) -> None:
+        """Nothing is held back."""

@@ -24,6 +24,7 @@ from trc.cli.options import (
     optimise_option,
     select_option,
     subcommand,
+    telemetry_options,
 )
 from trc.cli.output import Screen
 from trc.cli.saved import is_saved_plan, read_saved
@@ -32,6 +33,7 @@ from trc.compiler.choices import Choices
 from trc.runtime import standing
 from trc.runtime.running import Submitted
 from trc.runtime.store.journal import RunRecord
+from trc.telemetry import Telemetry
 
 
 @subcommand
@@ -59,10 +61,10 @@ from trc.runtime.store.journal import RunRecord
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many tasks run at a time.")
 @click.option(
     "--openlineage",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Append OpenLineage events here, a line each; without it, where trc.toml says, if it does.",
+    metavar="FILE|URL",
+    help="Append OpenLineage events to a file, a line each, or post them to a URL; without it, where trc.toml says, if it does.",
 )
+@telemetry_options
 @json_option
 def command(  # noqa: PLR0917 - click passes them by name
     screen: Screen,
@@ -77,7 +79,8 @@ def command(  # noqa: PLR0917 - click passes them by name
     submission: str | None,
     on_conflict: Literal["wait", "fail"],
     workers: int | None,
-    openlineage: Path | None,
+    openlineage: str | None,
+    telemetry: Telemetry,
 ) -> int:
     """Run what has changed since it last succeeded.
 
@@ -98,6 +101,7 @@ def command(  # noqa: PLR0917 - click passes them by name
                 workers=workers,
                 deny_warnings=deny_warnings,
                 openlineage=openlineage,
+                telemetry=telemetry,
                 observe=interruption.watch,
                 tick=FRAME,
                 on_cancel=interruption.listen,
@@ -120,6 +124,7 @@ def command(  # noqa: PLR0917 - click passes them by name
                 selected=selected,
                 excluded=excluded,
                 openlineage=openlineage,
+                telemetry=telemetry,
                 observe=interruption.watch,
                 tick=FRAME,
                 on_cancel=interruption.listen,
@@ -128,7 +133,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         return _tell_first(screen, first.run)
     is_plain = (
         choices.is_plain
-        and not (force or new or workers or selected or excluded or openlineage)
+        and not (force or new or workers or selected or excluded or openlineage or telemetry.has_any)
         and optimise is None
         and on_conflict == "wait"
     )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from trc import api
 from trc.cli import exits
-from trc.cli.options import json_option, no_color_option, project_option, subcommand
+from trc.cli.options import Age, json_option, no_color_option, project_option, subcommand
 from trc.cli.output import Screen
 from trc.cli.quantities import count, size
 from trc.cli.state_file import export, take_in
-from trc.compiler.ir.values import Duration
 
 
 @click.group("state", subcommand_metavar="gc|export|import ...")
@@ -22,20 +20,6 @@ def command() -> None:
 
 
 command.params.append(no_color_option())
-
-
-class _Age(click.ParamType[float]):
-    """A duration as pipelines write it, in seconds."""
-
-    name = "AGE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        try:
-            return Duration.parse(value).seconds
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @subcommand
@@ -47,7 +31,7 @@ class _Age(click.ParamType[float]):
     metavar="N",
     help="Keep the newest N runs of each pipeline.",
 )
-@click.option("--older-than", "age", type=_Age(), default="30d", show_default=True, help="What is younger is kept.")
+@click.option("--older-than", "age", type=Age(), default="30d", show_default=True, help="What is younger is kept.")
 @click.option("--dry-run", "dry", is_flag=True, help="Only tell what would be forgotten.")
 @project_option
 @json_option

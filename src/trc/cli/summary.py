@@ -36,7 +36,8 @@ _WORDS: Final = (
 
 def summarise(screen: Screen, report: RunReport, folder: Path) -> None:
     """Prints the end of a run for people: failures on standard error, the rest on standard output."""
-    _tell_failures(screen, report, folder)
+    if not screen.is_log:
+        _tell_failures(screen, report, folder)
     screen.say(_headline(screen, report))
     _say_outputs(screen, report, folder)
     _say_hints(screen, report, folder)
@@ -111,7 +112,7 @@ def _headline(screen: Screen, report: RunReport) -> str:
 
 def _say_outputs(screen: Screen, report: RunReport, folder: Path) -> None:
     """What someone outside may read, a line each; what only the pipeline reads is counted."""
-    made = [output for outputs in report.outputs.values() for output in outputs]
+    made = {file.path: file for outputs in report.outputs.values() for one in outputs for file in one.files}.values()
     public = [output for output in made if not output.is_view and STATE_FOLDER not in Path(output.path).parts]
     rows = [_output_row(output, folder) for output in public[:_OUTPUTS_TOLD]]
     for line in table(rows, right=frozenset({1, 2})):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trc.compiler.checks.graph import Graph
-from trc.compiler.checks.spots import need_span, query_path, read_span, text_span
+from trc.compiler.checks.spots import items_span, need_span, query_path, read_span, text_span
 from trc.compiler.compile import Compiled
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
@@ -69,8 +69,7 @@ class _Finder:
         for index, need in enumerate(task.needs):
             yield from self.value(need.task, need_span(self.places, task, index), task)
         if task.for_each is not None and task.for_each.rows is not None:
-            path = ("tasks", task.name, "for_each", "rows")
-            yield from self.value(task.for_each.rows, text_span(self.places, path, task.for_each.rows), task)
+            yield from self.value(task.for_each.rows, items_span(self.places, task), task)
         for index, one in enumerate(task.expect):
             if one.check == "relationships":
                 to = str(one.arguments["to"])

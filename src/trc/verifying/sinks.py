@@ -27,10 +27,10 @@ _NONE: Final[tuple[tuple[Any, ...], ...]] = ()
 
 @dataclass(frozen=True, slots=True)
 class SinkFile:
-    """A file of rows; `columns` are names and types, where its format does not keep them."""
+    """Files of rows, as a rule one; `columns` are names and types, where their format does not keep them."""
 
     format: str
-    path: str
+    paths: tuple[str, ...]
     columns: tuple[tuple[str, str], ...] | None = None
     written: bool = False
 
@@ -76,7 +76,7 @@ def compare(
 ) -> Compared:
     """Compares two files of one format; with `tolerant`, floating-point numbers may differ in their last digits."""
     for name, one in (("first", first), ("second", second)):
-        read = relation(one.format, (one.path,), one.columns, written=one.written)
+        read = relation(one.format, one.paths, one.columns, written=one.written)
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS FROM {read}")
     columns, rows = _columns(connection, "first"), _count(connection, "first")
     others, other_rows = _columns(connection, "second"), _count(connection, "second")

@@ -27,6 +27,7 @@ def connected(order: TaskOrder, scratch: str) -> Iterator[duckdb.DuckDBPyConnect
     """
     connection = _instance(order.threads, _memory(order)).cursor()
     try:
+        _set_session(connection)
         _spill_to(connection, os.path.join(scratch, f"spill-{os.getpid()}"))
         connection.execute(f"ATTACH ':memory:' AS {_CATALOGUE}; USE {_CATALOGUE}")
         yield connection
@@ -54,9 +55,37 @@ def _instance(threads: int | None, memory: int | None) -> duckdb.DuckDBPyConnect
         settings["threads"] = threads
     if memory is not None:
         settings["memory_limit"] = f"{memory}B"
-    instance = duckdb.connect(":memory:", config=settings)
+    try:
+        instance = duckdb.connect(":memory:", config=settings)
+    except duckdb.Error:
+        instance = _older(settings)
     instance.execute("SET GLOBAL TimeZone = 'UTC'")
     return instance
+
+
+_OF_SESSIONS: list[str] = []
+"""Settings that this process's DuckDB, an older one, has for each session alone."""
+
+
+def _older(settings: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
+    """An instance of a DuckDB that does not know all settings, or not as those of an instance."""
+    import duckdb
+
+    instance = duckdb.connect(":memory:")
+    known = {name for (name,) in instance.execute("SELECT name FROM duckdb_settings()").fetchall()}
+    del _OF_SESSIONS[:]
+    for name in sorted(settings.keys() & known):
+        value = text(str(settings[name]).lower() if isinstance(settings[name], bool) else str(settings[name]))
+        try:
+            instance.execute(f"SET GLOBAL {name} = {value}")
+        except duckdb.Error:
+            _OF_SESSIONS.append(f"SET {name} = {value}")
+    return instance
+
+
+def _set_session(connection: duckdb.DuckDBPyConnection) -> None:
+    for statement in _OF_SESSIONS:
+        connection.execute(statement)
 
 
 def _spill_to(connection: duckdb.DuckDBPyConnection, folder: str) -> None:

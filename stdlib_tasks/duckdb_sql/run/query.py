@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trc.runtime.taskside.errors import AttemptFailed
+from trc.runtime.taskside.errors import AttemptFailed, PermanentError
 from trc.runtime.taskside.order import OrderInput
 from trc.runtime.taskside.result import Failure
 from trc.stdlib_tasks.duckdb_sql.run.complaint import complaint
@@ -26,6 +26,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[
     """The query as DuckDB is to read it. Raises AttemptFailed where it is not exactly one."""
     import duckdb
 
+    if not hasattr(connection, "extract_statements"):
+        raise PermanentError(f"a SQL task needs DuckDB 0.10 or later; its environment holds {duckdb.__version__}")
     try:
         statements = connection.extract_statements(query)
     except duckdb.Error as error:

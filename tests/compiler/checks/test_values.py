@@ -66,18 +66,22 @@ def test_times(fields: dict[str, Any], message: str | None) -> None:
 
 FINE = [
     "pandas", "pandas==2.1.4", "requests>=2.31,<3", "uvicorn[standard]>=0.20", "a-b_c.d~=1.0", "x===1.0+local",
-    "numpy (>=1.20)", "numpy != 1.19.*", 'tomli>=2; python_version < "3.11"', "pkg @ https://example.com/pkg.whl",
-    "pkg @ git+https://example.com/x.git@v1", "  spaced == 1  ", "x [a, b]",
+    "numpy (>=1.20)", "numpy != 1.19.*", 'tomli>=2; python_version < "3.11"', "  spaced == 1  ", "x [a, b]",
 ]  # fmt: skip
 WRONG = [
     ("pandas=2.1.4", 'did you mean "pandas==2.1.4"?'),
-    ("-r more.txt", "options of pip do not stand here: write a name and its versions, such as pandas==2.1.4"),
     ("", "write a name and its versions, such as pandas==2.1.4 or requests>=2.31,<3"),
     ("pandas 2.1", "write a name and its versions, such as pandas==2.1.4 or requests>=2.31,<3"),
     ("==2", "write a name and its versions, such as pandas==2.1.4 or requests>=2.31,<3"),
     ("a b", "write a name and its versions, such as pandas==2.1.4 or requests>=2.31,<3"),
-    ("https://example.com/pkg.whl", "write a name and its versions, such as pandas==2.1.4 or requests>=2.31,<3"),
+    ("pandas==2.1.4 --hash=sha256:00", "write a name and its versions, such as pandas==2.1.4 or requests>=2.31,<3"),
+    ("${PACKAGE}", "write a name and its versions, such as pandas==2.1.4 or requests>=2.31,<3"),
 ]
+REFUSED = [
+    "-r more.txt", "--index-url https://example.com/simple", "-e .", " --find-links x",
+    "pkg @ https://example.com/pkg.whl", "pkg[a] @ git+https://example.com/x.git@v1", "git+https://example.com/x.git",
+    "https://example.com/pkg.whl", "file:///x", "./pkg", "../pkg", "/pkg", "~/pkg", "pkg-1.0.whl", "pkg-1.0.tar.gz",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", FINE)
@@ -89,6 +93,12 @@ def test_requirement_left_alone(text: str) -> None:
 def test_requirement_reported(text: str, remedy: str) -> None:
     told = of_task(environment=Environment(requirements=(text,)))
     assert told == [("TRC205", "error", f'"{text}" is not a requirement', remedy)]
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_requirement_that_says_where_from_is_refused(text: str) -> None:
+    told = of_task(environment=Environment(requirements=(text,)))
+    assert [one[:2] for one in told] == [("TRC505", "error")]
 
 
 def test_requirement_with_credentials_is_not_repeated() -> None:

@@ -28,6 +28,7 @@ class Sql:
     summary = "Runs one query."
     params: type[Any] = SqlParams
     runs: str | None = "tests:run"
+    requires: tuple[str, ...] = ()
 
     def declare(self, params: SqlParams, scope: Scope) -> Declaration:
         at = params.sql.find("missing")
@@ -56,6 +57,7 @@ class Download:
     summary = "Downloads."
     params: type[Any] = DownloadParams
     runs: str | None = None
+    requires: tuple[str, ...] = ()
 
     def declare(self, params: DownloadParams, scope: Scope) -> Declaration:  # noqa: ARG002 - the interface's
         return Declaration(outputs=(Output(uri=params.s3_uri, format=format_of(params.s3_uri)),))
@@ -72,6 +74,7 @@ class Convert:
     summary = "Converts."
     params: type[Any] = ConvertParams
     runs: str | None = None
+    requires: tuple[str, ...] = ()
 
     def declare(self, params: ConvertParams, scope: Scope) -> Declaration:  # noqa: ARG002 - the interface's
         return Declaration(
@@ -114,6 +117,7 @@ class Shape:
     summary = "Takes everything."
     params: type[Any] = ShapeParams
     runs: str | None = "tests:run"
+    requires: tuple[str, ...] = ()
 
     def declare(self, params: ShapeParams, scope: Scope) -> Declaration:
         if params.file:

@@ -150,6 +150,7 @@ def test_defaults_are_merged_key_by_key(everything: Lowered, clean: Task) -> Non
         backoff_factor=3,
         max_delay=Duration(90_000),
         jitter="none",
+        errors={"timeout": 5, "requests.ConnectionError": 10},
         retry_on=(137, 143),
     )
     assert clean.environment.env == {"TZ": "Europe/Paris", "LANG": "C"}
@@ -204,7 +205,7 @@ def test_places_lead_into_a_text(context: Context) -> None:
     span = result.places.within(("tasks", "clean", "params", "sql"), start, start + len("amount"))
     assert at(file, span) == "amount"
     assert span
-    assert file.position(span.start).line == 29
+    assert file.position(span.start).line == 31
 
 
 def test_equal_pipelines_dump_alike(context: Context) -> None:

@@ -68,6 +68,7 @@ class _NoWorkers:
     """Stands for a machine that begins no process more."""
 
     slots = 1
+    async_slots = 0
 
     def __init__(self, *reports: Report) -> None:
         self.reports = reports
@@ -91,8 +92,8 @@ class _NoWorkers:
 
 
 class _Backend(LocalBackend):
-    def executor(self, workers: int, state: Path) -> _NoWorkers:  # type: ignore[override]
-        del workers, state
+    def executor(self, workers: int, state: Path, max_async: int = 0) -> _NoWorkers:  # type: ignore[override]
+        del workers, state, max_async
         return _NoWorkers(Lost("doctor", 0.0, "no more processes"))
 
 

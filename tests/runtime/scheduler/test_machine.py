@@ -1,12 +1,14 @@
 """Scripts of events, each with the commands that answer it: `tests/cases/scheduler/*.script`.
 
-A script names its tasks (`task NAME key=value …`) and what a dead driver left (`resumed NAME STATE …`).
+A script names its tasks (`task NAME key=value …`), what a dead driver left (`resumed NAME STATE …`), and what
+the run may take (`slots N`, `retries N`, `deadline TIME`).
 Then come events, `TIME WORDS`, each followed by its commands, indented.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, assert_never, cast
@@ -16,12 +18,15 @@ import pytest
 from trc.runtime.plan import Action, PlannedTask
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler import events
+from trc.runtime.scheduler.budget import NO_LIMITS
 from trc.runtime.scheduler.commands import (
     Command,
     Decide,
     Discard,
     DropTimer,
+    Expand,
     Finish,
+    Gather,
     Publish,
     Record,
     SetTimer,
@@ -29,7 +34,7 @@ from trc.runtime.scheduler.commands import (
     Stop,
 )
 from trc.runtime.scheduler.machine import Machine
-from trc.runtime.spec import NeedSpec, RetrySpec, SkipSpec, TaskSpec
+from trc.runtime.spec import EachSpec, ItemSpec, NeedSpec, ReadSpec, RetrySpec, SkipSpec, TaskSpec
 from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -51,7 +56,7 @@ def _play(script: str) -> str:
     planned: dict[str, PlannedTask] = {}
     resumed: list[TaskRecord] = []
     played: list[str] = []
-    slots, machine = 1, None
+    slots, async_slots, machine, limits = 1, 0, None, NO_LIMITS
     for line in script.splitlines():
         words = line.split()
         if line.startswith(" "):
@@ -67,9 +72,23 @@ def _play(script: str) -> str:
                 resumed.append(_resumed(name, cast("TaskState", state), dict(pair.split("=", 1) for pair in pairs)))
             case ["slots", number]:
                 slots = int(number)
+            case ["async_slots", number]:
+                async_slots = int(number)
+            case ["retries", number]:
+                limits = replace(limits, retries=int(number))
+            case ["deadline", at]:
+                limits = replace(limits, deadline=float(at))
             case [at, *told] if at[0].isdigit():
                 machine = machine or Machine(
-                    "run", tasks, planned, slots, Random(0), token=lambda task, n: f"{task}.{n}", resumed=resumed
+                    "run",
+                    tasks,
+                    planned,
+                    slots,
+                    Random(0),
+                    token=lambda task, n: f"{task}.{n}",
+                    resumed=resumed,
+                    async_slots=async_slots,
+                    limits=limits,
                 )
                 played += [f"    {_told(command)}" for command in machine.handle(_event(float(at), told))]
     return "\n".join(played) + "\n"
@@ -84,12 +103,27 @@ def _task(name: str, settings: Mapping[str, str]) -> TaskSpec:
         SkipSpec(can_skip=True),
         needs=tuple(_need(word) for word in settings.get("needs", "").split(",") if word),
         retry=RetrySpec(
-            max_attempts=int(settings.get("attempts", 1)), initial_delay=float(settings.get("delay", 1)), jitter="none"
+            max_attempts=int(settings.get("attempts", 1)),
+            initial_delay=float(settings.get("delay", 1)),
+            jitter="none",
+            errors=tuple((name, int(most)) for name, _, most in _pairs(settings.get("errors", ""))),
         ),
         timeout=float(settings.get("timeout", 100)),
         heartbeat_timeout=float(settings["heartbeat"]) if "heartbeat" in settings else None,
         idempotent=settings.get("idempotent") != "no",
+        each={"items": EachSpec(items=()), "rows": EachSpec(rows=ReadSpec("rows", "parquet"))}.get(
+            settings.get("each", "")
+        ),
+        is_async=settings.get("executor") == "async",
     )
+
+
+def _item(task: str, label: str) -> TaskSpec:
+    return replace(_task(f"{task}[{label}]", {}), item=ItemSpec(task, label))
+
+
+def _pairs(text: str) -> list[tuple[str, str, str]]:
+    return [word.partition(":") for word in text.split(",") if word]
 
 
 def _need(word: str) -> NeedSpec:
@@ -129,10 +163,16 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.DecidedRun(at, task, Reason("changed"))
         case ["skip", task]:
             return events.DecidedSkip(at, task, Reason("up_to_date"))
+        case ["items", task]:
+            return events.DecidedItems(at, task, Reason("items"))
+        case ["expanded", task, *items]:
+            return events.Expanded(at, task, tuple(_item(task, item) for item in items))
+        case ["unexpanded", task]:
+            return events.ExpandFailed(at, task, Failure("no item fits", "permanent", "items"))
         case ["cannot", task]:
             return events.DecidedFailure(at, task, Failure("no input", reason="output_missing"))
     word, token, *more = words
-    task = token.partition(".")[0]
+    task = token.rpartition(".")[0]
     match word, more:
         case "started", []:
             return events.AttemptStarted(at, task, token)
@@ -170,6 +210,10 @@ def _told(command: Command) -> str:
             return f"set {timer} {at:g}"
         case DropTimer(timer=timer):
             return f"drop {timer}"
+        case Expand(task=task):
+            return f"expand {task}"
+        case Gather(task=task, items=items):
+            return f"gather {task}: {' '.join(items)}".rstrip()
         case Finish(state=state):
             return f"finish {state}"
         case _:

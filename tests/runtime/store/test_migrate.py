@@ -100,11 +100,11 @@ def test_a_database_of_a_later_version_is_refused(tmp_path: Path, path: Path, co
         migrate(connection, path, steps(tmp_path / "one", FIRST))
 
 
-def test_our_own_steps_are_numbered_without_gaps_and_apply(path: Path, connection: sqlite3.Connection) -> None:
-    names = sorted(file.name for file in FOLDER.glob("*.sql"))
-    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+def test_our_own_steps_have_a_number_each_and_apply(path: Path, connection: sqlite3.Connection) -> None:
+    numbers = [int(file.name[:4]) for file in FOLDER.glob("*.sql")]
+    assert len(numbers) == len(set(numbers))
     migrate(connection, path)
-    assert header(connection) == (APPLICATION_ID, len(names))
+    assert header(connection) == (APPLICATION_ID, max(numbers))
 
 
 def test_our_own_steps_survive_being_copied(tmp_path: Path, path: Path, connection: sqlite3.Connection) -> None:
@@ -144,6 +144,7 @@ def test_what_each_earlier_version_wrote_is_read_as_it_was(tmp_path: Path, path:
                     100.0,
                     state="failure",
                     resumed=1,
+                    began_at=100.0,
                 )
             ]
             assert store.tasks("r1") == [TaskRecord("r1", "clean", "failure", 2, "clean.2", 1)]

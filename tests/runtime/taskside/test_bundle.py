@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from tests.pythons import interpreters, name_of
 
-import trc
+from trc.runtime.environments.bundle import task_side
 from trc.runtime.taskside.order import OrderInput, OrderOutput, OrderSecret, TaskOrder
 from trc.runtime.taskside.result import AttemptResult
 
-PACKAGE = Path(trc.__file__).parent
 INTERPRETERS = interpreters(9, 10, 11, 12, 13)
 
 RUN = """
@@ -44,25 +43,12 @@ os.write(out, result.to_json().encode())
 """
 
 
-def bundled() -> list[Path]:
-    """What decisions say is in the zip, but for `runtime/plan.py`, which no task process reads."""
-    alone = [PACKAGE / "__init__.py", PACKAGE / "runtime/__init__.py", PACKAGE / "stdlib_tasks/__init__.py"]
-    types = [path for path in (PACKAGE / "stdlib_tasks").glob("*/**/*.py") if path.name != "type.py"]
-    run_sides = [path for path in types if path.name in {"__init__.py", "run.py"} or path.parent.name == "run"]
-    return [
-        *alone,
-        *(PACKAGE / "runtime/taskside").glob("*.py"),
-        *(PACKAGE / "authoring").glob("*.py"),
-        *run_sides,
-    ]
-
-
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundle") / "task.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        for file in bundled():
-            archive.write(file, Path("trc") / file.relative_to(PACKAGE))
+        for name, content in task_side().items():
+            archive.writestr(name, content)
     return path
 
 
@@ -76,7 +62,7 @@ def python(interpreter: Path, bundle: Path, code: str, text: str = "") -> str:
 
 @pytest.mark.parametrize("interpreter", INTERPRETERS, ids=name_of)
 def test_every_module_is_importable(interpreter: Path, bundle: Path) -> None:
-    names = [str(file.relative_to(PACKAGE.parent).with_suffix("")).replace("/", ".") for file in bundled()]
+    names = [name.removesuffix(".py").replace("/", ".") for name in task_side()]
     modules = [name.removesuffix(".__init__") for name in names]
     python(interpreter, bundle, f"import importlib\nfor name in {modules}: importlib.import_module(name)")
 

@@ -64,6 +64,7 @@ ORDERS = st.builds(
     st.none() | CHECKS,
     st.none() | PARTS,
     st.lists(SECRETS, max_size=2).map(tuple),
+    st.booleans(),
 )
 VERDICTS = st.builds(
     Verdict,
@@ -115,8 +116,10 @@ def test_every_field_is_written(kind: Any) -> None:
         for field in dataclasses.fields(kind)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     })  # fmt: skip
-    # Secrets and parts are written only where there are some: most orders have none.
-    assert sorted({*made.to_dict(), *({"secrets", "parts"} & set(fields))}) == sorted(fields)
+    # These are written only where there are some: most orders have none.
+    assert sorted(
+        {*made.to_dict(), *({"secrets", "parts", "is_async", "environment", "item"} & set(fields))}
+    ) == sorted(fields)
 
 
 @pytest.mark.parametrize("kind", [TaskOrder, AttemptResult])

@@ -70,6 +70,7 @@ OPTIONS = st.one_of(
     said("timeout", "timeout", st.sampled_from(["1h30m", "2d"])),
     said("heartbeat_timeout", "heartbeat_timeout_seconds", st.integers(1, 1000)),
     said("optimise", "optimise", st.booleans()),
+    said("idempotent", "idempotent", st.booleans()),
     said("for_each", "for_each", st.lists(VALUES, min_size=1, max_size=3)),
     said("when", "when", st.sampled_from(["1 == 1", 'run.date == "2026-01-31"', "not (1 > 2)"])),
     said("memory", "environment", st.just("2Gi")).map(lambda one: (one[0], {"environment": {"memory_limit": "2Gi"}})),

@@ -114,6 +114,7 @@ def test_a_document_holds_values_as_plain_json() -> None:
             "also": [],
             "tuples": None,
             "home": "",
+            "members": None,
         },
         "path": "a/b",
         "names": ["é"],

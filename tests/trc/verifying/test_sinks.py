@@ -12,9 +12,9 @@ from trc.verifying.sinks import Compared, Order, SinkFile, compare, comparing
 def compared(folder: Path, *queries: str, tolerant: bool = False, order: Order | None = None) -> Compared:
     import duckdb
 
-    first, second = (SinkFile("parquet", str(folder / f"{n}.parquet")) for n in range(2))
+    first, second = (SinkFile("parquet", (str(folder / f"{n}.parquet"),)) for n in range(2))
     for file, query in zip((first, second), queries, strict=True):
-        duckdb.sql(query).write_parquet(file.path)
+        duckdb.sql(query).write_parquet(*file.paths)
     with comparing() as connection:
         return compare(connection, first, second, tolerant=tolerant, order=order)
 

@@ -12,3 +12,6 @@ SELECT
 
 -- clock
 SELECT extract(epoch FROM clock_timestamp())::double precision
+
+-- has_messages
+SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'messages'

@@ -36,7 +36,16 @@ p = Pipeline(
     "everything",
     "All of it",
     cron("0 2 * * *", timezone="Europe/Paris"),
-    retry=RetryPolicy(3, backoff="exponential", initial="1s", factor=2, max="1m", jitter="full", retry_on=[137]),
+    retry=RetryPolicy(
+        3,
+        backoff="exponential",
+        initial="1s",
+        factor=2,
+        max="1m",
+        jitter="full",
+        errors={"timeout": 5, 3: 4},
+        retry_on=[137],
+    ),
     environment=Environment(
         python="3.12", requirements=["pandas==2.1.4"], variables={"TZ": "UTC", "TOKEN": secret("aws-ssm:/shop/token")}
     ),
@@ -44,6 +53,8 @@ p = Pipeline(
     tags=["nightly"],
     metadata={"tenant": "acme", "since": date(2026, 1, 31)},
     on_failure=webhook("https://ops.example.com/hook"),
+    deadline="6h",
+    retry_budget=20,
 )
 p.defaults(on_retry=[webhook("https://ops.example.com/a"), webhook("https://ops.example.com/b")])
 day = p.param("day", "date", "2026-01-31", "The day")
@@ -58,6 +69,7 @@ clean = p.sql(
     f"select id, amount, day from orders where amount > 0 -- {day}",
     timeout="10m",
     heartbeat_timeout=60,
+    idempotent=False,
     incremental=Incremental(strategy="checksum", max_age="1h", checksum_fields=["tenant"], dependency_check=True),
     columns={"id": "bigint", "amount": "double", "day": "date"},
     expect=[
@@ -72,7 +84,7 @@ clean = p.sql(
     ],
 )
 totals = p.add("totals", sql("select sum(amount) as total from clean", output=csv("out/totals.csv")), incremental=False)
-p.sql("by_region", "select * from clean", json("out/regions.json"), for_each=["eu", 1, None], when="true")
+p.sql("by_region", "select * from clean", json("out/{{ item }}.json"), for_each=["eu", 1, None], when="true")
 p.sql("by_row", "select 1 as one", for_each=regions.rows, timeout=timedelta(hours=2), optimise=False)
 p.sql(
     "limited",

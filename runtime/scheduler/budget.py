@@ -1,0 +1,51 @@
+"""What all tasks of a run have together: how many retries, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from trc.runtime.spec import PipelineSpec
+from trc.runtime.store.journal import RunRecord, TaskRecord
+from trc.runtime.taskside.result import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one run. `retries` are those that its tasks may make together; `deadline` is a time, in seconds since the epoch."""
+
+    retries: int | None = None
+    deadline: float | None = None
+    began_at: float = 0.0
+    """When the run was opened, or taken up after its end: what lies before is of an earlier go at it."""
+
+
+NO_LIMITS = Limits()
+
+_WITH_THE_LAST: Final = frozenset({"claimed", "running", "success", "failure", "canceled"})
+"""States in which no attempt follows the last one that counts."""
+
+
+def limits_of(pipeline: PipelineSpec, run: RunRecord) -> Limits:
+    """What the pipeline allows to this run."""
+    deadline = None if pipeline.deadline is None else run.began_at + pipeline.deadline
+    return Limits(pipeline.retry_budget, deadline, run.began_at)
+
+
+def retries_made(records: Iterable[TaskRecord], began_at: float) -> int:
+    """How many retries a run had made when its driver died, as its records tell."""
+    return sum(_retries(one) for one in records if one.ended_at is None or one.ended_at >= began_at)
+
+
+def out_of_budget(failure: Failure, retries: int) -> Failure:
+    """The failure of a task that its own policy would try again."""
+    made = "makes no retries" if retries == 0 else f"has made the {retries} retries that it may make"
+    return replace(failure, message=f"{failure.message}; it is not tried again, because the run {made}")
+
+
+def _retries(record: TaskRecord) -> int:
+    counted = record.attempt - record.lost - record.before
+    # A repeated task may have succeeded by its items alone, after attempts to list them.
+    is_last = record.state in _WITH_THE_LAST and (record.state != "success" or record.token is not None)
+    return max(0, counted - 1 if is_last else counted)

@@ -1,0 +1,1 @@
+"""What a run tells machines of itself: logs, metrics and traces."""

@@ -1,0 +1,110 @@
+"""What a run may take: attempts by the class of an error, retries and time of all tasks together, effects only once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+CLASSES = """
+class RequestError(OSError):
+    pass
+
+
+class ConnectionError(RequestError):
+    pass
+
+
+def connect(context):
+    raise ConnectionError("nobody there")
+"""
+ONCE = """
+pipeline "p" {{ }}
+
+task once = shell $sh$ echo x >> tries; test -e calm || {cut} $sh$ {{
+  idempotent = false
+  retry = {{ attempts = 3, initial = 0s }}
+}}
+"""
+
+
+def _tries(space: Any, errors: str, more: str = "") -> int:
+    space.write("net.py", CLASSES)
+    space.write(
+        "p.trc",
+        f'pipeline "p" {{ {more} }}\n'
+        'task connect = python("net.py:connect") {\n'
+        f"  retry {{ attempts = 2, initial = 0s, errors {{ {errors} }} }}\n"
+        "}\n",
+    )
+    (task,) = space.trc("run", "p.trc", "--new", "--json", code=1).json["tasks"]
+    return int(task["attempt"])
+
+
+@pytest.mark.parametrize(
+    ("errors", "tries"),
+    [
+        ("", 2),
+        ("ValueError = 5", 2),
+        ("ConnectionError = 4", 4),
+        ('"net.ConnectionError" = 4', 4),
+        ("RequestError = 4", 4),
+        ("OSError = 1", 1),
+        ("OSError = 1, RequestError = 3", 3),
+    ],
+)
+def test_an_error_has_the_attempts_of_its_nearest_class(space: Any, errors: str, tries: int) -> None:
+    assert _tries(space, errors) == tries
+
+
+def test_a_run_makes_no_more_retries_than_its_budget_allows(space: Any) -> None:
+    assert _tries(space, "OSError = 9", "retry_budget = 3") == 4
+    assert "the run has made the 3 retries that it may make" in space.trc("status").out
+    assert _tries(space, "OSError = 9", "retry_budget = 0") == 1
+    assert "the run makes no retries" in space.trc("status").out
+
+
+@pytest.mark.parametrize("cut", ["kill -KILL $$", "kill -KILL $PPID"])
+def test_what_may_have_had_its_effect_is_tried_again_by_nothing_but_a_replay(space: Any, cut: str) -> None:
+    space.write("p.trc", ONCE.format(cut=cut))
+    done = space.trc("run", "p.trc", "--json", code=1).json
+    assert [one["code"] for one in done["diagnostics"]] == ["TRC657"]
+    (letter,) = space.trc("dlq", "list", "--json").json["letters"]
+    assert letter["kind"] == "unknown_outcome"
+    space.trc("retry", code=1)
+    assert space.read("tries") == "x\n"
+    space.write("calm", "")
+    space.trc("dlq", "replay", str(letter["number"]))
+    assert space.read("tries") == "x\nx\n"
+
+
+def test_an_author_can_vouch_for_what_is_cut_off(space: Any) -> None:
+    space.write("p.trc", ONCE.format(cut="kill -KILL $$").replace("0s }", "0s, errors = { signal = 2 } }"))
+    space.trc("run", "p.trc", code=1)
+    assert space.read("tries") == "x\nx\n"
+
+
+def test_a_run_past_its_deadline_fails_and_can_be_taken_up_with_the_whole_time(space: Any) -> None:
+    space.write(
+        "p.trc",
+        """
+        pipeline "p" { deadline = 2s }
+        task first = shell $$ echo x > "$TRC_OUTPUT_OUTPUT" $$ { output = file("out/first.txt") }
+        task slow = shell $$ test -e calm || sleep 60 $$ { needs = [first] }
+        task last = shell $$ echo $$ { needs = [slow on completion] }
+        """,
+    )
+    done = space.trc("run", "p.trc", "--json", code=1).json
+    assert {task["task"]: task["state"] for task in done["tasks"]} == {
+        "first": "success",
+        "slow": "failure",
+        "last": "canceled",
+    }
+    assert [one["code"] for one in done["diagnostics"]] == ["TRC656"]
+    space.write("calm", "")
+    done = space.trc("retry", "--json").json
+    assert {task["task"]: task["state"] for task in done["tasks"]} == {
+        "first": "success",
+        "slow": "success",
+        "last": "success",
+    }
