@@ -188,7 +188,7 @@ WHERE number = ?
 -- messages
 SELECT id, run, task, event, url, body, created_at, state, tries, due_at, taken_by, error, settled_at, number
 FROM messages
-WHERE (:run IS NULL OR run = :run) AND (:state IS NULL OR state = :state)
+WHERE (run = :run OR :run IS NULL) AND (state = :state OR :state IS NULL)
 ORDER BY number DESC
 LIMIT :limit
 
