@@ -91,6 +91,15 @@ class RetrySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleSpec:
+    """At most `max` attempts run at a time of those that take a place of `group`, across runs; `shown` tells people which."""
+
+    max: int
+    group: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class SecretSpec:
     """A secret by reference, `provider:reference`, and the places that its value is for.
 
@@ -171,6 +180,8 @@ class TaskSpec:
     tags: tuple[str, ...] = ()
     omitted: str = ""
     """The condition under which it would run, where that is false."""
+    rules: tuple[RuleSpec, ...] = ()
+    """Concurrency rules that it is under, sorted by group."""
 
 
 @dataclass(frozen=True, slots=True)

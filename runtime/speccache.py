@@ -19,6 +19,7 @@ from trc.runtime.spec import (
     PipelineSpec,
     ReadSpec,
     RetrySpec,
+    RuleSpec,
     SecretSpec,
     SkipSpec,
     TaskSpec,
@@ -37,6 +38,7 @@ SHAPE: Final = tuple(
         NeedSpec,
         RetrySpec,
         CheckSpec,
+        RuleSpec,
         SecretSpec,
         PartitionSpec,
         QueryFacts,
@@ -157,4 +159,5 @@ _MANY: Final[dict[str, Callable[..., object]]] = {
     "check_parts": KeyPart,
     "check_reads": ReadSpec,
     "secrets": SecretSpec,
+    "rules": RuleSpec,
 }

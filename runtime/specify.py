@@ -23,6 +23,7 @@ from trc.compiler.ir.uris import is_glob, normalise
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import canonical
 from trc.runtime.contracts import contract_of
+from trc.runtime.equality import rules_of
 from trc.runtime.fingerprint import EPOCH, INPUT, METADATA, PARAM
 from trc.runtime.spec import (
     KeyPart,
@@ -133,6 +134,7 @@ class _TaskSpecs:
             optimise=task.optimise and not _by(task) and task.when is None,
             tags=task.tags,
             omitted=self.omitted(task),
+            rules=rules_of(task, self.compiled),
             partition=self.partition(task, inputs),
         )
 

@@ -150,6 +150,13 @@ class SqliteStore:
             row = self._connection.execute(self._sql["letter"], (number,)).fetchone()
             return None if row is None else letter_of(row)
 
+    def takers(self, groups: Sequence[str]) -> frozenset[str]:
+        found: set[str] = set()
+        with self._refusing():
+            for group in groups:
+                found.update(run for (run,) in self._connection.execute(self._sql["takers"], {"grp": group}))
+        return frozenset(found)
+
     def wish(self, run: str) -> Wish:
         with self._refusing():
             row = self._connection.execute(self._sql["wish"], (run,)).fetchone()
@@ -236,7 +243,7 @@ class _SqliteTransaction:
         return self._connection.execute(self._sql["is_current"], (run, task, token)).fetchone() is not None
 
     def forget_runs(self, runs: Sequence[str]) -> None:
-        for what in ("tasks", "attempts", "leases", "letters", "wishes", "run"):
+        for what in ("tasks", "attempts", "leases", "letters", "wishes", "room", "lines", "run"):
             self._connection.executemany(self._sql[f"forget_{what}"], [(run,) for run in runs])
 
     def forget_results(self, before: float) -> int:
@@ -256,6 +263,29 @@ class _SqliteTransaction:
 
     def release(self, run: str) -> None:
         self._connection.execute(self._sql["release"], (run,))
+        self.free_room_of(run)
+
+    def take_room(self, run: str, token: str, claims: Mapping[str, int]) -> str | None:
+        bundle = " ".join(sorted(claims))
+        for group, most in claims.items():
+            chosen = {"grp": group, "run": run, "bundle": bundle}
+            (taken,) = self._connection.execute(self._sql["room_taken"], chosen).fetchone()
+            if taken >= most:
+                self._connection.executemany(self._sql["wait_for_room"], [(run, bundle, one) for one in claims])
+                return group
+        self._connection.executemany(self._sql["take_room"], [(one, token, run) for one in claims])
+        self._connection.execute(self._sql["leave_line"], (run, bundle))
+        return None
+
+    def free_room(self, token: str) -> None:
+        self._connection.execute(self._sql["free_room"], (token,))
+
+    def free_room_of(self, run: str) -> None:
+        self._connection.execute(self._sql["release_room"], (run,))
+        self._connection.execute(self._sql["release_lines"], (run,))
+
+    def leave_line(self, run: str, groups: Sequence[str]) -> None:
+        self._connection.execute(self._sql["leave_line"], (run, " ".join(sorted(groups))))
 
 
 def _is_storable(path: str) -> bool:

@@ -10,12 +10,12 @@ CREATE TABLE room (
     grp TEXT NOT NULL,
     token TEXT NOT NULL,
     run TEXT NOT NULL REFERENCES runs (id),
-    task TEXT NOT NULL,
-    driver TEXT NOT NULL,
     PRIMARY KEY (grp, token)
 ) WITHOUT ROWID;
 
 CREATE INDEX room_by_run ON room (run);
+
+CREATE INDEX room_by_token ON room (token);
 
 -- Who waits for room, first come, first served: a run stands in line once for each set of groups.
 

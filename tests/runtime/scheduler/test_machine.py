@@ -25,14 +25,17 @@ from trc.runtime.scheduler.commands import (
     Discard,
     DropTimer,
     Finish,
+    FreeRoom,
+    LeaveLine,
     Publish,
     Record,
     SetTimer,
     Start,
     Stop,
+    TakeRoom,
 )
 from trc.runtime.scheduler.machine import Machine
-from trc.runtime.spec import NeedSpec, RetrySpec, SkipSpec, TaskSpec
+from trc.runtime.spec import NeedSpec, RetrySpec, RuleSpec, SkipSpec, TaskSpec
 from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -106,6 +109,7 @@ def _task(name: str, settings: Mapping[str, str]) -> TaskSpec:
         timeout=float(settings.get("timeout", 100)),
         heartbeat_timeout=float(settings["heartbeat"]) if "heartbeat" in settings else None,
         idempotent=settings.get("idempotent") != "no",
+        rules=tuple(RuleSpec(int(most), name, f"of {name}") for name, _, most in _pairs(settings.get("rules", ""))),
     )
 
 
@@ -144,8 +148,8 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.CancelRequested(at)
         case ["allow", slots]:
             return events.SlotsChanged(at, int(slots))
-        case ["timer", timer]:
-            return events.TimerFired(at, timer)
+        case ["timer", *timer]:
+            return events.TimerFired(at, " ".join(timer))
         case ["run", task]:
             return events.DecidedRun(at, task, Reason("changed"))
         case ["skip", task]:
@@ -155,6 +159,10 @@ def _event(at: float, words: list[str]) -> events.Event:
     word, token, *more = words
     task = token.partition(".")[0]
     match word, more:
+        case "taken", []:
+            return events.RoomTaken(at, task, token)
+        case "full", [group]:
+            return events.RoomFull(at, task, token, group)
         case "started", []:
             return events.AttemptStarted(at, task, token)
         case "beat", []:
@@ -176,6 +184,12 @@ def _event(at: float, words: list[str]) -> events.Event:
 
 def _told(command: Command) -> str:
     match command:
+        case TakeRoom(token=token, claims=claims):
+            return f"take {token} {' '.join(f'{group}:{most}' for group, most in claims.items())}"
+        case FreeRoom(token=token):
+            return f"free {token}"
+        case LeaveLine(groups=groups):
+            return f"leave {' '.join(groups)}"
         case Record(task=task, attempt=attempt, durable=durable):
             parts = [_told_task(task)] if task else []
             parts += [f"{attempt.token} {attempt.state}{_told_error(attempt.result)}"] if attempt else []
