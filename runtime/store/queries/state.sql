@@ -1,5 +1,5 @@
 -- runs_out
-SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission
+SELECT id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at
 FROM runs
 ORDER BY number
 
@@ -37,8 +37,8 @@ ORDER BY path
 SELECT id FROM runs
 
 -- runs_in
-INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission)
-VALUES (:id, :pipeline, :file, :digest, :logical_time, :driver, :created_at, :state, :ended_at, :resumed, :asked, :submission)
+INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, ended_at, resumed, asked, submission, began_at)
+VALUES (:id, :pipeline, :file, :digest, :logical_time, :driver, :created_at, :state, :ended_at, :resumed, :asked, :submission, :began_at)
 
 -- tasks_in
 INSERT INTO task_runs (run, task, state, attempt, token, lost, reason, error, blocked_by, started_at, ended_at, before)
