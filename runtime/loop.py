@@ -21,6 +21,7 @@ from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
 from trc.runtime.planner import MaySkip, MustRun, Planner, Repeats
 from trc.runtime.repeated import gathered
+from trc.runtime.rooms import RoomKeeper
 from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.scheduler.state import SUCCEEDED
@@ -170,6 +171,10 @@ class Loop:
     _wish: Wish = "run"
     _looks_at: float = 0.0
     _finished: RunState | None = None
+    _rooms: RoomKeeper = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rooms = RoomKeeper(self.journal, self.run_record, self.clock)
 
     def run(self) -> RunState:
         """Runs until every task is in a final state. Raises what the store raises: nothing is lost by that."""
@@ -218,6 +223,12 @@ class Loop:
                             self._gather(command)
                         case commands.Record():
                             durable = self._record(command) or durable
+                        case commands.TakeRoom():
+                            queue.append(self._rooms.take(command, batch.transaction))
+                        case commands.FreeRoom():
+                            batch.transaction.free_room(command.token)
+                        case commands.LeaveLine():
+                            batch.transaction.leave_line(self.run_record.id, command.groups)
                         case _:
                             effects.append(command)
             if durable or self._results or self._messages:
@@ -372,7 +383,16 @@ class Loop:
                     self._timers.drop(command.timer)
                 case commands.Finish():
                     self._finished = command.state
-                case commands.Decide() | commands.Publish() | commands.Expand() | commands.Gather() | commands.Record():
+                case (
+                    commands.Decide()
+                    | commands.Publish()
+                    | commands.Expand()
+                    | commands.Gather()
+                    | commands.Record()
+                    | commands.TakeRoom()
+                    | commands.FreeRoom()
+                    | commands.LeaveLine()
+                ):
                     raise AssertionError(command)
         self._hand_over(ready)
         self._listed.clear()

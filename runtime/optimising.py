@@ -179,6 +179,7 @@ def _terms(task: TaskSpec) -> dict[str, str]:
         "number of cpus": str(task.cpus),
         "timeout": str((task.timeout, task.heartbeat_timeout)),
         "retry policy": str((task.retry, task.retry_on)),
+        "concurrency rules": str(task.rules),
         "environment": str((sorted(task.env.items()), task.environment)),
         "version of DuckDB": engine,
         "type": f"{task.type} {task.runs}",

@@ -74,6 +74,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "no_key": "its key cannot be computed: {detail}",
     "unchecked": "only its expectations are checked, on the stored output: {changes}",
     "checks_due": "only its expectations are checked, on the stored output: {detail}",
+    # waiting
+    "no_room": "waits for room: at most {detail}",
+    "paused": "it is paused: `trc resume` has it go on",
     # skip
     "up_to_date": "up to date: inputs, parameters, code, environment and outputs are unchanged",
     "unaffected": "up to date: what it reads is unchanged ({detail})",

@@ -299,8 +299,9 @@ class Runner:
                 return None
             change.put_run(run)
             if left is not None:
-                # Who takes it up wants it to go on.
+                # Who takes it up wants it to go on. What its dead driver took is none of its own any more.
                 change.put_wish(run.id, "run")
+                change.release(run.id)
             holders = change.acquire(uris, run.id, driver.id)
             if holders:
                 raise _Undo

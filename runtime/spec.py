@@ -91,6 +91,15 @@ class RetrySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleSpec:
+    """At most `max` attempts run at a time of those that take a place of `group`, across runs; `shown` tells people which."""
+
+    max: int
+    group: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class SecretSpec:
     """A secret by reference, `provider:reference`, and the places that its value is for.
 
@@ -209,6 +218,8 @@ class TaskSpec:
     hooks: tuple[HookSpec, ...] = ()
     environment: str = ""
     """The digest of what its environment holds, as the lock file has it; empty where it runs in trc's own."""
+    rules: tuple[RuleSpec, ...] = ()
+    """Concurrency rules that it is under, sorted by group."""
 
     @property
     def called(self) -> str:

@@ -22,6 +22,7 @@ from trc.runtime.spec import (
     PipelineSpec,
     ReadSpec,
     RetrySpec,
+    RuleSpec,
     SecretSpec,
     SkipSpec,
     TaskSpec,
@@ -40,6 +41,7 @@ SHAPE: Final = tuple(
         NeedSpec,
         RetrySpec,
         CheckSpec,
+        RuleSpec,
         SecretSpec,
         PartitionSpec,
         EachSpec,
@@ -168,4 +170,5 @@ _MANY: Final[dict[str, Callable[..., object]]] = {
     "check_reads": ReadSpec,
     "secrets": SecretSpec,
     "hooks": HookSpec,
+    "rules": RuleSpec,
 }

@@ -25,6 +25,7 @@ from trc.compiler.ir.uris import is_glob, normalise
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import canonical
 from trc.runtime.contracts import contract_of
+from trc.runtime.equality import rules_of
 from trc.runtime.fingerprint import EPOCH, INPUT, METADATA, PARAM
 from trc.runtime.spec import (
     EachSpec,
@@ -140,7 +141,9 @@ class _TaskSpecs:
             optimise=task.optimise and not _by(task) and task.when is None and task.for_each is None,
             tags=task.tags,
             omitted=self.omitted(task),
-            is_async=_can_share(task),
+            # One that is under rules waits for room in a line of its own.
+            is_async=_can_share(task) and not task.concurrency,
+            rules=rules_of(task, self.compiled),
             partition=self.partition(task, inputs),
             each=each,
             hooks=_hooks(task.hooks),

@@ -33,6 +33,7 @@ _CAPABILITIES: Final = Capabilities(
             "timeout",
             "heartbeat_timeout",
             "retries",
+            "concurrency",
             "params",
             "templates",
             "expect",

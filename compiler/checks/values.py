@@ -13,8 +13,8 @@ from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.compiler.environments.requirement import Mistake, read_requirement
 from trc.compiler.ir.dataset import UriRead
 from trc.compiler.ir.pipeline import Pipeline
-from trc.compiler.ir.places import Places
-from trc.compiler.ir.policy import Retries
+from trc.compiler.ir.places import Path, Places
+from trc.compiler.ir.policy import RULE_WORDS, Retries
 from trc.compiler.ir.task import Task
 
 
@@ -28,6 +28,7 @@ def check_values(pipeline: Pipeline, places: Places, collect: Collector) -> None
         collect.extend(_requirements(task, places))
         collect.extend(_variables(task, places))
         collect.extend(_checksum_fields(task, run_params, places))
+        collect.extend(_rule_fields(task, run_params, places))
         collect.extend(_locations(task, places))
 
 
@@ -116,6 +117,25 @@ def _checksum_fields(task: Task, run_params: list[str], places: Places) -> Itera
                 f'no parameter and no metadata field of "{task.name}" is called "{name}"',
                 text_span(places, ("tasks", task.name, "incremental", "checksum_fields", index), name),
                 "so all parameters count",
+                help=did_you_mean(name, known),
+                severity="warning",
+                task=task.name,
+            )
+
+
+def _rule_fields(task: Task, run_params: list[str], places: Places) -> Iterator[Diagnostic]:
+    known = [*task.params, *task.metadata, *run_params, *RULE_WORDS]
+    written: list[tuple[str, Path]] = []
+    for number, rule in enumerate(task.concurrency):
+        at: Path = ("tasks", task.name, "concurrency", number, "match", "fields")
+        written += [(name, (*at, index)) for index, name in enumerate(rule.match.fields)]
+    for name, path in written:
+        if name not in known:
+            yield Diagnostic(
+                "TRC211",
+                f'no parameter and no metadata field of "{task.name}" is called "{name}"',
+                text_span(places, path, name),
+                "so it sets no task apart from another",
                 help=did_you_mean(name, known),
                 severity="warning",
                 task=task.name,

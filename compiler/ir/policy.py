@@ -76,6 +76,10 @@ class Need(Node):
     requires: Annotated[Literal["success", "completion"], NotInKey("order is not data")] = "success"
 
 
+RULE_WORDS: Final = ("pipeline", "task", "tags")
+"""Fields of rules that every task has, where no parameter and no metadata is called so."""
+
+
 class ConcurrencyMatch(Node):
     """Which tasks a concurrency rule counts: those of a type, with equal values of the fields."""
 

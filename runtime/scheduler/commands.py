@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord
@@ -21,6 +22,29 @@ class Record:
     task: TaskRecord | None = None
     attempt: AttemptRecord | None = None
     durable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TakeRoom:
+    """Take a place for the attempt in each group in which fewer than the number are taken, and answer `RoomTaken` or `RoomFull`."""
+
+    task: str
+    token: str
+    claims: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FreeRoom:
+    """The attempt's places are free."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveLine:
+    """Nobody of the run waits for room in these groups any more."""
+
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +115,19 @@ class Finish:
     state: RunState
 
 
-Command = Decide | Record | Start | Publish | Expand | Gather | Discard | Stop | SetTimer | DropTimer | Finish
+Command = (
+    Decide
+    | Record
+    | TakeRoom
+    | FreeRoom
+    | LeaveLine
+    | Start
+    | Publish
+    | Expand
+    | Gather
+    | Discard
+    | Stop
+    | SetTimer
+    | DropTimer
+    | Finish
+)

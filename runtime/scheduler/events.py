@@ -130,6 +130,25 @@ class TimerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomTaken:
+    """The answer to `TakeRoom`: the attempt has its places."""
+
+    at: float
+    task: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFull:
+    """The answer to `TakeRoom`: others take the places of this group, or came before."""
+
+    at: float
+    task: str
+    token: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class SlotsChanged:
     """From now on that many attempts may be under way; those beyond it go on."""
 
@@ -173,6 +192,8 @@ Event = (
     | Published
     | PublishFailed
     | TimerFired
+    | RoomTaken
+    | RoomFull
     | SlotsChanged
     | CancelRequested
     | PauseRequested

@@ -19,12 +19,15 @@ from trc.runtime.scheduler.commands import (
     DropTimer,
     Expand,
     Finish,
+    FreeRoom,
     Gather,
+    LeaveLine,
     Publish,
     Record,
     SetTimer,
     Start,
     Stop,
+    TakeRoom,
 )
 from trc.runtime.scheduler.events import (
     AttemptEnded,
@@ -44,6 +47,8 @@ from trc.runtime.scheduler.events import (
     Published,
     PublishFailed,
     ResumeRequested,
+    RoomFull,
+    RoomTaken,
     SlotsChanged,
     TimerFired,
 )
@@ -61,6 +66,7 @@ from trc.runtime.scheduler.failures import (
 from trc.runtime.scheduler.graph import UNENDED, build, is_of_unknown_outcome, take_up
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.retry import NOT_ITS_FAULT, delay, is_unknown, may_repeat, may_retry
+from trc.runtime.scheduler.rules import PATIENCE, Line, Rooms, claims_of, line_of
 from trc.runtime.scheduler.state import FINAL, MOVES, SUCCEEDED, run_state
 from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord, TaskState
@@ -118,6 +124,8 @@ class Machine:
         """As well, of those that have slots of their own."""
         self._live_async = 0
         """How many of the live attempts take one of those."""
+        self._rooms = Rooms()
+        """The pending tasks that are under concurrency rules."""
         self._live: dict[str, Node] = {}
         """By token, the attempts that take a slot."""
 
@@ -175,6 +183,10 @@ class Machine:
                 self._expanded(event)
             case ExpandFailed():
                 self._expand_failed(event)
+            case RoomTaken():
+                self._room_taken(event)
+            case RoomFull():
+                self._room_full(event)
             case Opened():
                 self._open()
             case CancelRequested():
@@ -347,6 +359,8 @@ class Machine:
                 self._queue(node)
         elif timer == "deadline":
             self._end_overdue()
+        elif kind == "room":
+            self._look_for_room(tuple(subject.split(" ")))
         elif (live := self._live.get(subject)) is not None and live.phase == "live":
             live.limit = (
                 ran_too_long(live.spec.timeout) if kind == "timeout" else fell_silent(live.spec.heartbeat_timeout or 0)
@@ -428,6 +442,9 @@ class Machine:
         self._canceling = True
         self._ready.clear()
         self._ready_async.clear()
+        for line in tuple(self._rooms.lined_up):
+            self._leave_line(line)
+        self._rooms.clear()
         for node in self._nodes.values():
             if node.phase == "live" and node.token is not None:
                 self._stop(node, node.token)
@@ -502,6 +519,8 @@ class Machine:
     def _free_slot(self, node: Node, token: str) -> None:
         del self._live[token]
         self._live_async -= self._is_async(node)
+        if node.spec.rules:
+            self._free_room(node, token)
         if node.phase == "live":
             self._drop_timers(node, token)
         node.phase = "idle"
@@ -591,23 +610,32 @@ class Machine:
 
     def _queue(self, node: Node) -> None:
         node.phase = "idle"
-        heappush(self._ready_async if self._is_async(node) else self._ready, (node.rank, node))
+        if node.spec.rules:
+            self._rooms.enter(node)
+        else:
+            heappush(self._ready_async if self._is_async(node) else self._ready, (node.rank, node))
 
     def _is_async(self, node: Node) -> bool:
         return node.spec.is_async and self._async_slots > 0
 
     def _fill_slots(self) -> None:
-        if self._paused:
-            return
-        while self._ready and len(self._live) - self._live_async < self._slots:
-            self._claim(heappop(self._ready)[1])
-        while self._ready_async and self._live_async < self._async_slots:
+        while len(self._live) - self._live_async + len(self._rooms.asking) < self._slots and not self._paused:
+            if self._rooms.waiting and self._ask_for_room(self._ready[0][0] if self._ready else None):
+                continue
+            if not self._ready:
+                break
+            node = heappop(self._ready)[1]
+            self._claim(node, self._token(node.spec.name, node.attempt + 1))
+        while self._ready_async and self._live_async < self._async_slots and not self._paused:
             self._live_async += 1
-            self._claim(heappop(self._ready_async)[1])
+            node = heappop(self._ready_async)[1]
+            self._claim(node, self._token(node.spec.name, node.attempt + 1))
+        if self._rooms.fresh:
+            self._tell_who_waits()
 
-    def _claim(self, node: Node) -> None:
+    def _claim(self, node: Node, token: str) -> None:
         node.attempt += 1
-        node.token = token = self._token(node.spec.name, node.attempt)
+        node.token = token
         node.phase = "live"
         node.claimed_at, node.started_at = self._at, None
         node.limit = None
@@ -616,12 +644,72 @@ class Machine:
         self._try(node, "claimed")
         self._effects.append(Start(node.spec.name, node.attempt, token))
 
+    # Who has room
+
+    def _ask_for_room(self, before: int | None) -> bool:
+        """Has the best task that may have room ask for it, unless another goes before it; whether one did."""
+        node = self._rooms.first()
+        if node is None or (before is not None and node.rank > before):
+            return False
+        token = self._token(node.spec.name, node.attempt + 1)
+        self._rooms.ask(node, token)
+        self._effects.append(TakeRoom(node.spec.name, token, claims_of(node)))
+        return True
+
+    def _room_taken(self, event: RoomTaken) -> None:
+        node = self._rooms.asking.pop(event.token)
+        # It stands in line no more: whoever of the run is next asks anew.
+        self._rooms.full.pop(line_of(node), None)
+        self._leave_line(line_of(node), is_told=False)
+        if node.state == "pending" and not self._paused:
+            self._claim(node, event.token)
+            return
+        self._free_room(node, event.token)
+        if node.state == "pending":
+            self._rooms.enter(node)
+
+    def _room_full(self, event: RoomFull) -> None:
+        node = self._rooms.asking.pop(event.token)
+        line = line_of(node)
+        self._rooms.lined_up.add(line)
+        if node.state == "pending":
+            self._rooms.told_full(node, event.group)
+            self._effects.append(SetTimer(_room_timer(line), self._at + PATIENCE))
+        else:
+            self._rooms.give_back(node)
+            self._leave_line(line)
+
+    def _look_for_room(self, line: Line) -> None:
+        """Lets a line ask again. Where it cannot begin anything now, it keeps nobody else from it."""
+        self._rooms.full.pop(line, None)
+        self._fill_slots()
+        if all(line_of(node) != line for node in self._rooms.asking.values()):
+            self._leave_line(line)
+
+    def _leave_line(self, line: Line, *, is_told: bool = True) -> None:
+        if line in self._rooms.lined_up:
+            self._rooms.lined_up.remove(line)
+            self._effects.append(DropTimer(_room_timer(line)))
+            if is_told:
+                self._effects.append(LeaveLine(line))
+
+    def _free_room(self, node: Node, token: str) -> None:
+        self._rooms.give_back(node)
+        self._effects.append(FreeRoom(token))
+
+    def _tell_who_waits(self) -> None:
+        for node, rule in self._rooms.lacking():
+            node.waits = Reason("no_room", f"{rule.max} {rule.shown}").to_json()
+            self._moved[node] = True
+
     # What is known
 
     def _move(self, node: Node, state: TaskState, *, durable: bool = True) -> None:
         """The one place where a task's state changes."""
         assert state in MOVES[node.state], f"{node.spec.name}: {node.state} to {state} is no legal move"
         node.state = state
+        if node.waits is not None and state != "pending":
+            node.waits = None
         self._moved[node] = durable or self._moved.get(node, False)
         if state in FINAL:
             node.ended_at = self._at
@@ -680,3 +768,7 @@ class Machine:
         self._tried = []
         self._moved = {}
         return commands
+
+
+def _room_timer(line: Line) -> str:
+    return f"room:{' '.join(line)}"

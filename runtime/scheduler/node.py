@@ -45,6 +45,8 @@ class Node:
     blocked_by: str | None = None
     claimed_at: float = 0.0
     started_at: float | None = None
+    waits: Mapping[str, Any] | None = None
+    """Why it does not begin though it is its turn; told in place of why it runs."""
     ended_at: float | None = None
     """When the task came to its final state."""
     result: AttemptResult | None = None
@@ -78,7 +80,7 @@ class Node:
             self.attempt,
             self.token,
             self.lost,
-            self.reason,
+            self.waits or self.reason,
             self.error,
             self.blocked_by,
             self.started_at,

@@ -236,7 +236,27 @@ class Transaction(Protocol):
         ...
 
     def release(self, run: str) -> None:
-        """Gives back all output locations of a run."""
+        """Gives back all output locations of a run, and all room that it takes or waits for."""
+        ...
+
+    def take_room(self, run: str, token: str, claims: Mapping[str, int]) -> str | None:
+        """Takes a place in each group for an attempt, all or none; answers a group that has none.
+
+        A group has a place if fewer than the claimed number are taken by runs that go on, and by those of them that
+        came before and wait. Who gets none waits from then on: a run once for each set of groups.
+        """
+        ...
+
+    def free_room(self, token: str) -> None:
+        """Gives back the places of an attempt."""
+        ...
+
+    def free_room_of(self, run: str) -> None:
+        """Gives back all places of a run, which waits for none any more."""
+        ...
+
+    def leave_line(self, run: str, groups: Sequence[str]) -> None:
+        """The run waits no more for room in this set of groups."""
         ...
 
 
@@ -291,6 +311,10 @@ class Journal(Protocol):
 
     def next_message_at(self) -> float | None:
         """When the next pending message is due; None where there is none."""
+        ...
+
+    def takers(self, groups: Sequence[str]) -> frozenset[str]:
+        """The runs that take places of these groups, or wait for them."""
         ...
 
     def wish(self, run: str) -> Wish:

@@ -44,6 +44,10 @@ class _Tables:
     letters: dict[int, DeadLetter] = field(default_factory=dict[int, DeadLetter])
     wishes: dict[str, Wish] = field(default_factory=dict[str, Wish])
     messages: dict[int, Message] = field(default_factory=dict[int, Message])
+    room: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """By group and token, the run that takes a place."""
+    lines: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    """By run and set of groups, who came when."""
 
 
 class MemoryStore:
@@ -121,6 +125,12 @@ class MemoryStore:
     def next_message_at(self) -> float | None:
         with self._lock:
             return min((one.due_at for one in self._tables.messages.values() if one.state == "pending"), default=None)
+
+    def takers(self, groups: Sequence[str]) -> frozenset[str]:
+        with self._lock:
+            taking = {run for (group, _), run in self._tables.room.items() if group in groups}
+            lines = self._tables.lines
+            return frozenset(taking | {run for run, bundle in lines if not set(groups).isdisjoint(bundle.split(" "))})
 
     def wish(self, run: str) -> Wish:
         with self._lock:
@@ -299,6 +309,47 @@ class _MemoryTransaction:
     def release(self, run: str) -> None:
         for uri in [uri for uri, (holder, _) in self._tables.leases.items() if holder == run]:
             self._drop(self._tables.leases, uri)
+        self.free_room_of(run)
+
+    def free_room_of(self, run: str) -> None:
+        for place in [place for place, holder in self._tables.room.items() if holder == run]:
+            self._drop(self._tables.room, place)
+        for line in [line for line in self._tables.lines if line[0] == run]:
+            self._drop(self._tables.lines, line)
+
+    def take_room(self, run: str, token: str, claims: Mapping[str, int]) -> str | None:
+        self._require(run)
+        line = (run, " ".join(sorted(claims)))
+        for group, most in claims.items():
+            if self._taken(group, line) >= most:
+                if line not in self._tables.lines:
+                    self._set(self._tables.lines, line, max(self._tables.lines.values(), default=0) + 1)
+                return group
+        for group in claims:
+            self._set(self._tables.room, (group, token), run)
+        if line in self._tables.lines:
+            self._drop(self._tables.lines, line)
+        return None
+
+    def _taken(self, group: str, line: tuple[str, str]) -> int:
+        """The places that others take, or wait for who came before."""
+        number = self._tables.lines.get(line)
+        before = [
+            other
+            for (other, bundle), since in self._tables.lines.items()
+            if group in bundle.split(" ") and other != line[0] and (number is None or since < number)
+        ]
+        taken = [holder for (one, _), holder in self._tables.room.items() if one == group]
+        return sum(self._tables.runs[one].state == "running" for one in (*taken, *before))
+
+    def free_room(self, token: str) -> None:
+        for place in [place for place in self._tables.room if place[1] == token]:
+            self._drop(self._tables.room, place)
+
+    def leave_line(self, run: str, groups: Sequence[str]) -> None:
+        line = (run, " ".join(sorted(groups)))
+        if line in self._tables.lines:
+            self._drop(self._tables.lines, line)
 
     def _holder(self, uri: str) -> str | None:
         lease = self._tables.leases.get(uri)

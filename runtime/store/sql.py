@@ -164,6 +164,13 @@ class SqlStore(ABC):
             (at,) = self._connection.execute(self._sql["next_message_at"]).fetchone()
             return None if at is None else float(at)
 
+    def takers(self, groups: Sequence[str]) -> frozenset[str]:
+        found: set[str] = set()
+        with self._refusing():
+            for group in groups:
+                found.update(run for (run,) in self._connection.execute(self._sql["takers"], {"grp": group}))
+        return frozenset(found)
+
     def wish(self, run: str) -> Wish:
         with self._refusing():
             row = self._connection.execute(self._sql["wish"], (run,)).fetchone()
@@ -280,11 +287,34 @@ class SqlTransaction:
     def renew_messages(self, numbers: Sequence[int], at: float) -> None:
         self._connection.executemany(self._sql["renew_message"], [(at, number) for number in numbers])
 
+    def take_room(self, run: str, token: str, claims: Mapping[str, int]) -> str | None:
+        bundle = " ".join(sorted(claims))
+        for group, most in claims.items():
+            chosen = {"grp": group, "run": run, "bundle": bundle}
+            (taken,) = self._connection.execute(self._sql["room_taken"], chosen).fetchone()
+            if taken >= most:
+                lines = [{"grp": one, "run": run, "bundle": bundle} for one in claims]
+                self._connection.executemany(self._sql["wait_for_room"], lines)
+                return group
+        self._connection.executemany(self._sql["take_room"], [(one, token, run) for one in claims])
+        self._connection.execute(self._sql["leave_line"], (run, bundle))
+        return None
+
+    def free_room(self, token: str) -> None:
+        self._connection.execute(self._sql["free_room"], (token,))
+
+    def free_room_of(self, run: str) -> None:
+        self._connection.execute(self._sql["release_room"], (run,))
+        self._connection.execute(self._sql["release_lines"], (run,))
+
+    def leave_line(self, run: str, groups: Sequence[str]) -> None:
+        self._connection.execute(self._sql["leave_line"], (run, " ".join(sorted(groups))))
+
     def is_current(self, run: str, task: str, token: str) -> bool:
         return self._connection.execute(self._sql["is_current"], (run, task, token)).fetchone() is not None
 
     def forget_runs(self, runs: Sequence[str]) -> None:
-        for what in ("tasks", "attempts", "leases", "letters", "wishes", "messages", "run"):
+        for what in ("tasks", "attempts", "leases", "letters", "wishes", "messages", "room", "lines", "run"):
             self._connection.executemany(self._sql[f"forget_{what}"], [(run,) for run in runs])
 
     def forget_results(self, before: float) -> int:
@@ -304,6 +334,7 @@ class SqlTransaction:
 
     def release(self, run: str) -> None:
         self._connection.execute(self._sql["release"], (run,))
+        self.free_room_of(run)
 
 
 def _is_storable(path: str) -> bool:

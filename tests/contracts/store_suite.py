@@ -552,6 +552,84 @@ class StoreSuite:
         with pytest.raises(ValueError, match="a run that is not recorded"), store.transaction() as change:
             change.acquire(["/a"], "r1", "driver-1")
 
+    # Room under concurrency rules
+
+    def test_room_is_taken_up_to_the_number_and_given_back(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2"))
+        with store.transaction() as change:
+            assert change.take_room("r1", "a.1", {"g": 2}) is None
+            assert change.take_room("r2", "x.1", {"g": 2, "h": 1}) is None
+            assert change.take_room("r1", "b.1", {"g": 2}) == "g"
+            assert change.take_room("r1", "c.1", {"h": 1}) == "h"
+            assert change.take_room("r1", "d.1", {"i": 1}) is None
+        assert store.takers(["g"]) == {"r1", "r2"}
+        assert store.takers(["h", "i"]) == {"r1", "r2"}
+        assert store.takers(["j"]) == frozenset()
+        with store.transaction() as change:
+            change.free_room("x.1")
+            change.free_room("never")
+            assert change.take_room("r1", "b.1", {"g": 2}) is None
+            assert change.take_room("r1", "c.1", {"h": 1}) is None
+
+    def test_who_lacks_one_place_takes_none(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2"))
+        with store.transaction() as change:
+            change.take_room("r1", "a.1", {"h": 1})
+            assert change.take_room("r2", "b.1", {"g": 1, "h": 1}) == "h"
+            change.leave_line("r2", ["h", "g"])
+            assert change.take_room("r1", "c.1", {"g": 1}) is None
+
+    def test_who_came_first_is_served_first(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2"), replace(RUN, id="r3"))
+        with store.transaction() as change:
+            assert change.take_room("r1", "a.1", {"g": 1}) is None
+            assert change.take_room("r2", "b.1", {"g": 1}) == "g"
+            assert change.take_room("r3", "c.1", {"g": 1}) == "g"
+            change.free_room("a.1")
+            assert change.take_room("r1", "d.1", {"g": 1}) == "g"
+            assert change.take_room("r3", "c.1", {"g": 1}) == "g"
+            assert change.take_room("r2", "e.1", {"g": 1}) is None
+            change.free_room("e.1")
+            assert change.take_room("r2", "b.1", {"g": 1}) == "g"
+            assert change.take_room("r3", "c.1", {"g": 1}) is None
+
+    def test_two_that_wait_for_two_groups_do_not_wait_for_each_other(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2"))
+        both = {"g": 1, "h": 1}
+        with store.transaction() as change:
+            change.take_room("r1", "a.1", {"g": 1})
+            change.take_room("r2", "b.1", {"h": 1})
+            assert change.take_room("r1", "c.1", both) == "g"
+            assert change.take_room("r2", "d.1", {"h": 1, "g": 1}) == "h"
+            change.free_room("a.1")
+            change.free_room("b.1")
+            assert change.take_room("r2", "d.1", both) == "g"
+            assert change.take_room("r1", "c.1", both) is None
+
+    @pytest.mark.parametrize("way", ["release", "free_room_of", "end"])
+    def test_a_run_that_is_done_takes_no_room_and_keeps_nobody_waiting(self, store: Store, way: str) -> None:
+        put(store, RUN, replace(RUN, id="r2"), replace(RUN, id="r3"))
+        with store.transaction() as change:
+            change.take_room("r1", "a.1", {"g": 1})
+            assert change.take_room("r1", "b.1", {"g": 1}) == "g"
+            assert change.take_room("r2", "x.1", {"g": 1}) == "g"
+        with store.transaction() as change:
+            if way == "end":
+                change.put_run(replace(RUN, state="success"))
+            else:
+                getattr(change, way)("r1")
+            assert change.take_room("r2", "x.1", {"g": 1}) is None
+            change.forget_runs(["r1", "r2"])
+            assert change.take_room("r3", "y.1", {"g": 1}) == "g"
+
+    def test_room_that_is_taken_in_a_transaction_that_fails_is_free(self, store: Store) -> None:
+        put(store, RUN)
+        with suppress(ValueError), store.transaction() as change:
+            change.take_room("r1", "a.1", {"g": 1})
+            change.put_wish("never", "pause")
+        with store.transaction() as change:
+            assert change.take_room("r1", "a.1", {"g": 1}) is None
+
     # Drivers
 
     def test_drivers_are_known_with_the_end_of_their_lease(self, store: Store) -> None:

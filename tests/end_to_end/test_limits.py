@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -108,3 +109,66 @@ def test_a_run_past_its_deadline_fails_and_can_be_taken_up_with_the_whole_time(s
         "slow": "success",
         "last": "success",
     }
+
+
+RULED = """
+pipeline "{name}" {{ }}
+
+defaults {{
+  metadata {{ tenant = "acme" }}
+  concurrency = [{{ max = {most}, match = {{ type = shell, fields = [tenant] }} }}]
+}}
+
+task one = shell $$ {body} $$
+task two = shell $$ {body} $$
+task three = shell $$ {body} $$
+task free = shell $$ echo free >> log $$ {{ concurrency = [] }}
+"""
+# Exclusive creation: a second one at the same time fails.
+ALONE = "mkdir busy || exit 9; echo x >> log; sleep 0.05; rmdir busy"
+
+
+def test_no_more_run_at_a_time_than_a_rule_allows_and_others_go_on(space: Any) -> None:
+    space.write("p.trc", RULED.format(name="p", most=1, body=ALONE))
+    done = space.trc("run", "p.trc", "--workers", "4", "--json").json
+    assert done["run"]["state"] == "success"
+    assert sorted(space.read("log").split()) == ["free", "x", "x", "x"]
+
+
+def test_rules_hold_across_the_runs_of_all_pipelines(space: Any) -> None:
+    names = ("p", "q", "r")
+    for name in names:
+        space.write(f"{name}.trc", RULED.format(name=name, most=1, body=ALONE))
+    runs = [space.start("run", f"{name}.trc", "--workers", "3") for name in names]
+    for run in runs:
+        assert run.wait() == 0
+    assert space.read("log").split().count("x") == 9
+
+
+def _begun(space: Any, *arguments: str) -> tuple[Any, int]:
+    """A run whose task waits at a gate, and the gate."""
+    os.mkfifo(space.root / "gate")
+    run = space.start("run", *arguments)
+    return run, os.open(space.root / "gate", os.O_WRONLY)
+
+
+def test_what_waits_for_room_says_for_which(space: Any) -> None:
+    space.write("p.trc", RULED.format(name="p", most=1, body='test "$TRC_TASK" != one || cat gate'))
+    run, gate = _begun(space, "p.trc", "--workers", "4")
+    assert space.trc("status").out.count("waits for room: at most 1 of shell with tenant acme") == 2
+    os.close(gate)
+    assert run.wait() == 0
+    assert "waits for room" not in space.trc("status").out
+
+
+def test_a_dead_driver_takes_no_room(space: Any) -> None:
+    for name in ("p", "q"):
+        space.write(f"{name}.trc", RULED.format(name=name, most=1, body="test -e calm || cat gate"))
+    dead, gate = _begun(space, "p.trc")
+    dead.kill()
+    dead.wait()
+    os.close(gate)
+    space.write("calm", "")
+    assert space.trc("run", "q.trc", "--json").json["run"]["state"] == "success"
+    # Who takes it up again takes its room anew.
+    assert space.trc("run", "p.trc", "--json").json["run"]["state"] == "success"

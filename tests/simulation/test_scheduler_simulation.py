@@ -25,12 +25,15 @@ from trc.runtime.scheduler.commands import (
     DropTimer,
     Expand,
     Finish,
+    FreeRoom,
     Gather,
+    LeaveLine,
     Publish,
     Record,
     SetTimer,
     Start,
     Stop,
+    TakeRoom,
 )
 from trc.runtime.scheduler.events import (
     AttemptEnded,
@@ -50,13 +53,15 @@ from trc.runtime.scheduler.events import (
     Published,
     PublishFailed,
     ResumeRequested,
+    RoomFull,
+    RoomTaken,
     SlotsChanged,
     TimerFired,
 )
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.scheduler.retry import MAX_LOST, NOT_ITS_FAULT
 from trc.runtime.scheduler.state import FINAL, MOVES
-from trc.runtime.spec import EachSpec, ItemSpec, NeedSpec, ReadSpec, RetrySpec, SkipSpec, TaskSpec
+from trc.runtime.spec import EachSpec, ItemSpec, NeedSpec, ReadSpec, RetrySpec, RuleSpec, SkipSpec, TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -92,6 +97,8 @@ class World:
         self.specs = {task.name: task for task in self.tasks}
         self.slots = self.allowed = random.choice([1, 1, 2, 3, 5])
         self.slots_change = random.random() < 0.3
+        self.crowded = random.choice([0.0, 0.3, 0.8])
+        """How often others take all room."""
         self.planned = {task.name: self._planned(task.name) for task in self.tasks}
         self.limits = Limits(
             random.choice([None, None, None, 0, 1, 4]), random.choice([None, None, None, random.uniform(1, 60)])
@@ -175,6 +182,12 @@ class World:
             limits=self.limits,
         )
         self.seen = dict(self.machine.records)
+        self.room: dict[str, tuple[str, ...]] = {}
+        """By token, the groups in which an attempt takes a place."""
+        self.lines: set[tuple[str, ...]] = set()
+        self.answered_at = 0.0
+        self.wanted: set[str] = set()
+        """Tasks that have asked for room and were not answered."""
         self.interrupted = {record.token for record in self.attempts.values() if record.state in {"claimed", "running"}}
         self._later(0.0, Opened(self.now))
         if self.slots_change:
@@ -199,8 +212,14 @@ class World:
         while self.events:
             event = self._next()
             for command in self.machine.handle(event) if event else ():
-                assert isinstance(command, Discard)
-                self.staged.pop(command.token)
+                match command:
+                    case Discard():
+                        self.staged.pop(command.token)
+                    case FreeRoom():
+                        del self.room[command.token]
+                    case _:
+                        assert isinstance(command, LeaveLine | DropTimer)
+        assert not self.room, "room is kept after the end"
         assert not self.staged, "what a late attempt staged is not discarded"
 
     def _step(self) -> None:
@@ -216,9 +235,11 @@ class World:
             self.paused = isinstance(event, PauseRequested)
         if isinstance(event, SlotsChanged):
             self.slots = event.slots
-            self.allowed = max(event.slots, len(self.live))
+            self.allowed = max(event.slots, len(self.live) + len(self.wanted))
         if isinstance(event, PublishFailed):
             self.publishing.discard(event.token)
+        if isinstance(event, RoomTaken | RoomFull):
+            self.wanted.discard(event.task)
         commands = self.machine.handle(event)
         dies_at = self._death(len(commands))
         try:
@@ -288,6 +309,12 @@ class World:
                     self._record(command, event)
                 case Decide(task=task):
                     self._decide(task)
+                case TakeRoom():
+                    self._take_room(command)
+                case FreeRoom(token=token):
+                    del self.room[token]
+                case LeaveLine(groups=groups):
+                    self.lines.discard(groups)
                 case Start():
                     self._start(command)
                 case Stop(task=task, token=token):
@@ -418,6 +445,28 @@ class World:
         if self.random.random() < 0.02:
             self._later(after + self.random.random(), answer)
 
+    def _take_room(self, command: TakeRoom) -> None:
+        """Others may take all that there is, too; what this run takes itself is for the machine to know."""
+        task, rules = command.task, self.specs[command.task].rules
+        assert command.claims == {rule.group: rule.max for rule in rules}
+        assert task not in self.wanted, "room is asked for twice"
+        assert len(self.live) + len(self.wanted) < self.slots, "room is asked for without a slot"
+        self.wanted.add(task)
+        groups = tuple(rule.group for rule in rules)
+        # Answers come in the order of the questions.
+        self.answered_at = max(self.answered_at, self.now + self.random.choice([0.0, 0.0, self.random.uniform(0, 0.2)]))
+        after = self.answered_at - self.now
+        if self.random.random() < self.crowded:
+            self.lines.add(groups)
+            self._later(after, RoomFull(0.0, task, command.token, self.random.choice(groups)))
+        else:
+            self.lines.discard(groups)
+            self.room[command.token] = groups
+            self._later(after, RoomTaken(0.0, task, command.token))
+        for rule in rules:
+            taken = sum(rule.group in places for places in self.room.values())
+            assert taken <= rule.max, "more attempts than a rule allows"
+
     def _start(self, start: Start) -> None:
         task, token = start.task, start.token
         recorded, attempt = self.journal[task], self.attempts[token]
@@ -426,13 +475,15 @@ class World:
         assert token not in self.tokens, "a token names two attempts"
         assert task not in self.live.values(), "two attempts of one task"
         assert task not in self.succeeded, "a task that succeeded starts again"
-        assert len(self.live) < self.slots, "more attempts than slots"
+        # Who had asked for room before there were fewer slots goes on.
+        assert len(self.live) < (self.allowed if token in self.room else self.slots), "more attempts than slots"
         assert f"retry:{task}" not in self.timers, "a retry does not wait"
         is_planned = task in self.planned and self.planned[task].action == "run" and self.planned[task].key is not None
         assert task in self.asked or is_planned, "it was never decided that the task runs"
         retry, failed_at = self.specs[task].retry, self.failed_at.pop(task, None)
         if failed_at is not None and retry.jitter == "none":
             assert self.now >= failed_at + retry.initial_delay, "a retry comes too soon"
+        assert bool(self.specs[task].rules) == (token in self.room), "an attempt has no room"
         assert not self.canceled
         assert not self.overdue, "something begins after the deadline"
         assert not self.paused, "something begins in a paused run"
@@ -530,7 +581,7 @@ class World:
             task: one for task, one in records.items() if task not in self.seen and self.journal.get(task) == one
         }
         assert records == self.seen, "a change was not recorded"
-        self.allowed = max(self.slots, min(self.allowed, len(self.live)))
+        self.allowed = max(self.slots, min(self.allowed, len(self.live) + len(self.wanted)))
         assert len(self.live) <= self.allowed
         assert all(records[task].state == "success" for task in self.succeeded if self._is_settled(task)), (
             "a success is forgotten"
@@ -540,8 +591,8 @@ class World:
             assert records[task].token == token
             self._check_limits(token, task, event)
         for task, record in records.items():
-            if record.state == "pending" and len(self.live) < self.slots and not self.paused:
-                assert f"retry:{task}" in self.timers, f"{task} waits for nothing after {event}"
+            if record.state == "pending" and len(self.live) + len(self.wanted) < self.slots and not self.paused:
+                assert self._waits(task), f"{task} waits for nothing after {event}"
             if task not in self.specs:
                 assert record.state in FINAL, "an item that there is no more stays open"
                 continue
@@ -558,6 +609,14 @@ class World:
                 record.state not in {"waiting", "pending"} for task, record in records.items() if task not in going_on
             )
             assert self.live.keys() <= self.stopped, "what runs is not stopped"
+
+    def _waits(self, task: str) -> bool:
+        """Whether something will happen that lets a pending task go on although there is a slot."""
+        groups = tuple(rule.group for rule in self.specs[task].rules)
+        if f"retry:{task}" in self.timers or f"room:{' '.join(groups)}" in self.timers or task in self.wanted:
+            return True
+        taking = Counter(rule.group for one in (*self.live.values(), *self.wanted) for rule in self.specs[one].rules)
+        return any(rule.max <= taking[rule.group] for rule in self.specs[task].rules)
 
     def _check_limits(self, token: str, task: str, event: Event) -> None:
         spec = self.specs[task]
@@ -588,7 +647,7 @@ class World:
             elif reason == "unknown_outcome":
                 assert not spec.idempotent
             elif reason in NOT_ITS_FAULT and record.error["kind"] != "permanent":
-                assert record.lost >= own.get(reason, MAX_LOST + 1) or not spec.idempotent
+                assert record.lost >= own.get(reason, MAX_LOST + 1) or not spec.idempotent or self.overdue
                 assert reason == "input_moved" or spec.idempotent or reason in own, "its outcome is unknown"
             elif record.error["message"] != "cannot begin" and (record.error["kind"] != "permanent" or reason in own):
                 left = own.get(reason, spec.retry.max_attempts) - (record.attempt - record.lost - record.before)
@@ -600,6 +659,7 @@ class World:
         assert self.machine.state == self.finished
         assert not self.live
         assert not self.timers, "a timer is left"
+        assert not self.lines, "the run keeps others from room after its end"
         assert not self.staged, "staged outputs are neither published nor discarded"
         assert {name: self.journal[name] for name in records} == records
         assert all(record.state in FINAL for record in self.journal.values()), "something stays open"
@@ -683,6 +743,8 @@ def _odds(random: Random) -> Odds:
 
 def _tasks(random: Random) -> list[TaskSpec]:
     size = random.choice([0, 1, 2, 4, 8, 12, 25])
+    rules = [RuleSpec(random.choice([1, 1, 2, 4]), group, f"of {group}") for group in ("g", "h")]
+    ruled = random.choice([0.0, 0.0, 0.5, 1.0])
     return [
         TaskSpec(
             f"t{index}",
@@ -702,6 +764,7 @@ def _tasks(random: Random) -> list[TaskSpec]:
             heartbeat_timeout=random.choice([None, None, 2.0]),
             idempotent=random.random() < 0.85,
             each=random.choice([None, None, None, None, LISTED, OF_ROWS]),
+            rules=tuple(rule for rule in rules if random.random() < ruled * 0.7),
         )
         for index in range(size)
     ]

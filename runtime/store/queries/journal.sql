@@ -197,3 +197,49 @@ SELECT min(due_at) FROM messages WHERE state = 'pending'
 
 -- forget_messages
 DELETE FROM messages WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')
+
+-- room_taken
+SELECT (
+    SELECT count(*) FROM room JOIN runs ON runs.id = room.run
+    WHERE room.grp = :grp AND runs.state = 'running'
+) + (
+    SELECT count(*) FROM room_queue JOIN runs ON runs.id = room_queue.run
+    WHERE room_queue.grp = :grp AND room_queue.run <> :run AND runs.state = 'running'
+        AND NOT EXISTS (
+            SELECT 1 FROM room_queue AS own
+            WHERE own.run = :run AND own.bundle = :bundle AND own.grp = :grp AND own.number < room_queue.number
+        )
+)
+
+-- take_room
+INSERT INTO room (grp, token, run) VALUES (?, ?, ?)
+
+-- wait_for_room
+INSERT INTO room_queue (run, bundle, grp, number)
+VALUES (:run, :bundle, :grp, coalesce(
+    (SELECT number FROM room_queue WHERE run = :run AND bundle = :bundle LIMIT 1),
+    (SELECT max(number) + 1 FROM room_queue),
+    1
+))
+ON CONFLICT (run, bundle, grp) DO NOTHING
+
+-- free_room
+DELETE FROM room WHERE token = ?
+
+-- leave_line
+DELETE FROM room_queue WHERE run = ? AND bundle = ?
+
+-- takers
+SELECT run FROM room WHERE grp = :grp UNION SELECT run FROM room_queue WHERE grp = :grp
+
+-- release_room
+DELETE FROM room WHERE run = ?
+
+-- release_lines
+DELETE FROM room_queue WHERE run = ?
+
+-- forget_room
+DELETE FROM room WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')
+
+-- forget_lines
+DELETE FROM room_queue WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')

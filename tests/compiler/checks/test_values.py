@@ -11,7 +11,7 @@ from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.ir.dataset import Source, UriRead
 from trc.compiler.ir.pipeline import Param, Pipeline
 from trc.compiler.ir.places import Place, Places
-from trc.compiler.ir.policy import Environment, Incremental, Retries, Schedule
+from trc.compiler.ir.policy import ConcurrencyMatch, ConcurrencyRule, Environment, Incremental, Retries, Schedule
 from trc.compiler.ir.task import Task
 from trc.compiler.source import Span
 
@@ -134,6 +134,16 @@ def test_checksum_fields_name_params_metadata_and_run_params() -> None:
         ),
         ("TRC211", "warning", 'no parameter and no metadata field of "a" is called "zzz"'),
     ]
+
+
+def test_fields_of_rules_name_params_metadata_run_params_and_what_all_tasks_have() -> None:
+    fields = ("date", "tenant", "day", "pipeline", "task", "tags", "tenants")
+    rule = ConcurrencyRule(max=1, match=ConcurrencyMatch(fields=fields))
+    task = Task(name="a", type="t", params={"date": "x"}, metadata={"tenant": 1}, concurrency=(rule,))
+    pipeline = Pipeline(name="p", params=(Param(name="day"),), tasks=(task,))
+    (told,) = reported(pipeline)
+    message = 'no parameter and no metadata field of "a" is called "tenants"'
+    assert told == ("TRC211", "warning", message, 'did you mean "tenant"?')
 
 
 def test_locations_that_no_file_system_has() -> None:

@@ -26,15 +26,18 @@ from trc.runtime.scheduler.commands import (
     DropTimer,
     Expand,
     Finish,
+    FreeRoom,
     Gather,
+    LeaveLine,
     Publish,
     Record,
     SetTimer,
     Start,
     Stop,
+    TakeRoom,
 )
 from trc.runtime.scheduler.machine import Machine
-from trc.runtime.spec import EachSpec, ItemSpec, NeedSpec, ReadSpec, RetrySpec, SkipSpec, TaskSpec
+from trc.runtime.spec import EachSpec, ItemSpec, NeedSpec, ReadSpec, RetrySpec, RuleSpec, SkipSpec, TaskSpec
 from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -115,6 +118,7 @@ def _task(name: str, settings: Mapping[str, str]) -> TaskSpec:
             settings.get("each", "")
         ),
         is_async=settings.get("executor") == "async",
+        rules=tuple(RuleSpec(int(most), name, f"of {name}") for name, _, most in _pairs(settings.get("rules", ""))),
     )
 
 
@@ -157,8 +161,8 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.CancelRequested(at)
         case ["allow", slots]:
             return events.SlotsChanged(at, int(slots))
-        case ["timer", timer]:
-            return events.TimerFired(at, timer)
+        case ["timer", *timer]:
+            return events.TimerFired(at, " ".join(timer))
         case ["run", task]:
             return events.DecidedRun(at, task, Reason("changed"))
         case ["skip", task]:
@@ -174,6 +178,10 @@ def _event(at: float, words: list[str]) -> events.Event:
     word, token, *more = words
     task = token.rpartition(".")[0]
     match word, more:
+        case "taken", []:
+            return events.RoomTaken(at, task, token)
+        case "full", [group]:
+            return events.RoomFull(at, task, token, group)
         case "started", []:
             return events.AttemptStarted(at, task, token)
         case "beat", []:
@@ -195,6 +203,12 @@ def _event(at: float, words: list[str]) -> events.Event:
 
 def _told(command: Command) -> str:
     match command:
+        case TakeRoom(token=token, claims=claims):
+            return f"take {token} {' '.join(f'{group}:{most}' for group, most in claims.items())}"
+        case FreeRoom(token=token):
+            return f"free {token}"
+        case LeaveLine(groups=groups):
+            return f"leave {' '.join(groups)}"
         case Record(task=task, attempt=attempt, durable=durable):
             parts = [_told_task(task)] if task else []
             parts += [f"{attempt.token} {attempt.state}{_told_error(attempt.result)}"] if attempt else []

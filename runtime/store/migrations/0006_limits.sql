@@ -10,12 +10,12 @@ CREATE TABLE room (
     grp TEXT NOT NULL,
     token TEXT NOT NULL,
     run TEXT NOT NULL REFERENCES runs (id),
-    task TEXT NOT NULL,
-    driver TEXT NOT NULL,
     PRIMARY KEY (grp, token)
 ) WITHOUT ROWID;
 
 CREATE INDEX room_by_run ON room (run);
+
+CREATE INDEX room_by_token ON room (token);
 
 -- Who waits for room, first come, first served: a run stands in line once for each set of groups.
 
@@ -28,23 +28,3 @@ CREATE TABLE room_queue (
 ) WITHOUT ROWID;
 
 CREATE INDEX room_queue_by_group ON room_queue (grp, number);
-
--- What is wished of single tasks of a run by other processes than its driver.
-
-CREATE TABLE task_wishes (
-    run TEXT NOT NULL REFERENCES runs (id),
-    task TEXT NOT NULL,
-    wish TEXT NOT NULL,
-    PRIMARY KEY (run, task)
-) WITHOUT ROWID;
-
--- Tasks of runs that say which others they are equal to.
-
-CREATE TABLE equals (
-    grp TEXT NOT NULL,
-    run TEXT NOT NULL REFERENCES runs (id),
-    task TEXT NOT NULL,
-    PRIMARY KEY (grp, run, task)
-) WITHOUT ROWID;
-
-CREATE INDEX equals_by_run ON equals (run);

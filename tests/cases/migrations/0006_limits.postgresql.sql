@@ -10,12 +10,12 @@ CREATE TABLE room (
     grp TEXT COLLATE "C" NOT NULL,
     token TEXT COLLATE "C" NOT NULL,
     run TEXT COLLATE "C" NOT NULL REFERENCES runs (id),
-    task TEXT COLLATE "C" NOT NULL,
-    driver TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (grp, token)
 );
 
 CREATE INDEX room_by_run ON room (run);
+
+CREATE INDEX room_by_token ON room (token);
 
 -- Who waits for room, first come, first served: a run stands in line once for each set of groups.
 
@@ -28,23 +28,3 @@ CREATE TABLE room_queue (
 );
 
 CREATE INDEX room_queue_by_group ON room_queue (grp, number);
-
--- What is wished of single tasks of a run by other processes than its driver.
-
-CREATE TABLE task_wishes (
-    run TEXT COLLATE "C" NOT NULL REFERENCES runs (id),
-    task TEXT COLLATE "C" NOT NULL,
-    wish TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (run, task)
-);
-
--- Tasks of runs that say which others they are equal to.
-
-CREATE TABLE equals (
-    grp TEXT COLLATE "C" NOT NULL,
-    run TEXT COLLATE "C" NOT NULL REFERENCES runs (id),
-    task TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (grp, run, task)
-);
-
-CREATE INDEX equals_by_run ON equals (run);
