@@ -14,8 +14,8 @@ FINAL: Final[frozenset[TaskState]] = frozenset(
 SUCCEEDED: Final[frozenset[TaskState]] = frozenset({"success", "skipped"})
 
 MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
-    "waiting": frozenset({"pending", "skipped", "omitted", "failure", "upstream_failed", "canceled"}),
-    "pending": frozenset({"claimed", "canceled"}),
+    "waiting": frozenset({"pending", "paused", "skipped", "omitted", "failure", "upstream_failed", "canceled"}),
+    "pending": frozenset({"claimed", "paused", "canceled"}),
     # A short attempt's end may be seen before, or without, its beginning.
     "claimed": frozenset({"running", "success", "failure", "pending", "canceled"}),
     "running": frozenset({"success", "failure", "pending", "canceled"}),
@@ -25,8 +25,8 @@ MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     "skipped": frozenset(),
     "omitted": frozenset(),
     "upstream_failed": frozenset(),
-    # No event pauses a task.
-    "paused": frozenset(),
+    # It is decided anew: what it reads may have moved since.
+    "paused": frozenset({"waiting", "pending", "canceled"}),
 }
 
 Verdict = Literal["met", "omit", "block"]
