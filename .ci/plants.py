@@ -503,7 +503,11 @@ PLANTS = (
     ),
     Plant("who cannot begin stays in line", MACHINE, "            if is_told:\n", "            if False:\n"),
     Plant(
-        "room that comes too late is kept", MACHINE, "        self._free_room(node, event.token)\n", "        pass\n"
+        "room that comes too late is kept",
+        MACHINE,
+        "        self._free_room(node, event.token)\n",
+        "        pass\n",
+        ("tests/runtime/scheduler",),
     ),
     Plant(
         "a dead run keeps its room",

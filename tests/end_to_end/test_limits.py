@@ -152,6 +152,11 @@ def _begun(space: Any, *arguments: str) -> tuple[Any, int]:
     return run, os.open(space.root / "gate", os.O_WRONLY)
 
 
+def _await(run: Any, *words: str) -> None:
+    """Reads what the run tells until a line holds these words."""
+    assert any(all(word in line for word in words) for line in run.stderr), words
+
+
 def test_what_waits_for_room_says_for_which(space: Any) -> None:
     space.write("p.trc", RULED.format(name="p", most=1, body='test "$TRC_TASK" != one || cat gate'))
     run, gate = _begun(space, "p.trc", "--workers", "4")
@@ -165,11 +170,14 @@ def test_a_dead_driver_takes_no_room(space: Any) -> None:
     for name in ("p", "q"):
         space.write(f"{name}.trc", RULED.format(name=name, most=1, body="test -e calm || cat gate"))
     dead, gate = _begun(space, "p.trc")
+    waiting = space.start("run", "q.trc")
+    _await(waiting, "waits", "one", "at most 1 of shell")
+    space.write("calm", "")
     dead.kill()
     dead.wait()
     os.close(gate)
-    space.write("calm", "")
-    assert space.trc("run", "q.trc", "--json").json["run"]["state"] == "success"
+    waiting.communicate(timeout=60)
+    assert waiting.returncode == 0
     # Who takes it up again takes its room anew.
     assert space.trc("run", "p.trc", "--json").json["run"]["state"] == "success"
 
@@ -188,16 +196,12 @@ def _states(space: Any) -> dict[str, str]:
     return {one["task"]: one["state"] for one in space.trc("status", "--json").json["tasks"]}
 
 
-def _await(run: Any, *words: str) -> None:
-    """Reads what the run tells until a line holds these words."""
-    assert any(all(word in line for word in words) for line in run.stderr), words
-
-
 def test_one_task_is_paused_and_goes_on(space: Any) -> None:
     space.write("p.trc", MEDDLED.format())
     run, gate = _begun(space, "p.trc")
     told = space.trc("pause", "--task", "LATER", "--json").json
     assert (told["wish"], told["task"]["task"]) == ("pause", "later")
+    _await(run, "later is not to begin")
     os.close(gate)
     # Nothing else is left to do: the run waits.
     _await(run, "paused", "later", "it is paused: `trc resume --task` has it go on")

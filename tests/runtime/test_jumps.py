@@ -40,12 +40,14 @@ class Slept(Immediate):
     told: list[Report] = field(default_factory=list[Report])
     attempts: int = 0
     is_awake: bool = True
+    is_sudden: bool = False
+    """Whether the clock jumps while the beginning is told."""
 
     def poll(self, timeout: float | None) -> Sequence[Report]:
         assert timeout is not None
         if self.told and self.is_awake:
             self.is_awake = False
-            self.clock.by += self.jump
+            self.clock.by += 0.0 if self.is_sudden else self.jump
             return ()
         if self.told:
             told, self.told = self.told, []
@@ -61,13 +63,17 @@ class Slept(Immediate):
         self.is_awake = True
         failure = Failure("no", "temporary") if self.attempts == 1 else None
         self.told = [Ended(order.token, self.clock.now(), AttemptResult(order.token, failure))]
-        return [Started(order.token, self.clock.now())]
+        started = Started(order.token, self.clock.now())
+        if self.is_sudden:
+            self.clock.by += self.jump
+        return [started]
 
 
+@pytest.mark.parametrize("is_sudden", [False, True])
 @pytest.mark.parametrize("jump", [DAY, -DAY])
-def test_limits_and_retries_are_as_far_away_as_before(tmp_path: Path, jump: float) -> None:
+def test_limits_and_retries_are_as_far_away_as_before(tmp_path: Path, jump: float, is_sudden: bool) -> None:
     clock = Settable()
-    executor = Slept([], clock=clock, jump=jump)
+    executor = Slept([], clock=clock, jump=jump, is_sudden=is_sudden)
     task = replace(PLAIN, timeout=60.0, heartbeat_timeout=30.0, retry=RetrySpec(2, initial_delay=0.01, jitter="none"))
     world = World(tmp_path, clock=clock)
     world.executor = executor

@@ -30,6 +30,11 @@ _WISHES: Final = {
     "run": "going on: `trc resume` was called",
     "cancel": "canceling: `trc cancel` was called, and tasks are being stopped",
 }
+_WISHES_OF_TASKS: Final = {
+    "pause": "{} is not to begin: `trc pause --task` was called",
+    "run": "{} may begin: `trc resume --task` was called",
+    "cancel": "{} is to end: `trc cancel --task` was called",
+}
 _WORDS: Final = {"upstream_failed": "blocked", "failure": "failed", "success": "done"}
 
 
@@ -53,7 +58,8 @@ class Story:
         if isinstance(happening, Waiting):
             return self._waiting(happening)
         if isinstance(happening, Wished):
-            return [_WISHES[happening.wish]] if happening.task is None else []
+            told = _WISHES if happening.task is None else _WISHES_OF_TASKS
+            return [told[happening.wish].format(visible(happening.task or ""))]
         if isinstance(happening, RunFinished):
             return self._grouped_skips()
         return []
