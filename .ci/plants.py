@@ -14,6 +14,8 @@ MACHINE = "runtime/scheduler/machine.py"
 RETRY = "runtime/scheduler/retry.py"
 GRAPH = "runtime/scheduler/graph.py"
 STATE = "runtime/scheduler/state.py"
+RULES = "runtime/scheduler/rules.py"
+ROOMS = "runtime/rooms.py"
 LOOP = "runtime/loop.py"
 RUNNING = "runtime/running.py"
 ATTEMPTS = "runtime/attempts.py"
@@ -127,14 +129,14 @@ PLANTS = (
     Plant(
         "one attempt more than there are slots",
         MACHINE,
-        "while self._ready and len(self._live) - self._live_async < self._slots:",
-        "while self._ready and len(self._live) - self._live_async <= self._slots:",
+        "while len(self._live) - self._live_async + len(self._rooms.asking) < self._slots and",
+        "while len(self._live) - self._live_async + len(self._rooms.asking) <= self._slots and",
     ),
     Plant(
         "one asynchronous attempt more than there are slots",
         MACHINE,
-        "while self._ready_async and self._live_async < self._async_slots:",
-        "while self._ready_async and self._live_async <= self._async_slots:",
+        "while self._ready_async and self._live_async < self._async_slots and",
+        "while self._ready_async and self._live_async <= self._async_slots and",
         ("tests/runtime/scheduler",),
     ),
     Plant(
@@ -154,8 +156,8 @@ PLANTS = (
     Plant(
         "a paused run begins more",
         MACHINE,
-        "        if self._paused:\n            return\n        while self._ready",
-        "        while self._ready",
+        "< self._slots and not self._paused:",
+        "< self._slots:",
     ),
     Plant("a paused run never goes on", MACHINE, "                self._paused = False\n", "                pass\n"),
     Plant(
@@ -181,8 +183,8 @@ PLANTS = (
     Plant(
         "a claimed task takes no slot",
         MACHINE,
-        "        self._live[token] = node\n        self._move",
-        "        self._move",
+        "        self._live[token] = node\n        if",
+        "        if",
     ),
     # running
     Plant("a late beginning counts", MACHINE, 'if node is None or node.state != "claimed":', "if node is None:"),
@@ -275,11 +277,11 @@ PLANTS = (
     Plant(
         "permanent failures are retried",
         RETRY,
-        'return failure.kind != "permanent" and attempt < spec.max_attempts',
-        "return attempt < spec.max_attempts",
+        'return failure.kind != "permanent" and attempt < spec.retry.max_attempts',
+        "return attempt < spec.retry.max_attempts",
     ),
-    Plant("one attempt too many", RETRY, "attempt < spec.max_attempts", "attempt <= spec.max_attempts"),
-    Plant("one attempt too few", RETRY, "attempt < spec.max_attempts", "attempt + 1 < spec.max_attempts"),
+    Plant("one attempt too many", RETRY, "attempt < spec.retry.max_attempts", "attempt <= spec.retry.max_attempts"),
+    Plant("one attempt too few", RETRY, "attempt < spec.retry.max_attempts", "attempt + 1 < spec.retry.max_attempts"),
     Plant(
         "a lost attempt uses up the budget",
         MACHINE,
@@ -287,9 +289,17 @@ PLANTS = (
         "            counted = node.attempt - node.before\n",
     ),
     Plant(
-        "what is not idempotent is repeated", RETRY, "return idempotent and lost <= MAX_LOST", "return lost <= MAX_LOST"
+        "what is not idempotent is repeated",
+        RETRY,
+        "return spec.idempotent and lost",
+        "return lost",
     ),
-    Plant("lost attempts are repeated for ever", RETRY, "return idempotent and lost <= MAX_LOST", "return idempotent"),
+    Plant(
+        "lost attempts are repeated for ever",
+        RETRY,
+        " else MAX_LOST)",
+        " else lost)",
+    ),
     # canceling
     Plant(
         "canceling stops nothing that runs",
@@ -300,21 +310,21 @@ PLANTS = (
     Plant(
         "canceling leaves what waits",
         MACHINE,
-        'elif node.state in ("waiting", "pending"):',
-        'elif node.state == "pending":',
+        'elif node.state in ("waiting", "pending", "paused") and',
+        'elif node.state == "pending" and',
     ),
     Plant("canceling leaves what was to begin", MACHINE, "        self._ready.clear()\n", ""),
     Plant(
         "canceling leaves a retry's timer",
         MACHINE,
-        '                    self._effects.append(DropTimer(f"retry:{node.spec.name}"))\n',
-        "                    pass\n",
+        '            self._effects.append(DropTimer(f"retry:{node.spec.name}"))\n',
+        "            pass\n",
     ),
     Plant(
         "what was stopped by a cancel is retried",
         MACHINE,
-        "        if self._canceling:\n            self._try",
-        "        if self._canceling and self.done:\n            self._try",
+        "        elif self._canceling or node.is_canceled:\n            self._try",
+        "        elif node.is_canceled:\n            self._try",
     ),
     # the end of a run
     Plant(
@@ -360,8 +370,69 @@ PLANTS = (
     Plant(
         "what may have had its effect is repeated",
         GRAPH,
-        'return is_unknown and not spec.idempotent and planned.action != "skip"',
+        'return is_of_unknown_outcome(record) and planned.action != "skip"',
         "return False",
+    ),
+    # repeated tasks
+    Plant(
+        "a repeated task ends with the first of its items",
+        MACHINE,
+        "        if not group.unmet and group.state not in FINAL:",
+        "        if group.state not in FINAL:",
+    ),
+    Plant(
+        "readers of a repeated task do not wait for its items",
+        MACHINE,
+        "        group.unmet = len(event.items)\n",
+        "        group.unmet = min(1, len(event.items))\n",
+    ),
+    Plant(
+        "a repeated task without items never ends",
+        MACHINE,
+        "        if not event.items:\n            self._gathered(group)\n",
+        "",
+    ),
+    Plant(
+        "an item that failed blocks nobody",
+        MACHINE,
+        '            self._block(group, failed.blocked_by or failed.spec.name)\n            return\n        if "canceled"',
+        '            pass\n        if "canceled"',
+    ),
+    Plant(
+        "items appear twice",
+        MACHINE,
+        'if group.phase != "gathering" or group.items or group.state in FINAL:',
+        'if group.phase != "gathering" or group.state in FINAL:',
+    ),
+    Plant(
+        "items appear in a canceled run",
+        MACHINE,
+        "        if self._canceling or group.is_canceled:\n            self._call_off(group)\n            return\n        if group.state",
+        "        if group.state",
+    ),
+    Plant(
+        "an item that succeeded is written over when the run goes on",
+        MACHINE,
+        "            self._records[node.spec.name] = node.succeeded = record\n        else:\n            self._moved[node] = True\n",
+        "            node.succeeded = record\n        self._moved[node] = True\n",
+    ),
+    Plant(
+        "an item that there is no more stays open",
+        MACHINE,
+        "        left = [record for record in self._left.values() if record.state not in FINAL]\n",
+        "        left: list[TaskRecord] = []\n",
+    ),
+    Plant(
+        "an item's attempt of a dead driver stays open",
+        MACHINE,
+        "            if attempt is not None and attempt.state in UNENDED:\n",
+        "            if attempt is not None and attempt.state == 'never':\n",
+    ),
+    Plant(
+        "items come in another order",
+        MACHINE,
+        'kept = tuple(item.spec.name for item in group.items if item.state != "omitted")',
+        'kept = tuple(item.spec.name for item in reversed(group.items) if item.state != "omitted")',
     ),
     # with real processes
     Plant(
@@ -551,6 +622,132 @@ PLANTS = (
         'return replace(self, state="half_open", until=now + self.limits.patience)',
         'return replace(self, state="half_open", until=now)',
         ("tests/runtime/scheduler/test_breaker.py",),
+    ),
+    # limits
+    Plant(
+        "a name for a failure counts for nothing",
+        RETRY,
+        "        return attempt < own\n    return failure.kind",
+        "        pass\n    return failure.kind",
+    ),
+    Plant(
+        "a budget of retries is never used up",
+        MACHINE,
+        "                self._retries += 1\n",
+        "                pass\n",
+    ),
+    Plant(
+        "retries before a crash are forgotten",
+        MACHINE,
+        "0 if limits.retries is None else retries_made(resumed, limits.began_at)",
+        "0",
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "a deadline passes unnoticed",
+        MACHINE,
+        "            self._end_overdue()\n        elif timer",
+        "            pass\n        elif timer",
+    ),
+    Plant(
+        "a run past its deadline was canceled",
+        MACHINE,
+        '"failure" if self._is_overdue and state == "canceled" else state',
+        "state",
+    ),
+    Plant(
+        "what was cut off is repeated",
+        RETRY,
+        " and not is_unknown(spec, failure)\n",
+        "\n",
+    ),
+    Plant(
+        "an attempt may take for ever to begin",
+        MACHINE,
+        "                node.limit = never_began(start)\n                self._stop(node, node.token)\n",
+        "                pass\n",
+    ),
+    Plant(
+        "what begins late is given up like what was lost",
+        RETRY,
+        "(MAX_UNSTARTED if reason == UNSTARTED else MAX_LOST)",
+        "MAX_LOST",
+        ("tests/runtime/scheduler", "tests/simulation"),
+    ),
+    # room
+    Plant(
+        "room is not given back",
+        MACHINE,
+        "            self._free_room(node, token)\n        if node.phase",
+        "            pass\n        if node.phase",
+    ),
+    Plant(
+        "a run takes more places than a rule allows",
+        RULES,
+        "self.held[rule.group] >= rule.max",
+        "self.held[rule.group] > rule.max",
+    ),
+    Plant(
+        "who found no room never asks again",
+        MACHINE,
+        "        self._rooms.full.pop(line, None)\n        self._fill_slots()\n",
+        "        self._fill_slots()\n",
+    ),
+    Plant("who cannot begin stays in line", MACHINE, "            if is_told:\n", "            if False:\n"),
+    Plant(
+        "room that comes too late is kept",
+        MACHINE,
+        "        self._free_room(node, event.token)\n",
+        "        pass\n",
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "a dead run keeps its room",
+        ROOMS,
+        "transaction.free_room_of(run.id)",
+        "pass",
+        ("tests/end_to_end/test_limits.py",),
+    ),
+    # one task
+    Plant(
+        "a paused task begins",
+        MACHINE,
+        "        elif node.is_held:\n            self._rest_held(node)\n        elif self._is_settled",
+        "        elif self._is_settled",
+    ),
+    Plant(
+        "a paused task is retried",
+        MACHINE,
+        "        if node.is_held:\n            self._rest_held(node)\n        elif node.phase",
+        "        if node.phase",
+    ),
+    Plant(
+        "a paused task stays in the queue",
+        MACHINE,
+        "            self._withdraw(node)\n            self._rest_held(node)\n",
+        "            self._rest_held(node)\n",
+    ),
+    Plant(
+        "a canceled task is retried",
+        MACHINE,
+        "elif self._canceling or node.is_canceled:",
+        "elif self._canceling:",
+        ("tests/runtime/scheduler",),
+    ),
+    # the clock
+    Plant(
+        "a jump of the clock fires all alarms",
+        LOOP,
+        "            self._timers.shift(jumped)\n",
+        "",
+        ("tests/runtime/test_jumps.py",),
+    ),
+    Plant(
+        "what was told before a jump counts from then",
+        LOOP,
+        "told = [replace(report, at=now) for report in told]",
+        "pass",
+        ("tests/runtime/test_jumps.py",),
     ),
 )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import takewhile
 
@@ -17,6 +18,7 @@ from trc.runtime.clock import Clock
 from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor
 from trc.runtime.hooks import Hooks
+from trc.runtime.jumps import Jumps
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
 from trc.runtime.planner import MaySkip, MustRun, Planner, Repeats
@@ -61,6 +63,12 @@ class Timers:
 
     def drop(self, timer: str) -> None:
         self.due.pop(timer, None)
+
+    def shift(self, seconds: float) -> None:
+        """Moves all alarms, as the clock that they are set by has moved."""
+        self.due = {timer: at + seconds for timer, at in self.due.items()}
+        self.queue = [(at, timer) for timer, at in self.due.items()]
+        heapq.heapify(self.queue)
 
     def next_at(self) -> float | None:
         while self.queue and self.due.get(self.queue[0][1]) != self.queue[0][0]:
@@ -117,7 +125,8 @@ class KeepAlive:
         self._last: float | None = None
 
     def __call__(self, now: float) -> None:
-        if self._last is None or now - self._last >= self._every:
+        # A clock that was set back is no reason to wait until it has caught up.
+        if self._last is None or not 0 <= now - self._last < self._every:
             self._last = now
             self._journal.enrol(self._driver, now + self._lease)
 
@@ -169,8 +178,12 @@ class Loop:
     _beside: Beside = field(default_factory=Beside)
     _slots: int = 0
     _wish: Wish = "run"
+    _task_wishes: Mapping[str, Wish] = field(default_factory=dict[str, Wish])
     _looks_at: float = 0.0
     _finished: RunState | None = None
+    _jumps: Jumps = field(default_factory=lambda: Jumps(time.monotonic))
+    _jumped: int = 0
+    """How often the clock has jumped."""
     _rooms: RoomKeeper = field(init=False)
 
     def __post_init__(self) -> None:
@@ -411,15 +424,19 @@ class Loop:
 
     def _wait(self) -> list[events.Event]:
         """What happened since: reports, alarms, and a request to cancel."""
-        now = self.clock.now()
+        now = self._now()
         self.keep_alive(now)
         self.observe(Ticked(now))
         next_at = self._timers.next_at()
         wait = _LONGEST_WAIT if self.tick is None else min(self.tick, _LONGEST_WAIT)
         if next_at is not None:
             wait = min(wait, max(0.0, next_at - now))
-        happened = self._heard(self.executor.poll(wait))
-        now = self.clock.now()
+        told = self.executor.poll(wait)
+        jumped, now = self._jumped, self._now()
+        if self._jumped != jumped:
+            # They were told by a clock that says something else by now.
+            told = [replace(report, at=now) for report in told]
+        happened = self._heard(told)
         if self.executor.slots != self._slots:
             self._slots = self.executor.slots
             happened.append(events.SlotsChanged(now, self._slots))
@@ -433,11 +450,22 @@ class Loop:
                 self._write(Batch(self.journal, self.run_record, stack).transaction)
         return happened
 
+    def _now(self) -> float:
+        """The present. What is awaited is as far away as before, whatever was done to the clock."""
+        now = self.clock.now()
+        jumped = self._jumps.by(now)
+        if jumped:
+            self._jumped += 1
+            self._timers.shift(jumped)
+            self._looks_at += jumped
+        return now
+
     def _wished(self, now: float) -> Iterable[events.Event]:
         """What other processes wish of the run, now and then looked for."""
         if now < self._looks_at:
             return
         self._looks_at = now + _BETWEEN_LOOKS
+        yield from self._wished_of_tasks(now)
         before, self._wish = self._wish, self.journal.wish(self.run_record.id)
         if self._wish == before:
             return
@@ -448,6 +476,23 @@ class Loop:
             yield events.PauseRequested(now)
         else:
             yield events.ResumeRequested(now)
+
+    def _wished_of_tasks(self, now: float) -> Iterable[events.Event]:
+        wishes = self.journal.task_wishes(self.run_record.id)
+        if wishes == self._task_wishes:
+            return
+        for task, wish in wishes.items():
+            if self._task_wishes.get(task, "run") == wish:
+                continue
+            self.observe(Wished(wish, task))
+            match wish:
+                case "pause":
+                    yield events.TaskPauseRequested(now, task)
+                case "cancel":
+                    yield events.TaskCancelRequested(now, task)
+                case "run":
+                    yield events.TaskResumeRequested(now, task)
+        self._task_wishes = wishes
 
     def _heard(self, told: Sequence[reports.Report]) -> list[events.Event]:
         """What the executor told. An end tells of its beginning as well: that one is news only if it comes before."""

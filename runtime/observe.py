@@ -60,9 +60,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Wished:
-    """Another process has asked for the run to pause, to go on, or to end, and was heard."""
+    """Another process has asked for the run, or a task of it, to pause, to go on, or to end, and was heard."""
 
     wish: Wish
+    task: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

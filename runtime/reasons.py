@@ -56,6 +56,9 @@ class Reason:
 CHECK_ONLY: Final = frozenset({"unchecked", "checks_due"})
 """Why a task is not run, and its stored output only held to its expectations."""
 
+WAITS: Final = frozenset({"no_room", "paused"})
+"""Why a task does not begin although it is its turn."""
+
 SENTENCES: Final[Mapping[str, str]] = {
     # run
     "first": "it has never succeeded before",
@@ -76,7 +79,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "checks_due": "only its expectations are checked, on the stored output: {detail}",
     # waiting
     "no_room": "waits for room: at most {detail}",
-    "paused": "it is paused: `trc resume` has it go on",
+    "paused": "it is paused: `trc resume --task` has it go on",
     # skip
     "up_to_date": "up to date: inputs, parameters, code, environment and outputs are unchanged",
     "unaffected": "up to date: what it reads is unchanged ({detail})",
@@ -92,5 +95,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     "omitted": "its condition is false: {detail}",
     "upstream_omitted": "reads {detail}, which was omitted",
     "canceled": "the run was canceled",
+    "task_canceled": "it was canceled",
     "deadline": "the run was past its deadline before it began",
 }

@@ -301,6 +301,7 @@ class Runner:
             if left is not None:
                 # Who takes it up wants it to go on. What its dead driver took is none of its own any more.
                 change.put_wish(run.id, "run")
+                change.forget_task_wishes(run.id)
                 change.release(run.id)
             holders = change.acquire(uris, run.id, driver.id)
             if holders:

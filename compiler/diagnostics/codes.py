@@ -64,7 +64,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC208", "a task type is not known"),
     Code("TRC209", "a parameter's value and its type disagree"),
     Code("TRC210", "a file that the pipeline names does not exist"),
-    Code("TRC211", "a field of a rule or of checksum_fields names nothing", _WARNING),
+    Code("TRC211", "a field names nothing", _WARNING),
     Code("TRC212", "Python code cannot be read"),
     Code("TRC220", "a secret cannot stand here"),
     Code("TRC221", "a provider of secrets is not known"),
@@ -181,6 +181,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC648", "the package index cannot be reached"),
     Code("TRC649", "an environment cannot be built"),
     Code("TRC656", "a run is past its deadline"),
+    Code("TRC659", "a task's attempts do not begin"),
+    Code("TRC658", "a task cannot be paused, resumed or canceled"),
     Code("TRC657", "the outcome of a task is unknown"),
 )
 

@@ -17,6 +17,8 @@ class Limits:
 
     retries: int | None = None
     deadline: float | None = None
+    start: float | None = 600.0
+    """Seconds within which an attempt has to begin that was handed over; None where nobody waits for it."""
     began_at: float = 0.0
     """When the run was opened, or taken up after its end: what lies before is of an earlier go at it."""
 
@@ -30,7 +32,7 @@ _WITH_THE_LAST: Final = frozenset({"claimed", "running", "success", "failure", "
 def limits_of(pipeline: PipelineSpec, run: RunRecord) -> Limits:
     """What the pipeline allows to this run."""
     deadline = None if pipeline.deadline is None else run.began_at + pipeline.deadline
-    return Limits(pipeline.retry_budget, deadline, run.began_at)
+    return Limits(pipeline.retry_budget, deadline, began_at=run.began_at)
 
 
 def retries_made(records: Iterable[TaskRecord], began_at: float) -> int:

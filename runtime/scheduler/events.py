@@ -171,6 +171,28 @@ class ResumeRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskPauseRequested:
+    """This task is not to begin until `TaskResumeRequested`; an attempt that is under way may end."""
+
+    at: float
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResumeRequested:
+    at: float
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCancelRequested:
+    """End this task; others go on."""
+
+    at: float
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequested:
     """End the run: nothing more begins, and what runs is stopped."""
 
@@ -198,4 +220,7 @@ Event = (
     | CancelRequested
     | PauseRequested
     | ResumeRequested
+    | TaskPauseRequested
+    | TaskResumeRequested
+    | TaskCancelRequested
 )

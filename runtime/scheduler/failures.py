@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from trc.runtime.scheduler.retry import is_unknown
+from trc.runtime.scheduler.retry import UNSTARTED, is_unknown
 from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -25,12 +25,20 @@ def fell_silent(heartbeat_timeout: float) -> Failure:
     )
 
 
+def never_began(start: float) -> Failure:
+    return Failure(f"it did not begin within {_seconds(start)} of being handed over", "temporary", reason=UNSTARTED)
+
+
 def was_lost(why: str) -> Failure:
     return Failure(why, reason="lost")
 
 
 def was_overdue() -> Failure:
     return Failure("it was stopped, because the run is past its deadline", "permanent", reason="deadline")
+
+
+def was_canceled() -> Failure:
+    return Failure("it was stopped, because it was canceled", reason="signal")
 
 
 def was_stopped() -> Failure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from random import Random
 from types import MappingProxyType
 from typing import Literal, assert_never
@@ -50,6 +50,9 @@ from trc.runtime.scheduler.events import (
     RoomFull,
     RoomTaken,
     SlotsChanged,
+    TaskCancelRequested,
+    TaskPauseRequested,
+    TaskResumeRequested,
     TimerFired,
 )
 from trc.runtime.scheduler.failures import (
@@ -57,8 +60,10 @@ from trc.runtime.scheduler.failures import (
     failure_facts,
     fell_silent,
     given_up,
+    never_began,
     of_unknown_outcome,
     ran_too_long,
+    was_canceled,
     was_lost,
     was_overdue,
     was_stopped,
@@ -115,6 +120,7 @@ class Machine:
         self._at = 0.0
         self._opened = self._canceling = self._paused = self._is_overdue = False
         self._limits = limits
+        self._watches_starts = False
         self._retries = 0 if limits.retries is None else retries_made(resumed, limits.began_at)
         self._state: RunState = "running"
         self._unfinished = len(self._nodes)
@@ -195,6 +201,12 @@ class Machine:
                 self._paused = True
             case ResumeRequested():
                 self._paused = False
+            case TaskPauseRequested():
+                self._meddle(self._hold, event.task)
+            case TaskResumeRequested():
+                self._meddle(self._let_go, event.task)
+            case TaskCancelRequested():
+                self._meddle(self._cancel_one, event.task)
             case SlotsChanged():
                 assert event.slots >= 1, "a run needs a slot"
                 self._slots = event.slots
@@ -290,7 +302,7 @@ class Machine:
         group = self._nodes[event.task]
         if group.phase != "gathering" or group.items or group.state in FINAL:
             return
-        if self._canceling:
+        if self._canceling or group.is_canceled:
             self._call_off(group)
             return
         if group.state == "waiting":
@@ -322,7 +334,12 @@ class Machine:
             self._moved[node] = True
         if node.interrupted:
             self._count_lost(node)
-        if node.state == "waiting":
+        if node.state != "waiting":
+            return
+        if node.group is not None and node.group.is_held and node.succeeded is None:
+            node.is_held = True
+            self._rest_held(node)
+        else:
             self._asked.append(node)
 
     def _keep(self, node: Node, record: TaskRecord) -> None:
@@ -356,9 +373,13 @@ class Machine:
         if kind == "retry":
             node = self._nodes[subject]
             if node.phase == "resting":
-                self._queue(node)
+                node.phase = "idle"
+                if not node.is_held:
+                    self._queue(node)
         elif timer == "deadline":
             self._end_overdue()
+        elif timer == "start":
+            self._end_unstarted()
         elif kind == "room":
             self._look_for_room(tuple(subject.split(" ")))
         elif (live := self._live.get(subject)) is not None and live.phase == "live":
@@ -378,7 +399,8 @@ class Machine:
         # A short attempt's end may be the first that is heard of it.
         node.started_at = node.started_at or result.started_at or None
         if was_stopping:
-            self._attempt_failed(node, node.limit or result.failure or was_stopped(), result)
+            because = was_canceled if node.is_canceled else was_stopped
+            self._attempt_failed(node, node.limit or result.failure or because(), result)
         elif result.failure is not None:
             self._attempt_failed(node, result.failure, result)
         else:
@@ -427,6 +449,21 @@ class Machine:
             result, node.result = node.result, None
             self._attempt_failed(node, event.failure, result)
 
+    def _end_unstarted(self) -> None:
+        """Stops what was handed over long ago and has not begun, and looks again when the next could be due."""
+        self._watches_starts = False
+        start = self._limits.start
+        assert start is not None, "nobody waits for attempts to begin"
+        left = [node for node in self._live.values() if node.state == "claimed" and node.phase == "live"]
+        for node in left:
+            if node.claimed_at + start <= self._at and node.token is not None:
+                node.limit = never_began(start)
+                self._stop(node, node.token)
+        waiting = [node.claimed_at for node in left if node.phase == "live"]
+        if waiting:
+            self._watches_starts = True
+            self._effects.append(SetTimer("start", min(waiting) + start))
+
     def _end_overdue(self) -> None:
         """As a cancel, but what runs has failed for it, and so has the run."""
         if self._canceling or self.done:
@@ -448,14 +485,84 @@ class Machine:
         for node in self._nodes.values():
             if node.phase == "live" and node.token is not None:
                 self._stop(node, node.token)
-            elif node.state in ("waiting", "pending") and node.phase != "gathering":
-                if node.phase == "resting":
-                    self._effects.append(DropTimer(f"retry:{node.spec.name}"))
-                    node.phase = "idle"
+            elif node.state in ("waiting", "pending", "paused") and node.phase != "gathering":
                 if node.succeeded is not None and node.state == "waiting":
                     self._keep(node, node.succeeded)
                 else:
                     self._call_off(node)
+
+    # One task by itself
+
+    def _meddle(self, do: Callable[[Node], None], task: str) -> None:
+        """An item of an earlier go may be none of this one."""
+        node = self._nodes.get(task)
+        if node is not None:
+            do(node)
+
+    def _hold(self, node: Node) -> None:
+        """The task begins nothing more; what it waits for goes on. A repeated task is its items."""
+        if node.state in FINAL or node.is_held or self._canceling:
+            return
+        node.is_held = True
+        for item in node.items:
+            self._hold(item)
+        if node.state == "pending":
+            self._withdraw(node)
+            self._rest_held(node)
+        elif self._awaits_decision(node):
+            self._rest_held(node)
+
+    def _rest_held(self, node: Node) -> None:
+        node.waits = Reason("paused").to_json()
+        self._move(node, "paused")
+
+    def _let_go(self, node: Node) -> None:
+        if not node.is_held:
+            return
+        node.is_held = False
+        for item in node.items:
+            self._let_go(item)
+        if node.state != "paused":
+            return
+        node.waits = None
+        if node.phase == "resting":
+            self._move(node, "pending")
+        else:
+            self._move(node, "waiting")
+            if node.group is None:
+                self._end_wait(node)
+            else:
+                self._asked.append(node)
+
+    def _cancel_one(self, node: Node) -> None:
+        if node.state in FINAL or node.is_canceled or self._canceling:
+            return
+        if node.phase == "gathering":
+            node.is_canceled = True
+            for item in node.items:
+                self._cancel_one(item)
+            return
+        if node.phase in ("live", "stopping"):
+            node.is_canceled = True
+            if node.phase == "live" and node.token is not None:
+                self._stop(node, node.token)
+        elif node.state in ("waiting", "pending", "paused"):
+            node.is_canceled = True
+            if node.state == "pending":
+                self._withdraw(node)
+            self._call_off(node)
+
+    def _withdraw(self, node: Node) -> None:
+        """The task is none of those that could begin."""
+        if node.spec.rules:
+            self._rooms.withdraw(node)
+            if line_of(node) not in self._rooms.waiting:
+                self._leave_line(line_of(node))
+            return
+        for ready in (self._ready, self._ready_async):
+            if (node.rank, node) in ready:
+                ready.remove((node.rank, node))
+                heapify(ready)
 
     # How an attempt goes on
 
@@ -468,7 +575,7 @@ class Machine:
         if self._is_overdue:
             self._try(node, "failure", result)
             self._fail(node, of_unknown_outcome(failure) if is_unknown(node.spec, failure) else failure)
-        elif self._canceling:
+        elif self._canceling or node.is_canceled:
             self._try(node, "canceled", result)
             self._call_off(node)
         elif failure.reason in NOT_ITS_FAULT and failure.kind != "permanent":
@@ -496,11 +603,13 @@ class Machine:
         node.error = failure_facts(failure)
         # From here on nobody may publish under the old attempt's name.
         node.token = None
-        self._move(node, "pending")
         if after > 0:
             node.phase = "resting"
             self._effects.append(SetTimer(f"retry:{node.spec.name}", self._at + after))
-        else:
+        self._move(node, "pending")
+        if node.is_held:
+            self._rest_held(node)
+        elif node.phase != "resting":
             self._queue(node)
 
     def _fail(self, node: Node, failure: Failure) -> None:
@@ -508,7 +617,11 @@ class Machine:
         self._move(node, "failure")
 
     def _call_off(self, node: Node) -> None:
-        node.reason = Reason("deadline" if self._is_overdue else "canceled").to_json()
+        if node.phase == "resting":
+            self._effects.append(DropTimer(f"retry:{node.spec.name}"))
+            node.phase = "idle"
+        why = "deadline" if self._is_overdue else "canceled" if self._canceling else "task_canceled"
+        node.reason = Reason(why).to_json()
         self._move(node, "canceled")
 
     def _stop(self, node: Node, token: str) -> None:
@@ -568,7 +681,9 @@ class Machine:
         """The end of a repeated task: that of its items together, once the last of them has ended."""
         group.phase = "idle"
         states = {item.state for item in group.items}
-        bad = {"failure", "upstream_failed"} if self._canceling else {"failure", "upstream_failed", "canceled"}
+        bad = {"failure", "upstream_failed"}
+        if not self._canceling and not group.is_canceled:
+            bad.add("canceled")
         failed = next((item for item in group.items if item.state in bad), None)
         if failed is not None:
             self._block(group, failed.blocked_by or failed.spec.name)
@@ -597,6 +712,8 @@ class Machine:
         if node.omitted_by is not None:
             node.reason = Reason("upstream_omitted", node.omitted_by).to_json()
             self._move(node, "omitted")
+        elif node.is_held:
+            self._rest_held(node)
         elif self._is_settled(node):
             self._move(node, "pending", durable=False)
             self._queue(node)
@@ -616,7 +733,8 @@ class Machine:
             heappush(self._ready_async if self._is_async(node) else self._ready, (node.rank, node))
 
     def _is_async(self, node: Node) -> bool:
-        return node.spec.is_async and self._async_slots > 0
+        # One that waits for room takes an ordinary slot.
+        return node.spec.is_async and self._async_slots > 0 and not node.spec.rules
 
     def _fill_slots(self) -> None:
         while len(self._live) - self._live_async + len(self._rooms.asking) < self._slots and not self._paused:
@@ -640,6 +758,10 @@ class Machine:
         node.claimed_at, node.started_at = self._at, None
         node.limit = None
         self._live[token] = node
+        if not self._watches_starts and self._limits.start is not None:
+            # One timer for all: most attempts begin at once.
+            self._watches_starts = True
+            self._effects.append(SetTimer("start", self._at + self._limits.start))
         self._move(node, "claimed")
         self._try(node, "claimed")
         self._effects.append(Start(node.spec.name, node.attempt, token))
@@ -659,7 +781,6 @@ class Machine:
     def _room_taken(self, event: RoomTaken) -> None:
         node = self._rooms.asking.pop(event.token)
         # It stands in line no more: whoever of the run is next asks anew.
-        self._rooms.full.pop(line_of(node), None)
         self._leave_line(line_of(node), is_told=False)
         if node.state == "pending" and not self._paused:
             self._claim(node, event.token)
@@ -687,6 +808,7 @@ class Machine:
             self._leave_line(line)
 
     def _leave_line(self, line: Line, *, is_told: bool = True) -> None:
+        self._rooms.full.pop(line, None)
         if line in self._rooms.lined_up:
             self._rooms.lined_up.remove(line)
             self._effects.append(DropTimer(_room_timer(line)))
@@ -708,7 +830,7 @@ class Machine:
         """The one place where a task's state changes."""
         assert state in MOVES[node.state], f"{node.spec.name}: {node.state} to {state} is no legal move"
         node.state = state
-        if node.waits is not None and state != "pending":
+        if node.waits is not None and state not in ("pending", "paused"):
             node.waits = None
         self._moved[node] = durable or self._moved.get(node, False)
         if state in FINAL:
@@ -743,6 +865,8 @@ class Machine:
             self._state = "failure" if self._is_overdue and state == "canceled" else state
             if self._limits.deadline is not None and not self._is_overdue:
                 commands.append(DropTimer("deadline"))
+            if self._watches_starts:
+                commands.append(DropTimer("start"))
             commands.append(Finish(self._state))
         return commands
 

@@ -51,6 +51,10 @@ class Node:
     """When the task came to its final state."""
     result: AttemptResult | None = None
     """What is being published."""
+    is_held: bool = False
+    """Whether it is not to begin until someone says so."""
+    is_canceled: bool = False
+    """Whether its attempt is being stopped because someone wants the task to end."""
     limit: Failure | None = None
     """The limit that the attempt is being stopped for."""
     interrupted: AttemptRecord | None = None

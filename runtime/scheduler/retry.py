@@ -12,7 +12,13 @@ from trc.runtime.taskside.result import Failure
 MAX_LOST: Final = 10
 """How many lost attempts of a task are made up for."""
 
-NOT_ITS_FAULT: Final = frozenset({"lost", "input_moved"})
+MAX_UNSTARTED: Final = 3
+"""How many attempts a task may have lost for one that did not begin to be made up for."""
+
+UNSTARTED: Final = "unstarted"
+"""The reason of an attempt that was handed over, and did not begin."""
+
+NOT_ITS_FAULT: Final = frozenset({"lost", "input_moved", UNSTARTED})
 """Reasons of failures that use up no attempt of the author's budget."""
 
 _CUT_OFF: Final = frozenset({"lost", "signal", "timeout", "deadline"})
@@ -47,7 +53,7 @@ def may_repeat(spec: TaskSpec, reason: str, lost: int) -> bool:
     own = dict(spec.retry.errors).get(reason) if spec.retry.errors else None
     if own is not None:
         return lost < own
-    return spec.idempotent and lost <= MAX_LOST
+    return spec.idempotent and lost <= (MAX_UNSTARTED if reason == UNSTARTED else MAX_LOST)
 
 
 def delay(spec: RetrySpec, attempt: int, random: Random) -> float:

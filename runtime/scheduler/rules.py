@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from trc.runtime.scheduler.node import Node
@@ -55,6 +55,14 @@ class Rooms:
             del self.waiting[line_of(node)]
         self.asking[token] = node
         self.held.update(rule.group for rule in node.spec.rules)
+
+    def withdraw(self, node: Node) -> None:
+        """The task waits for room no more, if it did."""
+        line = line_of(node)
+        heap = [(rank, one) for rank, one in self.waiting.pop(line, ()) if one is not node]
+        heapify(heap)
+        if heap:
+            self.waiting[line] = heap
 
     def give_back(self, node: Node) -> None:
         """The places of a task are free again, and those who wait for them ask at once."""

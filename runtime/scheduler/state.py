@@ -15,8 +15,10 @@ SUCCEEDED: Final[frozenset[TaskState]] = frozenset({"success", "skipped"})
 
 MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     # A repeated task whose items are known runs as long as they do, without an attempt of its own.
-    "waiting": frozenset({"pending", "running", "skipped", "omitted", "failure", "upstream_failed", "canceled"}),
-    "pending": frozenset({"claimed", "canceled"}),
+    "waiting": frozenset(
+        {"pending", "running", "paused", "skipped", "omitted", "failure", "upstream_failed", "canceled"}
+    ),
+    "pending": frozenset({"claimed", "paused", "canceled"}),
     # A short attempt's end may be seen before, or without, its beginning.
     "claimed": frozenset({"running", "success", "failure", "pending", "canceled"}),
     # A repeated one comes to the end that its items come to.
@@ -27,8 +29,8 @@ MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     "skipped": frozenset(),
     "omitted": frozenset(),
     "upstream_failed": frozenset(),
-    # No event pauses a task.
-    "paused": frozenset(),
+    # It is decided anew: what it reads may have moved since.
+    "paused": frozenset({"waiting", "pending", "canceled"}),
 }
 
 Verdict = Literal["met", "omit", "block"]

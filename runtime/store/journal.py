@@ -227,6 +227,14 @@ class Transaction(Protocol):
         """Wishes something of a run; its driver looks now and then."""
         ...
 
+    def put_task_wish(self, run: str, task: str, wish: Wish) -> None:
+        """Wishes something of one task of a run."""
+        ...
+
+    def forget_task_wishes(self, run: str) -> None:
+        """Nothing is wished of single tasks of the run any more."""
+        ...
+
     def drives(self, run: str, driver: str) -> bool:
         """Whether the run goes on and is this driver's: one that was taken for dead may wake up and find that it is not."""
         ...
@@ -319,4 +327,8 @@ class Journal(Protocol):
 
     def wish(self, run: str) -> Wish:
         """What is wished of a run: that it goes on, where nobody has said anything."""
+        ...
+
+    def task_wishes(self, run: str) -> Mapping[str, Wish]:
+        """What is wished of single tasks of a run, by task."""
         ...

@@ -44,6 +44,7 @@ class _Tables:
     letters: dict[int, DeadLetter] = field(default_factory=dict[int, DeadLetter])
     wishes: dict[str, Wish] = field(default_factory=dict[str, Wish])
     messages: dict[int, Message] = field(default_factory=dict[int, Message])
+    task_wishes: dict[str, dict[str, Wish]] = field(default_factory=dict[str, dict[str, Wish]])
     room: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     """By group and token, the run that takes a place."""
     lines: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
@@ -136,6 +137,10 @@ class MemoryStore:
         with self._lock:
             return self._tables.wishes.get(run, "run")
 
+    def task_wishes(self, run: str) -> Mapping[str, Wish]:
+        with self._lock:
+            return dict(self._tables.task_wishes.get(run, {}))
+
     def latest(self, pipeline: str) -> Mapping[str, Result]:
         with self._lock:
             return dict(self._tables.latest.get(pipeline, {}))
@@ -225,6 +230,7 @@ class _MemoryTransaction:
             self._tables.tasks,
             self._tables.attempts,
             self._tables.wishes,
+            self._tables.task_wishes,
             self._tables.runs,
         )
         for run in runs:
@@ -292,6 +298,13 @@ class _MemoryTransaction:
     def put_wish(self, run: str, wish: Wish) -> None:
         self._require(run)
         self._set(self._tables.wishes, run, wish)
+
+    def put_task_wish(self, run: str, task: str, wish: Wish) -> None:
+        self._set(self._of_run(self._tables.task_wishes, run), task, wish)
+
+    def forget_task_wishes(self, run: str) -> None:
+        if run in self._tables.task_wishes:
+            self._drop(self._tables.task_wishes, run)
 
     def drives(self, run: str, driver: str) -> bool:
         found = self._tables.runs.get(run)

@@ -176,6 +176,10 @@ class SqlStore(ABC):
             row = self._connection.execute(self._sql["wish"], (run,)).fetchone()
             return "run" if row is None else row[0]
 
+    def task_wishes(self, run: str) -> Mapping[str, Wish]:
+        with self._refusing():
+            return dict(self._connection.execute(self._sql["task_wishes"], (run,)))
+
     def latest(self, pipeline: str) -> Mapping[str, Result]:
         with self._refusing():
             rows = self._connection.execute(self._sql["latest"], (pipeline,))
@@ -314,11 +318,28 @@ class SqlTransaction:
         return self._connection.execute(self._sql["is_current"], (run, task, token)).fetchone() is not None
 
     def forget_runs(self, runs: Sequence[str]) -> None:
-        for what in ("tasks", "attempts", "leases", "letters", "wishes", "messages", "room", "lines", "run"):
+        for what in (
+            "tasks",
+            "attempts",
+            "leases",
+            "letters",
+            "wishes",
+            "wishes_of_tasks",
+            "messages",
+            "room",
+            "lines",
+            "run",
+        ):
             self._connection.executemany(self._sql[f"forget_{what}"], [(run,) for run in runs])
 
     def forget_results(self, before: float) -> int:
         return self._connection.execute(self._sql["forget_results"], (before,)).rowcount
+
+    def put_task_wish(self, run: str, task: str, wish: Wish) -> None:
+        self._connection.execute(self._sql["put_task_wish"], (run, task, wish))
+
+    def forget_task_wishes(self, run: str) -> None:
+        self._connection.execute(self._sql["forget_task_wishes"], (run,))
 
     def put_wish(self, run: str, wish: Wish) -> None:
         self._connection.execute(self._sql["put_wish"], (run, wish))

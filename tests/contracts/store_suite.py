@@ -144,6 +144,26 @@ class StoreSuite:
         with pytest.raises(ValueError, match="not recorded"), store.transaction() as change:
             change.put_wish("r3", "cancel")
 
+    def test_a_wish_of_one_task_is_kept_until_the_next(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2"))
+        assert store.task_wishes("r1") == {}
+        with store.transaction() as change:
+            change.put_task_wish("r1", "clean", "pause")
+            change.put_task_wish("r1", "load", "cancel")
+            change.put_task_wish("r2", "clean", "cancel")
+            change.put_task_wish("r1", "clean", "run")
+        assert store.task_wishes("r1") == {"clean": "run", "load": "cancel"}
+        with store.transaction() as change:
+            change.forget_task_wishes("r1")
+            change.forget_task_wishes("r3")
+        assert store.task_wishes("r1") == {}
+        with store.transaction() as change:
+            change.put_run(replace(RUN, id="r2", state="canceled"))
+            change.forget_runs(["r2"])
+        assert store.task_wishes("r2") == {}
+        with pytest.raises(ValueError, match="not recorded"), store.transaction() as change:
+            change.put_task_wish("r3", "clean", "cancel")
+
     def test_a_run_is_found_by_the_key_that_it_was_submitted_under(self, store: Store) -> None:
         first = replace(RUN, submission="monday")
         put(store, first, replace(RUN, id="r2"), replace(RUN, id="r3", pipeline="other", submission="monday"))

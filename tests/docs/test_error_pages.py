@@ -17,6 +17,8 @@ PAGES = Path(__file__).resolve().parents[2] / "docs" / "errors"
 PROSE = {
     "TRC607": "two runs have to be at work at one time",
     "TRC617": "a process would have to sleep for longer than its lease",
+    "TRC658": "a run has to be at work",
+    "TRC659": "a backend would have to be silent for ten minutes",
     "TRC613": "AWS would have to be silent",
     "TRC615": "the tests' environment holds every part",
     "TRC616": "no file is known that ends the process",

@@ -152,6 +152,11 @@ def _begun(space: Any, *arguments: str) -> tuple[Any, int]:
     return run, os.open(space.root / "gate", os.O_WRONLY)
 
 
+def _await(run: Any, *words: str) -> None:
+    """Reads what the run tells until a line holds these words."""
+    assert any(all(word in line for word in words) for line in run.stderr), words
+
+
 def test_what_waits_for_room_says_for_which(space: Any) -> None:
     space.write("p.trc", RULED.format(name="p", most=1, body='test "$TRC_TASK" != one || cat gate'))
     run, gate = _begun(space, "p.trc", "--workers", "4")
@@ -165,10 +170,73 @@ def test_a_dead_driver_takes_no_room(space: Any) -> None:
     for name in ("p", "q"):
         space.write(f"{name}.trc", RULED.format(name=name, most=1, body="test -e calm || cat gate"))
     dead, gate = _begun(space, "p.trc")
+    waiting = space.start("run", "q.trc")
+    _await(waiting, "waits", "one", "at most 1 of shell")
+    space.write("calm", "")
     dead.kill()
     dead.wait()
     os.close(gate)
-    space.write("calm", "")
-    assert space.trc("run", "q.trc", "--json").json["run"]["state"] == "success"
+    waiting.communicate(timeout=60)
+    assert waiting.returncode == 0
     # Who takes it up again takes its room anew.
+    assert space.trc("run", "p.trc", "--json").json["run"]["state"] == "success"
+
+
+MEDDLED = """
+pipeline "p" {{ }}
+
+task first = shell $$ cat gate $$
+task later = shell $$ echo later >> log $$ {{ needs = [first] }}
+task last = shell $$ echo last >> log $$ {{ needs = [later on completion] }}
+task apart = shell $$ echo apart >> log $$ {{ needs = [first on completion] }}
+"""
+
+
+def _states(space: Any) -> dict[str, str]:
+    return {one["task"]: one["state"] for one in space.trc("status", "--json").json["tasks"]}
+
+
+def test_one_task_is_paused_and_goes_on(space: Any) -> None:
+    space.write("p.trc", MEDDLED.format())
+    run, gate = _begun(space, "p.trc")
+    told = space.trc("pause", "--task", "LATER", "--json").json
+    assert (told["wish"], told["task"]["task"]) == ("pause", "later")
+    _await(run, "later is not to begin")
+    os.close(gate)
+    # Nothing else is left to do: the run waits.
+    _await(run, "paused", "later", "it is paused: `trc resume --task` has it go on")
+    assert _states(space)["later"] == "paused"
+    assert run.poll() is None
+    space.trc("resume", "--task", "later")
+    run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert set(_states(space).values()) == {"success"}
+    assert "TRC618" in space.trc("pause", "--task", "later", code=3).err
+
+
+def test_one_task_is_canceled_and_others_go_on(space: Any) -> None:
+    space.write("p.trc", MEDDLED.format())
+    run, gate = _begun(space, "p.trc")
+    space.trc("cancel", "--task", "first")
+    _await(run, "canceled", "first", "it was canceled")
+    os.close(gate)
+    run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert _states(space) == {"first": "canceled", "later": "upstream_failed", "last": "success", "apart": "success"}
+
+
+def test_a_task_that_is_not_there_or_has_ended_is_not_asked(space: Any) -> None:
+    space.write("p.trc", MEDDLED.format().replace("apart >> log $$ { needs = [first on completion] }", "apart $$"))
+    run, gate = _begun(space, "p.trc", "--workers", "2")
+    assert 'did you mean "later"?' in space.trc("pause", "--task", "latr", code=3).err
+    _await(run, "done", "apart")
+    for verb in ("pause", "resume", "cancel"):
+        assert "TRC658" in space.trc(verb, "--task", "apart", code=3).err
+    run.kill()
+    run.communicate()
+    os.close(gate)
+    assert "TRC618" in space.trc("pause", "--task", "later", code=3).err
+    (space.root / "gate").unlink()
+    space.write("gate", "")
+    # Who takes it up wants all of it to go on.
     assert space.trc("run", "p.trc", "--json").json["run"]["state"] == "success"

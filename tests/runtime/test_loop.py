@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from trc.runtime.attempts import Attempts
-from trc.runtime.clock import SystemClock
+from trc.runtime.clock import Clock, SystemClock
 from trc.runtime.drivers import boot_id
 from trc.runtime.errors import Stopped
 from trc.runtime.executor import Ended, Report
@@ -136,6 +136,7 @@ class World:
 
     folder: Path
     store: Diary = field(default_factory=Diary)
+    clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
         (self.folder / "seed.txt").write_text("seed")
@@ -174,7 +175,7 @@ class World:
             self.store,
             storage,
             self.folder / ".trc",
-            SystemClock(),
+            self.clock,
             lambda: self.executor,
             self._note,
             lambda _seconds: pytest.fail("there is nothing to wait for"),

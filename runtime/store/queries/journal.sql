@@ -243,3 +243,16 @@ DELETE FROM room WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'ru
 
 -- forget_lines
 DELETE FROM room_queue WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')
+
+-- put_task_wish
+INSERT INTO task_wishes (run, task, wish) VALUES (?, ?, ?)
+ON CONFLICT (run, task) DO UPDATE SET wish = excluded.wish
+
+-- task_wishes
+SELECT task, wish FROM task_wishes WHERE run = ?
+
+-- forget_task_wishes
+DELETE FROM task_wishes WHERE run = ?
+
+-- forget_wishes_of_tasks
+DELETE FROM task_wishes WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trc.api.sparing import IncrementalSummary, incremental_summary
     from trc.api.tidying import collect_garbage
     from trc.api.tracing import AssetLineage, RunLineage, TaskLineage, asset_lineage, run_lineage
-    from trc.api.wishing import wish
+    from trc.api.wishing import wish, wish_of_task
 
 __all__ = [
     "AssetLineage",
@@ -103,6 +103,7 @@ __all__ = [
     "status",
     "take_state",
     "wish",
+    "wish_of_task",
     "write_state",
 ]
 
@@ -126,7 +127,7 @@ _IN: Final = {
     "saved": ("PlanStanding", "SavedReport", "file_of_plan", "plan_standing", "read_plan", "run_plan", "save_plan"),
     "sparing": ("IncrementalSummary", "incremental_summary"),
     "tidying": ("collect_garbage",),
-    "wishing": ("wish",),
+    "wishing": ("wish", "wish_of_task"),
     "reporting": ("RunAccount", "TaskAccount", "run_account"),
     "tracing": ("AssetLineage", "RunLineage", "TaskLineage", "asset_lineage", "run_lineage"),
 }

@@ -116,6 +116,7 @@ _FAILURE_CODES = {
     "lost": "TRC602",
     "unknown_outcome": "TRC657",
     "deadline": "TRC656",
+    "unstarted": "TRC659",
     "timeout": "TRC603",
     "input_moved": "TRC604",
     "output_missing": "TRC605",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from trc.api.recorded import find_run, recorded_in
+from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import is_driven
 from trc.runtime.errors import Stopped, stopped
@@ -16,6 +17,33 @@ from trc.runtime.scheduler.state import FINAL
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord, Transaction, Wish
 
 _OPEN: Final = frozenset({"claimed", "running"})
+
+
+def wish_of_task(folder: Path, run: str | None, name: str, wanted: Wish) -> TaskRecord:
+    """Wishes something of one task of a run that goes on: the newest, or the one whose id begins so.
+
+    Raises Stopped where nobody would hear it, the run has no such task, or the task has ended.
+    """
+    with recorded_in(folder) as store:
+        record = find_run(store, run)
+        if record.state != "running":
+            raise _ended(record)
+        if not is_driven(record, store.drivers(), SystemClock()):
+            raise _undriven(record)
+        tasks = {one.task: one for one in store.tasks(record.id)}
+        found = next((one for task, one in tasks.items() if task.casefold() == name.casefold()), None)
+        if found is None:
+            remedy = did_you_mean(name, tasks) or ("`trc status` lists its tasks",)
+            raise stopped("TRC609", f'run {record.id} has no task "{name}"', *remedy)
+        if found.state in FINAL:
+            raise stopped(
+                "TRC658",
+                f'task "{found.task}" has ended already: {found.state}',
+                "`trc status` shows those that have not",
+            )
+        with store.transaction() as change:
+            change.put_task_wish(record.id, found.task, wanted)
+    return found
 
 
 def wish(folder: Path, run: str | None, wanted: Wish) -> tuple[RunRecord, bool]:
@@ -28,9 +56,7 @@ def wish(folder: Path, run: str | None, wanted: Wish) -> tuple[RunRecord, bool]:
         record = find_run(store, run)
         alive = is_driven(record, store.drivers(), SystemClock())
         if not alive and wanted != "cancel" and record.state == "running":
-            raise stopped(
-                "TRC618", f"the process that drove run {record.id} has died", f"`trc run {record.file}` goes on with it"
-            )
+            raise _undriven(record)
         with store.transaction() as change:
             now = store.run(record.id)
             assert now is not None
@@ -41,6 +67,12 @@ def wish(folder: Path, run: str | None, wanted: Wish) -> tuple[RunRecord, bool]:
             else:
                 _end(change, now, store.tasks(now.id), store.attempts(now.id))
     return record, alive
+
+
+def _undriven(record: RunRecord) -> Stopped:
+    return stopped(
+        "TRC618", f"the process that drove run {record.id} has died", f"`trc run {record.file}` goes on with it"
+    )
 
 
 def _ended(record: RunRecord) -> Stopped:

@@ -74,6 +74,7 @@ exclude_option: Final = click.option(
 deny_option: Final = click.option(
     "--deny-warnings", is_flag=True, help="Count warnings as mistakes; comments in the files can allow some."
 )
+task_option: Final = click.option("--task", metavar="TASK", help="One task of the run, and not the whole of it.")
 project_option: Final = click.option(
     "--project",
     type=click.Path(path_type=Path),

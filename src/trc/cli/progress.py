@@ -16,6 +16,7 @@ from trc.cli.quantities import names as names_of
 from trc.cli.tally import FINAL
 from trc.compiler.diagnostics.render.cells import visible, width
 from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved, Waiting, Wished
+from trc.runtime.reasons import WAITS
 from trc.runtime.store.journal import TaskRecord
 from trc.runtime.store.results import StoredOutput
 
@@ -28,6 +29,11 @@ _WISHES: Final = {
     "pause": "paused: nothing more begins until `trc resume`",
     "run": "going on: `trc resume` was called",
     "cancel": "canceling: `trc cancel` was called, and tasks are being stopped",
+}
+_WISHES_OF_TASKS: Final = {
+    "pause": "{} is not to begin: `trc pause --task` was called",
+    "run": "{} may begin: `trc resume --task` was called",
+    "cancel": "{} is to end: `trc cancel --task` was called",
 }
 _WORDS: Final = {"upstream_failed": "blocked", "failure": "failed", "success": "done"}
 
@@ -52,7 +58,8 @@ class Story:
         if isinstance(happening, Waiting):
             return self._waiting(happening)
         if isinstance(happening, Wished):
-            return [_WISHES[happening.wish]]
+            told = _WISHES if happening.task is None else _WISHES_OF_TASKS
+            return [told[happening.wish].format(visible(happening.task or ""))]
         if isinstance(happening, RunFinished):
             return self._grouped_skips()
         return []
@@ -77,6 +84,9 @@ class Story:
         if record.state in FINAL:
             state = "checked" if is_checked_only(record) else record.state
             return [self._line(state, record.task, facts(record, outputs))]
+        reason = reason_of(record)
+        if reason is not None and reason.code in WAITS:
+            return [self._line("paused" if record.state == "paused" else "waits", record.task, reason.sentence())]
         if record.error is not None and record.state in {"waiting", "pending"}:
             return [self._line("retry", record.task, f"attempt {record.attempt} failed: {error_line(record)}")]
         return []

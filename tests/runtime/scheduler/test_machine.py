@@ -18,7 +18,7 @@ import pytest
 from trc.runtime.plan import Action, PlannedTask
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler import events
-from trc.runtime.scheduler.budget import NO_LIMITS
+from trc.runtime.scheduler.budget import Limits
 from trc.runtime.scheduler.commands import (
     Command,
     Decide,
@@ -59,7 +59,7 @@ def _play(script: str) -> str:
     planned: dict[str, PlannedTask] = {}
     resumed: list[TaskRecord] = []
     played: list[str] = []
-    slots, async_slots, machine, limits = 1, 0, None, NO_LIMITS
+    slots, async_slots, machine, limits = 1, 0, None, Limits(start=None)
     for line in script.splitlines():
         words = line.split()
         if line.startswith(" "):
@@ -79,6 +79,8 @@ def _play(script: str) -> str:
                 async_slots = int(number)
             case ["retries", number]:
                 limits = replace(limits, retries=int(number))
+            case ["start", within]:
+                limits = replace(limits, start=float(within))
             case ["deadline", at]:
                 limits = replace(limits, deadline=float(at))
             case [at, *told] if at[0].isdigit():
@@ -153,6 +155,12 @@ def _event(at: float, words: list[str]) -> events.Event:
     match words:
         case ["open"]:
             return events.Opened(at)
+        case ["pause", task]:
+            return events.TaskPauseRequested(at, task)
+        case ["resume", task]:
+            return events.TaskResumeRequested(at, task)
+        case ["cancel", task]:
+            return events.TaskCancelRequested(at, task)
         case ["pause"]:
             return events.PauseRequested(at)
         case ["resume"]:

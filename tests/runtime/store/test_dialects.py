@@ -263,6 +263,7 @@ NOT_EXPORTED = {
     "leases": "who may publish means nothing elsewhere",
     "wishes": "what is wished of a run is past with it",
     "messages": "what hooks tell is delivered from where it arose, and nowhere a second time",
+    "task_wishes": "what is wished of its tasks is past with it",
     "room": "who takes room means nothing elsewhere",
     "room_queue": "who waits for room means nothing elsewhere",
     "runs.number": "given by the store, in the order of the file",

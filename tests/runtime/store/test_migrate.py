@@ -123,6 +123,7 @@ def test_what_each_earlier_version_wrote_is_read_as_it_was(tmp_path: Path, path:
         path.unlink(missing_ok=True)
         connection = sqlite3.connect(path, isolation_level=None)
         migrate(connection, path, folder)
+        knows_begin = "began_at" in {row[1] for row in connection.execute("PRAGMA table_info(runs)")}
         connection.execute(
             "INSERT INTO runs (id, pipeline, file, digest, logical_time, driver, created_at, state, resumed) "
             "VALUES ('r1', 'shop', '/p/shop.yaml', 'd1', '2026-01-15T00:00:00+00:00', 'driver', 100.0, 'failure', 1)"
@@ -144,7 +145,7 @@ def test_what_each_earlier_version_wrote_is_read_as_it_was(tmp_path: Path, path:
                     100.0,
                     state="failure",
                     resumed=1,
-                    began_at=100.0,
+                    began_at=0.0 if knows_begin else 100.0,
                 )
             ]
             assert store.tasks("r1") == [TaskRecord("r1", "clean", "failure", 2, "clean.2", 1)]
