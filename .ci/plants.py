@@ -127,14 +127,14 @@ PLANTS = (
     Plant(
         "one attempt more than there are slots",
         MACHINE,
-        "while self._ready and len(self._live) - self._live_async < self._slots:",
-        "while self._ready and len(self._live) - self._live_async <= self._slots:",
+        "while len(self._live) - self._live_async + len(self._rooms.asking) < self._slots and",
+        "while len(self._live) - self._live_async + len(self._rooms.asking) <= self._slots and",
     ),
     Plant(
         "one asynchronous attempt more than there are slots",
         MACHINE,
-        "while self._ready_async and self._live_async < self._async_slots:",
-        "while self._ready_async and self._live_async <= self._async_slots:",
+        "while self._ready_async and self._live_async < self._async_slots and",
+        "while self._ready_async and self._live_async <= self._async_slots and",
         ("tests/runtime/scheduler",),
     ),
     Plant(
@@ -154,8 +154,8 @@ PLANTS = (
     Plant(
         "a paused run begins more",
         MACHINE,
-        "        if self._paused:\n            return\n        while self._ready",
-        "        while self._ready",
+        "< self._slots and not self._paused:",
+        "< self._slots:",
     ),
     Plant("a paused run never goes on", MACHINE, "                self._paused = False\n", "                pass\n"),
     Plant(
@@ -275,11 +275,11 @@ PLANTS = (
     Plant(
         "permanent failures are retried",
         RETRY,
-        'return failure.kind != "permanent" and attempt < spec.max_attempts',
-        "return attempt < spec.max_attempts",
+        'return failure.kind != "permanent" and attempt < spec.retry.max_attempts',
+        "return attempt < spec.retry.max_attempts",
     ),
-    Plant("one attempt too many", RETRY, "attempt < spec.max_attempts", "attempt <= spec.max_attempts"),
-    Plant("one attempt too few", RETRY, "attempt < spec.max_attempts", "attempt + 1 < spec.max_attempts"),
+    Plant("one attempt too many", RETRY, "attempt < spec.retry.max_attempts", "attempt <= spec.retry.max_attempts"),
+    Plant("one attempt too few", RETRY, "attempt < spec.retry.max_attempts", "attempt + 1 < spec.retry.max_attempts"),
     Plant(
         "a lost attempt uses up the budget",
         MACHINE,
@@ -287,9 +287,17 @@ PLANTS = (
         "            counted = node.attempt - node.before\n",
     ),
     Plant(
-        "what is not idempotent is repeated", RETRY, "return idempotent and lost <= MAX_LOST", "return lost <= MAX_LOST"
+        "what is not idempotent is repeated",
+        RETRY,
+        "return spec.idempotent and lost <= MAX_LOST",
+        "return lost <= MAX_LOST",
     ),
-    Plant("lost attempts are repeated for ever", RETRY, "return idempotent and lost <= MAX_LOST", "return idempotent"),
+    Plant(
+        "lost attempts are repeated for ever",
+        RETRY,
+        "return spec.idempotent and lost <= MAX_LOST",
+        "return spec.idempotent",
+    ),
     # canceling
     Plant(
         "canceling stops nothing that runs",
@@ -300,8 +308,8 @@ PLANTS = (
     Plant(
         "canceling leaves what waits",
         MACHINE,
-        'elif node.state in ("waiting", "pending"):',
-        'elif node.state == "pending":',
+        'elif node.state in ("waiting", "pending") and',
+        'elif node.state == "pending" and',
     ),
     Plant("canceling leaves what was to begin", MACHINE, "        self._ready.clear()\n", ""),
     Plant(
@@ -313,8 +321,8 @@ PLANTS = (
     Plant(
         "what was stopped by a cancel is retried",
         MACHINE,
-        "        if self._canceling:\n            self._try",
-        "        if self._canceling and self.done:\n            self._try",
+        "        elif self._canceling:\n            self._try",
+        "        elif self._canceling and self.done:\n            self._try",
     ),
     # the end of a run
     Plant(
@@ -360,8 +368,69 @@ PLANTS = (
     Plant(
         "what may have had its effect is repeated",
         GRAPH,
-        'return is_unknown and not spec.idempotent and planned.action != "skip"',
+        'return is_of_unknown_outcome(record) and planned.action != "skip"',
         "return False",
+    ),
+    # repeated tasks
+    Plant(
+        "a repeated task ends with the first of its items",
+        MACHINE,
+        "        if not group.unmet and group.state not in FINAL:",
+        "        if group.state not in FINAL:",
+    ),
+    Plant(
+        "readers of a repeated task do not wait for its items",
+        MACHINE,
+        "        group.unmet = len(event.items)\n",
+        "        group.unmet = min(1, len(event.items))\n",
+    ),
+    Plant(
+        "a repeated task without items never ends",
+        MACHINE,
+        "        if not event.items:\n            self._gathered(group)\n",
+        "",
+    ),
+    Plant(
+        "an item that failed blocks nobody",
+        MACHINE,
+        '            self._block(group, failed.blocked_by or failed.spec.name)\n            return\n        if "canceled"',
+        '            pass\n        if "canceled"',
+    ),
+    Plant(
+        "items appear twice",
+        MACHINE,
+        'if group.phase != "gathering" or group.items or group.state in FINAL:',
+        'if group.phase != "gathering" or group.state in FINAL:',
+    ),
+    Plant(
+        "items appear in a canceled run",
+        MACHINE,
+        "        if self._canceling:\n            self._call_off(group)\n            return\n        if group.state",
+        "        if group.state",
+    ),
+    Plant(
+        "an item that succeeded is written over when the run goes on",
+        MACHINE,
+        "            self._records[node.spec.name] = node.succeeded = record\n        else:\n            self._moved[node] = True\n",
+        "            node.succeeded = record\n        self._moved[node] = True\n",
+    ),
+    Plant(
+        "an item that there is no more stays open",
+        MACHINE,
+        "        left = [record for record in self._left.values() if record.state not in FINAL]\n",
+        "        left: list[TaskRecord] = []\n",
+    ),
+    Plant(
+        "an item's attempt of a dead driver stays open",
+        MACHINE,
+        "            if attempt is not None and attempt.state in UNENDED:\n",
+        "            if attempt is not None and attempt.state == 'never':\n",
+    ),
+    Plant(
+        "items come in another order",
+        MACHINE,
+        'kept = tuple(item.spec.name for item in group.items if item.state != "omitted")',
+        'kept = tuple(item.spec.name for item in reversed(group.items) if item.state != "omitted")',
     ),
     # with real processes
     Plant(
