@@ -48,7 +48,7 @@ PARTS = st.builds(
     st.lists(st.tuples(TEXTS, IDENTITIES), max_size=2).map(tuple),
     TEXTS,
 )
-ITEMS = st.builds(OrderItem, VALUES, st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple), st.booleans())
+REPEATED = st.builds(OrderItem, VALUES, st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple), st.booleans())
 ORDERS = st.builds(
     TaskOrder,
     *([TEXTS] * 3),
@@ -65,7 +65,7 @@ ORDERS = st.builds(
     st.lists(st.integers(), max_size=3).map(tuple),
     st.none() | CHECKS,
     st.none() | PARTS,
-    item=st.none() | ITEMS,
+    item=st.none() | REPEATED,
     is_async=st.booleans(),
     environment=TEXTS,
     secrets=st.lists(SECRETS, max_size=2).map(tuple),
