@@ -409,6 +409,7 @@ PLANTS = (
         MACHINE,
         "        if self._canceling or group.is_canceled:\n            self._call_off(group)\n            return\n        if group.state",
         "        if group.state",
+        ("tests/runtime/scheduler",),
     ),
     Plant(
         "an item that succeeded is written over when the run goes on",
@@ -692,6 +693,7 @@ PLANTS = (
         MACHINE,
         "        self._rooms.full.pop(line, None)\n        self._fill_slots()\n",
         "        self._fill_slots()\n",
+        ("tests/runtime/scheduler",),
     ),
     Plant("who cannot begin stays in line", MACHINE, "            if is_told:\n", "            if False:\n"),
     Plant(

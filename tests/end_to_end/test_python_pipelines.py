@@ -103,7 +103,7 @@ def test_folder_stands_for_the_code_that_its_project_lists(space: Space) -> None
         assert "TRC111" in space.trc("check", ".", code=2).err
 
 
-def test_fan_out_is_checked_and_refused(space: Space) -> None:
+def test_fan_out_runs_each_item(space: Space) -> None:
     space.write(
         "shop.py",
         """
@@ -115,10 +115,9 @@ def test_fan_out_is_checked_and_refused(space: Space) -> None:
         p.sql("per_row", "select 1 as one", for_each=regions.rows)
         """,
     )
-    space.trc("check", "shop.py")
-    refused = space.trc("run", "shop.py", code=2).err
-    assert refused.count("TRC501") == 2
-    assert 'for_each=["eu", "us"]' in refused
+    report = space.trc("run", "shop.py", "--json").json
+    names = ["regions", "per_region", "per_region[eu]", "per_region[us]", "per_row", "per_row[eu]", "per_row[us]"]
+    assert {one["task"]: one["state"] for one in report["tasks"]} == dict.fromkeys(names, "success")
 
 
 def test_failed_query_is_shown_in_the_text_of_the_code(space: Space) -> None:

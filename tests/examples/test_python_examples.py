@@ -69,5 +69,16 @@ def test_tasks_are_retried_as_their_policies_say(folder: Path, pipeline: str) ->
     assert (folder / "out/strongest.csv").read_text() == "currency\nEUR\n"
 
 
-def test_fan_out_over_items_is_refused_by_name(folder: Path) -> None:
-    assert "for_each" in str(trc(folder, "run", "fan_out.py", code=2))
+@pytest.mark.parametrize("pipeline", ["fan_out.py", "fan_out.trc"])
+def test_fan_out_runs_each_item(folder: Path, pipeline: str) -> None:
+    states = {task["task"]: task["state"] for task in trc(folder, "run", pipeline)["tasks"]}
+    assert set(states.values()) == {"success"}
+    assert {
+        "by_status[paid]",
+        "by_status[refunded]",
+        "by_region[asia]",
+        "by_region[eu]",
+        "by_region[us]",
+    } <= states.keys()
+    regions = (folder / "out/regions.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in regions] == ["region", "asia", "eu", "us"]

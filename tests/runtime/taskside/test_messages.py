@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, OrderSecret, TaskOrder
 from trc.runtime.taskside.parts import OrderPart, OrderParts
 from trc.runtime.taskside.result import AttemptResult, Failure, Verdict, WrittenOutput
@@ -47,6 +48,7 @@ PARTS = st.builds(
     st.lists(st.tuples(TEXTS, IDENTITIES), max_size=2).map(tuple),
     TEXTS,
 )
+REPEATED = st.builds(OrderItem, VALUES, st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple), st.booleans())
 ORDERS = st.builds(
     TaskOrder,
     *([TEXTS] * 3),
@@ -63,8 +65,10 @@ ORDERS = st.builds(
     st.lists(st.integers(), max_size=3).map(tuple),
     st.none() | CHECKS,
     st.none() | PARTS,
-    st.lists(SECRETS, max_size=2).map(tuple),
-    st.booleans(),
+    item=st.none() | REPEATED,
+    is_async=st.booleans(),
+    environment=TEXTS,
+    secrets=st.lists(SECRETS, max_size=2).map(tuple),
 )
 VERDICTS = st.builds(
     Verdict,
