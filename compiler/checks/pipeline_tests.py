@@ -304,7 +304,7 @@ class _Check:
             case "task":
                 self.report("TRC444", f'"{lack.task}" {lack.why}', None, f'give the rows of "{lack.name}"', reader)
             case "loop" if self.settled is not None:
-                message, remedy = f'"for_each" of "{lack.task}" is checked but not run by this version', _NOT_A_SOURCE
+                message, remedy = f'"for_each" of "{lack.task}" is not run in tests by this version', _NOT_A_SOURCE
                 span = key_span(self.places, "tasks", lack.task, "for_each")
                 self.collect.add(Diagnostic("TRC501", message, span, help=(remedy,), task=lack.task))
             case "loop":
