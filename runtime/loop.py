@@ -22,7 +22,7 @@ from trc.runtime.jumps import Jumps
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
 from trc.runtime.planner import MaySkip, MustRun, Planner, Repeats
-from trc.runtime.repeated import gathered
+from trc.runtime.repeated import gathered, unrepeatable
 from trc.runtime.rooms import RoomKeeper
 from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
@@ -303,10 +303,10 @@ class Loop:
         others = {one.uri for task in self.spec.tasks if task.each is None for one in task.outputs}
         twice = next((uri for uri in uris if uri in others), None)
         if twice is not None:
-            return Failure(f'another task writes "{twice}", too', kind="permanent", reason="items")
+            return unrepeatable(f'another task writes "{twice}", too', "give each its own location")
         holders = batch.transaction.acquire(uris, self.run_record.id, self.run_record.driver) if uris else {}
         for uri, holder in holders.items():
-            return Failure(f'run {holder} is writing "{uri}"', kind="temporary", reason="items")
+            return unrepeatable(f'run {holder} is writing "{uri}"', "wait for its end, then `trc retry` this run")
         return None
 
     def _gather(self, command: commands.Gather) -> None:

@@ -14,7 +14,7 @@ from trc.runtime.passed import unchecked
 from trc.runtime.plan import Plan, PlannedPartitions, PlannedTask
 from trc.runtime.readsets import NOTHING_PROVED, ReadSets, shown
 from trc.runtime.reasons import Reason
-from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions
+from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions, unrepeatable
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.items import Unfit
@@ -49,6 +49,10 @@ _KNOWN_AS = 8
 """How many earlier digests of an output are remembered."""
 
 
+def _as_recorded(_task: TaskSpec, result: Result) -> Result:
+    return result
+
+
 @dataclass(slots=True)
 class Planner:
     """Answers for one pipeline, from one view of the state.
@@ -79,6 +83,8 @@ class Planner:
     """Answers for the tasks that are to run by partition; None where there are none."""
     again: Mapping[str, frozenset[str | None]] = field(default_factory=dict[str, frozenset[str | None]])
     """By task, the values of the partitions that are built again whatever is kept of them."""
+    here: Callable[[TaskSpec, Result], Result] = _as_recorded
+    """A result with its outputs at their places in this project; of items, which nobody knew when results were read."""
     gathered: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
     """What the items of repeated tasks have made, where a forecast has found all of them up to date."""
     _listing: Listing = field(init=False)
@@ -139,8 +145,11 @@ class Planner:
         """A task whose items are known: it is up to date if each of them is."""
         items = self.items(task, repeats.result)
         if isinstance(items, Failure):
-            return PlannedTask(task.name, "blocked", Reason("blocked", items.message))
+            return PlannedTask(task.name, "blocked", Reason("blocked", items.message.partition("\n")[0]))
         decisions = [self.decide(one, settled) for one in items]
+        missing = next((one for one in decisions if isinstance(one, Missing)), None)
+        if missing is not None:
+            return PlannedTask(task.name, "blocked", missing.reason)
         fine = [
             (one.name, decision.result)
             for one, decision in zip(items, decisions, strict=True)
@@ -148,8 +157,8 @@ class Planner:
         ]
         if len(fine) < len(items):
             return PlannedTask(task.name, "run", Reason("items_run", _of_all(len(items) - len(fine), len(items))))
-        for index, output in enumerate(task.outputs):
-            made = gathered(output.name, ((name, result.outputs[index]) for name, result in fine))
+        for output in task.outputs:
+            made = gathered(output.name, ((name, _output_called(output.name, result)) for name, result in fine))
             self.gathered[task.name, output.name] = settled[task.name, output.name] = made
         return PlannedTask(task.name, "skip", Reason("items_up_to_date", _of_all(len(items), len(items))))
 
@@ -162,9 +171,9 @@ class Planner:
                 items = listed_items(result.outputs[0].path)
             return repetitions(task, items)
         except Unfit as why:
-            return Failure(str(why), kind="permanent", reason="items")
+            return unrepeatable(str(why), "change the items, or what is made of them")
         except (OSError, ValueError) as error:
-            return Failure(f"its items cannot be read: {error}", kind="permanent", reason="items")
+            return unrepeatable(f"its items cannot be read: {error}", "run it with --force, which lists them anew")
 
     def _foreseen(self, task: TaskSpec, inputs: Inputs) -> PlannedPartitions | None:
         found = self.parted(task, inputs)
@@ -259,7 +268,7 @@ class Planner:
         listed = self.inputs(task, upstream)
         if isinstance(listed, Missing):
             return listed
-        kept = self.kept.get(task.name)
+        kept = self._recorded(task, self.kept.get(task.name))
         if kept is not None and kept.key == listed.key and not (self._lost_output(kept) or self._not_kept(task, kept)):
             return self._unless_unchecked(task, listed, MaySkip(Reason("kept"), kept), is_same_run=True)
         reason = self._runs_always(task) or self._listing.unknown_secret(task)
@@ -286,11 +295,11 @@ class Planner:
         return None
 
     def _compare(self, task: TaskSpec, listed: Inputs, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
-        last = self.stored.get(task.name)
+        last = self._recorded(task, self.stored.get(task.name))
         if last is None:
             return MustRun(Reason("first"), listed)
         differing = changes(last.parts, listed.parts, task.skip)
-        result = self.find(self.spec.name, task.name, listed.key) or last
+        result = self._recorded(task, self.find(self.spec.name, task.name, listed.key)) or last
         if differing and (result is last or self._lost_output(result)):
             return MustRun(Reason("changed", changes=differing), listed)
         expired = _expired(self.now - result.committed_at, task.skip.max_age)
@@ -305,6 +314,10 @@ class Planner:
             return MustRun(lacking, listed)
         reason = self._unaffected(task, upstream) or _skip_reason(task.skip)
         return self._unless_unchecked(task, listed, MaySkip(reason, result))
+
+    def _recorded(self, task: TaskSpec, result: Result | None) -> Result | None:
+        """The result of an item with its outputs in this project: one that was copied finds none of another."""
+        return result if result is None or task.item is None else self.here(task, result)
 
     def _unaffected(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Reason | None:
         """What of changed outputs the task reads, and found as it was; None where none of them changed in this run."""
@@ -407,6 +420,10 @@ def _of_both(now: Tuples | None, before: Tuples | None) -> Tuples | None:
     if now is None or before is None or now.known != before.known:
         return now
     return replace(now, digests=tuple({**dict(before.digests), **dict(now.digests)}.items()))
+
+
+def _output_called(name: str, result: Result) -> StoredOutput:
+    return next(one for one in result.outputs if one.name == name)
 
 
 def _of_all(count: int, total: int) -> str:

@@ -15,6 +15,7 @@ from trc.runtime.spec import ItemSpec, KeyPart, OutputSpec, SkipSpec, TaskSpec
 from trc.runtime.store.journal import TaskRecord
 from trc.runtime.store.results import StoredOutput
 from trc.runtime.taskside.items import Unfit, filled, located
+from trc.runtime.taskside.result import Failure
 
 ITEMS: Final = "items"
 """The output that lists the items of a task that is repeated for rows."""
@@ -41,7 +42,12 @@ def lister(task: TaskSpec) -> TaskSpec:
         task.name,
         task.type,
         _LIST_ITEMS,
-        (*(part for part in task.key_parts if part.field == "epoch"), KeyPart("for_each", "code", form)),
+        (
+            *(part for part in task.key_parts if part.field == "epoch"),
+            KeyPart("for_each", "code", form),
+            # It writes values as its texts of them.
+            KeyPart("environment.engine.duckdb", "environment", task.each.engine),
+        ),
         SkipSpec(can_skip=True),
         reads=(read,),
         outputs=(OutputSpec(ITEMS, "json"),),
@@ -150,6 +156,11 @@ def _label(value: Any, *, is_row: bool) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return str(value) if _PLAIN.fullmatch(str(value)) else None
+
+
+def unrepeatable(message: str, remedy: str) -> Failure:
+    """What becomes of a task that cannot be repeated for its items."""
+    return Failure(f"{message}\n{remedy}", kind="permanent", reason="items")
 
 
 def gathered(name: str, outputs: Iterable[tuple[str, StoredOutput]]) -> StoredOutput:

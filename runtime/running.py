@@ -27,7 +27,7 @@ from trc.runtime.plan import Plan
 from trc.runtime.planner import Planner, Unchanged
 from trc.runtime.readsets import read_sets
 from trc.runtime.reasons import Reason
-from trc.runtime.repeated import items_beneath
+from trc.runtime.repeated import items_beneath, task_called
 from trc.runtime.scheduler.budget import limits_of
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.selecting import Part
@@ -432,7 +432,7 @@ class Runner:
         kept: dict[str, Result] = {}
         if resumed is not None:
             here_made = {name: result for name, result in stored.items() if result.run == resumed.id}
-            kept = {name: result for name, result in here_made.items() if name not in options.redo}
+            kept = {name: result for name, result in here_made.items() if task_called(name) not in options.redo}
         version = self.secrets.version if self.secrets is not None else None
         return Planner(
             self.spec,
@@ -449,6 +449,7 @@ class Runner:
             chosen=self._forced(options),
             partitions=self.partitions(run),
             again=options.again,
+            here=places.here,
         )
 
     def _forced(self, options: Options) -> frozenset[str] | None:

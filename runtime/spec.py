@@ -148,6 +148,8 @@ class EachSpec:
     rows: ReadSpec | None = None
     is_read: bool = False
     """Whether each repetition reads those rows, too."""
+    engine: str = ""
+    """The version of the DuckDB that reads them."""
 
 
 @dataclass(frozen=True, slots=True)

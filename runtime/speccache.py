@@ -143,8 +143,8 @@ def _task(
     if fields["partition"] is not None:
         fields["partition"] = PartitionSpec(*fields["partition"])
     if fields["each"] is not None:
-        items, rows, is_read = fields["each"]
-        fields["each"] = EachSpec(items, None if rows is None else ReadSpec(*rows), is_read)
+        items, rows, *others = fields["each"]
+        fields["each"] = EachSpec(items, None if rows is None else ReadSpec(*rows), *others)
     return TaskSpec(**fields)
 
 

@@ -141,8 +141,7 @@ class _TaskSpecs:
             optimise=task.optimise and not _by(task) and task.when is None and task.for_each is None,
             tags=task.tags,
             omitted=self.omitted(task),
-            # One that is under rules waits for room in a line of its own.
-            is_async=_can_share(task) and not task.concurrency,
+            is_async=_can_share(task),
             rules=rules_of(task, self.compiled),
             partition=self.partition(task, inputs),
             each=each,
@@ -157,7 +156,7 @@ class _TaskSpecs:
         if task.for_each.items is not None:
             return EachSpec(items=task.for_each.items)
         rows = self.read(task, self.graph.items[task.name])
-        return EachSpec(rows=rows, is_read=rows in reads)
+        return EachSpec(rows=rows, is_read=rows in reads, engine=self.versions("duckdb"))
 
     def locked(self, task: Task) -> LockedEnvironment | None:
         """What the task's environment holds; None for one that runs in trc's own."""

@@ -181,9 +181,10 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC648", "the package index cannot be reached"),
     Code("TRC649", "an environment cannot be built"),
     Code("TRC656", "a run is past its deadline"),
-    Code("TRC659", "a task's attempts do not begin"),
-    Code("TRC658", "a task cannot be paused, resumed or canceled"),
     Code("TRC657", "the outcome of a task is unknown"),
+    Code("TRC658", "a task cannot be paused, resumed or canceled"),
+    Code("TRC659", "a task's attempts do not begin"),
+    Code("TRC660", "a task cannot be repeated for its items"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

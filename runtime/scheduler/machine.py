@@ -267,7 +267,7 @@ class Machine:
     def _decided_run(self, event: DecidedRun) -> None:
         node = self._nodes[event.task]
         if self._awaits_decision(node):
-            node.reason = event.reason.to_json()
+            node.reason, node.succeeded = event.reason.to_json(), None
             # Nothing is lost with it: who resumes the run decides again.
             self._move(node, "pending", durable=False)
             self._queue(node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections import Counter
 from typing import Any
@@ -230,6 +231,32 @@ def test_a_retry_runs_the_items_that_did_not_succeed(space: Any) -> None:
     assert attempts["each"][0] == attempts["after"][0] == "success"
 
 
+def test_a_retry_from_a_repeated_task_runs_all_of_its_items_again(space: Any) -> None:
+    _write(space, LISTED)
+    _states(space)
+    report = space.trc("retry", "latest", "--from", "each", "--json").json
+    attempts = {one["task"]: one["attempt"] for one in report["tasks"]}
+    assert attempts["each[eu]"] == attempts["each[us]"] == attempts["report"] == 2
+
+
+def test_the_dead_letter_of_an_item_is_replayed(space: Any) -> None:
+    space.write("t.py", "def go(context):\n    open(context.item).read()\n    open(context.output.path, 'w').close()\n")
+    space.write("a", "")
+    space.write(
+        "p.trc",
+        """
+        pipeline "p" {}
+        task each = python("t.py:go") { for_each = ["a", "b"], inputs = [], outputs { output = file } }
+        """,
+    )
+    _states(space, code=1)
+    space.write("b", "")
+    (letter,) = space.trc("dlq", "list", "--json").json["letters"]
+    assert letter["task"] == "each[b]"
+    space.trc("dlq", "replay", str(letter["number"]))
+    assert space.trc("dlq", "list", "--json").json["letters"] == []
+
+
 def test_no_items_are_an_empty_dataset(space: Any) -> None:
     _write(space, LISTED, "[]")
     space.write(
@@ -262,6 +289,26 @@ def test_an_item_that_leads_elsewhere_is_no_part_of_a_location(space: Any, item:
     assert told in done.err
     assert not (space.root / "out").exists()
     assert not (space.root / "x.csv").exists()
+
+
+def test_a_copied_project_finds_no_outputs_of_items_elsewhere(space: Any, tmp_path_factory: Any) -> None:
+    _write(space, OF_ROWS)
+    _states(space)
+    there = tmp_path_factory.mktemp("copy") / "shop"
+    shutil.copytree(space.root, there)
+    shutil.rmtree(there / "out")
+    copied = type(space)(there)
+    states = _states(copied)
+    assert _ran(states) == ["each", "each[eu]", "each[us]", "report"]
+    assert sorted(path.name for path in (there / "out").iterdir()) == ["eu.csv", "report.csv", "us.csv"]
+    assert _states(copied) == dict.fromkeys(("regions", "each", "report"), "skipped")
+
+
+def test_a_plan_says_that_items_lack_what_they_read(space: Any) -> None:
+    _write(space, LISTED)
+    (space.root / "sales.csv").unlink()
+    plan = {one["task"]: one["action"] for one in space.trc("plan", "p.trc", "--json", code=None).json["tasks"]}
+    assert plan["each"] == "blocked"
 
 
 def test_two_items_do_not_write_one_file(space: Any) -> None:

@@ -123,6 +123,7 @@ _FAILURE_CODES = {
     "input_missing": "TRC608",
     "memory": "TRC610",
     "publish": "TRC611",
+    "items": "TRC660",
     "fenced": "TRC611",
     "expectation": "TRC630",
     "unchecked": "TRC632",
