@@ -16,7 +16,8 @@ from trc.runtime.readsets import NOTHING_PROVED, ReadSets, shown
 from trc.runtime.reasons import Reason
 from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions, unrepeatable
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
-from trc.runtime.store.results import FileIdentity, Result, StoredOutput
+from trc.runtime.storage.errors import ObjectError
+from trc.runtime.store.results import Identity, Result, StoredOutput
 from trc.runtime.taskside.items import Unfit
 from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.tuples import Columns, Tuples, name_of
@@ -338,7 +339,7 @@ class Planner:
         reason = unchecked(task, listed.checks, skip.result, is_same_run=is_same_run)
         if reason is None:
             return skip
-        watched: dict[str, FileIdentity] = {}
+        watched: dict[str, Identity] = {}
         for output in skip.result.outputs:
             try:
                 content = self.files.content(output.path)
@@ -394,6 +395,8 @@ class Planner:
                 continue
             try:
                 digest = self.files.digest(output.path)
+            except ObjectError as error:
+                return Reason("output_unknown", str(error))
             except OSError:
                 return Reason("output_changed", output.path)
             if digest is None:

@@ -41,6 +41,7 @@ _CAPABILITIES: Final = Capabilities(
             "secrets",
             "hooks",
             "pipeline.hooks",
+            "uris.s3",
         }
     ),
     unenforced={

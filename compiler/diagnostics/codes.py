@@ -185,6 +185,10 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC658", "a task cannot be paused, resumed or canceled"),
     Code("TRC659", "a task's attempts do not begin"),
     Code("TRC660", "a task cannot be repeated for its items"),
+    Code("TRC670", "a bucket does not exist"),
+    Code("TRC671", "an object store refuses a request"),
+    Code("TRC672", "an object store does not take the credentials"),
+    Code("TRC673", "an object store cannot be reached"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

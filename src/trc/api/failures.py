@@ -131,6 +131,10 @@ _FAILURE_CODES = {
     "secret_unreachable": "TRC613",
     "secret_unusable": "TRC614",
     "secret_package": "TRC615",
+    "object_bucket": "TRC670",
+    "object_refused": "TRC671",
+    "object_credentials": "TRC672",
+    "object_unreachable": "TRC673",
     "environment": "TRC649",
     "environment_index": "TRC648",
     "environment_python": "TRC649",
@@ -139,6 +143,10 @@ _FAILURE_CODES = {
 
 
 _REMEDIES: Final = {
+    "TRC670": ("make the bucket, or correct its name and the endpoint",),
+    "TRC671": ("allow this identity to list, read and write there",),
+    "TRC672": ("renew them: they come from where the AWS command line has them, a profile, variables or a role",),
+    "TRC673": ("give the task `retries`, and look at the endpoint and the network",),
     "TRC656": ("`trc retry` goes on with what is left, with the whole time once more",),
     "TRC657": ("look whether it had its effect; if not, `trc dlq replay` tries it again",),
 }
