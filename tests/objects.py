@@ -41,8 +41,8 @@ class ObjectServer:
         self.cut.clear()
         for bucket in self.client.list_buckets()["Buckets"]:
             name = bucket["Name"]
-            for key in self.keys(name):
-                self.client.delete_object(Bucket=name, Key=key)
+            while keys := self.all_keys(name):
+                self.client.delete_objects(Bucket=name, Delete={"Objects": [{"Key": key} for key in keys]})
             self.client.delete_bucket(Bucket=name)
         self.client.create_bucket(Bucket="lake")
         self.asked.clear()
@@ -54,8 +54,8 @@ class ObjectServer:
         body: bytes = self.client.get_object(Bucket="lake", Key=key)["Body"].read()
         return body
 
-    def keys(self, bucket: str = "lake") -> list[str]:
-        """All keys, those of what is staged too."""
+    def all_keys(self, bucket: str = "lake") -> list[str]:
+        """The keys, those of what is staged too; of very many, the first thousand."""
         return [one["Key"] for one in self.client.list_objects_v2(Bucket=bucket).get("Contents", ())]
 
     def uploads(self) -> list[str]:

@@ -21,7 +21,7 @@ from trc.compiler.ir.uris import covers, is_glob
 from trc.runtime.folders import STATE_FOLDER
 from trc.runtime.storage.errors import PublishError, StorageError
 from trc.runtime.storage.s3_client import CONNECTIONS, S3Client, Upload
-from trc.runtime.storage.s3_transfer import Transfer
+from trc.runtime.storage.s3_transfer import COPY_MODE, Stopped, Transfer
 from trc.runtime.storage.staging import Staging
 from trc.runtime.store.results import ObjectIdentity
 
@@ -141,6 +141,15 @@ class S3Storage:
 
     def fetch(self, uri: str, identity: ObjectIdentity, stop: Event) -> str:
         """The path of a copy of the object as it was listed; it is there until `close`. Raises `ObjectError`."""
+        while True:
+            try:
+                return self._copied(uri, identity, stop)
+            except Stopped:
+                # Somebody else fetched it, and does not want it any more.
+                if stop.is_set():
+                    raise
+
+    def _copied(self, uri: str, identity: ObjectIdentity, stop: Event) -> str:
         key = (uri, identity.etag)
         with self._lock:
             copy = self._copies.get(key)
@@ -242,6 +251,7 @@ class S3Storage:
         target = self._place(final, identity.etag)
         target.parent.mkdir(parents=True, exist_ok=True)
         Path(staged).replace(target)
+        target.chmod(COPY_MODE)
         copy: Future[str] = Future()
         copy.set_result(str(target))
         self._copies[final, identity.etag] = copy

@@ -15,6 +15,8 @@ from trc.runtime.storage.s3_client import S3Client, Upload
 from trc.runtime.store.results import ObjectIdentity
 
 PART: Final = 16 << 20
+COPY_MODE: Final = 0o444
+"""Several tasks may be given the same copy."""
 _MOST_PARTS: Final = 10_000
 _STREAMS: Final = 4
 _TRIES: Final = 5
@@ -52,6 +54,7 @@ class Transfer:
                 return start
 
             self._all(fill, range(0, identity.size, self._part))
+            os.fchmod(descriptor, COPY_MODE)
             aside.rename(target)
         finally:
             os.close(descriptor)

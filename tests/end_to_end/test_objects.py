@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 from typing import Any
 
 import pytest
@@ -44,7 +47,7 @@ def test_sql_reads_and_writes_objects(shop: Any, objects: ObjectServer) -> None:
     # What was just written is not read back.
     assert sorted(objects.gets()) == ["/lake/raw/a.csv", "/lake/raw/b.csv"]
     assert objects.read("out/page.csv") == b"twice\n32.0\n"
-    assert sorted(objects.keys()) == ["out/page.csv", "out/total.parquet", "raw/a.csv", "raw/b.csv"]
+    assert sorted(objects.all_keys()) == ["out/page.csv", "out/total.parquet", "raw/a.csv", "raw/b.csv"]
     assert objects.uploads() == []
     assert not list(shop.root.glob(".trc/staging/fetched-*"))
     assert not list(shop.root.glob(".trc/staging-objects/*"))
@@ -149,8 +152,56 @@ def test_expectations_hold_what_is_not_yet_seen(shop: Any, objects: ObjectServer
     text = PIPELINE.replace('total.parquet")', 'total.parquet")\n  expect { check($$ total > 100 $$) }')
     shop.write("p.trc", text)
     shop.trc("run", "p.trc", code=1)
-    assert sorted(objects.keys()) == ["raw/a.csv", "raw/b.csv"]
+    assert sorted(objects.all_keys()) == ["raw/a.csv", "raw/b.csv"]
     assert objects.uploads() == []
+
+
+def test_outputs_here_and_there_are_published_together_or_not(space: Any, objects: ObjectServer) -> None:
+    objects.put("out/b.txt", "old")
+    (space.root / "out" / "a.txt").mkdir(parents=True)
+    space.write(
+        "p.trc",
+        """
+        pipeline "p" { }
+        task both = shell("echo 1 > $TRC_OUTPUT_A; echo 2 > $TRC_OUTPUT_B; echo 3 > $TRC_OUTPUT_C") {
+          outputs = { a = "out/a.txt", b = "s3://lake/out/b.txt", c = "s3://lake/out/c.txt" }
+        }
+        """,
+    )
+    told = space.trc("run", "p.trc", code=1)
+    assert "error[TRC611]" in told.err + told.out
+    assert objects.read("out/b.txt") == b"old"
+    assert objects.all_keys() == ["out/b.txt"]
+    (space.root / "out" / "a.txt").rmdir()
+    assert states(space) == {"both": "success"}
+    assert objects.read("out/b.txt") == b"2\n"
+    assert objects.all_keys() == ["out/b.txt", "out/c.txt"]
+    assert objects.uploads() == []
+
+
+def test_a_task_that_runs_out_of_time_while_objects_travel_leaves_nothing(space: Any, objects: ObjectServer) -> None:
+    space.write(
+        "p.trc",
+        """
+        pipeline "p" { }
+        task slow = shell("echo 1 > $TRC_OUTPUT_OUTPUT") {
+          output = file("s3://lake/out/a.txt")
+          timeout = 1s
+        }
+        """,
+    )
+    gate = threading.Event()
+
+    def before(method: str, path: str) -> None:
+        if method == "PUT" and path == "/lake/out/a.txt":
+            gate.wait(3)
+
+    objects.before = before
+    told = space.trc("run", "p.trc", code=1)
+    gate.set()
+    objects.before = None
+    assert "error[TRC603]" in told.err + told.out
+    assert objects.all_keys() == []
 
 
 # What goes wrong
@@ -193,7 +244,7 @@ def test_a_refusal_is_told_with_its_code(
     assert f"error[{code}]" in done.err + done.out
     assert tells in done.err + done.out
     assert "p.trc:" in done.err + done.out
-    assert sorted(objects.keys()) == ["raw/a.csv", "raw/b.csv"]
+    assert sorted(objects.all_keys()) == ["raw/a.csv", "raw/b.csv"]
     assert objects.uploads() == []
 
 
@@ -234,7 +285,7 @@ def test_an_object_that_changes_before_it_is_read_is_listed_anew(
     assert changes
     if always:
         assert "error[TRC604]" in told.err + told.out
-        assert sorted(objects.keys()) == ["raw/a.csv", "raw/b.csv"]
+        assert sorted(objects.all_keys()) == ["raw/a.csv", "raw/b.csv"]
     else:
         assert objects.read("out/page.csv") == b"twice\n204.0\n"
         assert states(shop) == {"total": "skipped", "page": "skipped"}
@@ -301,3 +352,27 @@ def test_other_stores_are_refused_where_they_are_written(space: Any) -> None:
     space.write("p.trc", 'pipeline "p" { }\ntask a = sql $$ select 1 as n $$ { output = csv("gs://lake/a.csv") }\n')
     told = space.trc("run", "p.trc", code=2)
     assert "error[TRC501]" in told.err + told.out
+
+
+WITHOUT_BOTO3 = """
+import importlib.util as util
+real = util.find_spec
+util.find_spec = lambda name, *more: None if name == "boto3" else real(name, *more)
+from trc.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_without_boto3_the_command_that_installs_it_is_told(shop: Any, command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_BOTO3, command, "p.trc"],
+        cwd=shop.root,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert 'error[TRC620]: data on S3 needs the package "boto3", which is not installed' in done.stderr
+    assert "pip install 'trc-pipelines[s3]'" in done.stderr
