@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from trc.compiler.ir.uris import normalise
 from trc.runtime.fingerprint import INPUT, PARAM, UPSTREAM
 from trc.runtime.passed import EXPECT
 from trc.runtime.shapes import ShapeTask
@@ -91,7 +91,7 @@ def _reads(
                 number, _, digest = part.value.partition(" files ")
                 yield FilesRead(name, int(number), digest, is_checked)
             else:
-                yield FileRead(name, os.path.normpath(os.path.join(project, place)), part.value, is_checked)  # noqa: PTH118
+                yield FileRead(name, normalise(place, project), part.value, is_checked)
 
 
 def _producer(name: str, producers: dict[str, tuple[str, str] | None]) -> tuple[str, str] | None:

@@ -236,11 +236,12 @@ class S3Storage:
                     self.client.delete(before)
 
     def _complete(self, staged: str, final: str) -> None:
-        sent = self._sent.pop(staged, None)
+        sent = self._sent.get(staged)
         if sent is None:
             identity = self.client.put(final, b"")
         else:
             identity = self.client.complete(sent.upload, sent.parts, sent.size)
+            del self._sent[staged]
             self._note_of(staged).unlink(missing_ok=True)
         self._forget(final)
         self._note(final, identity)

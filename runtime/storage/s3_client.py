@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Self
 
+from trc.runtime.storage.errors import ObjectError
 from trc.runtime.storage.s3_errors import code_of, no_bucket, told
 from trc.runtime.store.results import ObjectIdentity
 
@@ -144,7 +145,7 @@ class S3Client:
 def _errors_of(uri: str) -> Iterator[None]:
     try:
         yield
-    except OSError:
+    except ObjectError:
         raise
     except Exception as error:
         said = told(error, uri)

@@ -44,7 +44,7 @@ def told(error: Exception, uri: str) -> ObjectError | None:
         return _answered(error, uri)
     if isinstance(error, tuple(getattr(known, name) for name in _NO_CREDENTIALS)):
         return ObjectError(f'"{uri}": there are no AWS credentials: {error}', "permanent", "object_credentials")
-    if isinstance(error, tuple(getattr(known, name) for name in _CONNECTION)):
+    if isinstance(error, (ConnectionError, TimeoutError, *(getattr(known, name) for name in _CONNECTION))):
         return ObjectError(f'"{uri}": the object store does not answer', "temporary", "object_unreachable")
     if isinstance(error, (known.BotoCoreError, ValueError)):
         return ObjectError(f'"{uri}": S3 cannot be asked: {error}', "permanent", "object_refused")

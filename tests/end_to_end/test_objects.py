@@ -156,6 +156,17 @@ def test_expectations_hold_what_is_not_yet_seen(shop: Any, objects: ObjectServer
     assert objects.uploads() == []
 
 
+def test_other_commands_take_objects_for_what_they_are(shop: Any, objects: ObjectServer) -> None:
+    states(shop)
+    told = shop.trc("lineage", "asset", "shop.total").out
+    assert "s3://lake/raw/a.csv" in told
+    assert "is gone" not in told
+    asked = len(objects.asked)
+    shop.trc("doctor")
+    # It reads every output of this machine; objects it does not look at.
+    assert len(objects.asked) == asked
+
+
 def test_outputs_here_and_there_are_published_together_or_not(space: Any, objects: ObjectServer) -> None:
     objects.put("out/b.txt", "old")
     (space.root / "out" / "a.txt").mkdir(parents=True)

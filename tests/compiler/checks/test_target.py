@@ -35,7 +35,7 @@ CONSTRUCTS: dict[str, dict[str, Any]] = {
     "dedupe": {"dedupe": ({"state": "pending"},)},
     "secrets": {"environment": {"env": {"TOKEN": {"secret": "env:TOKEN"}}}},
     "templates": {"params": {"args": [{"x": "a {{ day }} b"}]}},
-    "remote_uris": {"outputs": (Output(uri="s3://b/x.csv"),)},
+    "uris.s3": {"outputs": (Output(uri="s3://b/x.csv"),)},
 }
 ALWAYS_RUN: dict[str, dict[str, Any]] = {
     "environment.env": {"environment": {"env": {"TZ": "UTC"}}},
@@ -111,7 +111,7 @@ def test_pipeline_wide_constructs() -> None:
         'the remote location "https://x.example/a.csv"',
         "a template",
     ]
-    assert reported(pipeline, ["params", "pipeline.hooks", "remote_uris", "templates"]) == []
+    assert reported(pipeline, ["params", "pipeline.hooks", "templates", "uris.https"]) == []
 
 
 def test_template_is_pointed_at() -> None:

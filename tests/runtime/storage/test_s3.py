@@ -205,3 +205,42 @@ def test_a_long_list_is_read_to_its_end_and_a_flat_one_not_into_its_folders(
     objects.asked.clear()
     assert storage.list(place.at("*.csv")) == (place.at("a.csv"),)
     assert len(objects.asked) == 1
+
+
+def test_an_upload_that_cannot_be_completed_is_ended_when_it_is_discarded(
+    place: Bucket, storage: S3Storage, objects: ObjectServer
+) -> None:
+    final = place.at("a.bin")
+    path = staged(storage, final, "t1", b"x")
+    storage.send(path, final, Event())
+    place.refuses("a.bin")
+    with pytest.raises(ObjectError):
+        storage.publish(path, final)
+    storage.discard(path)
+    assert objects.uploads() == []
+    assert place.names() == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "reason"),
+    [
+        ({"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, "permanent", "object_credentials"),
+        ({"AWS_SECRET_ACCESS_KEY": None}, "permanent", "object_credentials"),
+        ({"AWS_PROFILE": "nobody"}, "permanent", "object_credentials"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}, "temporary", "object_unreachable"),
+        ({"AWS_ENDPOINT_URL": "nowhere"}, "permanent", "object_refused"),
+    ],
+    ids=["no credentials", "half of them", "no such profile", "nobody listens", "no endpoint"],
+)
+@pytest.mark.usefixtures("objects")
+def test_what_the_configuration_lacks_is_told(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, str | None], kind: str, reason: str
+) -> None:
+    for name, value in changed.items():
+        if value is None:
+            monkeypatch.delenv(name)
+        else:
+            monkeypatch.setenv(name, value)
+    with pytest.raises(ObjectError) as error:
+        S3Client.configured().head("s3://lake/a")
+    assert (error.value.kind, error.value.reason) == (kind, reason)
