@@ -400,11 +400,11 @@ class Planner:
         if last is None or before is None or not before.is_view or before.tuples is None:
             return
         differing = changes(last.parts, inputs.parts, task.skip)
-        # One that is known by some columns may have others by now, which the earlier query would find.
-        if [one.field for one in differing] != ["sql"] or not all(map(_is_known_whole, inputs.inputs)):
+        earlier = next((one.old for one in differing if one.field == "sql"), None)
+        # An input that is known by some columns may have others by now, which the earlier query would find.
+        if len(differing) > 1 or earlier is None or not all(map(_is_known_whole, inputs.inputs)):
             return
-        earlier = differing[0].old
-        if self.unchanged is None or earlier is None:
+        if self.unchanged is None:
             return
         for columns in asked.sets:
             if self.unchanged(task.name, earlier, columns):
