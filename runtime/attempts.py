@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from trc.compiler.ir.uris import is_glob
 from trc.runtime.clock import Clock
@@ -131,6 +131,11 @@ class Attempts:
         task = self.tasks[start.task]
         if task.each is not None:
             task = lister(task)
+        elif task.results:
+            told = self.planner.handing(task, settled)
+            if isinstance(told, Failure):
+                return told
+            task = told
         self._names[start.token] = start.task
         inputs = listed or self.planner.attempt(task, settled)
         if isinstance(inputs, Missing):
@@ -343,4 +348,10 @@ class Attempts:
             run=attempt.order.run,
             attempt=attempt.number,
             committed_at=self.clock.now(),
+            returned=_returned(attempt.result),
         )
+
+
+def _returned(result: AttemptResult | None) -> Mapping[str, Any] | None:
+    """What an attempt returned besides its outputs, as a store keeps it."""
+    return None if result is None or not result.values else {"values": result.values}

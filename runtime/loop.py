@@ -21,7 +21,7 @@ from trc.runtime.hooks import Hooks
 from trc.runtime.jumps import Jumps
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
-from trc.runtime.planner import MaySkip, MustRun, Planner, Repeats
+from trc.runtime.planner import MaySkip, MustRun, Omits, Planner, Refused, Repeats
 from trc.runtime.repeated import gathered, unrepeatable
 from trc.runtime.rooms import RoomKeeper
 from trc.runtime.scheduler import commands, events
@@ -278,11 +278,14 @@ class Loop:
                 return events.DecidedRun(now, task, decision.reason)
             case MaySkip():
                 self._settle(task, decision.result.outputs)
+                self.planner.returned[task] = decision.result.values
                 return events.DecidedSkip(now, task, decision.reason)
             case Repeats():
                 self._listed_in[task] = decision.result
                 return events.DecidedItems(now, task, decision.reason)
-            case Missing():
+            case Omits():
+                return events.DecidedOmit(now, task, decision.reason)
+            case Missing() | Refused():
                 return events.DecidedFailure(now, task, decision.failure)
 
     def _expand(self, task: str, batch: Batch) -> events.Event:
@@ -326,6 +329,7 @@ class Loop:
             return events.PublishFailed(now, command.task, command.token, outcome)
         self._results.append(outcome)
         self._settle(command.task, outcome.outputs)
+        self.planner.returned[command.task] = outcome.values
         if self.attempts.tasks[command.task].each is not None:
             self._listed_in[command.task] = outcome
         return events.Published(now, command.task, command.token)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from trc.runtime.fingerprint import UPSTREAM, changes, is_narrowed
+from trc.runtime.handed import RESULT, Lacking, Undecidable, asks_for_item, handed, holds, lacking, undecidable
 from trc.runtime.keeping import AS_WRITTEN, Keeping, lacks
 from trc.runtime.listing import Dataset, Files, Inputs, Listing, Missing
 from trc.runtime.partitions import Entire, Parted, Partitions
@@ -44,7 +45,25 @@ class Repeats:
     result: Result | None = None
 
 
-Decision = MustRun | MaySkip | Missing | Repeats
+@dataclass(frozen=True, slots=True)
+class Omits:
+    """Its condition is false."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It cannot run, whatever it reads."""
+
+    failure: Failure
+
+    @property
+    def reason(self) -> Reason:
+        return Reason("blocked", self.failure.message.partition("\n")[0])
+
+
+Decision = MustRun | MaySkip | Missing | Repeats | Omits | Refused
 _KNOWN_AS = 8
 """How many earlier digests of an output are remembered."""
 
@@ -87,6 +106,8 @@ class Planner:
     """A result with its outputs at their places in this project; of items, which nobody knew when results were read."""
     gathered: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
     """What the items of repeated tasks have made, where a forecast has found all of them up to date."""
+    returned: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """By task, the values that its result holds for others, of tasks that are settled."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -118,11 +139,13 @@ class Planner:
         settles = {"skip", "omit"}
         open_needs = [need.task for need in task.needs if not need.data and planned[need.task].action not in settles]
         waits_for = [*_unsettled(task, settled), *open_needs]
+        if waits_for and task.when:
+            return PlannedTask(task.name, "maybe", Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for))))
         if waits_for:
             reason = self._runs_whatever_its_items(task) if task.each else self._runs_whatever_it_reads(task)
             if reason is not None:
                 return PlannedTask(task.name, "run", reason)
-            spared = None if open_needs or task.each else self._spared(task, settled, planned)
+            spared = None if open_needs or task.each or task.results else self._spared(task, settled, planned)
             return PlannedTask(
                 task.name, "maybe", spared or Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for)))
             )
@@ -135,10 +158,13 @@ class Planner:
             case MaySkip():
                 for output in decision.result.outputs:
                     settled[task.name, output.name] = output
+                self.returned[task.name] = decision.result.values
                 return PlannedTask(task.name, "skip", decision.reason, decision.result.key)
             case Repeats():
                 return self._foresee_items(task, decision, settled)
-            case Missing():
+            case Omits():
+                return PlannedTask(task.name, "omit", decision.reason)
+            case Missing() | Refused():
                 return PlannedTask(task.name, "blocked", decision.reason)
 
     def _foresee_items(self, task: TaskSpec, repeats: Repeats, settled: dict[Dataset, StoredOutput]) -> PlannedTask:
@@ -147,7 +173,7 @@ class Planner:
         if isinstance(items, Failure):
             return PlannedTask(task.name, "blocked", Reason("blocked", items.message.partition("\n")[0]))
         decisions = [self.decide(one, settled) for one in items]
-        missing = next((one for one in decisions if isinstance(one, Missing)), None)
+        missing = next((one for one in decisions if isinstance(one, Missing | Refused)), None)
         if missing is not None:
             return PlannedTask(task.name, "blocked", missing.reason)
         fine = [
@@ -155,8 +181,12 @@ class Planner:
             for one, decision in zip(items, decisions, strict=True)
             if isinstance(decision, MaySkip)
         ]
-        if len(fine) < len(items):
-            return PlannedTask(task.name, "run", Reason("items_run", _of_all(len(items) - len(fine), len(items))))
+        omitted = [one.reason for one in decisions if isinstance(one, Omits)]
+        if omitted and len(omitted) == len(items):
+            return PlannedTask(task.name, "omit", omitted[0])
+        to_run = len(items) - len(fine) - len(omitted)
+        if to_run:
+            return PlannedTask(task.name, "run", Reason("items_run", _of_all(to_run, len(items))))
         for output in task.outputs:
             made = gathered(output.name, ((name, _output_called(output.name, result)) for name, result in fine))
             self.gathered[task.name, output.name] = settled[task.name, output.name] = made
@@ -263,8 +293,21 @@ class Planner:
 
     def decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         """Whether the task has to run, now that all it reads is settled."""
+        if task.when and not (task.each is not None and asks_for_item(task.when)):
+            try:
+                if not holds(task, self.returned, upstream):
+                    return Omits(Reason("omitted", task.when))
+            except Undecidable as why:
+                return Refused(undecidable(task.when, str(why)))
+            except Lacking as why:
+                return Refused(lacking(str(why)))
         if task.each is not None:
             return self._decide_items(task, upstream)
+        if task.results:
+            told = self.handing(task, upstream)
+            if isinstance(told, Failure):
+                return Refused(told)
+            task = told
         listed = self.inputs(task, upstream)
         if isinstance(listed, Missing):
             return listed
@@ -275,6 +318,13 @@ class Planner:
         if reason is not None:
             return MustRun(reason, listed)
         return self._compare(task, listed, upstream)
+
+    def handing(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> TaskSpec | Failure:
+        """The task with what it is handed of the results of others."""
+        try:
+            return handed(task, self.returned, upstream)
+        except Lacking as why:
+            return lacking(str(why))
 
     def _decide_items(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         """Whether the items of a repeated task are known, or have to be listed first."""
@@ -359,7 +409,7 @@ class Planner:
                 return decision.inputs
             case Missing():
                 return decision
-            case MaySkip() | Repeats():
+            case MaySkip() | Repeats() | Omits() | Refused():
                 return self.inputs(task, upstream)
 
     def known_as(self, task: str, key: str, output: StoredOutput) -> StoredOutput:
@@ -452,6 +502,9 @@ def _unsettled(task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> list[
         for feeder in read.feeders:
             if not any(name == feeder for name, _ in settled):
                 names[feeder] = None
+    for one in task.results:
+        if not any(name == one.task for name, _ in settled):
+            names[one.task] = None
     return list(names)
 
 
@@ -466,7 +519,7 @@ def _expired(age: float, max_age: float | None) -> Reason | None:
 
 def _is_input_content(part: KeyPart) -> bool:
     """Whether the part was added for an input's content, and not by the pipeline itself."""
-    return part.field.startswith(UPSTREAM) or (part.group == "inputs" and part.field.endswith("]"))
+    return part.field.startswith((UPSTREAM, RESULT)) or (part.group == "inputs" and part.field.endswith("]"))
 
 
 def _skip_reason(skip: SkipSpec) -> Reason:

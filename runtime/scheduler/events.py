@@ -44,6 +44,15 @@ class DecidedFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class DecidedOmit:
+    """The answer to `Decide`: the task's condition is false, now that all that it asks for is known."""
+
+    at: float
+    task: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedItems:
     """The answer to `Decide`: the task is repeated for items that are known."""
 
@@ -204,6 +213,7 @@ Event = (
     | DecidedRun
     | DecidedSkip
     | DecidedFailure
+    | DecidedOmit
     | DecidedItems
     | Expanded
     | ExpandFailed

@@ -124,6 +124,8 @@ _FAILURE_CODES = {
     "memory": "TRC610",
     "publish": "TRC611",
     "items": "TRC660",
+    "result": "TRC662",
+    "condition": "TRC663",
     "fenced": "TRC611",
     "expectation": "TRC630",
     "unchecked": "TRC632",
