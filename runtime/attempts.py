@@ -26,6 +26,8 @@ from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.store.journal import DeadLetter, TaskRecord, Transaction
 from trc.runtime.store.parts import StoredParts, encode_parts
 from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
+from trc.runtime.subtasks import subtasks, unsubmittable
+from trc.runtime.taskside.items import Unfit
 from trc.runtime.taskside.order import OrderSecret, TaskOrder
 from trc.runtime.taskside.parts import PartRecord, read_record
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
@@ -226,6 +228,11 @@ class Attempts:
         """
         attempt = self._live[token]
         assert attempt.result is not None
+        if attempt.result.submitted:
+            try:
+                subtasks(attempt.task, attempt.result.submitted, self.orders.spec.project)
+            except Unfit as why:
+                return unsubmittable(str(why))
         moved = self._moved_input(attempt)
         if moved is not None:
             message = f'the input "{moved}" changed while it was read'
@@ -354,4 +361,7 @@ class Attempts:
 
 def _returned(result: AttemptResult | None) -> Mapping[str, Any] | None:
     """What an attempt returned besides its outputs, as a store keeps it."""
-    return None if result is None or not result.values else {"values": result.values}
+    if result is None or not (result.values or result.submitted):
+        return None
+    told: dict[str, Any] = {"values": result.values} if result.values else {}
+    return {**told, "submitted": list(result.submitted)} if result.submitted else told

@@ -18,6 +18,7 @@ from trc.runtime.reasons import Reason
 from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions, unrepeatable
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
+from trc.runtime.subtasks import subtasks, unsubmittable
 from trc.runtime.taskside.items import Unfit
 from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.tuples import Columns, Tuples, name_of
@@ -39,7 +40,10 @@ class MaySkip:
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """The task is repeated for items that are known. `result` lists them; None where the author wrote them."""
+    """The task is to be done as others, its items, or the sub-tasks of one that is itself up to date.
+
+    `result` lists them; None for items that the author wrote.
+    """
 
     reason: Reason
     result: Result | None = None
@@ -160,6 +164,8 @@ class Planner:
                     settled[task.name, output.name] = output
                 self.returned[task.name] = decision.result.values
                 return PlannedTask(task.name, "skip", decision.reason, decision.result.key)
+            case Repeats() if decision.result is not None and task.each is None:
+                return self._foresee_subtasks(task, decision, decision.result, settled)
             case Repeats():
                 return self._foresee_items(task, decision, settled)
             case Omits():
@@ -192,8 +198,45 @@ class Planner:
             self.gathered[task.name, output.name] = settled[task.name, output.name] = made
         return PlannedTask(task.name, "skip", Reason("items_up_to_date", _of_all(len(items), len(items))))
 
+    def _foresee_subtasks(
+        self, task: TaskSpec, repeats: Repeats, result: Result, settled: dict[Dataset, StoredOutput]
+    ) -> PlannedTask:
+        """A task that is up to date itself, and has submitted others: it is skipped if all of them are up to date, too."""
+        made = dict(settled)
+        total, to_run = self._count_subtasks(task, result, made)
+        if to_run:
+            return PlannedTask(task.name, "run", Reason("subtasks_run", _of_all(to_run, total, "sub-task")))
+        self.gathered |= {one: made[one] for one in made.keys() - settled.keys()}
+        for output in result.outputs:
+            settled[task.name, output.name] = output
+        self.returned[task.name] = result.values
+        return PlannedTask(task.name, "skip", repeats.reason, result.key)
+
+    def _count_subtasks(self, task: TaskSpec, result: Result, made: dict[Dataset, StoredOutput]) -> tuple[int, int]:
+        """How many sub-tasks a task has submitted, those of sub-tasks among them, and how many of them have to run."""
+        for output in result.outputs:
+            made[task.name, output.name] = output
+        found = self._subtasks(task, result)
+        if isinstance(found, Failure):
+            return 1, 1
+        total = to_run = 0
+        for one in found:
+            decision = self.decide(one, made)
+            total += 1
+            if isinstance(decision, Repeats) and decision.result is not None:
+                inner = self._count_subtasks(one, decision.result, made)
+                total, to_run = total + inner[0], to_run + inner[1]
+            elif isinstance(decision, MaySkip):
+                made.update(((one.name, output.name), output) for output in decision.result.outputs)
+            else:
+                to_run += 1
+        return total, to_run
+
     def items(self, task: TaskSpec, result: Result | None) -> tuple[TaskSpec, ...] | Failure:
-        """The repetitions of a task; why there are none where an item cannot stand where it is wanted."""
+        """The repetitions of a task, or its sub-tasks; why there are none where one cannot stand where it is wanted."""
+        if task.each is None:
+            assert result is not None
+            return self._subtasks(task, result)
         try:
             items = known_items(task)
             if items is None:
@@ -204,6 +247,12 @@ class Planner:
             return unrepeatable(str(why), "change the items, or what is made of them")
         except (OSError, ValueError) as error:
             return unrepeatable(f"its items cannot be read: {error}", "run it with --force, which lists them anew")
+
+    def _subtasks(self, task: TaskSpec, result: Result) -> tuple[TaskSpec, ...] | Failure:
+        try:
+            return subtasks(task, result.submitted, self.spec.project)
+        except Unfit as why:
+            return unsubmittable(str(why))
 
     def _foreseen(self, task: TaskSpec, inputs: Inputs) -> PlannedPartitions | None:
         found = self.parted(task, inputs)
@@ -293,6 +342,12 @@ class Planner:
 
     def decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         """Whether the task has to run, now that all it reads is settled."""
+        decision = self._decide(task, upstream)
+        if isinstance(decision, MaySkip) and decision.result.submitted:
+            return Repeats(decision.reason, decision.result)
+        return decision
+
+    def _decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         if task.when and not (task.each is not None and asks_for_item(task.when)):
             try:
                 if not holds(task, self.returned, upstream):
@@ -367,7 +422,7 @@ class Planner:
 
     def _recorded(self, task: TaskSpec, result: Result | None) -> Result | None:
         """The result of an item with its outputs in this project: one that was copied finds none of another."""
-        return result if result is None or task.item is None else self.here(task, result)
+        return self.here(task, result) if result is not None and (task.item or task.depth) else result
 
     def _unaffected(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Reason | None:
         """What of changed outputs the task reads, and found as it was; None where none of them changed in this run."""
@@ -476,9 +531,9 @@ def _output_called(name: str, result: Result) -> StoredOutput:
     return next(one for one in result.outputs if one.name == name)
 
 
-def _of_all(count: int, total: int) -> str:
+def _of_all(count: int, total: int, what: str = "item") -> str:
     """A count of items in words."""
-    return f"{total:,} item{'' if total == 1 else 's'}" if count == total else f"{count:,} of {total:,} items"
+    return f"{total:,} {what}{'' if total == 1 else 's'}" if count == total else f"{count:,} of {total:,} {what}s"
 
 
 def _omitted(task: TaskSpec, planned: Mapping[str, PlannedTask]) -> Reason | None:

@@ -232,6 +232,8 @@ class TaskSpec:
     """What it is repeated for: this is then what its items have in common."""
     item: ItemSpec | None = None
     """What this repetition is for."""
+    depth: int = 0
+    """Of a sub-task, how many tasks submitted one another down to it."""
     results: tuple[ResultSpec, ...] = ()
     """What it is handed of the results of other tasks."""
     handed: Mapping[str, Any] | None = None
@@ -246,8 +248,8 @@ class TaskSpec:
 
     @property
     def called(self) -> str:
-        """What its author calls it: for one of its items, the task itself."""
-        return self.name if self.item is None else self.item.group
+        """What its author calls it: for one of its items, and for a sub-task, the task itself."""
+        return self.name if self.item is None and not self.depth else self.name.partition("[")[0]
 
 
 @dataclass(frozen=True, slots=True)

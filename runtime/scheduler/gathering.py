@@ -1,4 +1,4 @@
-"""Repeated tasks: how their items come to be, and what the end of these makes of the task."""
+"""Tasks that become others, their items or their sub-tasks: how these come to be, and what their end makes of the task."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ class Gathering:
     # How items come to be
 
     def decided_items(self, event: DecidedItems) -> None:
-        """The items are known without an attempt that lists them."""
+        """They are known without an attempt."""
         node = self._course.nodes[event.task]
         if node.awaits_decision:
             node.reason = event.reason.to_json()
+            # Of a task that succeeded earlier in this run, its sub-tasks alone are left.
+            node.has_listed = node.spec.each is None and event.reason.code == "kept"
+            node.succeeded = None
             self.ask_for_items(node)
 
     def ask_for_items(self, node: Node) -> None:
-        """Of a repeated task whose turn it is."""
+        """Of a task whose turn it is."""
         node.phase = "gathering"
         self._course.moved[node] = True
         self._course.effects.append(Expand(node.spec.name))
@@ -51,7 +54,7 @@ class Gathering:
             group.started_at = course.at
             course.move(group, "running", durable=False)
         group.unmet = len(event.items)
-        reason = Reason("item", group.spec.name).to_json()
+        reason = Reason("item" if group.spec.each else "subtask", group.spec.name).to_json()
         for spec in event.items:
             node = Node(spec, reason, rank=group.rank, serial=len(course.nodes), group=group)
             course.nodes[spec.name] = node
@@ -121,7 +124,9 @@ class Gathering:
         kept = tuple(item.spec.name for item in group.items if item.state != "omitted")
         course.effects.append(Gather(group.spec.name, kept))
         has_run = group.attempt > group.before or "success" in states
-        if not has_run:
+        if group.spec.each is None:
+            has_run = has_run or group.has_listed
+        elif not has_run:
             group.reason = Reason("items_up_to_date", f"{len(group.items):,} items").to_json()
         course.move(group, "success" if has_run else "skipped")
 

@@ -72,6 +72,12 @@ class Result:
         values: Mapping[str, Any] = (self.returned or {}).get("values", {})
         return values
 
+    @property
+    def submitted(self) -> Sequence[Mapping[str, Any]]:
+        """The sub-tasks that it submitted, as it wrote them."""
+        submitted: Sequence[Mapping[str, Any]] = (self.returned or {}).get("submitted", ())
+        return submitted
+
 
 class FileIdentity(NamedTuple):
     """What the file system says of a file: if none of it changed, neither did the bytes.

@@ -126,6 +126,7 @@ _FAILURE_CODES = {
     "items": "TRC660",
     "result": "TRC662",
     "condition": "TRC663",
+    "submitted": "TRC664",
     "fenced": "TRC611",
     "expectation": "TRC630",
     "unchecked": "TRC632",
