@@ -164,8 +164,8 @@ class Planner:
                     settled[task.name, output.name] = output
                 self.returned[task.name] = decision.result.values
                 return PlannedTask(task.name, "skip", decision.reason, decision.result.key)
-            case Repeats() if decision.result is not None and task.each is None:
-                return self._foresee_subtasks(task, decision, decision.result, settled)
+            case Repeats() if task.each is None:
+                return PlannedTask(task.name, "run", decision.reason)
             case Repeats():
                 return self._foresee_items(task, decision, settled)
             case Omits():
@@ -198,20 +198,6 @@ class Planner:
             self.gathered[task.name, output.name] = settled[task.name, output.name] = made
         return PlannedTask(task.name, "skip", Reason("items_up_to_date", _of_all(len(items), len(items))))
 
-    def _foresee_subtasks(
-        self, task: TaskSpec, repeats: Repeats, result: Result, settled: dict[Dataset, StoredOutput]
-    ) -> PlannedTask:
-        """A task that is up to date itself, and has submitted others: it is skipped if all of them are up to date, too."""
-        made = dict(settled)
-        total, to_run = self._count_subtasks(task, result, made)
-        if to_run:
-            return PlannedTask(task.name, "run", Reason("subtasks_run", _of_all(to_run, total, "sub-task")))
-        self.gathered |= {one: made[one] for one in made.keys() - settled.keys()}
-        for output in result.outputs:
-            settled[task.name, output.name] = output
-        self.returned[task.name] = result.values
-        return PlannedTask(task.name, "skip", repeats.reason, result.key)
-
     def _count_subtasks(self, task: TaskSpec, result: Result, made: dict[Dataset, StoredOutput]) -> tuple[int, int]:
         """How many sub-tasks a task has submitted, those of sub-tasks among them, and how many of them have to run."""
         for output in result.outputs:
@@ -221,9 +207,9 @@ class Planner:
             return 1, 1
         total = to_run = 0
         for one in found:
-            decision = self.decide(one, made)
+            decision = self._decide(one, made)
             total += 1
-            if isinstance(decision, Repeats) and decision.result is not None:
+            if isinstance(decision, MaySkip) and decision.result.submitted:
                 inner = self._count_subtasks(one, decision.result, made)
                 total, to_run = total + inner[0], to_run + inner[1]
             elif isinstance(decision, MaySkip):
@@ -343,8 +329,13 @@ class Planner:
     def decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         """Whether the task has to run, now that all it reads is settled."""
         decision = self._decide(task, upstream)
-        if isinstance(decision, MaySkip) and decision.result.submitted:
-            return Repeats(decision.reason, decision.result)
+        if not isinstance(decision, MaySkip) or not decision.result.submitted:
+            return decision
+        made = dict(upstream)
+        total, to_run = self._count_subtasks(task, decision.result, made)
+        if to_run:
+            return Repeats(Reason("subtasks_run", _of_all(to_run, total, "sub-task")), decision.result)
+        self.gathered |= {one: made[one] for one in made.keys() - upstream.keys() if one[0] != task.name}
         return decision
 
     def _decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:

@@ -30,8 +30,6 @@ class Gathering:
         node = self._course.nodes[event.task]
         if node.awaits_decision:
             node.reason = event.reason.to_json()
-            # Of a task that succeeded earlier in this run, its sub-tasks alone are left.
-            node.has_listed = node.spec.each is None and event.reason.code == "kept"
             node.succeeded = None
             self.ask_for_items(node)
 
@@ -124,9 +122,7 @@ class Gathering:
         kept = tuple(item.spec.name for item in group.items if item.state != "omitted")
         course.effects.append(Gather(group.spec.name, kept))
         has_run = group.attempt > group.before or "success" in states
-        if group.spec.each is None:
-            has_run = has_run or group.has_listed
-        elif not has_run:
+        if group.spec.each is not None and not has_run:
             group.reason = Reason("items_up_to_date", f"{len(group.items):,} items").to_json()
         course.move(group, "success" if has_run else "skipped")
 

@@ -181,8 +181,6 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.DecidedOmit(at, task, Reason("omitted"))
         case ["items", task]:
             return events.DecidedItems(at, task, Reason("items"))
-        case ["kept", task]:
-            return events.DecidedItems(at, task, Reason("kept"))
         case ["expanded", task, *items]:
             return events.Expanded(at, task, tuple(_item(task, item) for item in items))
         case ["submitted", task, *names]:
