@@ -115,7 +115,7 @@ class Gathering:
         if "canceled" in states:
             course.call_off(group)
             return
-        if states == {"omitted"}:
+        if states == {"omitted"} and group.spec.each is not None:
             group.reason = group.items[0].reason
             course.move(group, "omitted")
             return
