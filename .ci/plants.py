@@ -415,25 +415,20 @@ PLANTS = (
         '            self._course.move(node, "omitted")\n',
         "        if node.state != 'omitted':\n            node.reason, node.succeeded = event.reason.to_json(), None\n"
         '            self._course.move(node, "omitted")\n',
+        ("tests/runtime/scheduler",),
     ),
     Plant(
         "a condition that is false is taken for up to date",
         NEEDS,
         '            self._course.move(node, "omitted")\n\n    def decided_failure',
         '            self._course.move(node, "skipped")\n\n    def decided_failure',
+        ("tests/runtime/scheduler",),
     ),
     Plant(
         "a retry budget counts what a group's attempt was not followed by",
         "runtime/scheduler/budget.py",
         "    is_last = record.token is not None or record.state in _WITH_THE_LAST\n",
         "    is_last = record.state in _WITH_THE_LAST\n",
-    ),
-    Plant(
-        "an attempt that failed has submitted all the same",
-        "runtime/taskside/run.py",
-        "    if failure is None and context is not None:\n",
-        "    if context is not None:\n",
-        ("tests/end_to_end/test_subtasks.py",),
     ),
     Plant(
         "a task is up to date although its sub-tasks are not",

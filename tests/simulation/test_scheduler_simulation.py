@@ -634,6 +634,9 @@ class World:
             task: one for task, one in records.items() if task not in self.seen and self.journal.get(task) == one
         }
         assert records == self.seen, "a change was not recorded"
+        if isinstance(event, Published) and event.becomes_others and records[event.task].token == event.token:
+            is_done = records[event.task].state == "success"
+            assert not is_done or event.task in self.items, "a task is done without those that it has submitted"
         self.allowed = max(self.slots, min(self.allowed, len(self.live) + len(self.wanted)))
         assert len(self.live) <= self.allowed
         assert all(records[task].state == "success" for task in self.succeeded if self._is_settled(task)), (
