@@ -384,6 +384,74 @@ PLANTS = (
         'return is_of_unknown_outcome(record) and planned.action != "skip"',
         "return False",
     ),
+    # sub-tasks, and conditions that the run decides
+    Plant(
+        "a task that has submitted others is done without them",
+        TRIALS,
+        "            if event.becomes_others:\n",
+        "            if node.spec.each is not None:\n",
+    ),
+    Plant(
+        "sub-tasks begin in a run that is canceled",
+        TRIALS,
+        "                if course.is_canceling:\n                    course.call_off(node)\n                    return\n",
+        "",
+    ),
+    Plant(
+        "what a task that was called off has published is discarded",
+        TRIALS,
+        "                node.result, node.has_listed = None, True\n",
+        "                node.result = None\n",
+    ),
+    Plant(
+        "a task whose sub-task failed has succeeded",
+        GATHERING,
+        '        bad = {"failure", "upstream_failed"}\n',
+        '        bad = {"failure", "upstream_failed"} if group.spec.each is not None else {"canceled"}\n',
+    ),
+    Plant(
+        "a task is omitted though it runs",
+        NEEDS,
+        "        if node.awaits_decision:\n            node.reason, node.succeeded = event.reason.to_json(), None\n"
+        '            self._course.move(node, "omitted")\n',
+        "        if node.state != 'omitted':\n            node.reason, node.succeeded = event.reason.to_json(), None\n"
+        '            self._course.move(node, "omitted")\n',
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "a condition that is false is taken for up to date",
+        NEEDS,
+        '            self._course.move(node, "omitted")\n\n    def decided_failure',
+        '            self._course.move(node, "skipped")\n\n    def decided_failure',
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "a retry budget counts what a group's attempt was not followed by",
+        "runtime/scheduler/budget.py",
+        "    is_last = record.token is not None or record.state in _WITH_THE_LAST\n",
+        "    is_last = record.state in _WITH_THE_LAST\n",
+    ),
+    Plant(
+        "a task is up to date although its sub-tasks are not",
+        "runtime/planner.py",
+        "        if to_run:\n            return Repeats(Reason",
+        "        if to_run < 0:\n            return Repeats(Reason",
+        ("tests/end_to_end/test_subtasks.py",),
+    ),
+    Plant(
+        "the values that a task is handed are no part of its key",
+        "runtime/handed.py",
+        "key_parts=(*task.key_parts, *parts.values())",
+        "key_parts=task.key_parts",
+        ("tests/end_to_end/test_results.py",),
+    ),
+    Plant(
+        "a condition asks for the values of the run before",
+        LOOP,
+        "        self.planner.returned[command.task] = outcome.values\n",
+        "",
+        ("tests/end_to_end/test_results.py",),
+    ),
     # repeated tasks
     Plant(
         "a repeated task ends with the first of its items",

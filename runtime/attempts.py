@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from trc.compiler.ir.uris import is_glob
 from trc.runtime.clock import Clock
@@ -26,6 +26,8 @@ from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.store.journal import DeadLetter, TaskRecord, Transaction
 from trc.runtime.store.parts import StoredParts, encode_parts
 from trc.runtime.store.results import FileIdentity, Result, StoredOutput
+from trc.runtime.subtasks import subtasks, unsubmittable
+from trc.runtime.taskside.items import Unfit
 from trc.runtime.taskside.order import OrderSecret, TaskOrder
 from trc.runtime.taskside.parts import PartRecord, read_record
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
@@ -131,6 +133,11 @@ class Attempts:
         task = self.tasks[start.task]
         if task.each is not None:
             task = lister(task)
+        elif task.results:
+            told = self.planner.handing(task, settled)
+            if isinstance(told, Failure):
+                return told
+            task = told
         self._names[start.token] = start.task
         inputs = listed or self.planner.attempt(task, settled)
         if isinstance(inputs, Missing):
@@ -221,6 +228,11 @@ class Attempts:
         """
         attempt = self._live[token]
         assert attempt.result is not None
+        if attempt.result.submitted:
+            try:
+                subtasks(attempt.task, attempt.result.submitted, self.orders.spec.project)
+            except Unfit as why:
+                return unsubmittable(str(why))
         moved = self._moved_input(attempt)
         if moved is not None:
             message = f'the input "{moved}" changed while it was read'
@@ -343,4 +355,13 @@ class Attempts:
             run=attempt.order.run,
             attempt=attempt.number,
             committed_at=self.clock.now(),
+            returned=_returned(attempt.result),
         )
+
+
+def _returned(result: AttemptResult | None) -> Mapping[str, Any] | None:
+    """What an attempt returned besides its outputs, as a store keeps it."""
+    if result is None or not (result.values or result.submitted):
+        return None
+    told: dict[str, Any] = {"values": result.values} if result.values else {}
+    return {**told, "submitted": list(result.submitted)} if result.submitted else told

@@ -132,7 +132,7 @@ class Listing:
         if isinstance(inputs, Missing):
             return inputs
         known = self._known.get(task.name)
-        if known is not None and not task.secrets and _are_same(inputs, known.inputs):
+        if known is not None and task.handed is None and not task.secrets and _are_same(inputs, known.inputs):
             listed = known
         else:
             own = (*task.key_parts, *self.secret_parts(task)) if task.secrets else task.key_parts

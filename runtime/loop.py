@@ -21,13 +21,13 @@ from trc.runtime.hooks import Hooks
 from trc.runtime.jumps import Jumps
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
-from trc.runtime.planner import MaySkip, MustRun, Planner, Repeats
+from trc.runtime.planner import MaySkip, MustRun, Omits, Planner, Refused, Repeats
 from trc.runtime.repeated import gathered, unrepeatable
 from trc.runtime.rooms import RoomKeeper
 from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.scheduler.state import SUCCEEDED
-from trc.runtime.spec import PipelineSpec
+from trc.runtime.spec import PipelineSpec, TaskSpec
 from trc.runtime.store.journal import (
     AttemptRecord,
     DeadLetter,
@@ -175,6 +175,8 @@ class Loop:
     """By token, the orders that were written before they may be begun."""
     _listed_in: dict[str, Result | None] = field(default_factory=dict[str, "Result | None"])
     """By repeated task, the result that lists its items; None where the author wrote them."""
+    _writers: dict[str, str] = field(default_factory=dict[str, str])
+    """By location, the item or sub-task that writes it."""
     _beside: Beside = field(default_factory=Beside)
     _slots: int = 0
     _wish: Wish = "run"
@@ -278,23 +280,30 @@ class Loop:
                 return events.DecidedRun(now, task, decision.reason)
             case MaySkip():
                 self._settle(task, decision.result.outputs)
+                self.planner.returned[task] = decision.result.values
                 return events.DecidedSkip(now, task, decision.reason)
             case Repeats():
                 self._listed_in[task] = decision.result
+                if spec.each is None and decision.result is not None:
+                    self._settle(task, decision.result.outputs)
+                    self.planner.returned[task] = decision.result.values
                 return events.DecidedItems(now, task, decision.reason)
-            case Missing():
+            case Omits():
+                return events.DecidedOmit(now, task, decision.reason)
+            case Missing() | Refused():
                 return events.DecidedFailure(now, task, decision.failure)
 
     def _expand(self, task: str, batch: Batch) -> events.Event:
-        """Makes the repetitions of a task known, with the locations that they publish to."""
+        """Makes the repetitions or sub-tasks of a task known, with the locations that they publish to."""
         found = self.planner.items(self.attempts.tasks[task], self._listed_in.get(task))
         now = self.clock.now()
         if isinstance(found, Failure):
             return events.ExpandFailed(now, task, found)
         uris = sorted({output.uri for one in found for output in one.outputs if output.uri is not None})
-        failure = self._take(uris, batch)
+        failure = self._take(uris, batch) or self._written_twice(found)
         if failure is not None:
-            return events.ExpandFailed(now, task, failure)
+            is_item = self.attempts.tasks[task].each is not None
+            return events.ExpandFailed(now, task, failure if is_item else replace(failure, reason="submitted"))
         self.attempts.add(found)
         return events.Expanded(now, task, found)
 
@@ -309,8 +318,18 @@ class Loop:
             return unrepeatable(f'run {holder} is writing "{uri}"', "wait for its end, then `trc retry` this run")
         return None
 
+    def _written_twice(self, found: Iterable[TaskSpec]) -> Failure | None:
+        """Why these cannot be, where they would write what items or sub-tasks of other tasks write."""
+        for one in found:
+            for output in one.outputs:
+                if output.uri is not None and (writer := self._writers.setdefault(output.uri, one.name)) != one.name:
+                    return unrepeatable(f'"{writer}" writes "{output.uri}", too', "give each its own location")
+        return None
+
     def _gather(self, command: commands.Gather) -> None:
-        """What the items of a task have made becomes its outputs."""
+        """What the items of a task have made becomes its outputs; a task with sub-tasks has outputs of its own."""
+        if self.attempts.tasks[command.task].each is None:
+            return
         for output in self.attempts.tasks[command.task].outputs:
             made = ((item, self.settled[item, output.name]) for item in command.items)
             self.settled[command.task, output.name] = gathered(output.name, made)
@@ -326,9 +345,11 @@ class Loop:
             return events.PublishFailed(now, command.task, command.token, outcome)
         self._results.append(outcome)
         self._settle(command.task, outcome.outputs)
-        if self.attempts.tasks[command.task].each is not None:
+        self.planner.returned[command.task] = outcome.values
+        becomes_others = self.attempts.tasks[command.task].each is not None or bool(outcome.submitted)
+        if becomes_others:
             self._listed_in[command.task] = outcome
-        return events.Published(now, command.task, command.token)
+        return events.Published(now, command.task, command.token, becomes_others)
 
     def _record(self, record: commands.Record) -> bool:
         if record.task is not None:

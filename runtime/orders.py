@@ -122,6 +122,7 @@ class Orders:
             checks=checks,
             item=None if task.item is None else OrderItem(task.item.value, task.item.types, task.item.is_row),
             environment=task.environment,
+            handed=dict(task.handed or {}),
         )
 
     def _trial(self, task: TaskSpec, inputs: Inputs, columns: tuple[str, ...], attempt: int, token: str) -> TaskOrder:

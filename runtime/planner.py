@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from trc.runtime.fingerprint import UPSTREAM, changes, is_narrowed
+from trc.runtime.handed import RESULT, Lacking, Undecidable, asks_for_item, handed, holds, lacking, undecidable
 from trc.runtime.keeping import AS_WRITTEN, Keeping, lacks
 from trc.runtime.listing import Dataset, Files, Input, Inputs, Listing, Missing
 from trc.runtime.partitions import Entire, Parted, Partitions
@@ -17,6 +18,7 @@ from trc.runtime.reasons import Reason
 from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions, unrepeatable
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
 from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
+from trc.runtime.subtasks import subtasks, unsubmittable
 from trc.runtime.taskside.items import Unfit
 from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.tuples import Columns, OrderTuples, Tuples, name_of
@@ -38,13 +40,34 @@ class MaySkip:
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """The task is repeated for items that are known. `result` lists them; None where the author wrote them."""
+    """The task is to be done as others, its items, or the sub-tasks of one that is itself up to date.
+
+    `result` lists them; None for items that the author wrote.
+    """
 
     reason: Reason
     result: Result | None = None
 
 
-Decision = MustRun | MaySkip | Missing | Repeats
+@dataclass(frozen=True, slots=True)
+class Omits:
+    """Its condition is false."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It cannot run, whatever it reads."""
+
+    failure: Failure
+
+    @property
+    def reason(self) -> Reason:
+        return Reason("blocked", self.failure.message.partition("\n")[0])
+
+
+Decision = MustRun | MaySkip | Missing | Repeats | Omits | Refused
 _KNOWN_AS = 8
 """How many earlier digests of an output are remembered."""
 
@@ -91,6 +114,8 @@ class Planner:
     """What the items of repeated tasks have made, where a forecast has found all of them up to date."""
     _expected: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
     """What a forecast knows of outputs that are made again, as far as their new queries leave them as they were."""
+    returned: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """By task, the values that its result holds for others, of tasks that are settled."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,11 +148,13 @@ class Planner:
         settles = {"skip", "omit"}
         open_needs = [need.task for need in task.needs if not need.data and planned[need.task].action not in settles]
         waits_for = [*_unsettled(task, settled), *open_needs]
+        if waits_for and task.when:
+            return PlannedTask(task.name, "maybe", Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for))))
         if waits_for:
             reason = self._runs_whatever_its_items(task) if task.each else self._runs_whatever_it_reads(task)
             if reason is not None:
                 return PlannedTask(task.name, "run", reason)
-            looks = self.tells_spared and not open_needs and not task.each
+            looks = self.tells_spared and not (open_needs or task.each or task.results)
             spared = self._spared(task, settled, planned) if looks else None
             return PlannedTask(
                 task.name, "maybe", spared or Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for)))
@@ -141,10 +168,15 @@ class Planner:
             case MaySkip():
                 for output in decision.result.outputs:
                     settled[task.name, output.name] = output
+                self.returned[task.name] = decision.result.values
                 return PlannedTask(task.name, "skip", decision.reason, decision.result.key)
+            case Repeats() if task.each is None:
+                return PlannedTask(task.name, "run", decision.reason)
             case Repeats():
                 return self._foresee_items(task, decision, settled)
-            case Missing():
+            case Omits():
+                return PlannedTask(task.name, "omit", decision.reason)
+            case Missing() | Refused():
                 return PlannedTask(task.name, "blocked", decision.reason)
 
     def _foresee_items(self, task: TaskSpec, repeats: Repeats, settled: dict[Dataset, StoredOutput]) -> PlannedTask:
@@ -153,7 +185,7 @@ class Planner:
         if isinstance(items, Failure):
             return PlannedTask(task.name, "blocked", Reason("blocked", items.message.partition("\n")[0]))
         decisions = [self.decide(one, settled) for one in items]
-        missing = next((one for one in decisions if isinstance(one, Missing)), None)
+        missing = next((one for one in decisions if isinstance(one, Missing | Refused)), None)
         if missing is not None:
             return PlannedTask(task.name, "blocked", missing.reason)
         fine = [
@@ -161,15 +193,42 @@ class Planner:
             for one, decision in zip(items, decisions, strict=True)
             if isinstance(decision, MaySkip)
         ]
-        if len(fine) < len(items):
-            return PlannedTask(task.name, "run", Reason("items_run", _of_all(len(items) - len(fine), len(items))))
+        omitted = [one.reason for one in decisions if isinstance(one, Omits)]
+        if omitted and len(omitted) == len(items):
+            return PlannedTask(task.name, "omit", omitted[0])
+        to_run = len(items) - len(fine) - len(omitted)
+        if to_run:
+            return PlannedTask(task.name, "run", Reason("items_run", _of_all(to_run, len(items))))
         for output in task.outputs:
             made = gathered(output.name, ((name, _output_called(output.name, result)) for name, result in fine))
             self.gathered[task.name, output.name] = settled[task.name, output.name] = made
         return PlannedTask(task.name, "skip", Reason("items_up_to_date", _of_all(len(items), len(items))))
 
+    def _count_subtasks(self, task: TaskSpec, result: Result, made: dict[Dataset, StoredOutput]) -> tuple[int, int]:
+        """How many sub-tasks a task has submitted, those of sub-tasks among them, and how many of them have to run."""
+        for output in result.outputs:
+            made[task.name, output.name] = output
+        found = self._subtasks(task, result)
+        if isinstance(found, Failure):
+            return 1, 1
+        total = to_run = 0
+        for one in found:
+            decision = self._decide(one, made)
+            total += 1
+            if isinstance(decision, MaySkip) and decision.result.submitted:
+                inner = self._count_subtasks(one, decision.result, made)
+                total, to_run = total + inner[0], to_run + inner[1]
+            elif isinstance(decision, MaySkip):
+                made.update(((one.name, output.name), output) for output in decision.result.outputs)
+            else:
+                to_run += 1
+        return total, to_run
+
     def items(self, task: TaskSpec, result: Result | None) -> tuple[TaskSpec, ...] | Failure:
-        """The repetitions of a task; why there are none where an item cannot stand where it is wanted."""
+        """The repetitions of a task, or its sub-tasks; why there are none where one cannot stand where it is wanted."""
+        if task.each is None:
+            assert result is not None
+            return self._subtasks(task, result)
         try:
             items = known_items(task)
             if items is None:
@@ -180,6 +239,12 @@ class Planner:
             return unrepeatable(str(why), "change the items, or what is made of them")
         except (OSError, ValueError) as error:
             return unrepeatable(f"its items cannot be read: {error}", "run it with --force, which lists them anew")
+
+    def _subtasks(self, task: TaskSpec, result: Result) -> tuple[TaskSpec, ...] | Failure:
+        try:
+            return subtasks(task, result.submitted, self.spec.project)
+        except Unfit as why:
+            return unsubmittable(str(why))
 
     def _foreseen(self, task: TaskSpec, inputs: Inputs) -> PlannedPartitions | None:
         found = self.parted(task, inputs)
@@ -285,8 +350,32 @@ class Planner:
 
     def decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         """Whether the task has to run, now that all it reads is settled."""
+        decision = self._decide(task, upstream)
+        if not isinstance(decision, MaySkip) or not decision.result.submitted:
+            return decision
+        made = dict(upstream)
+        total, to_run = self._count_subtasks(task, decision.result, made)
+        if to_run:
+            return Repeats(Reason("subtasks_run", _of_all(to_run, total, "sub-task")), decision.result)
+        self.gathered |= {one: made[one] for one in made.keys() - upstream.keys() if one[0] != task.name}
+        return decision
+
+    def _decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
+        if task.when and not (task.each is not None and asks_for_item(task.when)):
+            try:
+                if not holds(task, self.returned, upstream):
+                    return Omits(Reason("omitted", task.when))
+            except Undecidable as why:
+                return Refused(undecidable(task.when, str(why)))
+            except Lacking as why:
+                return Refused(lacking(str(why)))
         if task.each is not None:
             return self._decide_items(task, upstream)
+        if task.results:
+            told = self.handing(task, upstream)
+            if isinstance(told, Failure):
+                return Refused(told)
+            task = told
         listed = self.inputs(task, upstream)
         if isinstance(listed, Missing):
             return listed
@@ -297,6 +386,13 @@ class Planner:
         if reason is not None:
             return MustRun(reason, listed)
         return self._compare(task, listed, upstream)
+
+    def handing(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> TaskSpec | Failure:
+        """The task with what it is handed of the results of others."""
+        try:
+            return handed(task, self.returned, upstream)
+        except Lacking as why:
+            return lacking(str(why))
 
     def _decide_items(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         """Whether the items of a repeated task are known, or have to be listed first."""
@@ -339,7 +435,7 @@ class Planner:
 
     def _recorded(self, task: TaskSpec, result: Result | None) -> Result | None:
         """The result of an item with its outputs in this project: one that was copied finds none of another."""
-        return result if result is None or task.item is None else self.here(task, result)
+        return self.here(task, result) if result is not None and (task.item or task.depth) else result
 
     def _unaffected(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Reason | None:
         """What of changed outputs the task reads, and found as it was; None where none of them changed in this run."""
@@ -381,7 +477,7 @@ class Planner:
                 return decision.inputs
             case Missing():
                 return decision
-            case MaySkip() | Repeats():
+            case MaySkip() | Repeats() | Omits() | Refused():
                 return self.inputs(task, upstream)
 
     def view(self, task: TaskSpec, name: str, inputs: Inputs) -> StoredOutput:
@@ -493,9 +589,9 @@ def _output_called(name: str, result: Result) -> StoredOutput:
     return next(one for one in result.outputs if one.name == name)
 
 
-def _of_all(count: int, total: int) -> str:
+def _of_all(count: int, total: int, what: str = "item") -> str:
     """A count of items in words."""
-    return f"{total:,} item{'' if total == 1 else 's'}" if count == total else f"{count:,} of {total:,} items"
+    return f"{total:,} {what}{'' if total == 1 else 's'}" if count == total else f"{count:,} of {total:,} {what}s"
 
 
 def _omitted(task: TaskSpec, planned: Mapping[str, PlannedTask]) -> Reason | None:
@@ -519,6 +615,9 @@ def _unsettled(task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> list[
         for feeder in read.feeders:
             if not any(name == feeder for name, _ in settled):
                 names[feeder] = None
+    for one in task.results:
+        if not any(name == one.task for name, _ in settled):
+            names[one.task] = None
     return list(names)
 
 
@@ -533,7 +632,7 @@ def _expired(age: float, max_age: float | None) -> Reason | None:
 
 def _is_input_content(part: KeyPart) -> bool:
     """Whether the part was added for an input's content, and not by the pipeline itself."""
-    return part.field.startswith(UPSTREAM) or (part.group == "inputs" and part.field.endswith("]"))
+    return part.field.startswith((UPSTREAM, RESULT)) or (part.group == "inputs" and part.field.endswith("]"))
 
 
 def _skip_reason(skip: SkipSpec) -> Reason:

@@ -74,6 +74,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "items": "it is repeated for {detail}",
     "items_run": "{detail} have to run",
     "item": "it is one of the items of {detail}",
+    "subtask": "it is a sub-task of {detail}",
+    "subtasks_run": "{detail} have to run",
     "no_key": "its key cannot be computed: {detail}",
     "unchecked": "only its expectations are checked, on the stored output: {changes}",
     "checks_due": "only its expectations are checked, on the stored output: {detail}",

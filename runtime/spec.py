@@ -164,6 +164,21 @@ class ItemSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultSpec:
+    """A value that a task is handed of another `task`: how many `rows` that wrote, or what it returned, by the path in it.
+
+    Of a query's `parameter` the path after `values` is one name, in which `_` stands for all that no parameter can have.
+    """
+
+    task: str
+    path: tuple[str, ...]
+    """`("rows", output)`, or `("values", key, …)`."""
+    parameter: str = ""
+    of_condition: bool = False
+    """Whether only the task's condition asks for it: then its key does not hold it."""
+
+
+@dataclass(frozen=True, slots=True)
 class HookSpec:
     """A URL that is told of an event of a task, or of the run."""
 
@@ -217,6 +232,14 @@ class TaskSpec:
     """What it is repeated for: this is then what its items have in common."""
     item: ItemSpec | None = None
     """What this repetition is for."""
+    depth: int = 0
+    """Of a sub-task, how many tasks submitted one another down to it."""
+    results: tuple[ResultSpec, ...] = ()
+    """What it is handed of the results of other tasks."""
+    handed: Mapping[str, Any] | None = None
+    """The values of those, once they are known: by the query's parameter, or as an author writes them."""
+    when: str = ""
+    """What is left of its condition for the run to decide."""
     hooks: tuple[HookSpec, ...] = ()
     environment: str = ""
     """The digest of what its environment holds, as the lock file has it; empty where it runs in trc's own."""
@@ -225,8 +248,8 @@ class TaskSpec:
 
     @property
     def called(self) -> str:
-        """What its author calls it: for one of its items, the task itself."""
-        return self.name if self.item is None else self.item.group
+        """What its author calls it: for one of its items, and for a sub-task, the task itself."""
+        return self.name if self.item is None and not self.depth else self.name.partition("[")[0]
 
 
 @dataclass(frozen=True, slots=True)

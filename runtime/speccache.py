@@ -21,6 +21,7 @@ from trc.runtime.spec import (
     PartitionSpec,
     PipelineSpec,
     ReadSpec,
+    ResultSpec,
     RetrySpec,
     RuleSpec,
     SecretSpec,
@@ -46,6 +47,7 @@ SHAPE: Final = tuple(
         PartitionSpec,
         EachSpec,
         ItemSpec,
+        ResultSpec,
         HookSpec,
         QueryFacts,
         ReadFacts,
@@ -169,6 +171,7 @@ _MANY: Final[dict[str, Callable[..., object]]] = {
     "check_parts": KeyPart,
     "check_reads": ReadSpec,
     "secrets": SecretSpec,
+    "results": ResultSpec,
     "hooks": HookSpec,
     "rules": RuleSpec,
 }

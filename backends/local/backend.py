@@ -38,6 +38,7 @@ _CAPABILITIES: Final = Capabilities(
             "templates",
             "expect",
             "for_each",
+            "when",
             "secrets",
             "hooks",
             "pipeline.hooks",

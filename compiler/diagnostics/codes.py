@@ -185,6 +185,10 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC658", "a task cannot be paused, resumed or canceled"),
     Code("TRC659", "a task's attempts do not begin"),
     Code("TRC660", "a task cannot be repeated for its items"),
+    Code("TRC661", "a result of a task that there is not"),
+    Code("TRC662", "a task lacks a result of another"),
+    Code("TRC663", "a condition cannot be decided"),
+    Code("TRC664", "a task submits what cannot be run"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

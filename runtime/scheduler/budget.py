@@ -25,8 +25,8 @@ class Limits:
 
 NO_LIMITS = Limits()
 
-_WITH_THE_LAST: Final = frozenset({"claimed", "running", "success", "failure", "canceled"})
-"""States in which no attempt follows the last one that counts."""
+_WITH_THE_LAST: Final = frozenset({"failure", "canceled"})
+"""States in which no attempt follows the last one that counts, though they name none."""
 
 
 def limits_of(pipeline: PipelineSpec, run: RunRecord) -> Limits:
@@ -48,6 +48,6 @@ def out_of_budget(failure: Failure, retries: int) -> Failure:
 
 def _retries(record: TaskRecord) -> int:
     counted = record.attempt - record.lost - record.before
-    # A repeated task may have succeeded by its items alone, after attempts to list them.
-    is_last = record.state in _WITH_THE_LAST and (record.state != "success" or record.token is not None)
+    # A task that becomes others goes on and ends by these: after the attempt that it names, or after one that was to be followed.
+    is_last = record.token is not None or record.state in _WITH_THE_LAST
     return max(0, counted - 1 if is_last else counted)

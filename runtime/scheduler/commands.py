@@ -66,14 +66,14 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Expand:
-    """The items of a repeated task are known: answer with its repetitions, `Expanded`, or `ExpandFailed`."""
+    """The items or the sub-tasks of a task are known: answer with the tasks that they are, `Expanded`, or `ExpandFailed`."""
 
     task: str
 
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """All repetitions of a task have succeeded, but for those that were omitted: its readers find what they made."""
+    """All repetitions or sub-tasks of a task have succeeded, but for those that were omitted: its readers may begin."""
 
     task: str
     items: tuple[str, ...]

@@ -44,8 +44,17 @@ class DecidedFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class DecidedOmit:
+    """The answer to `Decide`: the task's condition is false, now that all that it asks for is known."""
+
+    at: float
+    task: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedItems:
-    """The answer to `Decide`: the task is repeated for items that are known."""
+    """The answer to `Decide`: the task is repeated for items that are known, or up to date and has submitted sub-tasks."""
 
     at: float
     task: str
@@ -54,7 +63,7 @@ class DecidedItems:
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """The answer to `Expand`: the task's repetitions, in the order of their items; they appear all together."""
+    """The answer to `Expand`: the task's repetitions or sub-tasks, in their order; they appear all together."""
 
     at: float
     task: str
@@ -106,11 +115,15 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The attempt's outputs are in place, and its result is committed with the next record."""
+    """The attempt's outputs are in place, and its result is committed with the next record.
+
+    `becomes_others` says that the task is not done with that: it has listed its items, or submitted sub-tasks.
+    """
 
     at: float
     task: str
     token: str
+    becomes_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +217,7 @@ Event = (
     | DecidedRun
     | DecidedSkip
     | DecidedFailure
+    | DecidedOmit
     | DecidedItems
     | Expanded
     | ExpandFailed

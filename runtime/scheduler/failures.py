@@ -75,6 +75,8 @@ def result_facts(result: AttemptResult) -> Mapping[str, Any]:
     facts = dict(vars(result))
     facts["failure"] = None if result.failure is None else result.failure.to_dict()
     facts["checks"] = [one.to_dict() for one in result.checks]
+    # They lie with the result, from which they begin.
+    del facts["submitted"]
     facts["outputs"] = [output.to_dict() for output in result.outputs]
     return facts
 

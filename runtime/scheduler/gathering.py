@@ -1,4 +1,4 @@
-"""Repeated tasks: how their items come to be, and what the end of these makes of the task."""
+"""Tasks that become others, their items or their sub-tasks: how these come to be, and what their end makes of the task."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ class Gathering:
     # How items come to be
 
     def decided_items(self, event: DecidedItems) -> None:
-        """The items are known without an attempt that lists them."""
+        """They are known without an attempt."""
         node = self._course.nodes[event.task]
         if node.awaits_decision:
             node.reason = event.reason.to_json()
+            node.succeeded = None
             self.ask_for_items(node)
 
     def ask_for_items(self, node: Node) -> None:
-        """Of a repeated task whose turn it is."""
+        """Of a task whose turn it is."""
         node.phase = "gathering"
         self._course.moved[node] = True
         self._course.effects.append(Expand(node.spec.name))
@@ -51,7 +52,7 @@ class Gathering:
             group.started_at = course.at
             course.move(group, "running", durable=False)
         group.unmet = len(event.items)
-        reason = Reason("item", group.spec.name).to_json()
+        reason = Reason("item" if group.spec.each else "subtask", group.spec.name).to_json()
         for spec in event.items:
             node = Node(spec, reason, rank=group.rank, serial=len(course.nodes), group=group)
             course.nodes[spec.name] = node
@@ -114,14 +115,14 @@ class Gathering:
         if "canceled" in states:
             course.call_off(group)
             return
-        if states == {"omitted"}:
+        if states == {"omitted"} and group.spec.each is not None:
             group.reason = group.items[0].reason
             course.move(group, "omitted")
             return
         kept = tuple(item.spec.name for item in group.items if item.state != "omitted")
         course.effects.append(Gather(group.spec.name, kept))
         has_run = group.attempt > group.before or "success" in states
-        if not has_run:
+        if group.spec.each is not None and not has_run:
             group.reason = Reason("items_up_to_date", f"{len(group.items):,} items").to_json()
         course.move(group, "success" if has_run else "skipped")
 

@@ -22,6 +22,7 @@ from trc.runtime.scheduler.events import (
     CancelRequested,
     DecidedFailure,
     DecidedItems,
+    DecidedOmit,
     DecidedRun,
     DecidedSkip,
     Event,
@@ -133,6 +134,8 @@ class Machine:
                 self._needs.decided_skip(event)
             case DecidedFailure():
                 self._needs.decided_failure(event)
+            case DecidedOmit():
+                self._needs.decided_omit(event)
             case Heartbeat():
                 self._trials.heartbeat(event)
             case TimerFired():

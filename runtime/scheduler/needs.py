@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from trc.runtime.plan import PlannedTask
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.course import Course
-from trc.runtime.scheduler.events import DecidedFailure, DecidedRun, DecidedSkip
+from trc.runtime.scheduler.events import DecidedFailure, DecidedOmit, DecidedRun, DecidedSkip
 from trc.runtime.scheduler.gathering import Gathering
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.slots import Slots
@@ -82,6 +82,13 @@ class Needs:
             return
         node.reason = event.reason.to_json()
         self._course.move(node, "skipped")
+
+    def decided_omit(self, event: DecidedOmit) -> None:
+        """The task's condition is false."""
+        node = self._course.nodes[event.task]
+        if node.awaits_decision:
+            node.reason, node.succeeded = event.reason.to_json(), None
+            self._course.move(node, "omitted")
 
     def decided_failure(self, event: DecidedFailure) -> None:
         """Nobody could tell."""

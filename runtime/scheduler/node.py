@@ -15,7 +15,7 @@ from trc.runtime.taskside.result import AttemptResult, Failure
 Phase = Literal["idle", "resting", "live", "stopping", "publishing", "gathering"]
 """Finer than the state: `resting` waits for its retry's time; `live` and `stopping` attempts take a slot.
 
-A repeated task is `gathering` once its items are known, until they have ended.
+A task is `gathering` once its items or sub-tasks are known, until they have ended.
 """
 
 
@@ -67,9 +67,9 @@ class Node:
     serial: int = 0
     """Tells nodes of one rank apart: the smaller goes first."""
     group: Node | None = None
-    """The repeated task that this is an item of."""
+    """The task that this is an item or a sub-task of."""
     has_listed: bool = False
-    """Whether its attempt has published the list of its items."""
+    """Whether its attempt has published the list of its items, or has submitted sub-tasks."""
     items: list[Node] = field(default_factory=list["Any"], repr=False)
 
     def __lt__(self, other: Node) -> bool:

@@ -119,11 +119,11 @@ class Trials:
             node.error = None
             ended_at = (node.result and node.result.ended_at) or course.at
             course.note(node, "success", node.result, ended_at)
-            if node.spec.each is not None and course.is_canceling:
-                course.call_off(node)
-                return
-            if node.spec.each is not None:
+            if event.becomes_others:
                 node.result, node.has_listed = None, True
+                if course.is_canceling:
+                    course.call_off(node)
+                    return
                 if node.state == "claimed":
                     course.move(node, "running")
                 self._gathering.ask_for_items(node)

@@ -172,13 +172,24 @@ def result_row(result: Result) -> Row:
         result.run,
         result.attempt,
         result.committed_at,
+        None if result.returned is None else _encode(result.returned),
     )
 
 
 def result_of(row: Row) -> Result:
-    pipeline, task, key, parts, outputs, run, attempt, committed_at = row
+    pipeline, task, key, parts, outputs, run, attempt, committed_at, returned = row
     stored = tuple([StoredOutput(*one) if len(one) <= _PLAIN else _shaped(*one) for one in _decode(outputs)])
-    return Result(pipeline, task, key, StoredParts(parts), stored, run, attempt, committed_at)
+    return Result(
+        pipeline,
+        task,
+        key,
+        StoredParts(parts),
+        stored,
+        run,
+        attempt,
+        committed_at,
+        _decode(returned) if returned else None,
+    )
 
 
 def _output_row(output: StoredOutput) -> Row:

@@ -42,6 +42,7 @@ from trc.runtime.scheduler.events import (
     CancelRequested,
     DecidedFailure,
     DecidedItems,
+    DecidedOmit,
     DecidedRun,
     DecidedSkip,
     Event,
@@ -84,6 +85,8 @@ class Odds:
     hangs: float
     publish_fails: float
     undecidable: float
+    omits: float
+    submits: float
     deaths: int
     cancels: bool
 
@@ -126,6 +129,8 @@ class World:
         """Attempts that have listed the items of a task."""
         self.succeeded: set[str] = set()
         self.restarted = Counter[str]()
+        self.submitted: set[str] = set()
+        """Tasks whose recorded success has submitted others."""
         self.counts = {task.name: random.choice([0, 1, 2, 5]) for task in self.tasks if task.each is not None}
         self.retries = Counter[str]()
         """How many each task has made since it began, or began anew."""
@@ -163,13 +168,15 @@ class World:
                 self.planned[name] = PlannedTask(name, action, Reason("kept"))
             has_listed = record.state == "running" and record.token in self.listed
             self.restarted[name] += record.state in (FINAL - GOOD if name in self.specs else FINAL) or has_listed
-            if record.state in {"failure", "canceled"} or has_listed:
+            if record.state in FINAL - GOOD or has_listed:
                 self.retries[name] = 0
         self._foresee_keys()
         self.events.clear()
         self.failed_at: dict[str, float] = {}
         self.failing: set[str] = set()
         self.cannot: set[str] = set()
+        self.omitted = {name for name, record in self.journal.items() if record.state == "omitted"}
+        """Tasks whose conditions are false: they are so again when they are decided again."""
         self.timers: dict[str, float] = {}
         self.live: dict[str, str] = {}
         self.staged: dict[str, str] = {}
@@ -257,7 +264,7 @@ class World:
         if isinstance(event, TaskResumeRequested):
             self.held.discard(event.task)
         if isinstance(event, TaskCancelRequested):
-            self.called_off |= {event.task, *self.items.get(event.task, ())}
+            self.called_off |= {task for task in self.specs if task == event.task or task.startswith(f"{event.task}[")}
         if isinstance(event, SlotsChanged):
             self.slots = event.slots
             self.allowed = max(event.slots, len(self.live) + len(self.wanted))
@@ -405,6 +412,8 @@ class World:
                 self.attempts[command.attempt.token] = command.attempt
                 if command.attempt.state == "success" and command.attempt.task in self.counts:
                     self.listed.add(command.attempt.token)
+                    if not self._is_repeated(command.attempt.task):
+                        self.submitted.add(command.attempt.task)
                     self.staged.pop(command.attempt.token)
                     self.publishing.remove(command.attempt.token)
         if command.attempt is not None:
@@ -429,7 +438,7 @@ class World:
             self.cannot.add(task)
             self._later(0.0, ExpandFailed(0.0, task, Failure("cannot begin", "permanent", "items")))
             return
-        if self.random.random() < 0.05:
+        if self.random.random() < 0.05 and self.specs[task].each is not None:
             self.counts[task] = self.random.choice([0, 1, 3])
         items = tuple(_item(self.specs[task], index) for index in range(self.counts[task]))
         self.items[task] = tuple(item.name for item in items)
@@ -439,8 +448,9 @@ class World:
 
     def _gather(self, command: Gather) -> None:
         states = {item: self.machine.records[item].state for item in self.items[command.task]}
-        assert set(states.values()) <= GOOD, "what is gathered is not all there"
-        assert command.items == self.items[command.task], "items are missing, or in another order"
+        assert set(states.values()) <= GOOD | {"omitted"}, "what is gathered is not all there"
+        kept = tuple(item for item in self.items[command.task] if states[item] != "omitted")
+        assert command.items == kept, "items are missing, or in another order"
         self.gathered.add(command.task)
 
     def _check_repeat(self, record: TaskRecord) -> None:
@@ -456,6 +466,7 @@ class World:
         assert not self.canceled
         self._assert_needs_met(task)
         self.asked.add(task)
+        self.cannot.discard(task)
         after = self.random.choice([0.0, 0.0, self.random.random()])
         answer: Event
         is_item = self.specs[task].item is not None
@@ -464,15 +475,23 @@ class World:
         elif (not is_item and self.planned[task].action == "blocked") or self.random.random() < self.odds.undecidable:
             answer = DecidedFailure(0.0, task, Failure("cannot begin", reason="output_missing"))
             self.cannot.add(task)
-        elif task in self.counts and (self.specs[task].each == LISTED or self.random.random() < 0.3):
+        elif task in self.submitted:
+            answer = DecidedItems(0.0, task, Reason("subtasks_run"))
+        elif task in self.omitted or self.random.random() < self.odds.omits:
+            answer = DecidedOmit(0.0, task, Reason("omitted"))
+            self.omitted.add(task)
+        elif self._is_repeated(task) and (self.specs[task].each == LISTED or self.random.random() < 0.3):
             answer = DecidedItems(0.0, task, Reason("items"))
-        elif self.random.random() < 0.08 and task not in self.counts:
+        elif self.random.random() < 0.08 and not self._is_repeated(task):
             answer = DecidedSkip(0.0, task, Reason("up_to_date"))
         else:
             answer = DecidedRun(0.0, task, Reason("first"))
         self._later(after, answer)
         if self.random.random() < 0.02:
             self._later(after + self.random.random(), answer)
+
+    def _is_repeated(self, task: str) -> bool:
+        return self.specs[task].each is not None
 
     def _take_room(self, command: TakeRoom) -> None:
         """Others may take all that there is, too; what this run takes itself is for the machine to know."""
@@ -585,10 +604,14 @@ class World:
             reason = self.random.choice(["error", "input_moved"])
             kind = self.random.choice(["temporary", "permanent"])
             self._later(after, PublishFailed(0.0, task, token, Failure("not published", kind, reason)))
-        else:
-            self._later(after, Published(0.0, task, token))
-        if self.random.random() < 0.05:
-            self._later(after + 1, Published(0.0, task, token))
+            return
+        becomes_others = self._is_repeated(task)
+        if not becomes_others:
+            self.counts.pop(task, None)
+            if self.random.random() < self.odds.submits and task.count("[") < 3:
+                becomes_others, self.counts[task] = True, self.random.choice([1, 1, 2, 4])
+        for later in (0, *([1] if self.random.random() < 0.05 else [])):
+            self._later(after + later, Published(0.0, task, token, becomes_others))
 
     # What must hold
 
@@ -611,6 +634,9 @@ class World:
             task: one for task, one in records.items() if task not in self.seen and self.journal.get(task) == one
         }
         assert records == self.seen, "a change was not recorded"
+        if isinstance(event, Published) and event.becomes_others and records[event.task].token == event.token:
+            is_done = records[event.task].state == "success"
+            assert not is_done or event.task in self.items, "a task is done without those that it has submitted"
         self.allowed = max(self.slots, min(self.allowed, len(self.live) + len(self.wanted)))
         assert len(self.live) <= self.allowed
         assert all(records[task].state == "success" for task in self.succeeded if self._is_settled(task)), (
@@ -705,7 +731,10 @@ class World:
                 self._check_final(task, records)
         for items in self.items.values():
             for item in items:
-                self._check_final(self.specs[item], records)
+                if item in self.items:
+                    self._check_group(item, records)
+                else:
+                    self._check_final(self.specs[item], records)
         states = {record.state for task, record in records.items() if task in self.specs}
         expected = "failure" if states & {"failure", "upstream_failed"} else "success"
         if expected == "success" and "canceled" in states:
@@ -727,9 +756,11 @@ class World:
         elif "canceled" in states:
             assert record.state == "canceled"
             assert self.canceled or self.overdue or name in self.called_off
+        elif states == {"omitted"} and self._is_repeated(name):
+            assert record.state == "omitted"
         else:
             assert record.state in {"success", "skipped"}
-            assert states <= {"skipped"} or record.state == "success"
+            assert states <= {"skipped", "omitted"} or record.state == "success"
         assert (name in self.gathered) == (record.state in GOOD)
 
     def _check_final(self, task: TaskSpec, records: Mapping[str, TaskRecord]) -> None:
@@ -745,7 +776,7 @@ class World:
         elif task.name in self.planned and self.planned[task.name].action == "omit":
             assert record.state == "omitted"
         elif record.state == "omitted":
-            assert "omit" in needs.values()
+            assert "omit" in needs.values() or task.name in self.omitted
         elif record.state != "canceled":
             assert record.state in {"success", "skipped", "failure"}
             # Whose outcome is unknown stays so, though what it needed ran again and failed.
@@ -761,7 +792,7 @@ class World:
             for need in stack.pop().needs:
                 state = records[need.task].state
                 if _verdict(need, state) == "bad":
-                    is_root = root in {need.task, *self.items.get(need.task, ())}
+                    is_root = root is not None and root.partition("[")[0] == need.task
                     if is_root and root is not None and records[root].state in {"failure", "canceled"}:
                         return True
                     stack.append(self.specs[need.task])
@@ -778,6 +809,8 @@ def _odds(random: Random) -> Odds:
         hangs=sometimes(0.3, 0.5),
         publish_fails=sometimes(0.3, 0.5),
         undecidable=sometimes(0.3, 0.2),
+        omits=sometimes(0.3, 0.3),
+        submits=sometimes(0.4, 0.6),
         deaths=random.choice([0, 0, 1, 2, 4]),
         cancels=random.random() < 0.2,
     )

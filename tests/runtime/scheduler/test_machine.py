@@ -177,10 +177,14 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.DecidedRun(at, task, Reason("changed"))
         case ["skip", task]:
             return events.DecidedSkip(at, task, Reason("up_to_date"))
+        case ["omit", task]:
+            return events.DecidedOmit(at, task, Reason("omitted"))
         case ["items", task]:
             return events.DecidedItems(at, task, Reason("items"))
         case ["expanded", task, *items]:
             return events.Expanded(at, task, tuple(_item(task, item) for item in items))
+        case ["submitted", task, *names]:
+            return events.Expanded(at, task, tuple(_task(f"{task}[{name}]", {}) for name in names))
         case ["unexpanded", task]:
             return events.ExpandFailed(at, task, Failure("no item fits", "permanent", "items"))
         case ["cannot", task]:
@@ -206,6 +210,8 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.AttemptLost(at, task, token, "its worker died")
         case "published", []:
             return events.Published(at, task, token)
+        case "published", ["others"]:
+            return events.Published(at, task, token, becomes_others=True)
         case "unpublished", [kind, *reason]:
             return events.PublishFailed(at, task, token, Failure("no place", kind, " ".join(reason) or "error"))
     raise AssertionError(f"no event: {words}")

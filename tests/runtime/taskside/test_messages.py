@@ -69,6 +69,7 @@ ORDERS = st.builds(
     is_async=st.booleans(),
     environment=TEXTS,
     secrets=st.lists(SECRETS, max_size=2).map(tuple),
+    handed=st.dictionaries(TEXTS, VALUES, max_size=3),
 )
 VERDICTS = st.builds(
     Verdict,
@@ -94,6 +95,7 @@ RESULTS = st.builds(
     *([st.floats(0, 1e10)] * 3),
     st.integers(0),
     st.lists(VERDICTS, max_size=2).map(tuple),
+    st.lists(st.dictionaries(TEXTS, VALUES, max_size=3), max_size=2).map(tuple),
 )
 
 
@@ -121,9 +123,8 @@ def test_every_field_is_written(kind: Any) -> None:
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     })  # fmt: skip
     # These are written only where there are some: most orders have none.
-    assert sorted(
-        {*made.to_dict(), *({"secrets", "parts", "is_async", "environment", "item"} & set(fields))}
-    ) == sorted(fields)
+    rare = {"secrets", "parts", "is_async", "environment", "item", "handed", "submitted"}
+    assert sorted({*made.to_dict(), *(rare & set(fields))}) == sorted(fields)
 
 
 @pytest.mark.parametrize("kind", [TaskOrder, AttemptResult])
