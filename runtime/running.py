@@ -245,14 +245,15 @@ class Runner:
 
     def _sweep_staging(self, own: RunRecord) -> None:
         """Removes what attempts of dead drivers left behind: those of live runs are in the journal."""
-        alive = {
-            attempt.token
-            for other in self.store.runs(state="running", limit=1000)
-            if other.id != own.id
-            for attempt in self.store.attempts(other.id)
-            if attempt.state in {"claimed", "running"}
-        }
-        self.storage.sweep(alive)
+        self.storage.sweep(
+            lambda: {
+                attempt.token
+                for other in self.store.runs(state="running", limit=1000)
+                if other.id != own.id
+                for attempt in self.store.attempts(other.id)
+                if attempt.state in {"claimed", "running"}
+            }
+        )
 
     def _can_resume(self, run: RunRecord, options: Options, logical_time: str) -> bool:
         same = run.pipeline == self.spec.name and run.digest == self.spec.digest
