@@ -78,6 +78,8 @@ _CONSTRUCTS: Final = (
     _Construct("expect", lambda task: bool(task.expect), (("expect",),)),
     _Construct("concurrency", lambda task: bool(task.concurrency), (("concurrency",),)),
     _Construct("dedupe", lambda task: bool(task.dedupe), (("dedupe",),)),
+    _Construct("breaker", lambda task: task.breaker is not None, (("breaker",),)),
+    _Construct("deadline", lambda task: task.deadline is not None, (("deadline",),)),
 )
 
 

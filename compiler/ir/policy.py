@@ -101,6 +101,18 @@ class DedupeRule(Node):
     fields: Annotated[tuple[str, ...], _WHEN] = ()
 
 
+class Breaker(Node):
+    """Attempts of tasks that need a service do not begin while it is found to be down, across runs.
+
+    So many temporary `failures` in a row within `window` open the breaker for `rest`; then one attempt probes.
+    """
+
+    service: Annotated[str, _POLICY]
+    failures: Annotated[int, _POLICY, Field(ge=1, le=1000)] = 5
+    window: Annotated[Duration, _POLICY] = Duration(60_000)
+    rest: Annotated[Duration, _POLICY] = Duration(15_000)
+
+
 class Hook(Node):
     """What is told to the outside when a task or a run changes state."""
 
