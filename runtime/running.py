@@ -343,7 +343,7 @@ class Runner:
                 run.id,
                 # To list items once more is harmless, whatever is then done for each of them.
                 [
-                    replace(task, idempotent=True, is_async=False) if task.each else task
+                    replace(task, idempotent=True, is_async=False, twins=(), breaker=None) if task.each else task
                     for task in in_order(self.spec.tasks, optimised.keepings)
                 ],
                 {task.task: task for task in plan.tasks},

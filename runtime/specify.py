@@ -25,7 +25,7 @@ from trc.compiler.ir.uris import is_glob, normalise
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import canonical
 from trc.runtime.contracts import contract_of
-from trc.runtime.equality import rules_of
+from trc.runtime.equality import breaker_of, rules_of, twins_of
 from trc.runtime.fingerprint import EPOCH, INPUT, METADATA, PARAM
 from trc.runtime.spec import (
     EachSpec,
@@ -143,6 +143,9 @@ class _TaskSpecs:
             omitted=self.omitted(task),
             is_async=_can_share(task),
             rules=rules_of(task, self.compiled),
+            twins=twins_of(task, self.compiled),
+            breaker=breaker_of(task),
+            deadline=task.deadline.seconds if task.deadline else None,
             partition=self.partition(task, inputs),
             each=each,
             hooks=_hooks(task.hooks),

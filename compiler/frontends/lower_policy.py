@@ -131,7 +131,9 @@ _DEDUPE: Final = {
     "fields": Key("Names of metadata or parameters that make two tasks equal", _TEXTS),
 }
 _BREAKER: Final = {
-    "service": Key("What the task needs of the world, by a name that all who need it share", filled_text, required=True),
+    "service": Key(
+        "What the task needs of the world, by a name that all who need it share", filled_text, required=True
+    ),
     "failures": Key(
         "How many temporary failures in a row say that it is down; 5 if nothing is said", field_of(Breaker, "failures")
     ),

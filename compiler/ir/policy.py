@@ -95,7 +95,10 @@ class ConcurrencyRule(Node):
 
 
 class DedupeRule(Node):
-    """A task equal in `fields` to one that is in `state` is not created."""
+    """A task equal in `fields` to one that is in `state`, or in one before it, is not run; that one's outcome is its own.
+
+    Without fields, those are equal that have one name and one key.
+    """
 
     state: Annotated[Literal["waiting", "pending", "claimed", "running", "success"], _WHEN]
     fields: Annotated[tuple[str, ...], _WHEN] = ()

@@ -12,10 +12,10 @@ from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
 
-Phase = Literal["idle", "resting", "live", "stopping", "publishing", "gathering"]
+Phase = Literal["idle", "behind", "resting", "live", "stopping", "publishing", "gathering"]
 """Finer than the state: `resting` waits for its retry's time; `live` and `stopping` attempts take a slot.
 
-A repeated task is `gathering` once its items are known, until they have ended.
+One that is `behind` asks for an equal task, or waits for its end. A repeated task is `gathering` once its items are known, until they have ended.
 """
 
 
@@ -53,6 +53,10 @@ class Node:
     """What is being published."""
     is_held: bool = False
     """Whether it is not to begin until someone says so."""
+    is_late: bool = False
+    """Whether it was not done by its deadline: no attempt follows."""
+    behind: tuple[str, str] | None = None
+    """The run and the name of the equal task that it waits for."""
     is_canceled: bool = False
     """Whether its attempt is being stopped because someone wants the task to end."""
     limit: Failure | None = None

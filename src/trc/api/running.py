@@ -353,6 +353,9 @@ def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
         return None
     if any(record.state != "skipped" for record in outcome.tasks):
         return None
+    if any(record.reason.get("code") == "deduped" for record in outcome.tasks):
+        # Another task's end was this one's, once: it is asked for anew by each run.
+        return None
     outputs = [file for made in outcome.outputs.values() for output in made for file in output.files]
     # The lists of items that tasks are repeated for.
     repeated = [outcome.stored[task.name] for task in ready.spec.tasks if task.each and task.name in outcome.stored]
