@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from trc.runtime.clock import Clock
@@ -19,14 +19,12 @@ from trc.runtime.store.journal import Driver, Journal, RunRecord, TaskState, Tra
 from trc.runtime.store.results import Result
 
 _STATES: Final[Mapping[TaskState, int]] = {
-    "waiting": 0,
     "pending": 0,
     "paused": 0,
     "claimed": 1,
     "running": 1,
     "success": 2,
 }
-"""Waiting and pending are one: that a task is pending may not be written yet."""
 _COUNTED: Final = {"pending": 0, "running": 1, "success": 2}
 
 Found = StandsAlone | StandsBehind | TwinEnded
@@ -40,13 +38,18 @@ class TwinKeeper:
     run: RunRecord
     clock: Clock
     planner: Planner
+    standing: set[str] = field(default_factory=set[str])
+    """The tasks of the run that were told that they stand alone, though it may not be written yet that they are pending."""
 
     def find(
         self, command: FindTwin, spec: TaskSpec, inputs: Inputs, transaction: Transaction
     ) -> tuple[Found, Result | None]:
         """What stands for the task, and the result that does: none, where the task makes none."""
         drivers = self.journal.drivers()
-        known = {group: transaction.twins(group) for group in groups_of(spec, self.run.pipeline, inputs.key).values()}
+        self.standing.discard(command.task)
+        known = {
+            group: self._known(group, transaction) for group in groups_of(spec, self.run.pipeline, inputs.key).values()
+        }
         followed = next(
             (one for twins in known.values() for one in twins if (one.run, one.task) == command.behind), None
         )
@@ -58,9 +61,22 @@ class TwinKeeper:
                 if result is not None or not spec.outputs:
                     return TwinEnded(self.clock.now(), command.task, one.run, one.task), result
             elif self._is_on_its_way(one, drivers):
+                # Whoever waits stands for nobody: two that wait for each other would never begin.
+                transaction.drop_twins([Twin(group, self.run.id, command.task, "") for group in known])
                 return StandsBehind(self.clock.now(), command.task, one.run, one.task), None
         self._stand(command.task, inputs, known, transaction)
+        self.standing.add(command.task)
         return StandsAlone(self.clock.now(), command.task), None
+
+    def _known(self, group: str, transaction: Transaction) -> list[Twin]:
+        """Those of a group. One that waits for its needs, in a run that was taken up again, has not been asked about yet."""
+        twins = transaction.twins(group)
+        return [
+            one._replace(state="pending")
+            if one.run == self.run.id and one.state == "waiting" and one.task in self.standing
+            else one
+            for one in twins
+        ]
 
     def _candidates(
         self,

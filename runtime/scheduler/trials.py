@@ -24,6 +24,7 @@ from trc.runtime.scheduler.failures import (
     of_unknown_outcome,
     ran_too_long,
     was_canceled,
+    was_late,
     was_lost,
     was_stopped,
 )
@@ -164,12 +165,16 @@ class Trials:
         course.effects.append(Discard(node.spec.name, node.token))
         if result is None or result.failure != failure:
             result = replace(result or self._unheard(node, node.token), failure=failure)
-        if course.is_overdue or (node.is_late and not course.is_canceling and not node.is_canceled):
+        if course.is_overdue:
             course.note(node, "failure", result)
             course.fail(node, of_unknown_outcome(failure) if is_unknown(node.spec, failure) else failure)
         elif course.is_canceling or node.is_canceled:
             course.note(node, "canceled", result)
             course.call_off(node)
+        elif node.is_late:
+            course.note(node, "failure", result)
+            late = was_late((node.group or node).spec.deadline or 0.0)
+            course.fail(node, of_unknown_outcome(late) if is_unknown(node.spec, failure) else late)
         elif failure.reason in NOT_ITS_FAULT and failure.kind != "permanent":
             course.note(node, "lost" if failure.reason == "lost" else "failure", result)
             node.lost += 1

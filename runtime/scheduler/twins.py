@@ -64,7 +64,7 @@ class Twins:
         node.phase = "idle"
         told = self._told(event.run, event.twin)
         if event.error is None:
-            node.reason = Reason("deduped", told).to_json()
+            node.reason, node.error = Reason("deduped", told).to_json(), None
             self._course.move(node, "skipped")
         else:
             message = f"{told} has failed: {event.error.get('message', '')}"
