@@ -48,6 +48,6 @@ def out_of_budget(failure: Failure, retries: int) -> Failure:
 
 def _retries(record: TaskRecord) -> int:
     counted = record.attempt - record.lost - record.before
-    # A repeated task may have succeeded by its items alone, after attempts to list them.
-    is_last = record.state in _WITH_THE_LAST and (record.state != "success" or record.token is not None)
+    # One that rests before a retry has no attempt, and may be ended so; a repeated task goes on by its items alone.
+    is_last = record.state in _WITH_THE_LAST and record.token is not None
     return max(0, counted - 1 if is_last else counted)
