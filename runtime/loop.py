@@ -533,6 +533,8 @@ class Loop:
     def _event(self, report: reports.Report) -> Iterable[events.Event]:
         task = self.attempts.task_of(report.token)
         match report:
+            case reports.Queued():
+                yield events.AttemptQueued(report.at, task, report.token)
             case reports.Started():
                 yield events.AttemptStarted(report.at, task, report.token)
             case reports.Progressed():

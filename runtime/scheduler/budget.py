@@ -10,6 +10,9 @@ from trc.runtime.spec import PipelineSpec
 from trc.runtime.store.journal import RunRecord, TaskRecord
 from trc.runtime.taskside.result import Failure
 
+START: Final = 600
+"""Seconds within which an attempt has to begin that was handed over, where nobody says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -17,7 +20,7 @@ class Limits:
 
     retries: int | None = None
     deadline: float | None = None
-    start: float | None = 600.0
+    start: float | None = START
     """Seconds within which an attempt has to begin that was handed over; None where nobody waits for it."""
     began_at: float = 0.0
     """When the run was opened, or taken up after its end: what lies before is of an earlier go at it."""
@@ -29,10 +32,10 @@ _WITH_THE_LAST: Final = frozenset({"claimed", "running", "success", "failure", "
 """States in which no attempt follows the last one that counts."""
 
 
-def limits_of(pipeline: PipelineSpec, run: RunRecord) -> Limits:
-    """What the pipeline allows to this run."""
+def limits_of(pipeline: PipelineSpec, run: RunRecord, start: float = START) -> Limits:
+    """What the pipeline allows to this run, and the project with `start` to its attempts."""
     deadline = None if pipeline.deadline is None else run.began_at + pipeline.deadline
-    return Limits(pipeline.retry_budget, deadline, began_at=run.began_at)
+    return Limits(pipeline.retry_budget, deadline, start, run.began_at)
 
 
 def retries_made(records: Iterable[TaskRecord], began_at: float) -> int:

@@ -73,6 +73,15 @@ class ExpandFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptQueued:
+    """The attempt has not begun, and is to be given the time to begin from now on: others are before it."""
+
+    at: float
+    task: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptStarted:
     at: float
     task: str
@@ -248,6 +257,7 @@ Event = (
     | DecidedItems
     | Expanded
     | ExpandFailed
+    | AttemptQueued
     | AttemptStarted
     | AttemptEnded
     | AttemptLost

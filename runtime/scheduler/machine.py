@@ -19,6 +19,7 @@ from trc.runtime.scheduler.dues import Dues
 from trc.runtime.scheduler.events import (
     AttemptEnded,
     AttemptLost,
+    AttemptQueued,
     AttemptStarted,
     CancelRequested,
     DecidedFailure,
@@ -129,6 +130,8 @@ class Machine:
 
     def _take_in(self, event: Event) -> None:
         match event:
+            case AttemptQueued():
+                self._slots.still_queued(event)
             case AttemptStarted():
                 self._trials.attempt_started(event)
             case AttemptEnded():

@@ -44,6 +44,8 @@ class Node:
     error: Mapping[str, Any] | None = None
     blocked_by: str | None = None
     claimed_at: float = 0.0
+    waits_since: float = 0.0
+    """Since when its attempt could have begun, as far as is known."""
     started_at: float | None = None
     waits: Mapping[str, Any] | None = None
     """Why it does not begin though it is its turn; told in place of why it runs."""

@@ -8,7 +8,7 @@ from heapq import heapify, heappop, heappush
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.commands import DropTimer, FreeRoom, LeaveLine, SetTimer, Start, Stop, TakeRoom, TellService
 from trc.runtime.scheduler.course import Course
-from trc.runtime.scheduler.events import RoomFull, RoomTaken, ServiceDown
+from trc.runtime.scheduler.events import AttemptQueued, RoomFull, RoomTaken, ServiceDown
 from trc.runtime.scheduler.failures import never_began
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.rules import LONGEST, PATIENCE, Line, Rooms, claims_of, groups_of, line_of
@@ -92,7 +92,8 @@ class Slots:
         node.attempt += 1
         node.token = token
         node.phase = "live"
-        node.claimed_at, node.started_at = course.at, None
+        node.claimed_at = node.waits_since = course.at
+        node.started_at = None
         node.limit = None
         self.live[token] = node
         if not self.watches_starts and course.limits.start is not None:
@@ -127,6 +128,12 @@ class Slots:
             if node.spec.heartbeat_timeout is not None:
                 self._course.effects.append(DropTimer(f"heartbeat:{token}"))
 
+    def still_queued(self, event: AttemptQueued) -> None:
+        """It could not have begun: others are before it."""
+        node = self.live.get(event.token)
+        if node is not None:
+            node.waits_since = event.at
+
     def end_unstarted(self) -> None:
         """Stops what was handed over long ago and has not begun, and looks again when the next could be due."""
         self.watches_starts = False
@@ -134,10 +141,10 @@ class Slots:
         assert start is not None, "nobody waits for attempts to begin"
         left = [node for node in self.live.values() if node.state == "claimed" and node.phase == "live"]
         for node in left:
-            if node.claimed_at + start <= self._course.at and node.token is not None:
+            if node.waits_since + start <= self._course.at and node.token is not None:
                 node.limit = never_began(start)
                 self.stop(node, node.token)
-        waiting = [node.claimed_at for node in left if node.phase == "live"]
+        waiting = [node.waits_since for node in left if node.phase == "live"]
         if waiting:
             self.watches_starts = True
             self._course.effects.append(SetTimer("start", min(waiting) + start))

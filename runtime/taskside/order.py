@@ -133,6 +133,8 @@ class TaskOrder:
     """Whether it is run by an event loop, beside others: `runs` then answers something to be awaited."""
     environment: str = ""
     """The digest of what the environment holds that its process is to run in; empty for trc's own."""
+    trace: dict[str, str] = field(default_factory=dict)
+    """TRACEPARENT, and what else names the span that the attempt is part of; empty where no traces are told."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -172,6 +174,8 @@ class TaskOrder:
             raw["item"] = self.item.to_dict()
         if self.environment:
             raw["environment"] = self.environment
+        if self.trace:
+            raw["trace"] = dict(self.trace)
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
         return raw

@@ -40,6 +40,7 @@ from trc.runtime.scheduler.commands import (
 from trc.runtime.scheduler.events import (
     AttemptEnded,
     AttemptLost,
+    AttemptQueued,
     AttemptStarted,
     CancelRequested,
     DecidedFailure,
@@ -200,6 +201,7 @@ class World:
         self.staged: dict[str, str] = {}
         self.asked: set[str] = set()
         self.failed_twins: set[str] = set()
+        self.queued_at: dict[str, float] = {}
         self.leaders.clear()
         self.stopped: set[str] = set()
         self.publishing: set[str] = set()
@@ -288,6 +290,8 @@ class World:
             self.overdue = not self.canceled
         if isinstance(event, PauseRequested | ResumeRequested):
             self.paused = isinstance(event, PauseRequested)
+        if isinstance(event, AttemptQueued) and event.token in self.live:
+            self.queued_at[event.token] = self.now
         if isinstance(event, TaskPauseRequested):
             self.held.add(event.task)
         if isinstance(event, TaskResumeRequested):
@@ -345,7 +349,7 @@ class World:
                 if not self.finished:
                     self._later(self.random.uniform(1, 20), SlotsChanged(0.0, self.random.choice([1, 2, 3, 5])))
                 return event
-            case AttemptStarted() | Heartbeat():
+            case AttemptQueued() | AttemptStarted() | Heartbeat():
                 return event if event.token in self.live or self.random.random() < 0.3 else None
             case _:
                 return event
@@ -637,6 +641,8 @@ class World:
         if fate == "lost" and random.random() < 0.3:
             yield begins, AttemptLost(0.0, task, token, "its worker never answered")
             return
+        if random.random() < 0.1:
+            yield begins / 2, AttemptQueued(0.0, task, token)
         is_heard = random.random() < 0.95
         if is_heard:
             yield begins, AttemptStarted(0.0, task, token)
@@ -763,7 +769,7 @@ class World:
         spec = self.specs[task]
         if self.machine.records[task].state == "claimed" and token not in self.stopped:
             assert self.limits.start is not None
-            due = self.attempts[token].claimed_at + self.limits.start
+            due = self.queued_at.get(token, self.attempts[token].claimed_at) + self.limits.start
             assert "start" in self.timers, "nobody waits for an attempt to begin"
             assert self.timers["start"] <= due, "an attempt has longer to begin than it should"
         if self.machine.records[task].state != "running" or token in self.stopped:

@@ -30,11 +30,12 @@ from trc.runtime.errors import Stopped
 from trc.runtime.facts import Facts, run_facts
 from trc.runtime.hooks import has_hooks
 from trc.runtime.logs import tail
-from trc.runtime.observe import Happening, Observer, RunFinished, RunOpened, TaskMoved
+from trc.runtime.observe import Happening, MessagesTried, Observer, RunFinished, RunOpened, TaskMoved
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.reported import Verdicts, has_broken, recorded
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
+from trc.runtime.scheduler.budget import START
 from trc.runtime.selecting import below
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.storage.local import LocalStorage
@@ -300,6 +301,8 @@ def _hooks(runner: Runner, settings: Settings, problems: list[Diagnostic]) -> It
         delivering.courier.close(0.0)
         raise
     delivering.close(runs[-1])
+    if delivering.courier.counts:
+        runner.observe(MessagesTried(dict(delivering.courier.counts)))
 
 
 @contextmanager
@@ -405,6 +408,7 @@ def runner_of(
             _secrets(ready.spec, settings),
             ready.queries,
             part=ready.part,
+            start_timeout=settings.start_timeout or START,
         )
 
 

@@ -218,6 +218,8 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.ServiceDown(at, task, token, float(until))
         case "full", [group]:
             return events.RoomFull(at, task, token, group)
+        case "queued", []:
+            return events.AttemptQueued(at, task, token)
         case "started", []:
             return events.AttemptStarted(at, task, token)
         case "beat", []:
