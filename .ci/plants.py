@@ -249,7 +249,7 @@ PLANTS = (
     Plant(
         "a lost attempt is not noticed",
         TRIALS,
-        "            self._failed(node, node.limit or was_lost(event.why), None)\n",
+        "            self._failed(node, failure, None)\n",
         "            pass\n",
     ),
     Plant(
@@ -428,8 +428,8 @@ PLANTS = (
     Plant(
         "a retry budget counts what a group's attempt was not followed by",
         "runtime/scheduler/budget.py",
-        "    is_last = record.token is not None or record.state in _WITH_THE_LAST\n",
-        "    is_last = record.state in _WITH_THE_LAST\n",
+        "    is_last = record.token is not None\n",
+        '    is_last = record.state in ("claimed", "running", "success", "failure", "canceled")\n',
     ),
     Plant(
         "a task is up to date although its sub-tasks are not",
@@ -486,8 +486,8 @@ PLANTS = (
     Plant(
         "items appear in a canceled run",
         GATHERING,
-        "        if course.is_canceling or group.is_canceled:\n            course.call_off(group)\n            return\n        if group.state",
-        "        if group.state",
+        "        if course.is_canceling or group.is_canceled:\n            course.call_off(group)\n            return\n        if group.is_late",
+        "        if group.is_late",
         ("tests/runtime/scheduler",),
     ),
     Plant(
@@ -726,8 +726,8 @@ PLANTS = (
     Plant(
         "a deadline passes unnoticed",
         MACHINE,
-        '                self._end_overdue()\n            case "start"',
-        '                pass\n            case "start"',
+        '                self._end_overdue()\n            case "due"',
+        '                pass\n            case "due"',
     ),
     Plant(
         "a run past its deadline was canceled",
@@ -774,7 +774,7 @@ PLANTS = (
         "        self.fill()\n",
         ("tests/runtime/scheduler",),
     ),
-    Plant("who cannot begin stays in line", SLOTS, "            if is_told:\n", "            if False:\n"),
+    Plant("who cannot begin stays in line", SLOTS, "if is_told and groups_of(line):", "if is_told and False:"),
     Plant(
         "room that comes too late is kept",
         SLOTS,

@@ -9,6 +9,7 @@ import check
 import flights_sql
 import items
 import lsp
+import many_runs
 import noop_rerun
 import noop_tasks
 import optimising
@@ -27,6 +28,7 @@ def main() -> None:
         noop_tasks,
         noop_rerun,
         items,
+        many_runs,
         async_tasks,
         check,
         optimising,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -94,6 +94,8 @@ class Attempts:
     """The keys of what they published."""
     secrets: Secrets | None = None
     """Fetches values of secrets; None where no task is given one."""
+    trace: Callable[[str], Mapping[str, str]] | None = None
+    """Answers the variables that name a task's span; None where no traces are told."""
     _code: CodeWatch = field(init=False)
     _live: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     _names: dict[str, str] = field(default_factory=dict[str, str])
@@ -156,6 +158,8 @@ class Attempts:
             if isinstance(parted, Parted):
                 order = replace(order, parts=named_after(parted.order, parted.folder, start.token))
                 inputs = replace(inputs, watched={**inputs.watched, **parted.identities})
+            if self.trace is not None:
+                order = replace(order, trace=dict(self.trace(task.name)))
             self._make_folders(order)
         except OSError as error:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)

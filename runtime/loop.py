@@ -43,6 +43,7 @@ from trc.runtime.store.journal import (
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import Failure
+from trc.runtime.twins import TwinKeeper
 
 _LONGEST_WAIT = 0.25
 """Seconds: how late a request to cancel is noticed at worst."""
@@ -187,9 +188,13 @@ class Loop:
     _jumped: int = 0
     """How often the clock has jumped."""
     _rooms: RoomKeeper = field(init=False)
+    _twins: TwinKeeper = field(init=False)
+    _inputs: dict[str, Inputs] = field(default_factory=dict[str, Inputs])
+    """What those tasks read that others may stand for, as it was when they were decided."""
 
     def __post_init__(self) -> None:
         self._rooms = RoomKeeper(self.journal, self.run_record, self.clock)
+        self._twins = TwinKeeper(self.journal, self.run_record, self.clock, self.planner)
 
     def run(self) -> RunState:
         """Runs until every task is in a final state. Raises what the store raises: nothing is lost by that."""
@@ -238,6 +243,10 @@ class Loop:
                             self._gather(command)
                         case commands.Record():
                             durable = self._record(command) or durable
+                        case commands.FindTwin():
+                            queue.append(self._find_twin(command, batch.transaction))
+                        case commands.TellService():
+                            self._tell_service(command, batch.transaction)
                         case commands.TakeRoom():
                             queue.append(self._rooms.take(command, batch.transaction))
                         case commands.FreeRoom():
@@ -277,6 +286,8 @@ class Loop:
         match decision:
             case MustRun():
                 self._listed[task] = decision.inputs
+                if spec.twins:
+                    self._inputs[task] = decision.inputs
                 return events.DecidedRun(now, task, decision.reason)
             case MaySkip():
                 self._settle(task, decision.result.outputs)
@@ -292,6 +303,19 @@ class Loop:
                 return events.DecidedOmit(now, task, decision.reason)
             case Missing() | Refused():
                 return events.DecidedFailure(now, task, decision.failure)
+
+    def _find_twin(self, command: commands.FindTwin, transaction: Transaction) -> events.Event:
+        """Looks for what stands for a task, whose readers then find what that has made."""
+        spec = self.attempts.tasks[command.task]
+        found, result = self._twins.find(command, spec, self._inputs[command.task], transaction)
+        if result is not None:
+            self._settle(command.task, result.outputs)
+        return found
+
+    def _tell_service(self, command: commands.TellService, transaction: Transaction) -> None:
+        breaker = self.attempts.tasks[command.task].breaker
+        assert breaker is not None
+        self._rooms.tell(command, breaker, transaction)
 
     def _expand(self, task: str, batch: Batch) -> events.Event:
         """Makes the repetitions or sub-tasks of a task known, with the locations that they publish to."""
@@ -423,6 +447,8 @@ class Loop:
                     | commands.Expand()
                     | commands.Gather()
                     | commands.Record()
+                    | commands.FindTwin()
+                    | commands.TellService()
                     | commands.TakeRoom()
                     | commands.FreeRoom()
                     | commands.LeaveLine()
@@ -528,6 +554,8 @@ class Loop:
     def _event(self, report: reports.Report) -> Iterable[events.Event]:
         task = self.attempts.task_of(report.token)
         match report:
+            case reports.Queued():
+                yield events.AttemptQueued(report.at, task, report.token)
             case reports.Started():
                 yield events.AttemptStarted(report.at, task, report.token)
             case reports.Progressed():

@@ -467,6 +467,13 @@ class Planner:
             watched[output.path] = content[0]
         return MustRun(reason, replace(listed, stored=skip.result, watched=watched))
 
+    def standing(self, task: TaskSpec, listed: Inputs, key: str) -> Result | None:
+        """The result under that key, if all that it has made is there, serves its readers, and has passed the task's expectations."""
+        result = self._recorded(task, self.find(self.spec.name, task.name, key))
+        if result is None or self._lost_output(result) or self._not_kept(task, result):
+            return None
+        return None if unchecked(task, listed.checks, result, is_same_run=False) else result
+
     def attempt(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
         """What an attempt that begins now reads: a task whose result stands is only checked, as it was decided."""
         if not task.checks:

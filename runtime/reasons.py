@@ -56,7 +56,7 @@ class Reason:
 CHECK_ONLY: Final = frozenset({"unchecked", "checks_due"})
 """Why a task is not run, and its stored output only held to its expectations."""
 
-WAITS: Final = frozenset({"no_room", "paused"})
+WAITS: Final = frozenset({"no_room", "paused", "service_down", "twin"})
 """Why a task does not begin although it is its turn."""
 
 SENTENCES: Final[Mapping[str, str]] = {
@@ -81,6 +81,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "checks_due": "only its expectations are checked, on the stored output: {detail}",
     # waiting
     "no_room": "waits for room: at most {detail}",
+    "service_down": "waits for {detail}, which was found to be down",
+    "twin": "waits for the end of {detail}",
     "paused": "it is paused: `trc resume --task` has it go on",
     # skip
     "up_to_date": "up to date: inputs, parameters, code, environment and outputs are unchanged",
@@ -88,6 +90,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "vouched": "up to date on the author's word: {detail}",
     "kept": "it already succeeded in this run, before the run was interrupted",
     "items_up_to_date": "up to date: {detail}",
+    "deduped": "{detail} has succeeded",
     # maybe
     "upstream_runs": "depends on {detail}, which runs first",
     "spared": "will find what it reads unchanged: {detail}",

@@ -100,6 +100,31 @@ class RuleSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TwinSpec:
+    """Tasks of one `group` are equal: one does not begin while another waits to begin, runs (`running`), or once one has succeeded.
+
+    Each state counts those before it as well. Without a group, those are equal that have one name and one key.
+    """
+
+    state: Literal["pending", "running", "success"]
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSpec:
+    """A service, which is down for `rest` seconds after so many temporary `failures` in a row within `window` seconds.
+
+    `group` names it in the store.
+    """
+
+    service: str
+    group: str
+    failures: int = 5
+    window: float = 60.0
+    rest: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
 class SecretSpec:
     """A secret by reference, `provider:reference`, and the places that its value is for.
 
@@ -245,6 +270,17 @@ class TaskSpec:
     """The digest of what its environment holds, as the lock file has it; empty where it runs in trc's own."""
     rules: tuple[RuleSpec, ...] = ()
     """Concurrency rules that it is under, sorted by group."""
+    twins: tuple[TwinSpec, ...] = ()
+    """What tasks of other runs, and of its own, stand for it."""
+    breaker: BreakerSpec | None = None
+    """The service that it needs."""
+    deadline: float | None = None
+    """Seconds from the beginning of the run within which it has to be done."""
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether an attempt has to ask the store before it begins."""
+        return bool(self.rules) or self.breaker is not None
 
     @property
     def called(self) -> str:

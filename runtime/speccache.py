@@ -11,6 +11,7 @@ from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
 from trc.runtime import standing
 from trc.runtime.facts import Facts
 from trc.runtime.spec import (
+    BreakerSpec,
     CheckSpec,
     EachSpec,
     HookSpec,
@@ -27,6 +28,7 @@ from trc.runtime.spec import (
     SecretSpec,
     SkipSpec,
     TaskSpec,
+    TwinSpec,
 )
 
 _FOLDER: Final = "compiled"
@@ -43,6 +45,8 @@ SHAPE: Final = tuple(
         RetrySpec,
         CheckSpec,
         RuleSpec,
+        TwinSpec,
+        BreakerSpec,
         SecretSpec,
         PartitionSpec,
         EachSpec,
@@ -142,6 +146,8 @@ def _task(
     for name, make in _MANY.items():
         if fields[name]:
             fields[name] = tuple([make(*one) for one in fields[name]])
+    if fields["breaker"] is not None:
+        fields["breaker"] = BreakerSpec(*fields["breaker"])
     if fields["partition"] is not None:
         fields["partition"] = PartitionSpec(*fields["partition"])
     if fields["each"] is not None:
@@ -174,4 +180,5 @@ _MANY: Final[dict[str, Callable[..., object]]] = {
     "results": ResultSpec,
     "hooks": HookSpec,
     "rules": RuleSpec,
+    "twins": TwinSpec,
 }

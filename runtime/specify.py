@@ -26,7 +26,7 @@ from trc.compiler.ir.uris import is_glob, normalise
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import canonical
 from trc.runtime.contracts import contract_of
-from trc.runtime.equality import rules_of
+from trc.runtime.equality import breaker_of, rules_of, twins_of
 from trc.runtime.fingerprint import EPOCH, INPUT, METADATA, PARAM
 from trc.runtime.spec import (
     EachSpec,
@@ -152,6 +152,9 @@ class _TaskSpecs:
             when=self.compiled.settled.open_conditions.get(task.name, "") if self.compiled.settled else "",
             is_async=_can_share(task),
             rules=rules_of(task, self.compiled),
+            twins=twins_of(task, self.compiled),
+            breaker=breaker_of(task),
+            deadline=task.deadline.seconds if task.deadline else None,
             partition=self.partition(task, inputs),
             each=each,
             hooks=_hooks(task.hooks),

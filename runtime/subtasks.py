@@ -71,6 +71,7 @@ def _subtask(task: TaskSpec, one: Mapping[str, Any], project: str) -> TaskSpec:
         tags=task.tags,
         environment=task.environment,
         rules=task.rules,
+        breaker=task.breaker,
         depth=task.depth + 1,
     )
 

@@ -180,6 +180,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC647", "a Python is not on this machine", _WARNING, must_stay=True),
     Code("TRC648", "the package index cannot be reached"),
     Code("TRC649", "an environment cannot be built"),
+    Code("TRC650", "a task is past its deadline"),
+    Code("TRC651", "an equal task has failed"),
     Code("TRC656", "a run is past its deadline"),
     Code("TRC657", "the outcome of a task is unknown"),
     Code("TRC658", "a task cannot be paused, resumed or canceled"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import TaskSpec
@@ -80,6 +82,15 @@ class ExpandFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptQueued:
+    """The attempt has not begun, and is to be given the time to begin from now on: others are before it."""
+
+    at: float
+    task: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptStarted:
     at: float
     task: str
@@ -140,6 +151,45 @@ class PublishFailed:
 class TimerFired:
     at: float
     timer: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandsAlone:
+    """The answer to `FindTwin`: no other is equal, and from now on this is the one that others wait for."""
+
+    at: float
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandsBehind:
+    """The answer to `FindTwin`: an equal task is on its way, that one of that run."""
+
+    at: float
+    task: str
+    run: str
+    twin: str
+
+
+@dataclass(frozen=True, slots=True)
+class TwinEnded:
+    """The answer to `FindTwin`: an equal task has come to its end; without an `error`, its outputs are the task's own."""
+
+    at: float
+    task: str
+    run: str
+    twin: str
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDown:
+    """The answer to `TakeRoom`: the service that the task needs is down, and nobody tries it before `until`."""
+
+    at: float
+    task: str
+    token: str
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +271,7 @@ Event = (
     | DecidedItems
     | Expanded
     | ExpandFailed
+    | AttemptQueued
     | AttemptStarted
     | AttemptEnded
     | AttemptLost
@@ -228,6 +279,10 @@ Event = (
     | Published
     | PublishFailed
     | TimerFired
+    | StandsAlone
+    | StandsBehind
+    | TwinEnded
+    | ServiceDown
     | RoomTaken
     | RoomFull
     | SlotsChanged

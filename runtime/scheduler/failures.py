@@ -37,6 +37,11 @@ def was_overdue() -> Failure:
     return Failure("it was stopped, because the run is past its deadline", "permanent", reason="deadline")
 
 
+def was_late(deadline: float) -> Failure:
+    message = f"it was not done by its deadline, {_seconds(deadline)} after the run began"
+    return Failure(message, "permanent", reason="late")
+
+
 def was_canceled() -> Failure:
     return Failure("it was stopped, because it was canceled", reason="signal")
 

@@ -8,6 +8,7 @@ from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.commands import Command, Discard, Expand, Gather, Record
 from trc.runtime.scheduler.course import Course
 from trc.runtime.scheduler.events import DecidedItems, Expanded, ExpandFailed
+from trc.runtime.scheduler.failures import was_late
 from trc.runtime.scheduler.graph import UNENDED, is_of_unknown_outcome, take_up
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.state import FINAL, SUCCEEDED
@@ -47,6 +48,9 @@ class Gathering:
             return
         if course.is_canceling or group.is_canceled:
             course.call_off(group)
+            return
+        if group.is_late:
+            course.fail(group, was_late(group.spec.deadline or 0.0))
             return
         if group.state == "waiting":
             group.started_at = course.at

@@ -11,14 +11,18 @@ from trc.runtime.scheduler.events import DecidedFailure, DecidedOmit, DecidedRun
 from trc.runtime.scheduler.gathering import Gathering
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.slots import Slots
+from trc.runtime.scheduler.twins import Twins
 
 
 class Needs:
     """`planned` holds what the plan says of each task, items of repeated ones aside."""
 
-    def __init__(self, course: Course, slots: Slots, gathering: Gathering, planned: Mapping[str, PlannedTask]) -> None:
+    def __init__(
+        self, course: Course, slots: Slots, twins: Twins, gathering: Gathering, planned: Mapping[str, PlannedTask]
+    ) -> None:
         self._course = course
         self._slots = slots
+        self._twins = twins
         self._gathering = gathering
         self._planned = planned
 
@@ -58,6 +62,8 @@ class Needs:
 
     def _is_settled(self, node: Node) -> bool:
         """Whether the plan has decided it a moment ago, with all that it reads in place, and need not decide again."""
+        if node.spec.twins:
+            return False
         planned = self._planned[node.spec.name]
         return planned.action == "run" and planned.key is not None
 
@@ -68,6 +74,9 @@ class Needs:
         node = self._course.nodes[event.task]
         if node.awaits_decision:
             node.reason, node.succeeded = event.reason.to_json(), None
+            if node.spec.twins:
+                self._twins.look(node)
+                return
             # Nothing is lost with it: who resumes the run decides again.
             self._course.move(node, "pending", durable=False)
             self._slots.queue(node)

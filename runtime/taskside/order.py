@@ -135,6 +135,8 @@ class TaskOrder:
     """The digest of what the environment holds that its process is to run in; empty for trc's own."""
     handed: dict[str, Any] = field(default_factory=dict)
     """By parameter of the query, the values that it is handed of the results of other tasks."""
+    trace: dict[str, str] = field(default_factory=dict)
+    """TRACEPARENT, and what else names the span that the attempt is part of; empty where no traces are told."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -176,6 +178,8 @@ class TaskOrder:
             raw["environment"] = self.environment
         if self.handed:
             raw["handed"] = dict(self.handed)
+        if self.trace:
+            raw["trace"] = dict(self.trace)
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
         return raw

@@ -52,7 +52,10 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
     outcome = TaskResult()
     failure: Failure | None = None
     try:
-        with capture(order.log), surroundings(order.project, order.env):
+        with (
+            capture(order.log),
+            surroundings(order.project, {**order.trace, **order.env} if order.trace else order.env),
+        ):
             failure, outcome = _attempt(order, report, flush_log, mask)
             settle()
     except OSError as error:
@@ -133,6 +136,7 @@ def context_of(order: TaskOrder, report: Report, flush_log: Callable[[], None]) 
         attempt=order.attempt,
         run_time=order.run_time,
         idempotency_key=order.idempotency_key,
+        trace=order.trace,
         args=order.params.get("args") or {},
         inputs={one.name: InputData(one.name, one.format, one.files) for one in order.inputs},
         outputs={one.name: OutputData(one.name, one.format, one.path, one.uri) for one in order.outputs},

@@ -55,6 +55,8 @@ class TaskContext:
     outputs: Mapping[str, OutputData]
     item: Any = None
     """What the task is repeated for this time, as JSON has it: of a row, a mapping of its fields."""
+    trace: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """TRACEPARENT, and TRACESTATE if there is one, of the task's span; empty where no traces are told."""
     report: Callable[[int, int | None], None] = field(default=lambda _done, _total: None, repr=False)
     submissions: Submissions = field(default_factory=Submissions, repr=False)
     flush_log: Callable[[], None] = field(default=lambda: None, repr=False)

@@ -87,6 +87,8 @@ class Settings:
     """The reference to the secret that messages of hooks are signed with."""
     max_async: int = MAX_ASYNC
     """How many asynchronous attempts share a process; 0 has each run in one of its own."""
+    start_timeout: int | None = None
+    """Seconds within which an attempt has to begin that was handed to the backend, where the project says so."""
     telemetry: Telemetry = NO_TELEMETRY
     """What runs tell of themselves to machines."""
 
@@ -208,6 +210,7 @@ def _settings(project: Path, workers: int | None = None, target: str | None = No
         network=Allowed(frozenset(written.hosts), tuple(written.networks)),
         hooks_key=written.hooks_key,
         max_async=MAX_ASYNC if written.max_async is None else written.max_async,
+        start_timeout=written.start_timeout,
         telemetry=telemetry_of(project, written.telemetry),
     )
 
@@ -229,6 +232,7 @@ class _Written:
     file: SourceFile | None = None
     workers: int | None = None
     max_async: int | None = None
+    start_timeout: int | None = None
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
     deny_warnings: bool = False
@@ -300,7 +304,11 @@ def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> N
             _wrong(collect, told, entry.value.span, f"write {name} = {example}")
 
 
-_NUMBERS: Final[MappingOf[str, tuple[int, int, int]]] = {"workers": (1, 1024, 4), "max_async": (0, 10_000, 500)}
+_NUMBERS: Final[MappingOf[str, tuple[int, int, int]]] = {
+    "workers": (1, 1024, 4),
+    "max_async": (0, 10_000, 500),
+    "start_timeout": (1, 86_400, 600),
+}
 """The keys of the local backend, with the least and the most that they take, and an example."""
 
 

@@ -116,6 +116,8 @@ _FAILURE_CODES = {
     "lost": "TRC602",
     "unknown_outcome": "TRC657",
     "deadline": "TRC656",
+    "late": "TRC650",
+    "deduped": "TRC651",
     "unstarted": "TRC659",
     "timeout": "TRC603",
     "input_moved": "TRC604",
@@ -143,6 +145,8 @@ _FAILURE_CODES = {
 
 _REMEDIES: Final = {
     "TRC656": ("`trc retry` goes on with what is left, with the whole time once more",),
+    "TRC650": ("`trc retry` tries it again, with the whole time once more",),
+    "TRC651": ("`trc logs` of that run tells more; `trc retry` tries this one again",),
     "TRC657": ("look whether it had its effect; if not, `trc dlq replay` tries it again",),
 }
 

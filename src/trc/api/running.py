@@ -30,11 +30,12 @@ from trc.runtime.errors import Stopped
 from trc.runtime.facts import Facts, run_facts
 from trc.runtime.hooks import has_hooks
 from trc.runtime.logs import tail
-from trc.runtime.observe import Happening, Observer, RunFinished, RunOpened, TaskMoved
+from trc.runtime.observe import Happening, MessagesTried, Observer, RunFinished, RunOpened, TaskMoved
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.reported import Verdicts, has_broken, recorded
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
+from trc.runtime.scheduler.budget import START
 from trc.runtime.selecting import below
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.storage.local import LocalStorage
@@ -301,6 +302,8 @@ def _hooks(runner: Runner, settings: Settings, problems: list[Diagnostic]) -> It
         delivering.courier.close(0.0)
         raise
     delivering.close(runs[-1])
+    if delivering.courier.counts:
+        runner.observe(MessagesTried(dict(delivering.courier.counts)))
 
 
 @contextmanager
@@ -354,6 +357,9 @@ def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
         return None
     if any(record.state != "skipped" for record in outcome.tasks):
         return None
+    if any(record.reason.get("code") == "deduped" for record in outcome.tasks):
+        # Another task's end was this one's, once: it is asked for anew by each run.
+        return None
     outputs = [file for made in outcome.outputs.values() for output in made for file in output.files]
     # The lists of items that tasks are repeated for.
     repeated = [outcome.stored[task.name] for task in ready.spec.tasks if task.each and task.name in outcome.stored]
@@ -403,6 +409,7 @@ def runner_of(
             _secrets(ready.spec, settings),
             ready.queries,
             part=ready.part,
+            start_timeout=settings.start_timeout or START,
         )
 
 
