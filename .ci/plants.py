@@ -27,6 +27,7 @@ LOOP = "runtime/loop.py"
 RUNNING = "runtime/running.py"
 ATTEMPTS = "runtime/attempts.py"
 HOOKS = "runtime/hooks.py"
+PLANNER = "runtime/planner.py"
 OUTBOX = "runtime/outbox.py"
 SSRF = "runtime/ssrf.py"
 TOLD = ("tests/runtime/test_hooks.py", "tests/runtime/test_outbox.py", "tests/runtime/test_webhooks.py")
@@ -828,6 +829,28 @@ PLANTS = (
         "told = [replace(report, at=now) for report in told]",
         "pass",
         ("tests/runtime/test_jumps.py",),
+    ),
+    # what is not stored, known by column
+    Plant(
+        "any other query of what is not stored is taken for the same",
+        PLANNER,
+        "            if self.unchanged(task.name, earlier, columns):",
+        "            if columns:",
+        ("tests/end_to_end/test_by_column.py",),
+    ),
+    Plant(
+        "what changed ahead of a query that is not stored is overlooked",
+        PLANNER,
+        'if [one.field for one in differing] != ["sql"] or',
+        'if "sql" not in [one.field for one in differing] or',
+        ("tests/end_to_end/test_by_column.py",),
+    ),
+    Plant(
+        "what a query that is not stored was known by is forgotten",
+        PLANNER,
+        "alike=tuple(dict.fromkeys((*now.alike, *before.alike, *same))))",
+        "alike=now.alike)",
+        ("tests/end_to_end/test_by_column.py",),
     ),
 )
 
