@@ -11,7 +11,7 @@ from typing import Literal
 
 from measure import TRC, Cost, Row, cost, interleaved, peak, table
 
-ROUNDS = 1
+ROUNDS = 3
 SIZES = (2_500, 5_000, 10_000)
 SHAPES = ("items", "subtasks", "tasks")
 CODE = '''\

@@ -112,10 +112,10 @@ class Planner:
     """A result with its outputs at their places in this project; of items, which nobody knew when results were read."""
     gathered: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
     """What the items of repeated tasks have made, where a forecast has found all of them up to date."""
-    _expected: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
-    """What a forecast knows of outputs that are made again, as far as their new queries leave them as they were."""
     returned: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """By task, the values that its result holds for others, of tasks that are settled."""
+    _expected: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
+    """What a forecast knows of outputs that are made again, as far as their new queries leave them as they were."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
