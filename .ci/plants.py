@@ -253,7 +253,7 @@ PLANTS = (
     Plant(
         "a lost attempt is not noticed",
         TRIALS,
-        "            self._failed(node, node.limit or was_lost(event.why), None)\n",
+        "            self._failed(node, failure, None)\n",
         "            pass\n",
     ),
     Plant(
@@ -422,8 +422,8 @@ PLANTS = (
     Plant(
         "items appear in a canceled run",
         GATHERING,
-        "        if course.is_canceling or group.is_canceled:\n            course.call_off(group)\n            return\n        if group.state",
-        "        if group.state",
+        "        if course.is_canceling or group.is_canceled:\n            course.call_off(group)\n            return\n        if group.is_late",
+        "        if group.is_late",
         ("tests/runtime/scheduler",),
     ),
     Plant(
@@ -662,8 +662,8 @@ PLANTS = (
     Plant(
         "a deadline passes unnoticed",
         MACHINE,
-        '                self._end_overdue()\n            case "start"',
-        '                pass\n            case "start"',
+        '                self._end_overdue()\n            case "due"',
+        '                pass\n            case "due"',
     ),
     Plant(
         "a run past its deadline was canceled",
@@ -710,7 +710,12 @@ PLANTS = (
         "        self.fill()\n",
         ("tests/runtime/scheduler",),
     ),
-    Plant("who cannot begin stays in line", SLOTS, "            if is_told:\n", "            if False:\n"),
+    Plant(
+        "who cannot begin stays in line",
+        SLOTS,
+        "            if is_told and groups_of(line):\n",
+        "            if False:\n",
+    ),
     Plant(
         "room that comes too late is kept",
         SLOTS,
@@ -743,6 +748,7 @@ PLANTS = (
         TWINS,
         '        if node.phase != "behind":\n            return\n        node.phase, node.behind, node.waits = "idle", None, None\n',
         '        node.phase, node.behind, node.waits = "idle", None, None\n',
+        ("tests/runtime/scheduler",),
     ),
     Plant(
         "the failure of an equal task is a skip",
@@ -790,6 +796,7 @@ PLANTS = (
         SLOTS,
         '            self._course.effects.append(TellService(node.spec.name, event.token, "unknown"))\n',
         "            pass\n",
+        ("tests/runtime/scheduler",),
     ),
     Plant(
         "who waits for a service never asks again",
