@@ -23,6 +23,11 @@ GRAPH = "runtime/scheduler/graph.py"
 STATE = "runtime/scheduler/state.py"
 RULES = "runtime/scheduler/rules.py"
 ROOMS = "runtime/rooms.py"
+TWINS = "runtime/scheduler/twins.py"
+DUES = "runtime/scheduler/dues.py"
+TWIN_KEEPER = "runtime/twins.py"
+EQUAL = ("tests/end_to_end/test_equal_tasks.py",)
+SERVICES = ("tests/end_to_end/test_services.py",)
 LOOP = "runtime/loop.py"
 RUNNING = "runtime/running.py"
 ATTEMPTS = "runtime/attempts.py"
@@ -774,7 +779,12 @@ PLANTS = (
         "        self.fill()\n",
         ("tests/runtime/scheduler",),
     ),
-    Plant("who cannot begin stays in line", SLOTS, "if is_told and groups_of(line):", "if is_told and False:"),
+    Plant(
+        "who cannot begin stays in line",
+        SLOTS,
+        "            if is_told and groups_of(line):\n",
+        "            if False:\n",
+    ),
     Plant(
         "room that comes too late is kept",
         SLOTS,
@@ -788,6 +798,126 @@ PLANTS = (
         "transaction.free_room_of(run.id)",
         "pass",
         ("tests/end_to_end/test_limits.py",),
+    ),
+    # equal tasks
+    Plant(
+        "nobody asks for equal tasks",
+        NEEDS,
+        "            if node.spec.twins:\n                self._twins.look(node)\n                return\n",
+        "",
+    ),
+    Plant(
+        "who waits for an equal task never asks again",
+        TWINS,
+        '        self._course.effects.append(SetTimer(f"twin:{node.spec.name}", self._course.at + PATIENCE))\n',
+        "",
+    ),
+    Plant(
+        "an answer that comes too late counts",
+        TWINS,
+        '        if node.phase != "behind":\n            return\n        node.phase, node.behind, node.waits = "idle", None, None\n',
+        '        node.phase, node.behind, node.waits = "idle", None, None\n',
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "the failure of an equal task is a skip",
+        TWINS,
+        "        if event.error is None:\n",
+        "        if event.error is None or event.error:\n",
+        EQUAL,
+    ),
+    Plant(
+        "who waits stands for others",
+        TWIN_KEEPER,
+        '                transaction.drop_twins([Twin(group, self.run.id, command.task, "") for group in known])\n',
+        "",
+        ("tests/runtime/test_twins.py",),
+    ),
+    Plant(
+        "a dead driver is waited for",
+        TWIN_KEEPER,
+        "return run is not None and is_driven(run, drivers, self.clock)",
+        "return run is not None and bool(drivers)",
+        EQUAL,
+    ),
+    Plant(
+        "outputs that are gone stand for others",
+        TWIN_KEEPER,
+        "if result is not None or not spec.outputs:",
+        "if result is not None or spec.outputs or not spec.outputs:",
+        EQUAL,
+    ),
+    # services
+    Plant(
+        "nobody says how an attempt found its service",
+        TRIALS,
+        "        self._course.effects.append(TellService(node.spec.name, token, found))\n",
+        "        del found, token\n",
+    ),
+    Plant(
+        "a failure that will not pass is laid to the service",
+        TRIALS,
+        'found = "down" if may_pass or failure.reason == "timeout" else "unknown"',
+        'found = "down" if may_pass or failure.reason else "unknown"',
+    ),
+    Plant(
+        "a probe that is not wanted any more stays one",
+        SLOTS,
+        '            self._course.effects.append(TellService(node.spec.name, event.token, "unknown"))\n',
+        "            pass\n",
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "who waits for a service never asks again",
+        SLOTS,
+        "        self._course.effects.append(SetTimer(_room_timer(line), self._course.at + wait))\n",
+        "        del wait\n",
+    ),
+    Plant(
+        "a probe whose driver is dead is waited for",
+        ROOMS,
+        "                return breaker.unclear(now)\n",
+        "                pass\n",
+        ("tests/runtime/test_rooms.py",),
+    ),
+    Plant(
+        "all probe at once",
+        ROOMS,
+        "            transaction.put_service(probing._replace(run=self.run.id, token=command.token))\n",
+        "            del probing\n",
+        ("tests/runtime/test_rooms.py",),
+    ),
+    # deadlines of tasks
+    Plant(
+        "a task's deadline passes unnoticed",
+        MACHINE,
+        "                self._dues.end(self._course.nodes[subject])\n",
+        "                pass\n",
+    ),
+    Plant(
+        "a run that goes on forgets the deadlines of tasks",
+        MACHINE,
+        "                self._dues.watch(node)\n",
+        "                pass\n",
+    ),
+    Plant(
+        "what is late is tried again",
+        TRIALS,
+        "        elif node.is_late:\n",
+        "        elif node.is_late and node.attempt < 0:\n",
+    ),
+    Plant(
+        "items of a late task go on",
+        DUES,
+        "            for item in node.items:\n                self.end(item)\n",
+        "            pass\n",
+    ),
+    Plant(
+        "what waits behind others is taken for lost",
+        SLOTS,
+        "            node.waits_since = event.at\n",
+        "            pass\n",
+        ("tests/runtime/scheduler",),
     ),
     # one task
     Plant(
