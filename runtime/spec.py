@@ -222,6 +222,10 @@ class TaskSpec:
     """The digest of what its environment holds, as the lock file has it; empty where it runs in trc's own."""
     rules: tuple[RuleSpec, ...] = ()
     """Concurrency rules that it is under, sorted by group."""
+    image: str = ""
+    """The image that its author says it runs in."""
+    system_packages: tuple[str, ...] = ()
+    gpus: int | None = None
 
     @property
     def called(self) -> str:

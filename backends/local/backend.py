@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -61,9 +62,11 @@ class LocalBackend:
     name = "local"
     capabilities = _CAPABILITIES
 
-    def executor(self, workers: int, state: Path, max_async: int = 0) -> LocalExecutor:
-        """Worker processes on this machine; they keep nothing under `state`."""
-        del state
+    def executor(
+        self, workers: int, state: Path, max_async: int = 0, options: Mapping[str, Any] | None = None
+    ) -> LocalExecutor:
+        """Worker processes on this machine; they keep nothing under `state`, and have no options."""
+        del state, options
         return LocalExecutor(workers, clean(os.environ), SystemClock(), max_async, _antechamber)
 
     def emit(self, pipeline: Pipeline, spec: PipelineSpec) -> Artefacts:

@@ -133,6 +133,11 @@ class TaskOrder:
     """Whether it is run by an event loop, beside others: `runs` then answers something to be awaited."""
     environment: str = ""
     """The digest of what the environment holds that its process is to run in; empty for trc's own."""
+    image: str = ""
+    """The image that its container is made of, as the author says. This and what follows is for whoever makes the container: JSON does not hold it."""
+    system_packages: tuple[str, ...] = ()
+    cpus: float | None = None
+    gpus: int | None = None
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
