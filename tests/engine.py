@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,7 @@ ADDRESS = os.environ.get("DOCKER_HOST") or ""
 
 def api() -> Any:
     """A client of the engine."""
-    import docker
-
+    docker: Any = import_module("docker")
     return docker.APIClient(base_url=os.environ["DOCKER_HOST"], version="auto")
 
 

@@ -77,9 +77,10 @@ class Attached:
                     messages += self._messages(payload)
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._opened.close()
-            self._socket.close()
+        # docker-py keeps the response at its socket.
+        for one in (self._opened._response, self._opened, self._socket):  # noqa: SLF001
+            with suppress(OSError, ValueError):
+                one.close()
 
     def last_words(self) -> str:
         """The last line that the container printed beside its messages."""

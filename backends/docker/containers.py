@@ -90,15 +90,17 @@ class Containers:
         own = {TASK_SIDE: self.task_side, HOME: str(container.folder)}
         asked = configuration(handed, image, labels, self.options, self.engine.user(), own)
         api = self.engine.api
+        attached: Attached | None = None
         try:
             api.create_container_from_config(_config(api, asked), container.name)
             attached = opened(api, container.name)
             api.start(container.name)
-        except self.engine.errors.APIError as error:
+        except (self.engine.errors.APIError, OSError) as error:
+            if attached is not None:
+                attached.close()
             self.remove(container)
-            raise of_start(error, image, {"gpus": container.kind.gpus}) from error
-        except OSError as error:
-            self.remove(container)
+            if isinstance(error, self.engine.errors.APIError):
+                raise of_start(error, image, container.kind.gpus) from error
             raise no_engine(self.engine.address, error) from error
         return attached
 

@@ -85,6 +85,8 @@ def _system(packages: tuple[str, ...]) -> list[str]:
     odd = next((one for one in packages if not _PACKAGE.fullmatch(one)), None)
     if odd is not None:
         raise Trouble(
-            "docker_build", f'"{odd}" is not the name of a Debian package', "write it like libgomp1, or libgomp1=12.2.0-14"
+            "docker_build",
+            f'"{odd}" is not the name of a Debian package',
+            "write it like libgomp1, or libgomp1=12.2.0-14",
         )
     return sorted(set(packages))

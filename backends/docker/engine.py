@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from socket import AF_UNIX, socket
 from threading import Lock, local
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ class Engine:
     _clients: local = field(default_factory=local)
     _facts: dict[str, Any] = field(default_factory=dict[str, Any])
     _lock: Lock = field(default_factory=Lock)
+    _opened: list[Any] = field(default_factory=list[Any])
 
     @property
     def address(self) -> str:
@@ -35,12 +37,18 @@ class Engine:
         found = getattr(self._clients, "api", None)
         if found is None:
             found = self._clients.api = self._connected()
+            self._opened.append(found)
         return found
 
     @property
     def errors(self) -> Any:
         """The module of docker-py's exceptions."""
         return import_module("docker.errors")
+
+    def close(self) -> None:
+        """Ends the connections of all threads."""
+        while self._opened:
+            self._opened.pop().close()
 
     def user(self) -> str:
         """Whom processes run as in containers, so that files belong to whoever runs trc."""
@@ -72,8 +80,10 @@ class Engine:
                 "docker_package", 'the Docker backend needs the package "docker", which is not installed', INSTALL
             ) from error
         try:
+            # docker-py would tell less of a socket that nobody serves, and leave it open.
+            with socket(AF_UNIX) as tried:
+                tried.connect(self.address.removeprefix("unix://"))
             client = docker.APIClient(base_url=self.address, version="auto", timeout=_TIMEOUT)
-            client.ping()
         except Exception as error:
             # Of whatever class: docker-py passes on those of the libraries that it stands on.
             raise no_engine(self.address, error) from error

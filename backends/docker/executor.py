@@ -24,7 +24,7 @@ from trc.backends.docker.images import Images
 from trc.backends.docker.kinds import OTHER_PYTHON, Handed, Kind, folders
 from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.orphans import remove_orphans
-from trc.backends.docker.troubles import Trouble
+from trc.backends.docker.troubles import Trouble, no_python
 from trc.backends.docker.workshop import Workshop
 from trc.backends.local.memory import memory_of_machine
 from trc.compiler.environments.wanted import Locked, LockedEnvironment
@@ -36,6 +36,8 @@ from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
 
 _ENGINES_SHARE: Final = 0.8
+_NO_PROGRAM: Final = (126, 127)
+"""The exit codes of a container whose program is not there, or is none."""
 # One for all orders: `json.dumps` with separators builds a new one each time.
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -118,7 +120,9 @@ class DockerExecutor:
     def poll(self, timeout: float | None) -> Sequence[Report]:
         end = None if timeout is None else time.monotonic() + timeout
         while True:
-            for key, mask in self._selector.select(0.0 if self._reports or not self._is_busy(end) else self._until(end)):
+            for key, mask in self._selector.select(
+                0.0 if self._reports or not self._is_busy(end) else self._until(end)
+            ):
                 key.data(mask)
             self._force_overdue()
             self._hand_out()
@@ -139,6 +143,7 @@ class DockerExecutor:
             # It was being started, and is there by now, if ever.
             if container.attached is None and self._made is not None:
                 self._made.remove(container)
+        self._engine.close()
         self._environments.close()
         self._selector.close()
 
@@ -197,7 +202,9 @@ class DockerExecutor:
             except Trouble as trouble:
                 return partial(self._fail_held, recipe, trouble.failure)
             except Exception as error:  # noqa: BLE001 - nobody would be told: the orders would wait for ever
-                return partial(self._fail_held, recipe, Failure(f"the image cannot be had: {error}", reason="docker_build"))
+                return partial(
+                    self._fail_held, recipe, Failure(f"the image cannot be had: {error}", reason="docker_build")
+                )
             return partial(self._release, recipe, name)
 
         self._workshop.do_at_length(make)
@@ -349,6 +356,8 @@ class DockerExecutor:
             self._lose(handed.token, "stopped")
         elif end.code == OTHER_PYTHON and not container.has_spoken:
             self._fail(handed.token, _other_python(container, self._names[container.kind.recipe]))
+        elif end.code in _NO_PROGRAM and not container.has_spoken:
+            self._fail(handed.token, no_python(self._names[container.kind.recipe]).failure)
         elif not container.has_spoken and not container.ended:
             words = container.attached.last_words()
             why = end.why or f"the container ended at once, with exit code {end.code}"
@@ -367,7 +376,9 @@ class DockerExecutor:
             failure = failure_of_limit(limit, container.ended, result.failure)
             result = replace(result, failure=failure)
         peak = container.ended.get("peak")
-        self._reports.append(Ended(result.token, result.ended_at, replace(result, peak_memory=peak or result.peak_memory)))
+        self._reports.append(
+            Ended(result.token, result.ended_at, replace(result, peak_memory=peak or result.peak_memory))
+        )
 
     def _fail(self, token: str, failure: Failure) -> None:
         now = self._clock.now()

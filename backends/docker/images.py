@@ -142,4 +142,3 @@ def packed(files: Mapping[str, str]) -> bytes:
 def _encoded(files: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
     for path, text in sorted(files.items()):
         yield path, text.encode()
-

@@ -76,7 +76,7 @@ def folders(order: TaskOrder, state: str) -> tuple[tuple[str, ...], tuple[str, .
     return tuple(one for one in readable if not _is_under(one, writable)), writable
 
 
-def configuration(
+def configuration(  # noqa: PLR0917 - all that a container is made of
     handed: Handed, image: str, labels: Mapping[str, str], options: DockerOptions, user: str, own: Mapping[str, str]
 ) -> dict[str, Any]:
     """The container as docker-py's `create_container` takes it; `own` are folders of trc's, by their places in it."""

@@ -67,7 +67,7 @@ def _one_of(*words: str) -> Callable[[Any], str]:
 
 def _boolean(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(value)  # noqa: TRY004 - as the others
+        raise ValueError(value)
     return value
 
 

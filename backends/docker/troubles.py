@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 from trc.runtime.taskside.result import Failure
 
 INSTALL: Final = "install it: pip install 'trc-pipelines[docker]'"
-_DENIED: Final = re.compile(r"pull access denied|unauthorized|denied:|authentication required|no basic auth", re.IGNORECASE)
-_UNKNOWN: Final = re.compile(r"manifest (?:for \S+ not found|unknown)|not found|no such image|name unknown", re.IGNORECASE)
+_DENIED: Final = re.compile(
+    r"pull access denied|unauthorized|denied:|authentication required|no basic auth", re.IGNORECASE
+)
+_UNKNOWN: Final = re.compile(
+    r"manifest (?:for \S+ not found|unknown)|not found|no such image|name unknown", re.IGNORECASE
+)
 _FULL: Final = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _AWAY: Final = re.compile(
     r"no such host|i/o timeout|connection (?:refused|reset)|name resolution|network is unreachable|"
@@ -18,6 +21,7 @@ _AWAY: Final = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _NO_PYTHON: Final = re.compile(r'exec: "?python3"?: .*not found|"python3": executable file not found', re.IGNORECASE)
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _PASSWORD: Final = re.compile(r"://[^/\s@]*@")
 
 
@@ -58,7 +62,10 @@ def of_pull(image: str, said: str) -> Trouble:
         return full(said)
     if _AWAY.search(said):
         return Trouble(
-            "docker_pull", f'the image "{image}" cannot be pulled: {registry} cannot be reached', said, is_temporary=True
+            "docker_pull",
+            f'the image "{image}" cannot be pulled: {registry} cannot be reached',
+            said,
+            is_temporary=True,
         )
     if _DENIED.search(said) or _UNKNOWN.search(said):
         return Trouble(
@@ -72,6 +79,7 @@ def of_pull(image: str, said: str) -> Trouble:
 
 def of_build(image: str, step: str, output: str) -> Trouble:
     """An image that cannot be built; `output` is what the step printed that failed."""
+    output = _COLOUR.sub("", output)
     if _FULL.search(output):
         return full(output.strip().splitlines()[-1])
     told = [line.strip() for line in output.splitlines() if re.match(r"\s*(ERROR:|E:|error:)", line)]
@@ -99,18 +107,14 @@ def of_build(image: str, step: str, output: str) -> Trouble:
     return Trouble("docker_build", f"the image of the environment cannot be built: {what}", *lines[:4])
 
 
-def of_start(error: Any, image: str, asked: Mapping[str, Any]) -> Trouble:
+def of_start(error: Any, image: str, gpus: int | None) -> Trouble:
     """A container that the engine did not make or start."""
     said = str(getattr(error, "explanation", "") or error).strip()
     if _FULL.search(said):
         return full(said)
     if _NO_PYTHON.search(said):
-        return Trouble(
-            "docker_python",
-            f'the image "{image}" has no python3',
-            "tasks run on Python 3.9 or later, which has to be on its PATH: name an image that has it",
-        )
-    if asked.get("gpus") and re.search(r"device driver|gpu|nvidia", said, re.IGNORECASE):
+        return no_python(image)
+    if gpus and re.search(r"device driver|gpu|nvidia", said, re.IGNORECASE):
         return Trouble(
             "docker_limits",
             "the engine has no GPU to give",
@@ -124,6 +128,15 @@ def of_start(error: Any, image: str, asked: Mapping[str, Any]) -> Trouble:
             "docker_limits", said, "`docker network ls` tells which there are; [docker] in trc.toml says which is taken"
         )
     return Trouble("docker_start", "the container cannot be started", said)
+
+
+def no_python(image: str) -> Trouble:
+    """An image that tasks cannot run in."""
+    return Trouble(
+        "docker_python",
+        f'the image "{image}" has no python3',
+        "tasks run on Python 3.9 or later, which has to be on its PATH: name an image that has it",
+    )
 
 
 def full(said: str) -> Trouble:

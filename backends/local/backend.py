@@ -48,9 +48,9 @@ _CAPABILITIES: Final = Capabilities(
         "resources.cpu": "the local backend gives DuckDB as many threads, and does not limit other code",
     },
     remedies={
-        "environment.system_packages": "the local backend installs nothing on this machine, a container can: "
+        "environment.system_packages": "the local backend installs nothing on this machine, a container can, with --backend docker: "
         "to run it here, install the packages yourself and remove this",
-        "environment.image": "the local backend runs no containers, Docker does: "
+        "environment.image": "the local backend runs no containers, Docker does, with --backend docker: "
         "to run it here, say the Python and its packages instead",
     },
 )

@@ -7,7 +7,7 @@
 
 The base images `trc-test/python:3.x` are Debian by debootstrap and the Pythons of pyenv on this machine, else Debian's own.
 """
-# ruff: noqa: T201, D400, D415
+# ruff: noqa: T201
 
 from __future__ import annotations
 
@@ -24,15 +24,13 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-FOLDER = Path(os.environ.get("TRC_TEST_ENGINE", "/var/tmp/trc-test-engine"))  # noqa: S108 - kept between boots
+FOLDER = Path(os.environ.get("TRC_TEST_ENGINE", "/var/tmp/trc-test-engine"))
 OWN = f"unix://{FOLDER}/docker.sock"
 PID = FOLDER / "docker.pid"
 BRIDGE, NETWORK = "trc-test0", "172.31.79.1/24"
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 # What Pythons from elsewhere are linked with, and the certificates that downloads are held against.
-PACKAGES = (
-    "ca-certificates libbz2-1.0 libexpat1 libffi8 liblzma5 libncursesw6 libreadline8 libsqlite3-0 libssl3 zlib1g"
-)
+PACKAGES = "ca-certificates libbz2-1.0 libexpat1 libffi8 liblzma5 libncursesw6 libreadline8 libsqlite3-0 libssl3 zlib1g"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -42,9 +40,9 @@ def main(command: str) -> int:
         FOLDER.mkdir(parents=True, exist_ok=True)
         with (FOLDER / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            address = answering() or start()
-            make_images(address)
-        print(address)
+            found = answering() or start()
+            make_images(found)
+        print(found)
     elif command == "find":
         address = answering()
         if address is None or not tags(address):
@@ -117,14 +115,15 @@ def end() -> None:
 def make_images(address: str) -> None:
     """The base images that are not there yet."""
     mark = hashlib.sha256(Path(__file__).read_bytes() + CERTIFICATES.read_bytes()).hexdigest()[:12]
-    if mark in (ask(address, "images", "-q", "--filter", f"label=trc.test={mark}") and mark or ""):
+    if (ask(address, "images", "-q", "--filter", f"label=trc.test={mark}") or "").strip():
         return
     with tempfile.TemporaryDirectory(dir=FOLDER) as name:
         folder = Path(name)
         pythons = found_pythons()
         own = "" if pythons else " python3 python3-pip python3-venv"
         debian(folder / "debian", PACKAGES + own, address)
-        for version, prefix in (pythons or {debian_python(): None}).items():
+        made: dict[str, Path | None] = {**pythons} or {debian_python(): None}
+        for version, prefix in made.items():
             context = folder / version
             context.mkdir()
             lines = ["FROM trc-test/debian", f"LABEL trc.test={mark}", "ENV LANG=C.UTF-8"]
@@ -149,7 +148,11 @@ def debian(root: Path, packages: str, address: str) -> None:
     tar = subprocess.Popen(["tar", "-C", root, "--exclude=./var/cache/apt/*", "-c", "."], stdout=subprocess.PIPE)
     environ = {**os.environ, "DOCKER_HOST": address}
     subprocess.run(
-        ["docker", "import", "-", "trc-test/debian"], stdin=tar.stdout, env=environ, check=True, stdout=subprocess.DEVNULL
+        ["docker", "import", "-", "trc-test/debian"],
+        stdin=tar.stdout,
+        env=environ,
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
 
 
@@ -204,7 +207,9 @@ def need(program: str, package: str) -> None:
     try:
         subprocess.run(["apt-get", "update", "-qq"], check=False, stdout=sys.stderr, env=environ)
         install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
-        subprocess.run([*install[:1], "-o", "DPkg::Lock::Timeout=300", *install[1:]], check=True, stdout=sys.stderr, env=environ)
+        subprocess.run(
+            [*install[:1], "-o", "DPkg::Lock::Timeout=300", *install[1:]], check=True, stdout=sys.stderr, env=environ
+        )
     finally:
         if made:
             policy.unlink()

@@ -76,7 +76,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     for one in made:
         one.executor.close()
         assert not containers(one)
-        assert not list((tmp_path / ".trc").glob("containers/*"))
+    assert not list((tmp_path / ".trc").glob("containers/*"))
 
 
 # ── containers ──
@@ -193,11 +193,11 @@ def test_folders_beyond_the_project_are_seen_and_inputs_are_only_read(make: Make
     world.write(
         """
         def go(context):
-            text = "".join(open(path).read() for path in context.inputs["data"].files)
+            text = "".join(open(path).read() for path in context.inputs["data"].paths)
             with open(context.output.path, "w") as file:
                 file.write(text)
             try:
-                open(context.inputs["data"].files[0], "w")
+                open(context.inputs["data"].paths[0], "w")
             except OSError as error:
                 return {"refused": error.strerror}
         """
@@ -270,6 +270,7 @@ def test_a_container_that_somebody_ends_is_lost(make: Make, end: Callable[[str],
     world.fifo("never")
     order = world.order("stay")
     world.executor.start(order)
+    world.wait(Started, order.token)
     told.read_text()
     (found,) = containers(world)
     end(found["Id"])
@@ -298,7 +299,9 @@ def test_nothing_outlives_an_orchestrator_that_is_killed_and_the_next_clears_up(
         [sys.executable, "-c", textwrap.dedent(script)], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     )
     there = int(told.read_text())
-    owned = [one for one in api().containers(all=True, filters={"label": OWNER}) if f" {other.pid} " in one["Labels"][OWNER]]
+    owned = [
+        one for one in api().containers(all=True, filters={"label": OWNER}) if f" {other.pid} " in one["Labels"][OWNER]
+    ]
     (row,) = (row for row in api().top(owned[0]["Id"], "-eo pid")["Processes"] if _there(int(row[0])) == there)
     other.send_signal(signal.SIGKILL)
     other.wait()
