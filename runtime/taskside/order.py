@@ -134,7 +134,7 @@ class TaskOrder:
     environment: str = ""
     """The digest of what the environment holds that its process is to run in; empty for trc's own."""
     image: str = ""
-    """The image that its container is made of, as the author says. This and what follows is for whoever makes the container: JSON does not hold it."""
+    """The image that its container is made of, as the author says. This and what follows is for whoever makes the container."""
     system_packages: tuple[str, ...] = ()
     cpus: float | None = None
     gpus: int | None = None
@@ -177,6 +177,8 @@ class TaskOrder:
             raw["item"] = self.item.to_dict()
         if self.environment:
             raw["environment"] = self.environment
+        if self.image or self.system_packages or self.cpus is not None or self.gpus is not None:
+            raw |= {"image": self.image, "system_packages": self.system_packages, "cpus": self.cpus, "gpus": self.gpus}
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
         return raw
@@ -201,6 +203,8 @@ class TaskOrder:
             raw["parts"] = OrderParts.from_dict(raw["parts"])
         if "item" in raw:
             raw["item"] = OrderItem.from_dict(raw["item"])
+        if "system_packages" in raw:
+            raw["system_packages"] = tuple(raw["system_packages"])
         if "secrets" in raw:
             raw["secrets"] = tuple(
                 OrderSecret(one["ref"], one["value"], tuple(tuple(place) for place in one["places"]))
