@@ -40,6 +40,6 @@ class Backend(Protocol):
         """
         ...
 
-    def emit(self, pipeline: Pipeline, spec: PipelineSpec) -> Artefacts:
-        """What is deployed to have the pipeline run: the same bytes for the same pipeline."""
+    def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
+        """What is deployed to have the pipeline run: the same bytes for the same pipeline. `options` are as of `executor`."""
         ...

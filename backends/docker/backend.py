@@ -62,10 +62,10 @@ class DockerBackend:
         made: Executor = executor.DockerExecutor(workers, state, os.environ, SystemClock(), _options(options or {}))
         return made
 
-    def emit(self, pipeline: Pipeline, spec: PipelineSpec) -> Artefacts:
-        """A folder that runs by `docker compose`."""
+    def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
+        """A folder that stands alone, and runs by `docker compose`."""
         emit: Any = import_module("trc.backends.docker.emit")
-        artefacts: Artefacts = emit.artefacts(pipeline, spec)
+        artefacts: Artefacts = emit.artefacts(pipeline, spec, _options(options or {}))
         return artefacts
 
 

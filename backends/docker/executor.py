@@ -5,13 +5,11 @@ from __future__ import annotations
 import atexit
 import json
 import selectors
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,13 +22,13 @@ from trc.backends.docker.images import Images
 from trc.backends.docker.kinds import OTHER_PYTHON, Handed, Kind, folders
 from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.orphans import remove_orphans
+from trc.backends.docker.recipes import recipe_of
 from trc.backends.docker.troubles import Trouble, no_python
 from trc.backends.docker.workshop import Workshop
 from trc.backends.local.memory import memory_of_machine
-from trc.compiler.environments.wanted import Locked, LockedEnvironment
 from trc.runtime.clock import Clock
 from trc.runtime.drivers import this_driver
-from trc.runtime.environments.built import Environments, NotBuilt, cache_folder, locked_environment
+from trc.runtime.environments.built import Environments, NotBuilt, cache_folder
 from trc.runtime.executor import Ended, Lost, Progressed, Report, Started
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
@@ -60,7 +58,7 @@ class DockerExecutor:
         self._environments = Environments(cache_folder(environ), environ)
         self._memory_share = int(memory_of_machine() * _ENGINES_SHARE / workers)
         self._owner = this_driver(clock)
-        self._locked: dict[str, LockedEnvironment] = {}
+        self._recipes: dict[tuple[str, str, tuple[str, ...]], tuple[Recipe, str]] = {}
         self._names: dict[Recipe, str] = {}
         """The images that are there."""
         self._held: dict[Recipe, list[Handed]] = {}
@@ -172,17 +170,10 @@ class DockerExecutor:
 
     def _recipe(self, order: TaskOrder) -> tuple[Recipe, str]:
         """What the image is made of, and the Python that it has to have; empty where any will do."""
-        if order.image and not order.environment:
-            return Recipe(order.image, None, order.system_packages), ""
-        locked = self._environment(order)
-        base = order.image or self._options.base.replace("{python}", locked.python)
-        return Recipe(base, locked, order.system_packages), locked.python
-
-    def _environment(self, order: TaskOrder) -> LockedEnvironment:
-        found = self._locked.get(order.environment)
+        asked = (order.environment, order.image, order.system_packages)
+        found = self._recipes.get(asked)
         if found is None:
-            found = locked_environment(order.project, order.environment) if order.environment else own_environment()
-            self._locked[order.environment] = found
+            found = self._recipes[asked] = recipe_of(order.project, *asked, self._options.base)
         return found
 
     # ── images ──
@@ -440,12 +431,6 @@ class DockerExecutor:
         if end is not None or self._waiting or self._held:
             return True
         return any(not one.is_idle for one in self._containers)
-
-
-def own_environment() -> LockedEnvironment:
-    """What tasks that pin nothing run in: this Python's minor version, and this DuckDB, which their keys hold."""
-    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return LockedEnvironment(python, packages=(Locked("duckdb", version("duckdb"), ()),))
 
 
 def _nothing_after(call: Callable[..., None], *arguments: object) -> None:

@@ -41,10 +41,10 @@ class Images:
 
     def _made(self, recipe: Recipe) -> str:
         files = recipe.files()
-        base = self._base(recipe.base)
         if recipe.is_base:
+            self._base(recipe.base)
             return recipe.base
-        name = name_of(files, base)
+        name = name_of(files)
         is_there = self._id(name) is not None
         if is_there and self.options.build != "always":
             return name
@@ -54,11 +54,12 @@ class Images:
                 f'there is no image "{name}", and [docker] says build = "never"',
                 "let it be built once, or take it to this engine with `docker save` and `docker load`",
             )
+        self._base(recipe.base)
         self._build(recipe, files, name)
         return name
 
-    def _base(self, image: str) -> str:
-        """The id of an image that others are made of, which is pulled as the policy says."""
+    def _base(self, image: str) -> None:
+        """Has an image be here that others are made of, which is pulled as the policy says."""
         found = self._id(image)
         if found is None or self.options.pull == "always":
             if self.options.pull == "never":
@@ -68,8 +69,6 @@ class Images:
                     f"`docker pull {image}` gets it",
                 )
             self._pull(image)
-            found = self._id(image)
-        return found or image
 
     def _id(self, image: str) -> str | None:
         try:
@@ -123,9 +122,9 @@ class Images:
         return found if of_uv is None else {"PIP_INDEX_URL": of_uv, **found}
 
 
-def name_of(files: Mapping[str, str], base: str) -> str:
-    """What an image is called: equal for equal contents on an equal base."""
-    return f"{REPOSITORY}:{hashlib.sha256(repr((base, sorted(files.items()))).encode()).hexdigest()[:24]}"
+def name_of(files: Mapping[str, str]) -> str:
+    """What an image is called: equal for what is made of the same files, wherever that is."""
+    return f"{REPOSITORY}:{hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:24]}"
 
 
 def packed(files: Mapping[str, str]) -> bytes:

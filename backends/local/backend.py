@@ -69,8 +69,9 @@ class LocalBackend:
         del state, options
         return LocalExecutor(workers, clean(os.environ), SystemClock(), max_async, _antechamber)
 
-    def emit(self, pipeline: Pipeline, spec: PipelineSpec) -> Artefacts:
+    def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
         """The IR, the pipeline as planning and running see it, and each task's SQL."""
+        del options
         artefacts = {"ir.json": pipeline.dump(), "plan.json": _json(asdict(spec))}
         for task in spec.tasks:
             if task.query is not None:

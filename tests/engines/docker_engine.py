@@ -42,6 +42,8 @@ def main(command: str) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX)
             found = answering() or start()
             make_images(found)
+            if os.getuid() == 0 and ask(found, "compose", "version") is None:
+                need("docker-compose", "docker-compose")
         print(found)
     elif command == "find":
         address = answering()

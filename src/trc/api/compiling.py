@@ -116,7 +116,8 @@ def compile_file(
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
-    return compilation, write(folder, compilation.backend.emit(pipeline, compilation.spec))
+    backend = compilation.backend
+    return compilation, write(folder, backend.emit(pipeline, compilation.spec, settings.backends.get(backend.name)))
 
 
 def emit(
