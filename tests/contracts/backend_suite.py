@@ -660,9 +660,9 @@ class BackendSuite:
             def leave(context):
                 left = subprocess.Popen(["sh", "-c", "sleep 1000 & sleep 1000"])
                 threading.Thread(target=threading.Event().wait, daemon=True).start()
-                return {"left": left.pid, "own": os.getpid()}
+                return {"left": left.pid, "own": [os.uname().nodename, os.getpid()]}
             def look(context):
-                return {"own": os.getpid(), "threads": threading.active_count()}
+                return {"own": [os.uname().nodename, os.getpid()], "threads": threading.active_count()}
             """
         )
         left = world.success(world.order("leave")).values
