@@ -19,7 +19,7 @@ from trc.backends.docker.dockerfile import Recipe
 from trc.backends.docker.endings import failure_of_end, failure_of_limit
 from trc.backends.docker.engine import Engine
 from trc.backends.docker.images import Images
-from trc.backends.docker.kinds import OTHER_PYTHON, Handed, Kind, folders
+from trc.backends.docker.kinds import HOME, OTHER_PYTHON, Handed, Kind, folders
 from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.orphans import remove_orphans
 from trc.backends.docker.recipes import recipe_of
@@ -34,6 +34,8 @@ from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
 
 _ENGINES_SHARE: Final = 0.8
+_BESIDE: Final = 96 << 20
+"""Bytes of a container that are no engine's: the interpreter, its guardians, and what an engine does not count."""
 _NO_PROGRAM: Final = (126, 127)
 """The exit codes of a container whose program is not there, or is none."""
 # One for all orders: `json.dumps` with separators builds a new one each time.
@@ -151,7 +153,12 @@ class DockerExecutor:
         raw = order.to_dict()
         # Nobody but the process itself awaits what it runs.
         raw.pop("is_async", None)
-        if order.memory is None:
+        # Containers have equal process ids: beside the outputs they would spill into each other's files.
+        raw["scratch"] = HOME
+        if order.memory is not None:
+            # The kernel counts all that the container holds: what an engine may fill leaves room for the rest.
+            raw["memory"] = max(order.memory // 2, order.memory - _BESIDE)
+        else:
             raw["memory_share"] = order.memory_share or self._memory_share
         recipe, python = self._recipe(order)
         readable, writable = folders(order, str(self._state))

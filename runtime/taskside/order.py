@@ -138,6 +138,8 @@ class TaskOrder:
     system_packages: tuple[str, ...] = ()
     cpus: float | None = None
     gpus: int | None = None
+    scratch: str = ""
+    """A folder for what does not fit into memory; empty for one beside the outputs, where process ids are this machine's."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -179,6 +181,8 @@ class TaskOrder:
             raw["environment"] = self.environment
         if self.image or self.system_packages or self.cpus is not None or self.gpus is not None:
             raw |= {"image": self.image, "system_packages": self.system_packages, "cpus": self.cpus, "gpus": self.gpus}
+        if self.scratch:
+            raw["scratch"] = self.scratch
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
         return raw

@@ -160,6 +160,21 @@ def test_a_task_over_its_memory_and_one_over_its_time(shop: Any) -> None:
     assert not left()
 
 
+def test_what_does_not_fit_into_memory_is_spilled_in_the_container(shop: Any) -> None:
+    query = "select i, md5(i::varchar) as h from range({n}) t(i) order by h"
+    shop.write(
+        "p.trc",
+        'pipeline "p" { }\n'
+        + "".join(
+            f'task t{n} = sql $$ {query.format(n=3_000_000 + n)} $$ {{ output = parquet("t{n}.parquet"), memory = 200MiB }}\n'
+            for n in (1, 2)
+        ),
+    )
+    assert set(run(shop).values()) == {"success"}
+    # Two containers have equal process ids: in one folder each would write into the other's files.
+    assert not list(shop.root.glob(".trc/**/spill-*"))
+
+
 def test_a_log_is_written_while_its_task_runs(shop: Any) -> None:
     gate = shop.root / "gate"
     os.mkfifo(gate)

@@ -214,6 +214,19 @@ def test_folders_beyond_the_project_are_seen_and_inputs_are_only_read(make: Make
     assert (far / "out/staged").read_text() == "ab"
 
 
+def test_containers_keep_their_logs_apart(make: Make) -> None:
+    world = make(4)
+    world.write("def quiet(context):\n    pass\ndef loud(context):\n    print(context.attempt)\n")
+    for name in ("quiet", "loud"):
+        orders = [world.order(name, attempt=number) for number in range(4)]
+        for order in orders:
+            world.executor.start(order)
+        for order in orders:
+            world.wait(Ended, order.token)
+    # Process ids in containers are equal, and so must be nothing that is named after them.
+    assert [world.log(order) for order in orders] == [f"{number}\n" for number in range(4)]
+
+
 # ── memory ──
 
 GREEDY = """

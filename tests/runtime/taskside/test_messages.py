@@ -72,6 +72,7 @@ ORDERS = st.builds(
     system_packages=st.lists(TEXTS, max_size=2).map(tuple),
     cpus=st.none() | st.floats(0.1, 8),
     gpus=st.none() | st.integers(1),
+    scratch=TEXTS,
     secrets=st.lists(SECRETS, max_size=2).map(tuple),
 )
 VERDICTS = st.builds(
@@ -102,7 +103,7 @@ RESULTS = st.builds(
 
 
 _SELDOM = {
-    "secrets", "parts", "is_async", "environment", "item", "image", "system_packages", "cpus", "gpus",
+    "secrets", "parts", "is_async", "environment", "item", "image", "system_packages", "cpus", "gpus", "scratch",
 }  # fmt: skip
 
 
