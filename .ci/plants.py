@@ -11,6 +11,13 @@ from noticing import ROOT, copied, noticed
 SIMULATED = ("tests/simulation",)
 KILLED = ("tests/kill", "tests/end_to_end/test_resuming.py", "tests/end_to_end/test_failures.py")
 MACHINE = "runtime/scheduler/machine.py"
+COURSE = "runtime/scheduler/course.py"
+NEEDS = "runtime/scheduler/needs.py"
+SLOTS = "runtime/scheduler/slots.py"
+TRIALS = "runtime/scheduler/trials.py"
+GATHERING = "runtime/scheduler/gathering.py"
+MEDDLING = "runtime/scheduler/meddling.py"
+NODE = "runtime/scheduler/node.py"
 RETRY = "runtime/scheduler/retry.py"
 GRAPH = "runtime/scheduler/graph.py"
 STATE = "runtime/scheduler/state.py"
@@ -20,6 +27,7 @@ LOOP = "runtime/loop.py"
 RUNNING = "runtime/running.py"
 ATTEMPTS = "runtime/attempts.py"
 HOOKS = "runtime/hooks.py"
+PLANNER = "runtime/planner.py"
 OUTBOX = "runtime/outbox.py"
 SSRF = "runtime/ssrf.py"
 TOLD = ("tests/runtime/test_hooks.py", "tests/runtime/test_outbox.py", "tests/runtime/test_webhooks.py")
@@ -65,31 +73,31 @@ PLANTS = (
     ),
     Plant(
         "one need that is met is enough",
-        MACHINE,
+        NEEDS,
         "                if not dependant.unmet:",
         "                if dependant.unmet >= 0:",
     ),
     Plant(
         "the last need is forgotten",
-        MACHINE,
+        NEEDS,
         "                dependant.unmet -= 1\n",
         "                dependant.unmet -= 1 if dependant.unmet > 1 else 0\n",
     ),
     Plant(
         "a failed need blocks nobody",
-        MACHINE,
+        NEEDS,
         '                if verdict == "block":',
         '                if verdict == "never":',
     ),
     Plant(
         "the root of a block is not named",
-        MACHINE,
-        "self._block(dependant, node.blocked_by or node.spec.name)",
-        "self._block(dependant, node.spec.name)",
+        NEEDS,
+        "self._course.block(dependant, node.blocked_by or node.spec.name)",
+        "self._course.block(dependant, node.spec.name)",
     ),
     Plant(
         "a reader of an omitted task runs",
-        MACHINE,
+        NEEDS,
         '                if verdict == "omit":',
         '                if verdict == "never":',
     ),
@@ -103,175 +111,178 @@ PLANTS = (
     ),
     Plant(
         "what is decided late is decided twice",
-        MACHINE,
-        'return node.state == "waiting" and not node.unmet',
-        "return not node.unmet",
+        NODE,
+        'return self.state == "waiting" and not self.unmet',
+        "return not self.unmet",
     ),
     Plant(
         "what was decided is never begun",
-        MACHINE,
-        '            self._move(node, "pending", durable=False)\n            self._queue(node)\n\n    def _decided_skip',
-        '            self._move(node, "pending", durable=False)\n\n    def _decided_skip',
+        NEEDS,
+        '            self._course.move(node, "pending", durable=False)\n            self._slots.queue(node)\n\n    def decided_skip',
+        '            self._course.move(node, "pending", durable=False)\n\n    def decided_skip',
     ),
     Plant(
         "what the plan decided is begun unasked, whatever goes before it",
-        MACHINE,
+        NEEDS,
         'planned.action == "run" and planned.key is not None',
         'planned.action != "skip"',
     ),
     Plant(
         "a decision that failed is a decision to run",
-        MACHINE,
-        "            self._fail(node, event.failure)\n\n    def _attempt_started",
-        '            self._move(node, "pending")\n            self._queue(node)\n\n    def _attempt_started',
+        NEEDS,
+        "            self._course.fail(node, event.failure)\n",
+        '            self._course.move(node, "pending")\n            self._slots.queue(node)\n',
     ),
     # pending, claimed
     Plant(
         "one attempt more than there are slots",
-        MACHINE,
-        "while len(self._live) - self._live_async + len(self._rooms.asking) < self._slots and",
-        "while len(self._live) - self._live_async + len(self._rooms.asking) <= self._slots and",
+        SLOTS,
+        "while len(self.live) - self._live_async + len(self._rooms.asking) < self.limit and",
+        "while len(self.live) - self._live_async + len(self._rooms.asking) <= self.limit and",
     ),
     Plant(
         "one asynchronous attempt more than there are slots",
-        MACHINE,
-        "while self._ready_async and self._live_async < self._async_slots and",
-        "while self._ready_async and self._live_async <= self._async_slots and",
+        SLOTS,
+        "while self._ready_async and self._live_async < self._async_limit and",
+        "while self._ready_async and self._live_async <= self._async_limit and",
         ("tests/runtime/scheduler",),
     ),
     Plant(
         "an asynchronous attempt keeps its slot",
-        MACHINE,
+        SLOTS,
         "        self._live_async -= self._is_async(node)\n",
         "",
         ("tests/runtime/scheduler",),
     ),
     Plant(
         "canceling leaves what was to begin beside others",
-        MACHINE,
+        SLOTS,
         "        self._ready_async.clear()\n",
         "",
         ("tests/runtime/scheduler",),
     ),
     Plant(
         "a paused run begins more",
-        MACHINE,
-        "< self._slots and not self._paused:",
-        "< self._slots:",
+        SLOTS,
+        "< self.limit and not is_paused:",
+        "< self.limit:",
     ),
-    Plant("a paused run never goes on", MACHINE, "                self._paused = False\n", "                pass\n"),
+    Plant(
+        "a paused run never goes on",
+        MACHINE,
+        "                self._course.is_paused = False\n",
+        "                pass\n",
+    ),
     Plant(
         "fewer slots are not noticed",
         MACHINE,
-        "                self._slots = event.slots\n",
-        "                self._slots = max(self._slots, event.slots)\n",
+        "                self._slots.limit = event.slots\n",
+        "                self._slots.limit = max(self._slots.limit, event.slots)\n",
     ),
     Plant(
         "an attempt starts before it is recorded",
-        MACHINE,
-        "        commands = self._recorded()\n        commands += self._effects\n",
-        "        commands = self._effects\n        commands += self._recorded()\n",
+        COURSE,
+        "        commands = self._recorded()\n        commands += self.effects\n",
+        "        commands = self.effects\n        commands += self._recorded()\n",
     ),
     Plant(
         "a claim is not durable",
-        MACHINE,
-        '        self._move(node, "claimed")\n',
-        '        self._move(node, "claimed", durable=False)\n',
+        SLOTS,
+        '        course.move(node, "claimed")\n',
+        '        course.move(node, "claimed", durable=False)\n',
     ),
-    Plant("the claim's attempt is not recorded", MACHINE, '        self._try(node, "claimed")\n', ""),
-    Plant("attempts are not counted", MACHINE, "        node.attempt += 1\n", "        node.attempt = 1\n"),
+    Plant("the claim's attempt is not recorded", SLOTS, '        course.note(node, "claimed")\n', ""),
+    Plant("attempts are not counted", SLOTS, "        node.attempt += 1\n", "        node.attempt = 1\n"),
     Plant(
         "a claimed task takes no slot",
-        MACHINE,
-        "        self._live[token] = node\n        if",
+        SLOTS,
+        "        self.live[token] = node\n        if",
         "        if",
     ),
     # running
-    Plant("a late beginning counts", MACHINE, 'if node is None or node.state != "claimed":', "if node is None:"),
+    Plant("a late beginning counts", TRIALS, 'if node is None or node.state != "claimed":', "if node is None:"),
     Plant(
         "an attempt may take for ever",
-        MACHINE,
-        '            self._effects.append(SetTimer(f"timeout:{event.token}", event.at + node.spec.timeout))\n',
+        TRIALS,
+        '            self._course.effects.append(SetTimer(f"timeout:{event.token}", event.at + node.spec.timeout))\n',
         "",
     ),
     Plant(
         "silence is not noticed",
-        MACHINE,
-        "            self._await_heartbeat(node, event.token)\n\n    def _heartbeat",
-        "\n    def _heartbeat",
+        TRIALS,
+        "            self._await_heartbeat(node, event.token)\n\n    def heartbeat",
+        "\n    def heartbeat",
     ),
     Plant(
         "a heartbeat is not heard",
-        MACHINE,
+        TRIALS,
         '        if node is not None and node.phase == "live" and node.state == "running":\n            self._await_heartbeat(node, event.token)',
         "        del node",
     ),
-    Plant("a limit stops nothing", MACHINE, "            self._stop(live, subject)\n", "            pass\n"),
+    Plant("a limit stops nothing", TRIALS, "            self._slots.stop(node, token)\n", "            pass\n"),
     Plant(
         "timers of an ended attempt stay",
-        MACHINE,
-        '            self._effects.append(DropTimer(f"timeout:{token}"))\n',
+        SLOTS,
+        '            self._course.effects.append(DropTimer(f"timeout:{token}"))\n',
         "            pass\n",
     ),
     Plant(
         "what ends although stopped is published",
-        MACHINE,
+        TRIALS,
         "        if was_stopping:\n",
         "        if was_stopping and result.failure is not None:\n",
     ),
     # the end of an attempt
     Plant(
         "a failure is published",
-        MACHINE,
+        TRIALS,
         "        elif result.failure is not None:\n",
         '        elif result.failure is not None and result.failure.kind == "permanent":\n',
     ),
-    Plant(
-        "an ended attempt keeps its slot", MACHINE, "        del self._live[token]\n", "        self._live.get(token)\n"
-    ),
+    Plant("an ended attempt keeps its slot", SLOTS, "        del self.live[token]\n", "        self.live.get(token)\n"),
     Plant(
         "a stale success is kept",
-        MACHINE,
+        TRIALS,
         "        if event.result.failure is None and not is_taken:\n",
         "        if event.result.failure is None and is_taken:\n",
     ),
     Plant(
         "a lost attempt is not noticed",
-        MACHINE,
-        "            self._attempt_failed(node, node.limit or was_lost(event.why), None)\n",
+        TRIALS,
+        "            self._failed(node, node.limit or was_lost(event.why), None)\n",
         "            pass\n",
     ),
     Plant(
         "a success is not durable",
-        MACHINE,
-        '            self._move(node, "success")\n',
-        '            self._move(node, "success", durable=False)\n',
+        TRIALS,
+        '            course.move(node, "success")\n',
+        '            course.move(node, "success", durable=False)\n',
     ),
     Plant(
         "any attempt's publishing counts",
-        MACHINE,
+        TRIALS,
         'if node.phase == "publishing" and node.token == event.token:\n            node.phase = "idle"\n            node.error = None',
         'if node.state != "success":\n            node.phase = "idle"\n            node.error = None',
     ),
     Plant(
         "what could not be published is a success",
-        MACHINE,
-        "            self._attempt_failed(node, event.failure, result)\n",
-        '            self._try(node, "success", result)\n            self._move(node, "success")\n',
+        TRIALS,
+        "            self._failed(node, event.failure, result)\n",
+        '            self._course.note(node, "success", result)\n            self._course.move(node, "success")\n',
     ),
     Plant(
         "what failed stays staged",
-        MACHINE,
-        "        self._effects.append(Discard(node.spec.name, node.token))\n        if result is None",
+        TRIALS,
+        "        course.effects.append(Discard(node.spec.name, node.token))\n        if result is None",
         "        if result is None",
     ),
     # repeating
-    Plant("an old attempt may still publish", MACHINE, "        node.token = None\n", ""),
-    Plant("a retry does not wait", MACHINE, "        if after > 0:\n", "        if after > 1e9:\n"),
+    Plant("an old attempt may still publish", TRIALS, "        node.token = None\n", ""),
+    Plant("a retry does not wait", TRIALS, "        if after > 0:\n", "        if after > 1e9:\n"),
     Plant(
         "a retry waits for ever",
-        MACHINE,
-        '            self._effects.append(SetTimer(f"retry:{node.spec.name}", self._at + after))\n',
+        TRIALS,
+        '            self._course.effects.append(SetTimer(f"retry:{node.spec.name}", self._course.at + after))\n',
         "            pass\n",
     ),
     Plant(
@@ -284,9 +295,9 @@ PLANTS = (
     Plant("one attempt too few", RETRY, "attempt < spec.retry.max_attempts", "attempt + 1 < spec.retry.max_attempts"),
     Plant(
         "a lost attempt uses up the budget",
-        MACHINE,
-        "            counted = node.attempt - node.lost - node.before\n",
-        "            counted = node.attempt - node.before\n",
+        TRIALS,
+        "        counted = node.attempt - node.lost - node.before\n",
+        "        counted = node.attempt - node.before\n",
     ),
     Plant(
         "what is not idempotent is repeated",
@@ -304,7 +315,7 @@ PLANTS = (
     Plant(
         "canceling stops nothing that runs",
         MACHINE,
-        '            if node.phase == "live" and node.token is not None:\n                self._stop(node, node.token)\n            elif',
+        '            if node.phase == "live" and node.token is not None:\n                self._slots.stop(node, node.token)\n            elif',
         "            if",
     ),
     Plant(
@@ -313,25 +324,25 @@ PLANTS = (
         'elif node.state in ("waiting", "pending", "paused") and',
         'elif node.state == "pending" and',
     ),
-    Plant("canceling leaves what was to begin", MACHINE, "        self._ready.clear()\n", ""),
+    Plant("canceling leaves what was to begin", SLOTS, "        self._ready.clear()\n", ""),
     Plant(
         "canceling leaves a retry's timer",
-        MACHINE,
-        '            self._effects.append(DropTimer(f"retry:{node.spec.name}"))\n',
+        COURSE,
+        '            self.effects.append(DropTimer(f"retry:{node.spec.name}"))\n',
         "            pass\n",
     ),
     Plant(
         "what was stopped by a cancel is retried",
-        MACHINE,
-        "        elif self._canceling or node.is_canceled:\n            self._try",
-        "        elif node.is_canceled:\n            self._try",
+        TRIALS,
+        "        elif course.is_canceling or node.is_canceled:\n            course.note",
+        "        elif node.is_canceled:\n            course.note",
     ),
     # the end of a run
     Plant(
         "a run ends while a task is open",
         MACHINE,
-        "if not self._unfinished and not self.done:",
-        "if self._unfinished <= 1 and not self.done:",
+        "if not self._course.unfinished and not self.done:",
+        "if self._course.unfinished <= 1 and not self.done:",
     ),
     Plant(
         "a run with a failure succeeds",
@@ -357,13 +368,13 @@ PLANTS = (
     ),
     Plant(
         "a dead driver's attempt stays open",
-        MACHINE,
-        '        self._tried.append((node, attempt._replace(state="lost", ended_at=self._at)))\n',
+        COURSE,
+        '        self._tried.append((node, attempt._replace(state="lost", ended_at=self.at)))\n',
         "",
     ),
     Plant(
         "a dead driver's attempt is not counted as lost",
-        MACHINE,
+        COURSE,
         "        node.lost += 1\n        if node.state",
         "        if node.state",
     ),
@@ -376,62 +387,62 @@ PLANTS = (
     # repeated tasks
     Plant(
         "a repeated task ends with the first of its items",
-        MACHINE,
+        GATHERING,
         "        if not group.unmet and group.state not in FINAL:",
         "        if group.state not in FINAL:",
     ),
     Plant(
         "readers of a repeated task do not wait for its items",
-        MACHINE,
+        GATHERING,
         "        group.unmet = len(event.items)\n",
         "        group.unmet = min(1, len(event.items))\n",
     ),
     Plant(
         "a repeated task without items never ends",
-        MACHINE,
+        GATHERING,
         "        if not event.items:\n            self._gathered(group)\n",
         "",
     ),
     Plant(
         "an item that failed blocks nobody",
-        MACHINE,
-        '            self._block(group, failed.blocked_by or failed.spec.name)\n            return\n        if "canceled"',
+        GATHERING,
+        '            course.block(group, failed.blocked_by or failed.spec.name)\n            return\n        if "canceled"',
         '            pass\n        if "canceled"',
     ),
     Plant(
         "items appear twice",
-        MACHINE,
+        GATHERING,
         'if group.phase != "gathering" or group.items or group.state in FINAL:',
         'if group.phase != "gathering" or group.state in FINAL:',
     ),
     Plant(
         "items appear in a canceled run",
-        MACHINE,
-        "        if self._canceling or group.is_canceled:\n            self._call_off(group)\n            return\n        if group.state",
+        GATHERING,
+        "        if course.is_canceling or group.is_canceled:\n            course.call_off(group)\n            return\n        if group.state",
         "        if group.state",
         ("tests/runtime/scheduler",),
     ),
     Plant(
         "an item that succeeded is written over when the run goes on",
-        MACHINE,
-        "            self._records[node.spec.name] = node.succeeded = record\n        else:\n            self._moved[node] = True\n",
-        "            node.succeeded = record\n        self._moved[node] = True\n",
+        GATHERING,
+        "            course.records[node.spec.name] = node.succeeded = record\n        else:\n            course.moved[node] = True\n",
+        "            node.succeeded = record\n        course.moved[node] = True\n",
     ),
     Plant(
         "an item that there is no more stays open",
-        MACHINE,
+        GATHERING,
         "        left = [record for record in self._left.values() if record.state not in FINAL]\n",
         "        left: list[TaskRecord] = []\n",
     ),
     Plant(
         "an item's attempt of a dead driver stays open",
-        MACHINE,
+        GATHERING,
         "            if attempt is not None and attempt.state in UNENDED:\n",
         "            if attempt is not None and attempt.state == 'never':\n",
     ),
     Plant(
         "items come in another order",
-        MACHINE,
+        GATHERING,
         'kept = tuple(item.spec.name for item in group.items if item.state != "omitted")',
         'kept = tuple(item.spec.name for item in reversed(group.items) if item.state != "omitted")',
     ),
@@ -633,9 +644,9 @@ PLANTS = (
     ),
     Plant(
         "a budget of retries is never used up",
-        MACHINE,
-        "                self._retries += 1\n",
-        "                pass\n",
+        TRIALS,
+        "            self._retries += 1\n",
+        "            pass\n",
     ),
     Plant(
         "retries before a crash are forgotten",
@@ -647,13 +658,13 @@ PLANTS = (
     Plant(
         "a deadline passes unnoticed",
         MACHINE,
-        "            self._end_overdue()\n        elif timer",
-        "            pass\n        elif timer",
+        '                self._end_overdue()\n            case "start"',
+        '                pass\n            case "start"',
     ),
     Plant(
         "a run past its deadline was canceled",
         MACHINE,
-        '"failure" if self._is_overdue and state == "canceled" else state',
+        '"failure" if course.is_overdue and state == "canceled" else state',
         "state",
     ),
     Plant(
@@ -664,8 +675,8 @@ PLANTS = (
     ),
     Plant(
         "an attempt may take for ever to begin",
-        MACHINE,
-        "                node.limit = never_began(start)\n                self._stop(node, node.token)\n",
+        SLOTS,
+        "                node.limit = never_began(start)\n                self.stop(node, node.token)\n",
         "                pass\n",
     ),
     Plant(
@@ -678,7 +689,7 @@ PLANTS = (
     # room
     Plant(
         "room is not given back",
-        MACHINE,
+        SLOTS,
         "            self._free_room(node, token)\n        if node.phase",
         "            pass\n        if node.phase",
     ),
@@ -690,15 +701,15 @@ PLANTS = (
     ),
     Plant(
         "who found no room never asks again",
-        MACHINE,
-        "        self._rooms.full.pop(line, None)\n        self._fill_slots()\n",
-        "        self._fill_slots()\n",
+        SLOTS,
+        "        self._rooms.full.pop(line, None)\n        self.fill()\n",
+        "        self.fill()\n",
         ("tests/runtime/scheduler",),
     ),
-    Plant("who cannot begin stays in line", MACHINE, "            if is_told:\n", "            if False:\n"),
+    Plant("who cannot begin stays in line", SLOTS, "            if is_told:\n", "            if False:\n"),
     Plant(
         "room that comes too late is kept",
-        MACHINE,
+        SLOTS,
         "        self._free_room(node, event.token)\n",
         "        pass\n",
         ("tests/runtime/scheduler",),
@@ -713,27 +724,27 @@ PLANTS = (
     # one task
     Plant(
         "a paused task begins",
-        MACHINE,
-        "        elif node.is_held:\n            self._rest_held(node)\n        elif self._is_settled",
+        NEEDS,
+        "        elif node.is_held:\n            self._course.rest_held(node)\n        elif self._is_settled",
         "        elif self._is_settled",
     ),
     Plant(
         "a paused task is retried",
-        MACHINE,
-        "        if node.is_held:\n            self._rest_held(node)\n        elif node.phase",
+        TRIALS,
+        "        if node.is_held:\n            self._course.rest_held(node)\n        elif node.phase",
         "        if node.phase",
     ),
     Plant(
         "a paused task stays in the queue",
-        MACHINE,
-        "            self._withdraw(node)\n            self._rest_held(node)\n",
-        "            self._rest_held(node)\n",
+        MEDDLING,
+        "            self._slots.withdraw(node)\n            self._course.rest_held(node)\n",
+        "            self._course.rest_held(node)\n",
     ),
     Plant(
         "a canceled task is retried",
-        MACHINE,
-        "elif self._canceling or node.is_canceled:",
-        "elif self._canceling:",
+        TRIALS,
+        "elif course.is_canceling or node.is_canceled:",
+        "elif course.is_canceling:",
         ("tests/runtime/scheduler",),
     ),
     # the clock
@@ -750,6 +761,28 @@ PLANTS = (
         "told = [replace(report, at=now) for report in told]",
         "pass",
         ("tests/runtime/test_jumps.py",),
+    ),
+    # what is not stored, known by column
+    Plant(
+        "any other query of what is not stored is taken for the same",
+        PLANNER,
+        "            if self.unchanged(task.name, earlier, columns):",
+        "            if columns:",
+        ("tests/end_to_end/test_by_column.py",),
+    ),
+    Plant(
+        "what changed ahead of a query that is not stored is overlooked",
+        PLANNER,
+        'if [one.field for one in differing] != ["sql"] or',
+        'if "sql" not in [one.field for one in differing] or',
+        ("tests/end_to_end/test_by_column.py",),
+    ),
+    Plant(
+        "what a query that is not stored was known by is forgotten",
+        PLANNER,
+        "alike=tuple(dict.fromkeys((*now.alike, *before.alike, *same))))",
+        "alike=now.alike)",
+        ("tests/end_to_end/test_by_column.py",),
     ),
 )
 

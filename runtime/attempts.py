@@ -25,7 +25,7 @@ from trc.runtime.sharing import shared
 from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.store.journal import DeadLetter, TaskRecord, Transaction
 from trc.runtime.store.parts import StoredParts, encode_parts
-from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
+from trc.runtime.store.results import FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.order import OrderSecret, TaskOrder
 from trc.runtime.taskside.parts import PartRecord, read_record
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
@@ -237,7 +237,7 @@ class Attempts:
         if attempt.shared is not None:
             outputs: tuple[StoredOutput, ...] = (attempt.shared,)
         elif shape.is_view:
-            outputs = tuple(StoredOutput(one.name, "", VIEW + key, 0) for one in attempt.task.outputs)
+            outputs = tuple(self.planner.view(attempt.task, one.name, attempt.inputs) for one in attempt.task.outputs)
         else:
             outputs = tuple(self._stored(attempt, key, written) for written in attempt.result.outputs)
         files = [(written.path, stored) for written, stored in zip(attempt.result.outputs, outputs)]

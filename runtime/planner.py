@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from trc.runtime.fingerprint import UPSTREAM, changes, is_narrowed
 from trc.runtime.keeping import AS_WRITTEN, Keeping, lacks
-from trc.runtime.listing import Dataset, Files, Inputs, Listing, Missing
+from trc.runtime.listing import Dataset, Files, Input, Inputs, Listing, Missing
 from trc.runtime.partitions import Entire, Parted, Partitions
 from trc.runtime.passed import unchecked
 from trc.runtime.plan import Plan, PlannedPartitions, PlannedTask
@@ -16,10 +16,10 @@ from trc.runtime.readsets import NOTHING_PROVED, ReadSets, shown
 from trc.runtime.reasons import Reason
 from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions, unrepeatable
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
-from trc.runtime.store.results import FileIdentity, Result, StoredOutput
+from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.items import Unfit
 from trc.runtime.taskside.result import Failure
-from trc.runtime.taskside.tuples import Columns, Tuples, name_of
+from trc.runtime.taskside.tuples import Columns, OrderTuples, Tuples, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,9 @@ class Planner:
     read_sets: ReadSets = NOTHING_PROVED
     """Which columns tasks read of one another's outputs, where that is proved."""
     unchanged: Unchanged | None = None
-    """Tells a forecast which rows a new query has in common with the old one; None where nobody asks for it."""
+    """Tells which rows a new query has in common with the old one; None where nobody can."""
+    tells_spared: bool = False
+    """Whether a forecast looks for readers that new queries leave as they are."""
     chosen: frozenset[str] | None = None
     """The tasks that `force` is about, if it is said; None for all."""
     partitions: Partitions | None = None
@@ -87,6 +89,8 @@ class Planner:
     """A result with its outputs at their places in this project; of items, which nobody knew when results were read."""
     gathered: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
     """What the items of repeated tasks have made, where a forecast has found all of them up to date."""
+    _expected: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
+    """What a forecast knows of outputs that are made again, as far as their new queries leave them as they were."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,6 +108,7 @@ class Planner:
         """What a run would do now. A task whose upstream is not settled is `maybe`, unless it has to run anyway."""
         settled: dict[Dataset, StoredOutput] = {}
         planned: dict[str, PlannedTask] = {}
+        self._expected.clear()
         for task in self.spec.tasks:
             planned[task.name] = self._foresee(task, settled, planned)
         return Plan(self.spec.name, self.spec.digest, logical_time, tuple(planned.values()))
@@ -122,7 +127,8 @@ class Planner:
             reason = self._runs_whatever_its_items(task) if task.each else self._runs_whatever_it_reads(task)
             if reason is not None:
                 return PlannedTask(task.name, "run", reason)
-            spared = None if open_needs or task.each else self._spared(task, settled, planned)
+            looks = self.tells_spared and not open_needs and not task.each
+            spared = self._spared(task, settled, planned) if looks else None
             return PlannedTask(
                 task.name, "maybe", spared or Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for)))
             )
@@ -198,7 +204,7 @@ class Planner:
         self, task: TaskSpec, settled: Mapping[Dataset, StoredOutput], planned: Mapping[str, PlannedTask]
     ) -> Reason | None:
         """Why a task will be skipped although what it reads is made again, where that is proved of the new queries."""
-        expected, told = dict(settled), dict[str, None]()
+        ahead_of, told = dict[Dataset, StoredOutput](), dict[str, None]()
         for read in task.reads:
             if read.producer is None or read.producer in settled:
                 continue
@@ -211,11 +217,24 @@ class Planner:
             else:
                 output = self._as_before(ahead, output, columns, settled)
                 told[f"the new query of {ahead.task} changes nothing of {shown(columns)}"] = None
-            if output is None or read.producer in expected:
+            if output is None or read.producer in ahead_of:
                 return None
-            expected[read.producer] = output
-        decision = None if _unsettled(task, expected) else self.decide(task, expected)
+            ahead_of[read.producer] = output
+        for dataset, output in ahead_of.items():
+            self._expected[dataset] = _known_by_both(output, self._expected.get(dataset))
+        expected = {**settled, **self._expected}
+        if self._sees_unsettled(task, expected):
+            return None
+        decision = self.decide(task, expected)
         return Reason("spared", "; ".join(told)) if isinstance(decision, MaySkip) else None
+
+    def _sees_unsettled(self, task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> bool:
+        """Whether something is not known yet that the task reads, or sees through what is not stored."""
+        if _unsettled(task, settled):
+            return True
+        seen = (read.producer for read in task.reads if read.producer is not None and settled[read.producer].is_view)
+        makers = (self.spec.task(producer[0]) for producer in seen)
+        return any(maker is not None and self._sees_unsettled(maker, settled) for maker in makers)
 
     def _stored_output(self, dataset: Dataset) -> StoredOutput | None:
         last = self.stored.get(dataset[0])
@@ -230,6 +249,9 @@ class Planner:
         # Before what it reads is settled, nobody knows whether that changes, too.
         if maker is None or _unsettled(maker, settled):
             return None
+        if output.is_view and self.keeping(ahead.task).shape.is_view:
+            listed = self.inputs(maker, settled)
+            return None if isinstance(listed, Missing) else self.view(maker, output.name, listed)
         if ahead.reason.code != "changed" or [change.field for change in changes] != ["sql"] or tuples is None:
             return None
         before = changes[0].old
@@ -362,6 +384,34 @@ class Planner:
             case MaySkip() | Repeats():
                 return self.inputs(task, upstream)
 
+    def view(self, task: TaskSpec, name: str, inputs: Inputs) -> StoredOutput:
+        """An output that is not stored. Who reads it knows it by the key of its query, or of one that gave it the same.
+
+        Those are the earlier queries that are proved to have the same rows of some columns, over the same inputs.
+        """
+        view = StoredOutput(name, "", VIEW + inputs.key, 0)
+        asked = self.read_sets.asked.get(task.name)
+        if asked is None:
+            return view
+        return replace(view, tuples=Tuples(name_of(asked.known), alike=tuple(self._alike(task, name, inputs, asked))))
+
+    def _alike(self, task: TaskSpec, name: str, inputs: Inputs, asked: OrderTuples) -> Iterator[tuple[str, str]]:
+        last, before = self.stored.get(task.name), self._stored_output((task.name, name))
+        if last is None or before is None or not before.is_view or before.tuples is None:
+            return
+        differing = changes(last.parts, inputs.parts, task.skip)
+        # One that is known by some columns may have others by now, which the earlier query would find.
+        if [one.field for one in differing] != ["sql"] or not all(map(_is_known_whole, inputs.inputs)):
+            return
+        earlier = differing[0].old
+        if self.unchanged is None or earlier is None:
+            return
+        for columns in asked.sets:
+            if self.unchanged(task.name, earlier, columns):
+                wanted = name_of(columns)
+                known = [before.digest, *(digest for held, digest in before.tuples.alike if held == wanted)]
+                yield from ((wanted, digest) for digest in known[:_KNOWN_AS])
+
     def known_as(self, task: str, key: str, output: StoredOutput) -> StoredOutput:
         """An output that was made, with the digests that readers know it by if it is one that they have had.
 
@@ -374,7 +424,9 @@ class Planner:
         if before is None:
             return output
         others = tuple(one for one in (before.digest, *before.also) if one != output.digest)
-        return replace(output, also=others[:_KNOWN_AS], tuples=_of_both(output.tuples, before.tuples))
+        asked = self.read_sets.asked.get(task)
+        same = [(name_of(columns), one) for columns in asked.sets for one in others] if asked is not None else ()
+        return replace(output, also=others[:_KNOWN_AS], tuples=_of_both(output.tuples, before.tuples, same))
 
     def _not_kept(self, task: TaskSpec, result: Result) -> Reason | None:
         """Why what is stored does not serve those that read it, if so."""
@@ -415,11 +467,26 @@ class FindResult(Protocol):
     def __call__(self, pipeline: str, task: str, key: str) -> Result | None: ...
 
 
-def _of_both(now: Tuples | None, before: Tuples | None) -> Tuples | None:
+def _of_both(now: Tuples | None, before: Tuples | None, same: Iterable[tuple[str, str]]) -> Tuples | None:
     """The digests of the same rows, some of which cannot be taken of each shape that they are kept in."""
     if now is None or before is None or now.known != before.known:
         return now
-    return replace(now, digests=tuple({**dict(before.digests), **dict(now.digests)}.items()))
+    digests = {**dict(before.digests), **dict(now.digests)}
+    return replace(now, digests=tuple(digests.items()), alike=tuple(dict.fromkeys((*now.alike, *before.alike, *same))))
+
+
+def _is_known_whole(one: Input) -> bool:
+    """Whether the key holds what tells all of an input, and not only some columns of it."""
+    return one.read.producer is None or (bool(one.digest) and one.digest in one.parts[0].value)
+
+
+def _known_by_both(one: StoredOutput, other: StoredOutput | None) -> StoredOutput:
+    """An output of which something is known for each of two readers."""
+    if other is None or one.tuples is None or other.tuples is None or other.tuples.known != one.tuples.known:
+        return one
+    digests = {**dict(other.tuples.digests), **dict(one.tuples.digests)}
+    alike = dict.fromkeys((*other.tuples.alike, *one.tuples.alike))
+    return replace(one, tuples=Tuples(one.tuples.known, tuple(digests.items()), tuple(alike)))
 
 
 def _output_called(name: str, result: Result) -> StoredOutput:

@@ -118,7 +118,7 @@ class Runner:
     queries: Queries = field(default_factory=dict[str, QueryFacts])
     """What is known of the pipeline's queries, by task."""
     unchanged: Unchanged | None = None
-    """Tells a plan what new queries leave as it was."""
+    """Tells what new queries leave as it was."""
     part: Part | None = None
     """What `spec` is of a pipeline, where it is not all of it."""
     asked: str = ""
@@ -132,7 +132,7 @@ class Runner:
         """What a run would do now."""
         optimised = self._optimised(options)
         planner = self._planner(options, optimised, None)
-        planner.unchanged = self.unchanged
+        planner.tells_spared = True
         plan = self._plan(planner, optimised, logical_time)
         self.storage.flush()
         return plan
@@ -450,6 +450,7 @@ class Runner:
             partitions=self.partitions(run),
             again=options.again,
             here=places.here,
+            unchanged=self.unchanged,
         )
 
     def _forced(self, options: Options) -> frozenset[str] | None:

@@ -75,6 +75,11 @@ class Node:
     def __lt__(self, other: Node) -> bool:
         return self.serial < other.serial
 
+    @property
+    def awaits_decision(self) -> bool:
+        """Whether all that it needs is there, and it is to be said whether it runs."""
+        return self.state == "waiting" and not self.unmet and self.phase == "idle"
+
     def task_record(self, run: str) -> TaskRecord:
         """The task as it stands."""
         return self.kept or TaskRecord(

@@ -29,7 +29,7 @@ from trc.telemetry import NO_TELEMETRY, TABLES, Telemetry, telemetry_of
 
 MAX_ASYNC: Final = 500
 """How many asynchronous attempts share a process where `trc.toml` does not say."""
-OPTIMISE: Final = False
+OPTIMISE: Final = True
 """Whether runs are optimised where neither the command line nor the target says."""
 
 

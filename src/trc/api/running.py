@@ -150,7 +150,7 @@ class RecordedStates:
 
 @dataclass(slots=True)
 class _Unchanged:
-    """Compares new queries with those of the last run; only a plan that is asked to pays for it."""
+    """Compares new queries with those of the last run. Who asks pays for it, by compiling the pipeline."""
 
     path: Path
     settings: Settings
@@ -225,6 +225,7 @@ def run(
         names = sorted(ready.part.chosen) if ready.part else ()
         runner.asked = to_asked(choices, names, optimise=optimise, force=force, backfill=backfill)
         anew = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
+        runner.unchanged = _Unchanged(path, settings, choices, ready)
         retried, vouched = (None, frozenset[str]()) if again is None else (again.run, again.vouched)
         options = Options(
             choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo, submission, vouched

@@ -18,7 +18,7 @@ import pytest
 from trc.runtime.plan import Action, PlannedTask
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler import events
-from trc.runtime.scheduler.budget import Limits
+from trc.runtime.scheduler.budget import NO_LIMITS, Limits
 from trc.runtime.scheduler.commands import (
     Command,
     Decide,
@@ -36,7 +36,9 @@ from trc.runtime.scheduler.commands import (
     Stop,
     TakeRoom,
 )
+from trc.runtime.scheduler.course import Course
 from trc.runtime.scheduler.machine import Machine
+from trc.runtime.scheduler.node import Node
 from trc.runtime.spec import EachSpec, ItemSpec, NeedSpec, ReadSpec, RetrySpec, RuleSpec, SkipSpec, TaskSpec
 from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
@@ -331,10 +333,10 @@ def test_a_run_begins_with_opened_and_opens_once() -> None:
 
 
 def test_an_illegal_move_is_a_bug() -> None:
-    machine = _machine(_task("a", {}))
-    machine.handle(events.Opened(0.0))
+    node = Node(_task("a", {}), {})
+    course = Course("run", {"a": node}, NO_LIMITS)
     with pytest.raises(AssertionError, match="a: waiting to success is no legal move"):
-        machine._move(machine._nodes["a"], "success")
+        course.move(node, "success")
 
 
 def test_a_task_lasts_as_long_as_its_attempt() -> None:
