@@ -104,6 +104,33 @@ class Containers:
             raise no_engine(self.engine.address, error) from error
         return attached
 
+    def compile_task_side(self, image: str, python: str) -> None:
+        """Has the task side's bytecode be there for a Python, by that Python: containers cannot keep what they compile.
+
+        Done once; where it cannot be done, each container compiles for itself.
+        """
+        code = Path(
+            self.task_side, "trc/runtime/taskside/__pycache__", f"contained.cpython-{python.replace('.', '')}.pyc"
+        )
+        if not python or code.exists():
+            return
+        api = self.engine.api
+        name = f"trc-{self.owner.id[:12]}-{next(_NUMBERS)}"
+        asked = {
+            "image": image,
+            "entrypoint": ["python3"],
+            "command": ["-m", "compileall", "-q", TASK_SIDE],
+            "user": self.engine.user(),
+            "labels": {OWNER: owner_text(self.owner)},
+            "host_config": {"Binds": [f"{self.task_side}:{TASK_SIDE}"], "NetworkMode": "none", "CapDrop": ["ALL"]},
+        }
+        with suppress(self.engine.errors.APIError, OSError):
+            api.create_container_from_config(_config(api, asked), name)
+            api.start(name)
+            api.wait(name)
+        with suppress(self.engine.errors.APIError, OSError):
+            api.remove_container(name, v=True, force=True)
+
     def signal(self, container: Container, name: str) -> None:
         """Sends its processes a signal, if it runs."""
         with suppress(self.engine.errors.APIError, OSError):

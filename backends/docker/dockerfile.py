@@ -17,6 +17,13 @@ INDEX_ARGUMENTS: Final = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_H
 """What says where packages come from, of the variables that pip knows. They stay in a stage that no image is made of."""
 
 
+_STANDARD: Final = (
+    "base64, contextlib, dataclasses, datetime, decimal, fcntl, hashlib, importlib, json, logging, operator, pathlib, resource, "
+    "select, shutil, signal, socket, subprocess, tempfile, threading, traceback, typing, urllib.parse"
+)
+"""What every task's process imports of Python's own: images often come without its bytecode, which a container could not keep."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What an image is made of. Without packages it is its `base` as it is."""
@@ -62,6 +69,7 @@ def dockerfile(recipe: Recipe) -> str:
             "FROM system",
             f"COPY --from=packages {FOLDER}/env {FOLDER}/env",
             f"ENV PATH={FOLDER}/env/bin:$PATH VIRTUAL_ENV={FOLDER}/env PYTHONNOUSERSITE=1",
+            f'RUN python3 -c "import {_STANDARD}"',
         ]
     return "\n".join(lines) + "\n"
 

@@ -197,6 +197,8 @@ class DockerExecutor:
             try:
                 self._prepare()
                 name = self._images.ready(recipe)
+                assert self._made is not None
+                self._made.compile_task_side(name, handed.kind.python)
             except Trouble as trouble:
                 return partial(self._fail_held, recipe, trouble.failure)
             except Exception as error:  # noqa: BLE001 - nobody would be told: the orders would wait for ever
