@@ -276,6 +276,10 @@ class TaskSpec:
     """The service that it needs."""
     deadline: float | None = None
     """Seconds from the beginning of the run within which it has to be done."""
+    image: str = ""
+    """The image that its author says it runs in."""
+    system_packages: tuple[str, ...] = ()
+    gpus: int | None = None
 
     @property
     def asks_first(self) -> bool:

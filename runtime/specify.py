@@ -159,6 +159,9 @@ class _TaskSpecs:
             each=each,
             hooks=_hooks(task.hooks),
             environment=locked.digest if (locked := self.locked(task)) else "",
+            image=task.environment.image or "",
+            system_packages=tuple(sorted(set(task.environment.system_packages))),
+            gpus=resources.gpu,
         )
 
     def result(self, use: ResultUse) -> ResultSpec:

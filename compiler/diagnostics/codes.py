@@ -131,6 +131,13 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC504", "a backend or target that does not exist"),
     Code("TRC505", "a requirement says more than a package and its versions"),
     # The run
+    Code("TRC510", "no Docker engine can be used"),
+    Code("TRC511", "a Docker engine lets the user not in"),
+    Code("TRC512", "an image cannot be pulled"),
+    Code("TRC513", "an image cannot be built"),
+    Code("TRC514", "a Docker engine has no room left"),
+    Code("TRC515", "an image has not the Python that tasks need"),
+    Code("TRC516", "a container cannot be started"),
     Code("TRC601", "a task failed"),
     Code("TRC602", "a task's process ended"),
     Code("TRC603", "a task ran out of time"),

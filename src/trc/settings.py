@@ -91,6 +91,8 @@ class Settings:
     """Seconds within which an attempt has to begin that was handed to the backend, where the project says so."""
     telemetry: Telemetry = NO_TELEMETRY
     """What runs tell of themselves to machines."""
+    backends: MappingOf[str, MappingOf[str, Any]] = field(default_factory=dict[str, "MappingOf[str, Any]"])
+    """By backend, what its own table says."""
 
     @property
     def state(self) -> Path:
@@ -212,6 +214,7 @@ def _settings(project: Path, workers: int | None = None, target: str | None = No
         max_async=MAX_ASYNC if written.max_async is None else written.max_async,
         start_timeout=written.start_timeout,
         telemetry=telemetry_of(project, written.telemetry),
+        backends={"docker": written.docker} if written.docker else {},
     )
 
 
@@ -244,6 +247,7 @@ class _Written:
     networks: list[Network] = field(default_factory=list[Network])
     hooks_key: str | None = None
     telemetry: dict[str, Any] = field(default_factory=dict[str, Any])
+    docker: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def _read(path: Path) -> _Written:
@@ -310,6 +314,25 @@ _NUMBERS: Final[MappingOf[str, tuple[int, int, int]]] = {
     "start_timeout": (1, 86_400, 600),
 }
 """The keys of the local backend, with the least and the most that they take, and an example."""
+
+
+def _docker(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{key.value}" takes a table', key.span, "write [docker] on a line of its own")
+        return
+    # Loaded by projects that say something of it.
+    keys: Any = import_module("trc.backends.docker.options").KEYS
+    for entry in value.entries:
+        name = entry.key.value
+        if name not in keys:
+            remedy = did_you_mean(name, keys) or (f"the keys are: {', '.join(keys)}",)
+            _wrong(collect, f'"docker.{name}" is not known here', entry.key.span, *remedy)
+            continue
+        try:
+            answer: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
+            written.docker[name] = keys[name].read(answer)
+        except ValueError:
+            _wrong(collect, f'"docker.{name}" {keys[name].takes}', entry.value.span, f"write {keys[name].example}")
 
 
 def _check(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
@@ -515,6 +538,7 @@ _KEYS: Final[MappingOf[str, _Reader]] = {
     "targets": _targets,
     "state": _state,
     "local": _local,
+    "docker": _docker,
     "check": _check,
     "openlineage": _openlineage,
     "hooks": _hooks,

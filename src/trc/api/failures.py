@@ -136,11 +136,30 @@ _FAILURE_CODES = {
     "secret_unreachable": "TRC613",
     "secret_unusable": "TRC614",
     "secret_package": "TRC615",
+    "docker_engine": "TRC510",
+    "docker_elsewhere": "TRC510",
+    "docker_permission": "TRC511",
+    "docker_pull": "TRC512",
+    "docker_build": "TRC513",
+    "docker_disk": "TRC514",
+    "docker_python": "TRC515",
+    "docker_limits": "TRC516",
+    "docker_start": "TRC516",
+    "docker_package": "TRC620",
     "environment": "TRC649",
     "environment_index": "TRC648",
     "environment_python": "TRC649",
     "environment_uv": "TRC620",
 }
+
+_ASKED: Final = {
+    "docker_pull": ("image",),
+    "docker_python": ("image", "python_version", "python"),
+    "docker_disk": ("image", "system_packages", "requirements"),
+    "docker_build": ("system_packages", "requirements", "requirements_file"),
+    "docker_limits": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
+}
+"""By reason, the keys of an environment that may be why; what is written first of them is shown."""
 
 
 _REMEDIES: Final = {
@@ -173,6 +192,11 @@ def _failure_span(compiled: Compiled, name: str, error: Mapping[str, Any]) -> Sp
     task = compiled.pipeline.task(name) if compiled.pipeline else None
     if task is not None and str(error.get("reason", "")).startswith("secret_"):
         return secret_span(compiled.places, task, str(error.get("message", "")))
+    asked = _ASKED.get(str(error.get("reason", "")), ())
+    for key in asked if task is not None else ():
+        for keys in (("environment", key), (key,)):
+            if compiled.places.exact("tasks", name, *keys):
+                return key_span(compiled.places, "tasks", name, *keys)
     offset: int | None = error.get("query_offset")
     path = query_path(task) if task else None
     if offset is not None and path is not None:

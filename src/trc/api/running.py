@@ -402,7 +402,9 @@ def runner_of(
             storage,
             settings.state,
             SystemClock(),
-            lambda: ready.backend.executor(settings.workers, settings.state, settings.max_async),
+            lambda: ready.backend.executor(
+                settings.workers, settings.state, settings.max_async, settings.backends.get(ready.backend.name)
+            ),
             observe or _ignore,
             time.sleep,
             on_cancel,
