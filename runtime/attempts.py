@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from trc.compiler.ir.uris import is_glob
+from trc.compiler.ir.uris import is_glob, is_remote
 from trc.runtime.clock import Clock
 from trc.runtime.codewatch import CodeWatch
 from trc.runtime.fingerprint import SECRET, key_of
@@ -23,9 +23,10 @@ from trc.runtime.scheduler.commands import Start
 from trc.runtime.scheduler.failures import UNKNOWN_OUTCOME
 from trc.runtime.sharing import shared
 from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
+from trc.runtime.storage.errors import told_as
 from trc.runtime.store.journal import DeadLetter, TaskRecord, Transaction
 from trc.runtime.store.parts import StoredParts, encode_parts
-from trc.runtime.store.results import FileIdentity, Result, StoredOutput
+from trc.runtime.store.results import Identity, Result, StoredOutput
 from trc.runtime.subtasks import subtasks, unsubmittable
 from trc.runtime.taskside.items import Unfit
 from trc.runtime.taskside.order import OrderSecret, TaskOrder
@@ -36,7 +37,7 @@ from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
 class Outlet(Protocol):
     """What publishing asks of storage."""
 
-    def identity(self, path: str) -> FileIdentity | None:
+    def identity(self, path: str) -> Identity | None:
         """What the file system says of the file now, or None where there is none."""
         ...
 
@@ -44,8 +45,8 @@ class Outlet(Protocol):
         """Puts staged files in their places, all or none; raises OSError in the reader's words."""
         ...
 
-    def adopt(self, path: str, digest: str) -> None:
-        """Takes it on trust, for this run, that the file now there has this digest."""
+    def adopt(self, path: str, digest: str) -> str:
+        """Takes it on trust, for this run, that the file now there has this digest; answers the one it is known by."""
         ...
 
     def discard(self, staged: str) -> None:
@@ -100,7 +101,7 @@ class Attempts:
     _live: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     _names: dict[str, str] = field(default_factory=dict[str, str])
     _folders: set[str] = field(default_factory=set[str])
-    _seen: dict[str, FileIdentity | None] = field(default_factory=dict[str, "FileIdentity | None"])
+    _seen: dict[str, Identity | None] = field(default_factory=dict[str, "Identity | None"])
     """What was looked at since the run loop last heard anything."""
 
     def __post_init__(self) -> None:
@@ -114,7 +115,7 @@ class Attempts:
         """Forgets what files looked like: attempts may have ended since, and nothing seen before may speak for them."""
         self._seen.clear()
 
-    def _look(self, path: str) -> FileIdentity | None:
+    def _look(self, path: str) -> Identity | None:
         """What the file system says of a file that many tasks may read: asked once for all that ended together."""
         if path not in self._seen:
             self._seen[path] = self.outlet.identity(path)
@@ -261,10 +262,11 @@ class Attempts:
             self._note_parts(attempt, key)
             self.outlet.publish_all([(staged, stored.path) for staged, stored in files])
         except OSError as error:
-            return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
+            kind, reason = told_as(error, "publish")
+            return Failure(str(error), kind=kind, reason=reason, type=type(error).__name__)
         for _, output in files:
             self._seen.pop(output.path, None)
-            self.outlet.adopt(output.path, output.digest)
+        outputs = tuple(self._adopted(output) for output in outputs) if files else outputs
         outputs = tuple(self.planner.known_as(attempt.task.name, key, output) for output in outputs)
         result = self._result(attempt, key, parts, outputs)
         if attempt.task.checks:
@@ -273,6 +275,11 @@ class Attempts:
         self.outputs[attempt.task.name] = outputs
         del self._live[token]
         return result
+
+    def _adopted(self, output: StoredOutput) -> StoredOutput:
+        """A published output by the digest that it is known by where it lies."""
+        digest = self.outlet.adopt(output.path, output.digest)
+        return output if digest == output.digest else replace(output, digest=digest)
 
     def _note_parts(self, attempt: Attempt, key: str) -> None:
         """Records which parts the output is put together of, ahead of the output itself."""
@@ -306,11 +313,11 @@ class Attempts:
                     return path
             # A query reads the files of its order; other code may look at the folder by itself.
             uri = one.read.uri
-            if uri is not None and attempt.task.query is None and is_glob(uri) and not self._lists(uri, one.files):
+            if uri is not None and attempt.task.query is None and _can_look(uri) and not self._lists(uri, one.files):
                 return uri
         return None
 
-    def _is_still(self, path: str, identity: FileIdentity) -> bool:
+    def _is_still(self, path: str, identity: Identity) -> bool:
         try:
             return self._look(path) == identity
         except OSError:
@@ -369,3 +376,8 @@ def _returned(result: AttemptResult | None) -> Mapping[str, Any] | None:
         return None
     told: dict[str, Any] = {"values": result.values} if result.values else {}
     return {**told, "submitted": list(result.submitted)} if result.submitted else told
+
+
+def _can_look(uri: str) -> bool:
+    """Whether a task can find other files there than it was given: of objects, it is given copies."""
+    return is_glob(uri) and not is_remote(uri)

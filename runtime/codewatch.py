@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trc.compiler.pycode import module_digest
-from trc.runtime.store.results import FileIdentity
+from trc.runtime.store.results import Identity
 
 Code = Sequence[tuple[str, str]]
 """Files of the project by their relative paths, each with the digest of its tokens."""
@@ -15,10 +15,10 @@ Code = Sequence[tuple[str, str]]
 class CodeWatch:
     """Compares code files with their digests; one that does not change on disk is read once."""
 
-    def __init__(self, project: str, identity: Callable[[str], FileIdentity | None]) -> None:
+    def __init__(self, project: str, identity: Callable[[str], Identity | None]) -> None:
         self._project = project
         self._identity = identity
-        self._seen: dict[str, tuple[FileIdentity, str]] = {}
+        self._seen: dict[str, tuple[Identity, str]] = {}
 
     def edited(self, code: Code) -> dict[str, str]:
         """The files that hold other code than `code` says, with the digests that they have now."""

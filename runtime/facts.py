@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +48,12 @@ def compile_facts(looked_at: Mapping[str, bool], asked: Iterable[str]) -> Facts 
 
 
 def run_facts(
-    spec: PipelineSpec, compiled: Facts, results: Mapping[str, Result], outputs: Iterable[StoredOutput]
+    spec: PipelineSpec, compiled: Facts, results: Mapping[str, Result], outputs: Collection[StoredOutput]
 ) -> Facts | None:
     """The facts behind "everything is up to date", those of the compiled pipeline among them."""
     read = [read.uri for task in spec.tasks for read in (*task.reads, *task.check_reads) if read.uri is not None]
-    if any(is_remote(uri) for uri in read):
+    if any(is_remote(uri) for uri in (*read, *(output.path for output in outputs))):
+        # Whether objects are what they were, no file tells.
         return None
     if any(secret.versioned for task in spec.tasks for secret in task.secrets):
         # Whether such a one has another value by now, no file tells.

@@ -17,7 +17,8 @@ from trc.runtime.passed import EXPECT
 from trc.runtime.readsets import NOTHING_PROVED, KnownBy, ReadSets
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, PipelineSpec, ReadSpec, TaskSpec
-from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
+from trc.runtime.storage.errors import told_as
+from trc.runtime.store.results import VIEW, Identity, Result, StoredOutput
 from trc.runtime.taskside.result import Failure
 
 _LOOKUP = ""
@@ -29,7 +30,7 @@ _ITEMS_TOLD = 256
 Dataset = tuple[str, str]
 """A task and the name of its output."""
 
-Contents = Mapping[str, tuple[FileIdentity, str] | None]
+Contents = Mapping[str, tuple[Identity, str] | None]
 """By path, what the file system says of a file and the digest of its bytes; None where it is gone."""
 
 
@@ -44,7 +45,7 @@ class Files(Protocol):
         """The digest of a file's bytes, or None where there is no file. Raises OSError as `list` does."""
         ...
 
-    def content(self, path: str) -> tuple[FileIdentity, str] | None:
+    def content(self, path: str) -> tuple[Identity, str] | None:
         """What the file system says of a file, and the digest that its bytes had then; else as `digest`."""
         ...
 
@@ -56,7 +57,7 @@ class Input:
     read: ReadSpec
     files: tuple[str, ...]
     parts: tuple[KeyPart, ...]
-    identities: Mapping[str, FileIdentity]
+    identities: Mapping[str, Identity]
     columns: tuple[tuple[str, str], ...] = ()
     """Names and types, where not all are stored."""
     stored: tuple[str, ...] = ()
@@ -81,7 +82,7 @@ class Inputs:
     """What the key of the checks is made of."""
     stored: Result | None = None
     """The committed result whose outputs are only to be checked; None where the task itself is to run."""
-    watched: Mapping[str, FileIdentity] = field(default_factory=dict[str, FileIdentity])
+    watched: Mapping[str, Identity] = field(default_factory=dict[str, Identity])
     """The files of `stored`, as they were found."""
 
     @cached_property
@@ -97,11 +98,14 @@ class Missing:
     uri: str
     reason: Reason
     moved: bool = False
+    told: tuple[str, str] | None = None
+    """Kind and reason of the failure, where storage has told them."""
 
     @property
     def failure(self) -> Failure:
         """What becomes of a task that would have to begin now."""
-        return Failure(self.reason.detail, kind="permanent", reason="input_moved" if self.moved else "input_missing")
+        kind, reason = self.told or ("permanent", "input_moved" if self.moved else "input_missing")
+        return Failure(self.reason.detail, kind=kind, reason=reason)
 
 
 @dataclass(slots=True)
@@ -181,7 +185,7 @@ class Listing:
             paths = self.files.list(read.uri) if _is_pattern(read.uri) else (read.uri,)
             found = {path: self.files.content(path) for path in paths}
         except OSError as error:
-            return Missing(read.uri, Reason("blocked", f'the input "{read.name}" cannot be read: {error}'))
+            return _unreadable(read.uri, read.name, error)
         known = self._found.get((reader, read.name))
         if known is not None and known[1].read is read and known[0] == found:
             return known[1]
@@ -222,7 +226,7 @@ class Listing:
         try:
             content = self.files.content(output.path)
         except OSError as error:
-            return Missing(output.path, Reason("blocked", f'the input "{read.name}" cannot be read: {error}'))
+            return _unreadable(output.path, read.name, error)
         if content is None or content[1] != output.digest:
             what = "is gone" if content is None else "was changed by someone else"
             detail = f'the input "{read.name}", {output.path}, {what} after the task "{producer}" wrote it'
@@ -235,7 +239,7 @@ class Listing:
         self, read: ReadSpec, members: Sequence[tuple[str, StoredOutput]], part: KeyPart, producer: str
     ) -> Input | Missing:
         """What the items of a task have written, in their order, which is in the key as well as each of them."""
-        parts, identities = [part], dict[str, FileIdentity]()
+        parts, identities = [part], dict[str, Identity]()
         for name, output in members:
             item = KeyPart(part.field + name[len(producer) :], "inputs", output.digest)
             one = self._written_input(read, output, item, name)
@@ -262,7 +266,7 @@ class Listing:
         if VIEW + listed.key != output.digest:
             detail = f'what the input "{read.name}" is made of was changed after the task "{producer}" was settled'
             return Missing(producer, Reason("blocked", detail), moved=True)
-        identities: dict[str, FileIdentity] = {}
+        identities: dict[str, Identity] = {}
         for one in listed.inputs:
             identities.update(one.identities)
         return Input(read, (), (part,), identities, view=task, inner=listed.inputs, digest=output.digest)
@@ -284,6 +288,11 @@ class Listing:
     def _version(self, ref: str) -> str | Reason:
         assert self.secret_version is not None
         return self.secret_version(ref)
+
+
+def _unreadable(uri: str, name: str, error: OSError) -> Missing:
+    detail = f'the input "{name}" cannot be read: {error}'
+    return Missing(uri, Reason("blocked", detail), told=told_as(error, "input_missing", "permanent"))
 
 
 def _are_same(inputs: Sequence[Input], known: Sequence[Input]) -> bool:

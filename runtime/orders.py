@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from trc.compiler.ir.uris import is_remote
 from trc.compiler.passes.draft import WHOLE
 from trc.runtime.keeping import AS_WRITTEN, Keeping, tag
 from trc.runtime.listing import Input, Inputs
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
-from trc.runtime.store.results import Result, StoredOutput
+from trc.runtime.store.results import Identity, ObjectIdentity, Result, StoredOutput
 from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, TaskOrder
 from trc.runtime.taskside.tuples import Before, OrderTuples
@@ -171,7 +172,10 @@ class Orders:
         path = inputs.stored.outputs[0].path if inputs.stored else outputs[0].path
         return OrderChecks(
             runs=EVALUATE,
-            data=OrderInput(task.name, spec.format, (path,), columns=spec.columns, written=spec.written),
+            data=replace(
+                OrderInput(task.name, spec.format, (path,), columns=spec.columns, written=spec.written),
+                **_pinned((path,), inputs.watched),
+            ),
             place=spec.uri or path,
             items=tuple(
                 OrderCheck(one.name, one.check, dict(one.arguments), one.severity, one.store_failures)
@@ -201,11 +205,23 @@ class Orders:
         if asked is None:
             return None
         before = None if last is None else next((one for one in last.outputs if one.name == name), None)
+        if before is not None and is_remote(before.path):
+            # It is not at hand: its readers are told by its bytes.
+            return replace(asked, sets=())
         if before is None or before.is_view:
             return replace(asked, sets=())
         if before.where is not None or before.tuples is None:
             return asked
         return replace(asked, before=Before(before.path, before.digest, before.tuples))
+
+
+def _pinned(files: Sequence[str], identities: Mapping[str, Identity]) -> dict[str, Any]:
+    """The ETags and sizes of files that are objects; nothing for those of this machine."""
+    found = [identities.get(file) for file in files]
+    objects = [one for one in found if isinstance(one, ObjectIdentity)]
+    if not objects:
+        return {}
+    return {"etags": tuple(one.etag for one in objects), "sizes": tuple(one.size for one in objects)}
 
 
 def _inputs(inputs: Sequence[Input]) -> tuple[OrderInput, ...]:
@@ -217,11 +233,16 @@ def _inputs(inputs: Sequence[Input]) -> tuple[OrderInput, ...]:
             merged[read.name] = OrderInput(read.name, read.format, (), query=one.view.query, inputs=_inputs(one.inner))
             continue
         if one.stored:
-            merged[read.name] = OrderInput(read.name, read.format, one.files, columns=one.columns, stored=one.stored)
+            stored = OrderInput(read.name, read.format, one.files, columns=one.columns, stored=one.stored)
+            merged[read.name] = replace(stored, **_pinned(one.files, one.identities))
             continue
         place = read.spans or read.name
         before = merged.get(place)
         files = (*before.files, *one.files) if before else one.files
         name = before.name if before else read.name
-        merged[place] = OrderInput(name, read.format, files, read.spans, read.columns, read.written)
+        listed = OrderInput(name, read.format, files, read.spans, read.columns, read.written)
+        pinned = _pinned(one.files, one.identities)
+        if pinned and before:
+            pinned = {field: (*getattr(before, field), *values) for field, values in pinned.items()}
+        merged[place] = replace(listed, **pinned) if pinned else listed
     return tuple(merged.values())

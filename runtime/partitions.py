@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from trc.compiler.ir.uris import is_remote
 from trc.compiler.passes.proofs import survives
 from trc.compiler.sql.engine import literal, query
 from trc.compiler.sql.facts import QueryFacts
@@ -18,7 +19,7 @@ from trc.runtime.fingerprint import INPUT, key_of
 from trc.runtime.listing import Files, Input, Inputs, relative
 from trc.runtime.readsets import SQL
 from trc.runtime.spec import KeyPart, PartitionSpec, PipelineSpec, ReadSpec, TaskSpec
-from trc.runtime.store.results import FileIdentity
+from trc.runtime.store.results import FileIdentity, Identity
 from trc.runtime.taskside.parts import RECORD, OrderPart, OrderParts, PartRecord, read_record
 
 EPOCH: Final = "1"
@@ -52,7 +53,7 @@ class Parted:
     folder: str
     code: str
     order: OrderParts
-    identities: Mapping[str, FileIdentity] = field(default_factory=dict[str, FileIdentity])
+    identities: Mapping[str, Identity] = field(default_factory=dict[str, Identity])
     """The files of parts that are kept, as they were found."""
 
     @property
@@ -109,6 +110,8 @@ class Partitions:
         one = next((one for one in inputs.inputs if one.read.name == spec.read), None)
         if one is None or not one.files:
             return Entire(f'"{spec.read}" has no files')
+        if any(is_remote(file) for found in inputs.inputs for file in found.files):
+            return Entire("it reads objects, of which it is given copies")
         groups = self.groups(spec, one.files)
         if isinstance(groups, Entire):
             return groups
@@ -118,7 +121,7 @@ class Partitions:
         common = (*_common(inputs, one), *_own_parts(spec, facts))
         folder, code = self.folder(task.name), key_of(task.key_parts)
         partitions: list[Partition] = []
-        identities: dict[str, FileIdentity] = {}
+        identities: dict[str, Identity] = {}
         for label, files in groups.items():
             named = {relative(path, self.spec.project): found[1] for path in files if (found := digests[path])}
             key = key_of((*common, *_members(spec, label, named)))
@@ -157,7 +160,7 @@ class Partitions:
         """Where the parts of a task's output are kept, with what is recorded of them."""
         return parts_folder(self.state, self.spec.name, task)
 
-    def _kept(self, folder: str, key: str, max_age: float | None) -> tuple[PartRecord, FileIdentity] | None:
+    def _kept(self, folder: str, key: str, max_age: float | None) -> tuple[PartRecord, Identity] | None:
         """A part whose bytes are those that were recorded, and that is not too old."""
         record = read_record(folder, key)
         if record is None:
@@ -286,7 +289,9 @@ def _order(
         tuple((name, _STORED_AS.get(kind, kind)) for name, kind in facts.columns),
         items,
         tuple(
-            (path, (one.size, one.mtime_ns, one.ctime_ns, one.inode, one.device)) for path, one in identities.items()
+            (path, (one.size, one.mtime_ns, one.ctime_ns, one.inode, one.device))
+            for path, one in identities.items()
+            if isinstance(one, FileIdentity)
         ),
     )
 

@@ -17,7 +17,8 @@ from trc.runtime.readsets import NOTHING_PROVED, ReadSets, shown
 from trc.runtime.reasons import Reason
 from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions, unrepeatable
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
-from trc.runtime.store.results import VIEW, FileIdentity, Result, StoredOutput
+from trc.runtime.storage.errors import ObjectError
+from trc.runtime.store.results import VIEW, Identity, Result, StoredOutput
 from trc.runtime.subtasks import subtasks, unsubmittable
 from trc.runtime.taskside.items import Unfit
 from trc.runtime.taskside.result import Failure
@@ -456,7 +457,7 @@ class Planner:
         reason = unchecked(task, listed.checks, skip.result, is_same_run=is_same_run)
         if reason is None:
             return skip
-        watched: dict[str, FileIdentity] = {}
+        watched: dict[str, Identity] = {}
         for output in skip.result.outputs:
             try:
                 content = self.files.content(output.path)
@@ -549,6 +550,8 @@ class Planner:
                 continue
             try:
                 digest = self.files.digest(output.path)
+            except ObjectError as error:
+                return Reason("output_unknown", str(error))
             except OSError:
                 return Reason("output_changed", output.path)
             if digest is None:

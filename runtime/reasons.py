@@ -65,6 +65,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "changed": "changed since it last succeeded: {changes}",
     "output_missing": "its output is gone: {detail}",
     "output_changed": "its output was changed by someone else: {detail}",
+    "output_unknown": "nobody can say whether its output is there: {detail}",
     "not_kept": "it is up to date, but what is read of it is not all stored: {detail}",
     "always": "it always runs: {detail}",
     "disabled": "skipping is switched off: incremental.enabled is false",

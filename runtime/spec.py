@@ -312,3 +312,17 @@ class PipelineSpec:
     def task(self, name: str) -> TaskSpec | None:
         """The task of that name, ignoring case."""
         return next((task for task in self.tasks if task.name.casefold() == name.casefold()), None)
+
+
+def objects_read(spec: PipelineSpec) -> list[str]:
+    """The objects of a store that its tasks read by their whole names."""
+    reads = (read for task in spec.tasks for read in (*task.reads, *task.check_reads))
+    uris = {read.uri for read in reads if read.uri is not None and read.producer is None}
+    return sorted(uri for uri in uris if "://" in uri and not set(uri) & set("*?["))
+
+
+def has_objects(spec: PipelineSpec) -> bool:
+    """Whether its tasks read or write anything that lies in an object store."""
+    reads = (read.uri for task in spec.tasks for read in (*task.reads, *task.check_reads))
+    outputs = (output.uri for task in spec.tasks for output in task.outputs)
+    return any(uri is not None and "://" in uri for uri in (*reads, *outputs))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.objects import ObjectServer, running_objects
 from tests.postgres import Cluster, running_cluster
 from tests.warm import COMMANDS
 
@@ -66,6 +67,23 @@ def cluster() -> Iterator[Cluster]:
     """A PostgreSQL server, for all tests that want one."""
     with running_cluster() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def object_server() -> Iterator[ObjectServer]:
+    """An S3 endpoint on loopback, for all tests that want one."""
+    with running_objects() as found:
+        yield found
+
+
+@pytest.fixture
+def objects(object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectServer]:
+    """The endpoint with nothing in it but an empty bucket `lake`, as the one that AWS's configuration names."""
+    object_server.begin_anew()
+    for name, value in object_server.variables.items():
+        monkeypatch.setenv(name, value)
+    yield object_server
+    object_server.begin_anew()
 
 
 @pytest.fixture(scope="session", autouse=True)

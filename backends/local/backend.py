@@ -46,6 +46,7 @@ _CAPABILITIES: Final = Capabilities(
             "secrets",
             "hooks",
             "pipeline.hooks",
+            "uris.s3",
         }
     ),
     unenforced={

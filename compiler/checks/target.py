@@ -15,11 +15,12 @@ from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.policy import Environment, Resources
 from trc.compiler.ir.task import Task
-from trc.compiler.ir.uris import is_remote
+from trc.compiler.ir.uris import is_remote, normalise
 from trc.compiler.source import Span
 
 TEMPLATES: Final = "templates"
-REMOTE: Final = "remote_uris"
+REMOTE: Final = "uris."
+"""With a scheme after it: locations that are of no machine."""
 PARAMS: Final = "params"
 PIPELINE_HOOKS: Final = "pipeline.hooks"
 WHEN: Final = "when"
@@ -105,8 +106,8 @@ def check_target(
         collect.extend(_constructs(task, places, capabilities, is_decided=task.name in decided))
         if TEMPLATES not in capabilities.supports:
             collect.extend(_templates(task, places))
-        if REMOTE not in capabilities.supports and is_runnable:
-            collect.extend(_remote(task, places))
+        if is_runnable:
+            collect.extend(_remote(task, places, capabilities))
 
 
 def _constructs(task: Task, places: Places, capabilities: Capabilities, *, is_decided: bool) -> Iterator[Diagnostic]:
@@ -145,7 +146,7 @@ def _first_key(places: Places, task: str, keys: tuple[Path, ...]) -> Span | None
 
 _TWO_WAITING: Final = "write pending: tasks that wait for one another's needs would never begin"
 _REMOVE: Final = "remove it to run the pipeline"
-_LOCAL: Final = "this version reads and writes files of this machine: use a path"
+_LOCAL: Final = "this version reads and writes files of this machine and objects on S3: use a path, or s3://bucket/key"
 _PLAIN: Final = "write the value itself"
 
 
@@ -188,11 +189,15 @@ def _template_span(places: Places, path: Path, text: str, start: int) -> Span | 
     return places.within(path, start, end + 2 if end >= 0 else start + 2)
 
 
-def _remote(task: Task, places: Places) -> Iterator[Diagnostic]:
+def _is_refused(uri: str, capabilities: Capabilities) -> bool:
+    return is_remote(uri) and REMOTE + normalise(uri, "/").partition("://")[0] not in capabilities.supports
+
+
+def _remote(task: Task, places: Places, capabilities: Capabilities) -> Iterator[Diagnostic]:
     uris = {read.uri: read_span(places, task, read) for read in task.reads if isinstance(read, UriRead)}
     uris |= {output.uri: output_span(places, task, output) for output in task.outputs if output.uri}
     for uri, span in uris.items():
-        if is_remote(uri):
+        if _is_refused(uri, capabilities):
             yield _refused(f'the remote location "{uri}"', span, task.name, _LOCAL)
 
 
@@ -209,5 +214,5 @@ def _pipeline_wide(pipeline: Pipeline, places: Places, capabilities: Capabilitie
         if start is not None:
             if TEMPLATES not in capabilities.supports:
                 yield _refused("a template", _template_span(places, path, source.uri, start), None, _PLAIN)
-        elif is_remote(source.uri) and REMOTE not in capabilities.supports:
+        elif _is_refused(source.uri, capabilities):
             yield _refused(f'the remote location "{source.uri}"', text_span(places, path, source.uri), None, _LOCAL)

@@ -198,6 +198,10 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC662", "a task lacks a result of another"),
     Code("TRC663", "a condition cannot be decided"),
     Code("TRC664", "a task submits what cannot be run"),
+    Code("TRC670", "a bucket does not exist"),
+    Code("TRC671", "an object store refuses a request"),
+    Code("TRC672", "an object store does not take the credentials"),
+    Code("TRC673", "an object store cannot be reached"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

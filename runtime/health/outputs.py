@@ -9,6 +9,7 @@ from pathlib import Path
 from shlex import quote
 from time import time_ns
 
+from trc.compiler.ir.uris import is_remote
 from trc.runtime.folders import STATE_FOLDER
 from trc.runtime.health.finding import Finding, ok
 from trc.runtime.health.reading import Reading
@@ -102,7 +103,7 @@ def _recorded(reading: Reading, state: Path) -> Mapping[str, _Recorded]:
     for *row, log, file in reading.rows("health", "latest"):
         result = result_of(tuple(row))
         for output in result.outputs:
-            if not output.is_view:
+            if not (output.is_view or is_remote(output.path)):
                 path = _here(output.path, log or "", result.run, state)
                 found[path] = _Recorded(result, output, path, file or "PIPELINE")
     return found

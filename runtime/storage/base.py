@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
-from trc.runtime.store.results import FileIdentity
+from trc.runtime.store.results import Identity
 
 
 class Files(Protocol):
@@ -15,20 +15,23 @@ class Files(Protocol):
         """The files that a path or glob names, sorted; none of them lies in a folder `.trc` that a wildcard met."""
         ...
 
-    def identity(self, path: str) -> FileIdentity | None:
-        """What the file system says of a file; None if no file is there."""
+    def identity(self, path: str) -> Identity | None:
+        """What the file system, or the object store, says of a file; None if no file is there."""
         ...
 
     def digest(self, path: str) -> str | None:
-        """`sha256:<hex>` of a file's bytes; None if no file is there. Raises `MovingFile` if it keeps changing."""
+        """`sha256:<hex>` of a file's bytes, or what the object store tells instead; None if no file is there. Raises `MovingFile` if it keeps changing."""
         ...
 
-    def content(self, path: str) -> tuple[FileIdentity, str] | None:
+    def content(self, path: str) -> tuple[Identity, str] | None:
         """The file's identity, and the digest that its bytes had then; else as `digest`."""
         ...
 
-    def adopt(self, path: str, digest: str) -> None:
-        """Takes it on trust, as long as this object lives, that the file now there has this digest."""
+    def adopt(self, path: str, digest: str) -> str:
+        """Takes it on trust, as long as this object lives, that the file now there has this digest.
+
+        Answers the digest that it is known by from now on: an object store has its own.
+        """
         ...
 
     def prefetch(self, paths: Iterable[str]) -> None:

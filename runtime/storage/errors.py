@@ -18,8 +18,22 @@ class MovingFile(StorageError):  # noqa: N818 - named for what was met
     """A file kept changing while it was read: trying again later can help."""
 
 
+class ObjectError(StorageError):
+    """What an object store answers instead: `kind` is that of a failure, and so is `reason`."""
+
+    def __init__(self, message: str, kind: str, reason: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.reason = reason
+
+
 class PublishError(StorageError):
     """A staged file cannot be put in its place."""
+
+
+def told_as(error: OSError, reason: str, kind: str = "unknown") -> tuple[str, str]:
+    """Kind and reason of the failure that follows: those that an object store has told, else these."""
+    return (error.kind, error.reason) if isinstance(error, ObjectError) else (kind, reason)
 
 
 def unreadable(error: OSError, path: str) -> UnreadableFile:

@@ -35,8 +35,9 @@ class LocalStorage:
     def content(self, path: str) -> tuple[FileIdentity, str] | None:
         return self._digests.content(path)
 
-    def adopt(self, path: str, digest: str) -> None:
+    def adopt(self, path: str, digest: str) -> str:
         self._digests.adopt(path, digest)
+        return digest
 
     def prefetch(self, paths: Iterable[str]) -> None:
         self._digests.prefetch(paths)

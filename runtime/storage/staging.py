@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
+from trc.compiler.ir.uris import is_remote
 from trc.runtime.folders import STATE_FOLDER
 from trc.runtime.storage.errors import PublishError, unpublishable
 
@@ -21,7 +22,7 @@ _PLAIN_NAME = re.compile(r"\w[\w.]{0,80}", re.ASCII)
 _PLAIN_SUFFIX = re.compile(r"(\.\w{1,16}){0,2}", re.ASCII)
 _SPREAD = 16
 _DIGITS = frozenset("0123456789abcdef")
-_SPILLED = re.compile(r"spill-(\d+)", re.ASCII)
+_SPILLED = re.compile(r"(?:spill|fetched)-(\d+)(?:-\w+)?", re.ASCII)
 # A folder of that name, or a file system without links, or one that is another than where files are staged.
 _NO_LINKS = frozenset({errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.EACCES})
 _COMPRESSIONS = frozenset({".gz", ".zst", ".bz2", ".xz", ".lz4", ".br", ".snappy"})
@@ -109,7 +110,7 @@ class Staging:
         return [path for folder in (str(self._here), *self._noted()) for path in _left(folder, alive)]
 
     def _folder(self, final: str | None, token: str) -> str:
-        where = None if final is None else final.rpartition("/")[0] or "/"
+        where = None if final is None or is_remote(final) else final.rpartition("/")[0] or "/"
         place = (where or "", f"{crc32(token.encode('utf-8', 'surrogatepass')) % _SPREAD:x}")
         known = self._folders.get(place)
         if known is None:
@@ -231,7 +232,7 @@ def _left(folder: str, alive: frozenset[str]) -> Iterator[str]:
 
 
 def _is_spilling(name: str) -> bool:
-    """Whether a process that may live puts there what does not fit into its memory: `spill-<process id>`."""
+    """Whether a process that may live keeps there what does not fit into its memory, or what it fetched."""
     spilled = _SPILLED.fullmatch(name)
     if spilled is None:
         return False

@@ -79,6 +79,18 @@ class Result:
         return submitted
 
 
+class ObjectIdentity(NamedTuple):
+    """What an object store says of an object: with other bytes it has another ETag. `size` is in bytes."""
+
+    etag: str
+    size: int
+
+    @property
+    def digest(self) -> str:
+        """What stands for its bytes in keys and results."""
+        return f"etag:{self.etag}, {self.size} B"
+
+
 class FileIdentity(NamedTuple):
     """What the file system says of a file: if none of it changed, neither did the bytes.
 
@@ -90,6 +102,10 @@ class FileIdentity(NamedTuple):
     ctime_ns: int
     inode: int
     device: int
+
+
+Identity = FileIdentity | ObjectIdentity
+"""What tells that data did not change, without reading it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,10 @@ class OrderInput:
     """A query that stands for files: its rows are the input."""
     inputs: tuple[OrderInput, ...] = ()
     """What that query reads."""
+    etags: tuple[str, ...] = ()
+    """Of files that are objects of a store, the ETags that they had when they were listed: a task is given copies."""
+    sizes: tuple[int, ...] = ()
+    """Their sizes in bytes."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +258,8 @@ def _input_dict(one: OrderInput) -> dict[str, Any]:
     }
     if one.stored is not None:
         raw["stored"] = one.stored
+    if one.etags:
+        raw |= {"etags": one.etags, "sizes": one.sizes}
     if one.query is not None:
         raw |= {"query": one.query, "inputs": [_input_dict(inner) for inner in one.inputs]}
     return raw
@@ -270,6 +276,8 @@ def _input(raw: dict[str, Any]) -> OrderInput:
         tuple(raw["stored"]) if "stored" in raw else None,
         raw.get("query"),
         tuple(_input(inner) for inner in raw.get("inputs", ())),
+        tuple(raw.get("etags", ())),
+        tuple(raw.get("sizes", ())),
     )
 
 

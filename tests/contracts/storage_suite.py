@@ -1,16 +1,147 @@
-"""What every storage does with files and with what attempts stage: implementations subclass `StorageSuite`."""
+"""What every storage does: implementations subclass `PlaceSuite`, and those of file systems `StorageSuite` as well."""
 
 import hashlib
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from trc.runtime.storage.base import Storage
-from trc.runtime.storage.errors import PublishError
+from trc.runtime.storage.errors import PublishError, StorageError
 
 
 def sha256(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+class Place(Protocol):
+    """Somewhere that the storage sees, and that others write to."""
+
+    def at(self, name: str) -> str:
+        """The location of a name, which may be a pattern."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None: ...
+
+    def read(self, name: str) -> bytes: ...
+
+    def remove(self, name: str) -> None: ...
+
+    def names(self) -> list[str]:
+        """All that lies there and can be seen, sorted."""
+        ...
+
+    def refuses(self, name: str) -> None:
+        """From now on nothing can be put there under that name."""
+        ...
+
+
+def staged(storage: Storage, final: str, token: str, content: bytes, name: str = "output") -> str:
+    path = storage.staging_path(final, token, name)
+    Path(path).write_bytes(content)
+    return path
+
+
+class PlaceSuite:
+    """`place` is where the storage's data lies."""
+
+    def test_what_is_nowhere_is_nothing(self, storage: Storage, place: Place) -> None:
+        for name in ("missing.csv", "no/such/missing.csv"):
+            assert storage.list(place.at(name)) == ()
+            assert storage.identity(place.at(name)) is None
+            assert storage.digest(place.at(name)) is None
+            assert storage.content(place.at(name)) is None
+        storage.prefetch([place.at("missing.csv"), place.at("other.csv")])
+        assert storage.list(place.at("*.csv")) == ()
+
+    @pytest.mark.parametrize(
+        ("pattern", "met"),
+        [
+            ("*.csv", [".h.csv", "C.csv", "a.csv", "b.csv"]),
+            ("[ab].csv", ["a.csv", "b.csv"]),
+            ("[!a].csv", ["C.csv", "b.csv"]),
+            ("?.*", ["C.csv", "a.csv", "a.json", "b.csv"]),
+            ("*/x.csv", ["day=1/x.csv"]),
+            ("**/*.csv", [".h.csv", "C.csv", "a.csv", "b.csv", "day=1/deep/y.csv", "day=1/x.csv"]),
+            ("day=1/**", ["day=1/deep/y.csv", "day=1/x.csv"]),
+            ("a.csv", ["a.csv"]),
+            ("day=1", []),
+        ],
+    )
+    def test_patterns_meet_the_same_everywhere(
+        self, storage: Storage, place: Place, pattern: str, met: list[str]
+    ) -> None:
+        names = ["b.csv", "a.csv", "C.csv", ".h.csv", "a.json", "day=1/x.csv", "day=1/deep/y.csv", ".trc/z.csv"]
+        for name in [*names, "day=1/.trc/staging/z.csv"]:
+            place.write(name, name.encode())
+        assert storage.list(place.at(pattern)) == tuple(place.at(name) for name in met)
+
+    def test_two_wildcards_for_any_folders_are_refused(self, storage: Storage, place: Place) -> None:
+        with pytest.raises(StorageError, match="more than once"):
+            storage.list(place.at("**/a/**"))
+
+    def test_other_bytes_have_another_identity(self, storage: Storage, place: Place) -> None:
+        place.write("a.csv", b"one")
+        first = storage.content(place.at("a.csv"))
+        assert first is not None
+        assert (storage.identity(place.at("a.csv")), storage.digest(place.at("a.csv"))) == first
+        place.write("a.csv", b"two")
+        second = storage.content(place.at("a.csv"))
+        assert second is not None
+        assert second[0] != first[0]
+        assert second[1] != first[1]
+        place.remove("a.csv")
+        assert storage.content(place.at("a.csv")) is None
+
+    @pytest.mark.parametrize("size", [0, 1, 70_000, 300_000])
+    def test_what_is_published_is_whole_and_known(self, storage: Storage, place: Place, size: int) -> None:
+        content = bytes(number % 251 for number in range(size))
+        final = place.at("out/a.bin")
+        path = staged(storage, final, "t1", content)
+        assert storage.list(place.at("**")) == ()
+        assert place.names() == []
+        storage.publish(path, final)
+        assert place.read("out/a.bin") == content
+        known = storage.adopt(final, sha256(content))
+        assert storage.digest(final) == known
+        assert not Path(path).exists()
+        assert place.names() == ["out/a.bin"]
+
+    def test_equal_bytes_are_known_by_equal_digests(self, storage: Storage, place: Place) -> None:
+        digests = set()
+        for token in ("t1", "t2"):
+            final = place.at(f"{token}.bin")
+            storage.publish(staged(storage, final, token, b"x" * 100_000), final)
+            digests.add(storage.adopt(final, sha256(b"x" * 100_000)))
+        assert len(digests) == 1
+
+    def test_all_are_published_or_none(self, storage: Storage, place: Place) -> None:
+        place.write("a.csv", b"old")
+        place.refuses("c.csv")
+        finals = [place.at(name) for name in ("a.csv", "b.csv", "c.csv")]
+        files = [(staged(storage, final, "t1", b"new", f"o{number}"), final) for number, final in enumerate(finals)]
+        before = place.names()
+        with pytest.raises(StorageError):
+            storage.publish_all(files)
+        assert place.read("a.csv") == b"old"
+        assert place.names() == before
+        storage.publish_all(
+            [(staged(storage, final, "t2", b"new", f"o{n}"), final) for n, final in enumerate(finals[:2])]
+        )
+        assert place.read("a.csv") == place.read("b.csv") == b"new"
+
+    def test_what_is_not_staged_is_not_published(self, storage: Storage, place: Place) -> None:
+        final = place.at("a.csv")
+        with pytest.raises(PublishError, match="is gone before it was published"):
+            storage.publish(storage.staging_path(final, "t1", "output"), final)
+        assert place.names() == []
+
+    def test_what_is_discarded_is_gone(self, storage: Storage, place: Place) -> None:
+        path = staged(storage, place.at("a.csv"), "t1", b"x")
+        storage.discard(path)
+        storage.discard(path)
+        assert not Path(path).exists()
+        assert place.names() == []
 
 
 class StorageSuite:

@@ -18,6 +18,7 @@ import click
 import pytest
 import yaml
 from tests.docs.playing import FENCE, Block, Session, blocks, masked, play_document, rewrite
+from tests.objects import ObjectServer
 
 from trc.cli.group import COMMANDS, group
 
@@ -36,11 +37,19 @@ def name_of(document: Path) -> str:
 
 @pytest.mark.parametrize("document", [one for one in DOCUMENTS if one.name not in NOT_PLAYED], ids=name_of)
 def test_document_plays_as_it_is_written(document: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if document.name == "storage.md":
+        _fill(request.getfixturevalue("objects"))
     played = play_document(document, Session(tmp_path, tmp_path))
     if request.config.getoption("--update"):
         rewrite(document, played)
     for block, seen in played:
         assert masked(seen) == masked(block.body)
+
+
+def _fill(objects: ObjectServer) -> None:
+    """What the document says of the bucket."""
+    objects.put("raw/a.csv", "id,amount\n1,10\n2,5\n")
+    objects.put("raw/b.csv", "id,amount\n3,1\n")
 
 
 def pipelines() -> list[tuple[Path, int, Block]]:

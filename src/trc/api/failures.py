@@ -146,6 +146,10 @@ _FAILURE_CODES = {
     "docker_limits": "TRC516",
     "docker_start": "TRC516",
     "docker_package": "TRC620",
+    "object_bucket": "TRC670",
+    "object_refused": "TRC671",
+    "object_credentials": "TRC672",
+    "object_unreachable": "TRC673",
     "environment": "TRC649",
     "environment_index": "TRC648",
     "environment_python": "TRC649",
@@ -163,6 +167,10 @@ _ASKED: Final = {
 
 
 _REMEDIES: Final = {
+    "TRC670": ("make the bucket, or correct its name and the endpoint",),
+    "TRC671": ("allow this identity to list, read and write there",),
+    "TRC672": ("renew them: they come from where the AWS command line has them, a profile, variables or a role",),
+    "TRC673": ("give the task `retries`, and look at the endpoint and the network",),
     "TRC656": ("`trc retry` goes on with what is left, with the whole time once more",),
     "TRC650": ("`trc retry` tries it again, with the whole time once more",),
     "TRC651": ("`trc logs` of that run tells more; `trc retry` tries this one again",),

@@ -27,6 +27,7 @@ from trc.runtime.bus import Bus
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_driven
 from trc.runtime.errors import Stopped
+from trc.runtime.executor import Executor
 from trc.runtime.facts import Facts, run_facts
 from trc.runtime.hooks import has_hooks
 from trc.runtime.logs import tail
@@ -37,7 +38,8 @@ from trc.runtime.reported import Verdicts, has_broken, recorded
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
 from trc.runtime.scheduler.budget import START
 from trc.runtime.selecting import below
-from trc.runtime.spec import PipelineSpec
+from trc.runtime.spec import PipelineSpec, has_objects
+from trc.runtime.storage.base import Storage
 from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import RunRecord, TaskRecord
 from trc.runtime.store.results import StoredOutput
@@ -395,16 +397,22 @@ def runner_of(
 ) -> Iterator[Runner]:
     """All that planning or running a pipeline needs, with its state open."""
     with opened(settings) as store:
-        storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
+        storage: Storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
+
+        def executor() -> Executor:
+            of_backend = settings.backends.get(ready.backend.name)
+            return ready.backend.executor(settings.workers, settings.state, settings.max_async, of_backend)
+
+        if has_objects(ready.spec):
+            objects: Any = import_module("trc.api.objects")
+            storage, executor = objects.with_objects(storage, settings.state, executor)
         yield Runner(
             ready.spec,
             store,
             storage,
             settings.state,
             SystemClock(),
-            lambda: ready.backend.executor(
-                settings.workers, settings.state, settings.max_async, settings.backends.get(ready.backend.name)
-            ),
+            executor,
             observe or _ignore,
             time.sleep,
             on_cancel,

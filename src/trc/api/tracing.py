@@ -13,7 +13,7 @@ from typing import Literal
 from trc.api.recorded import status
 from trc.api.stores import is_begun, opened
 from trc.compiler.diagnostics.nearest import did_you_mean
-from trc.compiler.ir.uris import normalise
+from trc.compiler.ir.uris import is_remote, normalise
 from trc.runtime import shapes
 from trc.runtime.drivers import boot_id
 from trc.runtime.errors import Stopped, stopped
@@ -222,7 +222,7 @@ def _on_disk(settings: Settings, contents: Iterable[tuple[str, str]]) -> dict[tu
     with opened(settings) as store:
         storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
         found: dict[tuple[str, str], OnDisk] = {
-            (path, digest): _compared(storage, path, digest) for path, digest in contents
+            (path, digest): _compared(storage, path, digest) for path, digest in contents if not is_remote(path)
         }
         storage.flush()
     return found

@@ -164,7 +164,9 @@ def table(
 
 
 def shown_path(path: str | Path, folder: Path) -> str:
-    """A path as the user would write it: relative to `folder` where it lies inside, else as it is."""
+    """A path as the user would write it: relative to `folder` where it lies inside, else as it is; so is an object's location."""
+    if "://" in str(path):
+        return str(path)
     path = Path(path)
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 

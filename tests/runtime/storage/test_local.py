@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.contracts.storage_suite import StorageSuite
+from tests.contracts.storage_suite import PlaceSuite, StorageSuite
 
 from trc.runtime.storage.errors import StorageError
 from trc.runtime.storage.globs import list_files
@@ -28,6 +28,44 @@ def elsewhere_or_skip(here: Path) -> Path:
     if not MEMORY.is_dir() or MEMORY.stat().st_dev == here.stat().st_dev or not os.access(MEMORY, os.W_OK):
         pytest.skip("this machine has no second file system to write to")
     return Path(tempfile.mkdtemp(dir=MEMORY))
+
+
+class Folder:
+    """A folder that others write to."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def at(self, name: str) -> str:
+        return str(self.root / name)
+
+    def write(self, name: str, content: bytes) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def read(self, name: str) -> bytes:
+        return (self.root / name).read_bytes()
+
+    def remove(self, name: str) -> None:
+        (self.root / name).unlink()
+
+    def names(self) -> list[str]:
+        found = (path.relative_to(self.root) for path in self.root.rglob("*") if path.is_file())
+        return sorted(str(path) for path in found if ".trc" not in path.parts)
+
+    def refuses(self, name: str) -> None:
+        (self.root / name).mkdir()
+
+
+class TestFiles(PlaceSuite):
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Folder:
+        return Folder(tmp_path)
+
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> LocalStorage:
+        return local(tmp_path / ".trc")
 
 
 class TestLocalStorage(StorageSuite):

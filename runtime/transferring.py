@@ -1,0 +1,218 @@
+"""Gives attempts copies of the objects that they read, and sends what they wrote: around any executor of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
+from threading import Event
+from typing import Final
+
+from trc.runtime.clock import Clock
+from trc.runtime.executor import Ended, Executor, Lost, Report
+from trc.runtime.storage.errors import MovingFile, told_as
+from trc.runtime.storage.s3 import S3Storage
+from trc.runtime.storage.s3_errors import moved
+from trc.runtime.store.results import ObjectIdentity
+from trc.runtime.taskside.order import OrderInput, TaskOrder
+from trc.runtime.taskside.result import AttemptResult, Failure
+
+_AT_A_TIME: Final = 4
+"""Attempts whose objects travel at the same time."""
+_GLANCE: Final = 0.02
+"""Seconds between looks at transfers while attempts run, too: the executor waits for nothing but its own."""
+
+Copies = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    token: str
+    order: TaskOrder | Failure
+
+
+@dataclass(slots=True)
+class Transferring:
+    """Implements `Executor` around another one, whose orders then name files of this machine alone."""
+
+    inner: Executor
+    storage: S3Storage
+    clock: Clock
+    _travelling: dict[str, Event] = field(default_factory=dict[str, Event])
+    """By token, what stops its transfers."""
+    _orders: dict[str, TaskOrder] = field(default_factory=dict[str, TaskOrder])
+    """The attempts with objects that the executor has, as they were ordered."""
+    _running: set[str] = field(default_factory=set[str])
+    """All attempts that the executor has."""
+    _arrived: SimpleQueue[_Fetched | Ended] = field(default_factory=SimpleQueue)
+    _reports: list[Report] = field(default_factory=list[Report])
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_AT_A_TIME, "transfer"))
+
+    @property
+    def slots(self) -> int:
+        # Attempts whose objects travel keep no worker from others.
+        return self.inner.slots + len(self._travelling)
+
+    @property
+    def async_slots(self) -> int:
+        return self.inner.async_slots
+
+    def make_ready(self, order: TaskOrder) -> bool:
+        return not _has_objects(order) and self.inner.make_ready(order)
+
+    def start(self, order: TaskOrder) -> None:
+        if not _has_objects(order):
+            self._begin(order)
+            return
+        self._orders[order.token] = order
+        self._travel(order.token, lambda stop: self._fetch(order, stop))
+
+    def _begin(self, order: TaskOrder) -> None:
+        self._running.add(order.token)
+        self.inner.start(order)
+
+    def _travel(self, token: str, go: Callable[[Event], _Fetched | Ended]) -> None:
+        stop = self._travelling[token] = Event()
+        self._threads.submit(lambda: self._arrived.put(go(stop)))
+
+    def stop(self, token: str, grace: float) -> None:
+        stop = self._travelling.pop(token, None)
+        if stop is None:
+            self.inner.stop(token, grace)
+            return
+        stop.set()
+        self._orders.pop(token, None)
+        self._reports.append(Lost(token, self.clock.now(), "stopped"))
+
+    def poll(self, timeout: float | None) -> Sequence[Report]:
+        waited = 0.0
+        while True:
+            self._receive(0.0)
+            if self._travelling and not self._reports:
+                if self._running:
+                    self._hear(self.inner.poll(_GLANCE))
+                else:
+                    self._receive(_GLANCE)
+                waited += _GLANCE
+            elif self._reports:
+                self._hear(self.inner.poll(0.0))
+            else:
+                self._hear(self.inner.poll(None if timeout is None else max(0.0, timeout - waited)))
+            if self._reports or not self._travelling or (timeout is not None and waited >= timeout):
+                reports, self._reports = self._reports, []
+                return reports
+
+    def close(self) -> None:
+        for stop in self._travelling.values():
+            stop.set()
+        self._threads.shutdown(cancel_futures=True)
+        self.inner.close()
+        self.storage.close()
+
+    def _receive(self, wait: float) -> None:
+        """Takes what has arrived, if only after a moment."""
+        while True:
+            try:
+                one = self._arrived.get(timeout=wait) if wait else self._arrived.get_nowait()
+            except Empty:
+                return
+            wait = 0.0
+            if self._travelling.pop(one.token, None) is None:
+                continue
+            if isinstance(one, Ended):
+                self._reports.append(one)
+            elif isinstance(one.order, Failure):
+                self._orders.pop(one.token)
+                self._reports.append(self._failed(one.token, one.order))
+            else:
+                self._begin(one.order)
+
+    def _hear(self, reports: Sequence[Report]) -> None:
+        for report in reports:
+            order = None
+            if isinstance(report, (Ended, Lost)):
+                self._running.discard(report.token)
+                order = self._orders.pop(report.token, None)
+            if order is not None and isinstance(report, Ended) and report.result.failure is None:
+                self._send_later(order, report)
+            else:
+                self._reports.append(report)
+
+    def _send_later(self, order: TaskOrder, ended: Ended) -> None:
+        self._travel(order.token, lambda stop: self._send(order, ended, stop))
+
+    def _failed(self, token: str, failure: Failure) -> Ended:
+        now = self.clock.now()
+        return Ended(token, now, AttemptResult(token, failure, started_at=now, ended_at=now))
+
+    # ── in threads ──
+
+    def _fetch(self, order: TaskOrder, stop: Event) -> _Fetched:
+        try:
+            copies = {
+                uri: self.storage.fetch(uri, identity, stop) for uri, identity in dict(_objects_of(order)).items()
+            }
+        except Exception as error:  # noqa: BLE001 - a thread's error is its attempt's
+            return _Fetched(order.token, _failure(error))
+        return _Fetched(order.token, _with_copies(order, copies))
+
+    def _send(self, order: TaskOrder, ended: Ended, stop: Event) -> Ended:
+        try:
+            read = dict(_objects_of(order))
+            self.storage.look_again(read)
+            for uri, identity in read.items():
+                self._require_same(uri, identity)
+            for written in ended.result.outputs:
+                final = next(one.uri for one in order.outputs if one.name == written.name)
+                if final is not None and "://" in final:
+                    self.storage.send(written.path, final, stop)
+        except Exception as error:  # noqa: BLE001 - as above
+            return replace(ended, result=replace(ended.result, failure=_failure(error), outputs=()))
+        return replace(ended, at=max(ended.at, self.clock.now()))
+
+    def _require_same(self, uri: str, identity: ObjectIdentity) -> None:
+        if self.storage.identity(uri) != identity:
+            raise moved(uri)
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, MovingFile):
+        return Failure(str(error), "temporary", "input_moved")
+    kind, reason = told_as(error, "publish") if isinstance(error, OSError) else ("unknown", "error")
+    return Failure(str(error), kind, reason)
+
+
+def _has_objects(order: TaskOrder) -> bool:
+    is_written = any(one.uri is not None and "://" in one.uri for one in order.outputs)
+    return is_written or next(_objects_of(order), None) is not None
+
+
+def _objects_of(order: TaskOrder) -> Iterator[tuple[str, ObjectIdentity]]:
+    for one in order.inputs:
+        yield from _objects_in(one)
+    if order.checks is not None:
+        for one in (order.checks.data, *order.checks.looked_up):
+            yield from _objects_in(one)
+
+
+def _objects_in(one: OrderInput) -> Iterator[tuple[str, ObjectIdentity]]:
+    if one.etags:
+        yield from zip(one.files, map(ObjectIdentity, one.etags, one.sizes), strict=True)
+    for inner in one.inputs:
+        yield from _objects_in(inner)
+
+
+def _with_copies(order: TaskOrder, copies: Copies) -> TaskOrder:
+    checks = order.checks
+    if checks is not None:
+        looked_up = tuple(_copied(one, copies) for one in checks.looked_up)
+        checks = replace(checks, data=_copied(checks.data, copies), looked_up=looked_up)
+    return replace(order, inputs=tuple(_copied(one, copies) for one in order.inputs), checks=checks)
+
+
+def _copied(one: OrderInput, copies: Copies) -> OrderInput:
+    inner = tuple(_copied(each, copies) for each in one.inputs)
+    if not one.etags:
+        return replace(one, inputs=inner) if inner else one
+    return replace(one, files=tuple(copies[file] for file in one.files), inputs=inner, etags=(), sizes=())
