@@ -33,7 +33,8 @@ demo: setup-demo
 	@$(BIN)/python $(DEMO)/show.py
 
 test: setup-dev
-	$(BIN)/python -m pytest -m "not long" $(SHARED_OUT) -q
+	$(BIN)/python -m pytest -m "not long and not engine" $(SHARED_OUT) -q
+	@echo "left to make test-all: the long tests, and those that run containers in a Docker engine"
 
 test-all: setup-dev
 	$(BIN)/python -m pytest --cold $(SHARED_OUT) -q

@@ -23,10 +23,16 @@ GRAPH = "runtime/scheduler/graph.py"
 STATE = "runtime/scheduler/state.py"
 RULES = "runtime/scheduler/rules.py"
 ROOMS = "runtime/rooms.py"
+TWINS = "runtime/scheduler/twins.py"
+DUES = "runtime/scheduler/dues.py"
+TWIN_KEEPER = "runtime/twins.py"
+EQUAL = ("tests/end_to_end/test_equal_tasks.py",)
+SERVICES = ("tests/end_to_end/test_services.py",)
 LOOP = "runtime/loop.py"
 RUNNING = "runtime/running.py"
 ATTEMPTS = "runtime/attempts.py"
 HOOKS = "runtime/hooks.py"
+PLANNER = "runtime/planner.py"
 OUTBOX = "runtime/outbox.py"
 SSRF = "runtime/ssrf.py"
 TOLD = ("tests/runtime/test_hooks.py", "tests/runtime/test_outbox.py", "tests/runtime/test_webhooks.py")
@@ -248,7 +254,7 @@ PLANTS = (
     Plant(
         "a lost attempt is not noticed",
         TRIALS,
-        "            self._failed(node, node.limit or was_lost(event.why), None)\n",
+        "            self._failed(node, failure, None)\n",
         "            pass\n",
     ),
     Plant(
@@ -383,6 +389,74 @@ PLANTS = (
         'return is_of_unknown_outcome(record) and planned.action != "skip"',
         "return False",
     ),
+    # sub-tasks, and conditions that the run decides
+    Plant(
+        "a task that has submitted others is done without them",
+        TRIALS,
+        "            if event.becomes_others:\n",
+        "            if node.spec.each is not None:\n",
+    ),
+    Plant(
+        "sub-tasks begin in a run that is canceled",
+        TRIALS,
+        "                if course.is_canceling:\n                    course.call_off(node)\n                    return\n",
+        "",
+    ),
+    Plant(
+        "what a task that was called off has published is discarded",
+        TRIALS,
+        "                node.result, node.has_listed = None, True\n",
+        "                node.result = None\n",
+    ),
+    Plant(
+        "a task whose sub-task failed has succeeded",
+        GATHERING,
+        '        bad = {"failure", "upstream_failed"}\n',
+        '        bad = {"failure", "upstream_failed"} if group.spec.each is not None else {"canceled"}\n',
+    ),
+    Plant(
+        "a task is omitted though it runs",
+        NEEDS,
+        "        if node.awaits_decision:\n            node.reason, node.succeeded = event.reason.to_json(), None\n"
+        '            self._course.move(node, "omitted")\n',
+        "        if node.state != 'omitted':\n            node.reason, node.succeeded = event.reason.to_json(), None\n"
+        '            self._course.move(node, "omitted")\n',
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "a condition that is false is taken for up to date",
+        NEEDS,
+        '            self._course.move(node, "omitted")\n\n    def decided_failure',
+        '            self._course.move(node, "skipped")\n\n    def decided_failure',
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "a retry budget counts what a group's attempt was not followed by",
+        "runtime/scheduler/budget.py",
+        "    is_last = record.token is not None\n",
+        '    is_last = record.state in ("claimed", "running", "success", "failure", "canceled")\n',
+    ),
+    Plant(
+        "a task is up to date although its sub-tasks are not",
+        "runtime/planner.py",
+        "        if to_run:\n            return Repeats(Reason",
+        "        if to_run < 0:\n            return Repeats(Reason",
+        ("tests/end_to_end/test_subtasks.py",),
+    ),
+    Plant(
+        "the values that a task is handed are no part of its key",
+        "runtime/handed.py",
+        "key_parts=(*task.key_parts, *parts.values())",
+        "key_parts=task.key_parts",
+        ("tests/end_to_end/test_results.py",),
+    ),
+    Plant(
+        "a condition asks for the values of the run before",
+        LOOP,
+        "        self.planner.returned[command.task] = outcome.values\n",
+        "",
+        ("tests/end_to_end/test_results.py",),
+    ),
     # repeated tasks
     Plant(
         "a repeated task ends with the first of its items",
@@ -417,8 +491,8 @@ PLANTS = (
     Plant(
         "items appear in a canceled run",
         GATHERING,
-        "        if course.is_canceling or group.is_canceled:\n            course.call_off(group)\n            return\n        if group.state",
-        "        if group.state",
+        "        if course.is_canceling or group.is_canceled:\n            course.call_off(group)\n            return\n        if group.is_late",
+        "        if group.is_late",
         ("tests/runtime/scheduler",),
     ),
     Plant(
@@ -657,8 +731,8 @@ PLANTS = (
     Plant(
         "a deadline passes unnoticed",
         MACHINE,
-        '                self._end_overdue()\n            case "start"',
-        '                pass\n            case "start"',
+        '                self._end_overdue()\n            case "due"',
+        '                pass\n            case "due"',
     ),
     Plant(
         "a run past its deadline was canceled",
@@ -705,7 +779,12 @@ PLANTS = (
         "        self.fill()\n",
         ("tests/runtime/scheduler",),
     ),
-    Plant("who cannot begin stays in line", SLOTS, "            if is_told:\n", "            if False:\n"),
+    Plant(
+        "who cannot begin stays in line",
+        SLOTS,
+        "            if is_told and groups_of(line):\n",
+        "            if False:\n",
+    ),
     Plant(
         "room that comes too late is kept",
         SLOTS,
@@ -719,6 +798,126 @@ PLANTS = (
         "transaction.free_room_of(run.id)",
         "pass",
         ("tests/end_to_end/test_limits.py",),
+    ),
+    # equal tasks
+    Plant(
+        "nobody asks for equal tasks",
+        NEEDS,
+        "            if node.spec.twins:\n                self._twins.look(node)\n                return\n",
+        "",
+    ),
+    Plant(
+        "who waits for an equal task never asks again",
+        TWINS,
+        '        self._course.effects.append(SetTimer(f"twin:{node.spec.name}", self._course.at + PATIENCE))\n',
+        "",
+    ),
+    Plant(
+        "an answer that comes too late counts",
+        TWINS,
+        '        if node.phase != "behind":\n            return\n        node.phase, node.behind, node.waits = "idle", None, None\n',
+        '        node.phase, node.behind, node.waits = "idle", None, None\n',
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "the failure of an equal task is a skip",
+        TWINS,
+        "        if event.error is None:\n",
+        "        if event.error is None or event.error:\n",
+        EQUAL,
+    ),
+    Plant(
+        "who waits stands for others",
+        TWIN_KEEPER,
+        '                transaction.drop_twins([Twin(group, self.run.id, command.task, "") for group in known])\n',
+        "",
+        ("tests/runtime/test_twins.py",),
+    ),
+    Plant(
+        "a dead driver is waited for",
+        TWIN_KEEPER,
+        "return run is not None and is_driven(run, drivers, self.clock)",
+        "return run is not None and bool(drivers)",
+        EQUAL,
+    ),
+    Plant(
+        "outputs that are gone stand for others",
+        TWIN_KEEPER,
+        "if result is not None or not spec.outputs:",
+        "if result is not None or spec.outputs or not spec.outputs:",
+        EQUAL,
+    ),
+    # services
+    Plant(
+        "nobody says how an attempt found its service",
+        TRIALS,
+        "        self._course.effects.append(TellService(node.spec.name, token, found))\n",
+        "        del found, token\n",
+    ),
+    Plant(
+        "a failure that will not pass is laid to the service",
+        TRIALS,
+        'found = "down" if may_pass or failure.reason == "timeout" else "unknown"',
+        'found = "down" if may_pass or failure.reason else "unknown"',
+    ),
+    Plant(
+        "a probe that is not wanted any more stays one",
+        SLOTS,
+        '            self._course.effects.append(TellService(node.spec.name, event.token, "unknown"))\n',
+        "            pass\n",
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "who waits for a service never asks again",
+        SLOTS,
+        "        self._course.effects.append(SetTimer(_room_timer(line), self._course.at + wait))\n",
+        "        del wait\n",
+    ),
+    Plant(
+        "a probe whose driver is dead is waited for",
+        ROOMS,
+        "                return breaker.unclear(now)\n",
+        "                pass\n",
+        ("tests/runtime/test_rooms.py",),
+    ),
+    Plant(
+        "all probe at once",
+        ROOMS,
+        "            transaction.put_service(probing._replace(run=self.run.id, token=command.token))\n",
+        "            del probing\n",
+        ("tests/runtime/test_rooms.py",),
+    ),
+    # deadlines of tasks
+    Plant(
+        "a task's deadline passes unnoticed",
+        MACHINE,
+        "                self._dues.end(self._course.nodes[subject])\n",
+        "                pass\n",
+    ),
+    Plant(
+        "a run that goes on forgets the deadlines of tasks",
+        MACHINE,
+        "                self._dues.watch(node)\n",
+        "                pass\n",
+    ),
+    Plant(
+        "what is late is tried again",
+        TRIALS,
+        "        elif node.is_late:\n",
+        "        elif node.is_late and node.attempt < 0:\n",
+    ),
+    Plant(
+        "items of a late task go on",
+        DUES,
+        "            for item in node.items:\n                self.end(item)\n",
+        "            pass\n",
+    ),
+    Plant(
+        "what waits behind others is taken for lost",
+        SLOTS,
+        "            node.waits_since = event.at\n",
+        "            pass\n",
+        ("tests/runtime/scheduler",),
     ),
     # one task
     Plant(
@@ -760,6 +959,28 @@ PLANTS = (
         "told = [replace(report, at=now) for report in told]",
         "pass",
         ("tests/runtime/test_jumps.py",),
+    ),
+    # what is not stored, known by column
+    Plant(
+        "any other query of what is not stored is taken for the same",
+        PLANNER,
+        "            if self.unchanged(task.name, earlier, columns):",
+        "            if columns:",
+        ("tests/end_to_end/test_by_column.py",),
+    ),
+    Plant(
+        "what changed ahead of a query that is not stored is overlooked",
+        PLANNER,
+        "if len(differing) > 1 or earlier is None",
+        "if earlier is None",
+        ("tests/end_to_end/test_by_column.py",),
+    ),
+    Plant(
+        "what a query that is not stored was known by is forgotten",
+        PLANNER,
+        "alike=tuple(dict.fromkeys((*now.alike, *before.alike, *same))))",
+        "alike=now.alike)",
+        ("tests/end_to_end/test_by_column.py",),
     ),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,13 +30,16 @@ class Backend(Protocol):
         """What it can do: all else is refused before anything runs."""
         ...
 
-    def executor(self, workers: int, state: Path, max_async: int = 0) -> Executor:
+    def executor(
+        self, workers: int, state: Path, max_async: int = 0, options: Mapping[str, Any] | None = None
+    ) -> Executor:
         """Something that runs attempts, at most `workers` at a time; `state` is the project's state folder.
 
-        Of asynchronous ones, `max_async` may share a process; with 0, each is run like any other.
+        Of asynchronous ones, `max_async` may share a process; with 0, each is run like any other. `options`
+        is what the project file says in the backend's own table.
         """
         ...
 
-    def emit(self, pipeline: Pipeline, spec: PipelineSpec) -> Artefacts:
-        """What is deployed to have the pipeline run: the same bytes for the same pipeline."""
+    def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
+        """What is deployed to have the pipeline run: the same bytes for the same pipeline. `options` are as of `executor`."""
         ...

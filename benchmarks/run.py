@@ -7,7 +7,9 @@ from pathlib import Path
 import async_tasks
 import check
 import flights_sql
+import items
 import lsp
+import many_runs
 import noop_rerun
 import noop_tasks
 import optimising
@@ -21,7 +23,19 @@ RESULT = Path(__file__).parent / "results" / "latest.md"
 def main() -> None:
     parts = [f"# Benchmarks\n\n{machine()}. Medians of interleaved rounds; every ratio is of one run.\n"]
     print(parts[0])
-    for benchmark in (startup, noop_tasks, noop_rerun, async_tasks, check, optimising, flights_sql, tpch_pipeline, lsp):
+    for benchmark in (
+        startup,
+        noop_tasks,
+        noop_rerun,
+        items,
+        many_runs,
+        async_tasks,
+        check,
+        optimising,
+        flights_sql,
+        tpch_pipeline,
+        lsp,
+    ):
         parts.append(benchmark.main())
         print(parts[-1], flush=True)
     RESULT.parent.mkdir(exist_ok=True)

@@ -82,8 +82,8 @@ class Bench:
         return found
 
     def commands(self) -> Iterator[tuple[str, list[str]]]:
-        yield "trc", [*TRC, "run", "staged.trc"]
-        yield "trc one worker", [*TRC, "run", "staged.trc", "--workers", "1"]
+        yield "trc", [*TRC, "run", "staged.trc", "--no-optimise"]
+        yield "trc one worker", [*TRC, "run", "staged.trc", "--no-optimise", "--workers", "1"]
         yield "hand", by_hand("staged")
         yield "hand with digests", [*by_hand("staged"), "digests"]
         yield "optimised", [*TRC, "run", "staged.trc", "--optimise"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from trc.compiler.ir.uris import is_glob, is_remote
 from trc.runtime.clock import Clock
@@ -26,7 +26,9 @@ from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.storage.errors import told_as
 from trc.runtime.store.journal import DeadLetter, TaskRecord, Transaction
 from trc.runtime.store.parts import StoredParts, encode_parts
-from trc.runtime.store.results import VIEW, Identity, Result, StoredOutput
+from trc.runtime.store.results import Identity, Result, StoredOutput
+from trc.runtime.subtasks import subtasks, unsubmittable
+from trc.runtime.taskside.items import Unfit
 from trc.runtime.taskside.order import OrderSecret, TaskOrder
 from trc.runtime.taskside.parts import PartRecord, read_record
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
@@ -93,6 +95,8 @@ class Attempts:
     """The keys of what they published."""
     secrets: Secrets | None = None
     """Fetches values of secrets; None where no task is given one."""
+    trace: Callable[[str], Mapping[str, str]] | None = None
+    """Answers the variables that name a task's span; None where no traces are told."""
     _code: CodeWatch = field(init=False)
     _live: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     _names: dict[str, str] = field(default_factory=dict[str, str])
@@ -132,6 +136,11 @@ class Attempts:
         task = self.tasks[start.task]
         if task.each is not None:
             task = lister(task)
+        elif task.results:
+            told = self.planner.handing(task, settled)
+            if isinstance(told, Failure):
+                return told
+            task = told
         self._names[start.token] = start.task
         inputs = listed or self.planner.attempt(task, settled)
         if isinstance(inputs, Missing):
@@ -150,6 +159,8 @@ class Attempts:
             if isinstance(parted, Parted):
                 order = replace(order, parts=named_after(parted.order, parted.folder, start.token))
                 inputs = replace(inputs, watched={**inputs.watched, **parted.identities})
+            if self.trace is not None:
+                order = replace(order, trace=dict(self.trace(task.name)))
             self._make_folders(order)
         except OSError as error:
             return Failure(str(error), kind="unknown", reason="publish", type=type(error).__name__)
@@ -222,6 +233,11 @@ class Attempts:
         """
         attempt = self._live[token]
         assert attempt.result is not None
+        if attempt.result.submitted:
+            try:
+                subtasks(attempt.task, attempt.result.submitted, self.orders.spec.project)
+            except Unfit as why:
+                return unsubmittable(str(why))
         moved = self._moved_input(attempt)
         if moved is not None:
             message = f'the input "{moved}" changed while it was read'
@@ -238,7 +254,7 @@ class Attempts:
         if attempt.shared is not None:
             outputs: tuple[StoredOutput, ...] = (attempt.shared,)
         elif shape.is_view:
-            outputs = tuple(StoredOutput(one.name, "", VIEW + key, 0) for one in attempt.task.outputs)
+            outputs = tuple(self.planner.view(attempt.task, one.name, attempt.inputs) for one in attempt.task.outputs)
         else:
             outputs = tuple(self._stored(attempt, key, written) for written in attempt.result.outputs)
         files = [(written.path, stored) for written, stored in zip(attempt.result.outputs, outputs)]
@@ -350,7 +366,16 @@ class Attempts:
             run=attempt.order.run,
             attempt=attempt.number,
             committed_at=self.clock.now(),
+            returned=_returned(attempt.result),
         )
+
+
+def _returned(result: AttemptResult | None) -> Mapping[str, Any] | None:
+    """What an attempt returned besides its outputs, as a store keeps it."""
+    if result is None or not (result.values or result.submitted):
+        return None
+    told: dict[str, Any] = {"values": result.values} if result.values else {}
+    return {**told, "submitted": list(result.submitted)} if result.submitted else told
 
 
 def _can_look(uri: str) -> bool:

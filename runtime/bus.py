@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.runtime.observe import (
     Happening,
+    MessagesTried,
     Observer,
     RunFinished,
     RunOpened,
@@ -18,7 +19,16 @@ from trc.runtime.observe import (
     Wished,
 )
 
-KINDS: tuple[type[Happening], ...] = (RunOpened, TaskMoved, TaskProgressed, Ticked, Waiting, Wished, RunFinished)
+KINDS: tuple[type[Happening], ...] = (
+    RunOpened,
+    TaskMoved,
+    TaskProgressed,
+    Ticked,
+    Waiting,
+    Wished,
+    RunFinished,
+    MessagesTried,
+)
 """All that happens in a run."""
 
 

@@ -1,15 +1,15 @@
-"""Which tasks are equal for a rule: those of a type, with equal values of the named fields, in whatever pipeline."""
+"""Which tasks are equal for a rule: those with equal values of the named fields, in whatever pipeline."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
 
 from trc.compiler.compile import Compiled
 from trc.compiler.ir.task import Task
-from trc.runtime.spec import RuleSpec
+from trc.runtime.spec import BreakerSpec, RuleSpec, TwinSpec
 
 _LONGEST: Final = 40
 """Characters of a value that are shown."""
@@ -27,6 +27,41 @@ def rules_of(task: Task, compiled: Compiled) -> tuple[RuleSpec, ...]:
         known = strictest.get(group)
         strictest[group] = spec if known is None or spec.max < known.max else known
     return tuple(strictest[group] for group in sorted(strictest))
+
+
+def twins_of(task: Task, compiled: Compiled) -> tuple[TwinSpec, ...]:
+    """What stands for the task; of several rules for one group, the one that counts most states."""
+    assert compiled.pipeline is not None
+    widest: dict[str, TwinSpec] = {}
+    for rule in task.dedupe:
+        state = _COUNTED[rule.state]
+        # Who reads its outputs has to find them: those of another task would be others.
+        own = [compiled.pipeline.name, task.name] if task.outputs else None
+        values = [("", own), *_values(task, rule.fields, compiled)]
+        spec = TwinSpec(state, _group(f"dedupe {task.type}", values) if rule.fields else "")
+        known = widest.get(spec.group)
+        widest[spec.group] = spec if known is None or _ORDER.index(known.state) < _ORDER.index(state) else known
+    return tuple(widest[group] for group in sorted(widest))
+
+
+def breaker_of(task: Task) -> BreakerSpec | None:
+    """The service that the task needs, and when it is down."""
+    one = task.breaker
+    if one is None:
+        return None
+    return BreakerSpec(
+        one.service, _group("service", [("", one.service)]), one.failures, one.window.seconds, one.rest.seconds
+    )
+
+
+_ORDER: Final = ("pending", "running", "success")
+_COUNTED: Final[Mapping[str, Literal["pending", "running", "success"]]] = {
+    "pending": "pending",
+    # What is handed over is about to run, and often nobody hears of it before it has ended.
+    "claimed": "running",
+    "running": "running",
+    "success": "success",
+}
 
 
 def _values(task: Task, fields: Sequence[str], compiled: Compiled) -> list[tuple[str, Any]]:

@@ -19,6 +19,17 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """The attempt has not begun, because others are before it, or what it runs in is being built: nobody need worry about it.
+
+    Told now and then for as long as that is so.
+    """
+
+    token: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Progressed:
     """The attempt is alive, and says how far it is."""
 
@@ -46,7 +57,7 @@ class Lost:
     why: str
 
 
-Report = Started | Progressed | Ended | Lost
+Report = Queued | Started | Progressed | Ended | Lost
 
 
 class Executor(Protocol):

@@ -66,6 +66,8 @@ class Input:
     """The task whose query stands for the files."""
     inner: tuple[Input, ...] = ()
     """What that query reads."""
+    digest: str = ""
+    """What tells all of an upstream's output, whatever the reader knows it by."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Listing:
         if isinstance(inputs, Missing):
             return inputs
         known = self._known.get(task.name)
-        if known is not None and not task.secrets and _are_same(inputs, known.inputs):
+        if known is not None and task.handed is None and not task.secrets and _are_same(inputs, known.inputs):
             listed = known
         else:
             own = (*task.key_parts, *self.secret_parts(task)) if task.secrets else task.key_parts
@@ -230,7 +232,8 @@ class Listing:
             detail = f'the input "{read.name}", {output.path}, {what} after the task "{producer}" wrote it'
             return Missing(output.path, Reason("blocked", detail), moved=True)
         columns = () if output.columns is None else self.keepings[producer].columns
-        return Input(read, (output.path,), (part,), {output.path: content[0]}, columns, output.columns or ())
+        identities = {output.path: content[0]}
+        return Input(read, (output.path,), (part,), identities, columns, output.columns or (), digest=output.digest)
 
     def _gathered_input(
         self, read: ReadSpec, members: Sequence[tuple[str, StoredOutput]], part: KeyPart, producer: str
@@ -266,7 +269,7 @@ class Listing:
         identities: dict[str, Identity] = {}
         for one in listed.inputs:
             identities.update(one.identities)
-        return Input(read, (), (part,), identities, view=task, inner=listed.inputs)
+        return Input(read, (), (part,), identities, view=task, inner=listed.inputs, digest=output.digest)
 
     def unknown_secret(self, task: TaskSpec) -> Reason | None:
         """Why the key cannot be computed, where that is for a secret."""

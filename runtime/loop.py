@@ -21,13 +21,13 @@ from trc.runtime.hooks import Hooks
 from trc.runtime.jumps import Jumps
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
-from trc.runtime.planner import MaySkip, MustRun, Planner, Repeats
+from trc.runtime.planner import MaySkip, MustRun, Omits, Planner, Refused, Repeats
 from trc.runtime.repeated import gathered, unrepeatable
 from trc.runtime.rooms import RoomKeeper
 from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.scheduler.state import SUCCEEDED
-from trc.runtime.spec import PipelineSpec
+from trc.runtime.spec import PipelineSpec, TaskSpec
 from trc.runtime.store.journal import (
     AttemptRecord,
     DeadLetter,
@@ -43,6 +43,7 @@ from trc.runtime.store.journal import (
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import Failure
+from trc.runtime.twins import TwinKeeper
 
 _LONGEST_WAIT = 0.25
 """Seconds: how late a request to cancel is noticed at worst."""
@@ -175,6 +176,8 @@ class Loop:
     """By token, the orders that were written before they may be begun."""
     _listed_in: dict[str, Result | None] = field(default_factory=dict[str, "Result | None"])
     """By repeated task, the result that lists its items; None where the author wrote them."""
+    _writers: dict[str, str] = field(default_factory=dict[str, str])
+    """By location, the item or sub-task that writes it."""
     _beside: Beside = field(default_factory=Beside)
     _slots: int = 0
     _wish: Wish = "run"
@@ -185,9 +188,13 @@ class Loop:
     _jumped: int = 0
     """How often the clock has jumped."""
     _rooms: RoomKeeper = field(init=False)
+    _twins: TwinKeeper = field(init=False)
+    _inputs: dict[str, Inputs] = field(default_factory=dict[str, Inputs])
+    """What those tasks read that others may stand for, as it was when they were decided."""
 
     def __post_init__(self) -> None:
         self._rooms = RoomKeeper(self.journal, self.run_record, self.clock)
+        self._twins = TwinKeeper(self.journal, self.run_record, self.clock, self.planner)
 
     def run(self) -> RunState:
         """Runs until every task is in a final state. Raises what the store raises: nothing is lost by that."""
@@ -236,6 +243,10 @@ class Loop:
                             self._gather(command)
                         case commands.Record():
                             durable = self._record(command) or durable
+                        case commands.FindTwin():
+                            queue.append(self._find_twin(command, batch.transaction))
+                        case commands.TellService():
+                            self._tell_service(command, batch.transaction)
                         case commands.TakeRoom():
                             queue.append(self._rooms.take(command, batch.transaction))
                         case commands.FreeRoom():
@@ -275,26 +286,48 @@ class Loop:
         match decision:
             case MustRun():
                 self._listed[task] = decision.inputs
+                if spec.twins:
+                    self._inputs[task] = decision.inputs
                 return events.DecidedRun(now, task, decision.reason)
             case MaySkip():
                 self._settle(task, decision.result.outputs)
+                self.planner.returned[task] = decision.result.values
                 return events.DecidedSkip(now, task, decision.reason)
             case Repeats():
                 self._listed_in[task] = decision.result
+                if spec.each is None and decision.result is not None:
+                    self._settle(task, decision.result.outputs)
+                    self.planner.returned[task] = decision.result.values
                 return events.DecidedItems(now, task, decision.reason)
-            case Missing():
+            case Omits():
+                return events.DecidedOmit(now, task, decision.reason)
+            case Missing() | Refused():
                 return events.DecidedFailure(now, task, decision.failure)
 
+    def _find_twin(self, command: commands.FindTwin, transaction: Transaction) -> events.Event:
+        """Looks for what stands for a task, whose readers then find what that has made."""
+        spec = self.attempts.tasks[command.task]
+        found, result = self._twins.find(command, spec, self._inputs[command.task], transaction)
+        if result is not None:
+            self._settle(command.task, result.outputs)
+        return found
+
+    def _tell_service(self, command: commands.TellService, transaction: Transaction) -> None:
+        breaker = self.attempts.tasks[command.task].breaker
+        assert breaker is not None
+        self._rooms.tell(command, breaker, transaction)
+
     def _expand(self, task: str, batch: Batch) -> events.Event:
-        """Makes the repetitions of a task known, with the locations that they publish to."""
+        """Makes the repetitions or sub-tasks of a task known, with the locations that they publish to."""
         found = self.planner.items(self.attempts.tasks[task], self._listed_in.get(task))
         now = self.clock.now()
         if isinstance(found, Failure):
             return events.ExpandFailed(now, task, found)
         uris = sorted({output.uri for one in found for output in one.outputs if output.uri is not None})
-        failure = self._take(uris, batch)
+        failure = self._take(uris, batch) or self._written_twice(found)
         if failure is not None:
-            return events.ExpandFailed(now, task, failure)
+            is_item = self.attempts.tasks[task].each is not None
+            return events.ExpandFailed(now, task, failure if is_item else replace(failure, reason="submitted"))
         self.attempts.add(found)
         return events.Expanded(now, task, found)
 
@@ -309,8 +342,18 @@ class Loop:
             return unrepeatable(f'run {holder} is writing "{uri}"', "wait for its end, then `trc retry` this run")
         return None
 
+    def _written_twice(self, found: Iterable[TaskSpec]) -> Failure | None:
+        """Why these cannot be, where they would write what items or sub-tasks of other tasks write."""
+        for one in found:
+            for output in one.outputs:
+                if output.uri is not None and (writer := self._writers.setdefault(output.uri, one.name)) != one.name:
+                    return unrepeatable(f'"{writer}" writes "{output.uri}", too', "give each its own location")
+        return None
+
     def _gather(self, command: commands.Gather) -> None:
-        """What the items of a task have made becomes its outputs."""
+        """What the items of a task have made becomes its outputs; a task with sub-tasks has outputs of its own."""
+        if self.attempts.tasks[command.task].each is None:
+            return
         for output in self.attempts.tasks[command.task].outputs:
             made = ((item, self.settled[item, output.name]) for item in command.items)
             self.settled[command.task, output.name] = gathered(output.name, made)
@@ -326,9 +369,11 @@ class Loop:
             return events.PublishFailed(now, command.task, command.token, outcome)
         self._results.append(outcome)
         self._settle(command.task, outcome.outputs)
-        if self.attempts.tasks[command.task].each is not None:
+        self.planner.returned[command.task] = outcome.values
+        becomes_others = self.attempts.tasks[command.task].each is not None or bool(outcome.submitted)
+        if becomes_others:
             self._listed_in[command.task] = outcome
-        return events.Published(now, command.task, command.token)
+        return events.Published(now, command.task, command.token, becomes_others)
 
     def _record(self, record: commands.Record) -> bool:
         if record.task is not None:
@@ -402,6 +447,8 @@ class Loop:
                     | commands.Expand()
                     | commands.Gather()
                     | commands.Record()
+                    | commands.FindTwin()
+                    | commands.TellService()
                     | commands.TakeRoom()
                     | commands.FreeRoom()
                     | commands.LeaveLine()
@@ -507,6 +554,8 @@ class Loop:
     def _event(self, report: reports.Report) -> Iterable[events.Event]:
         task = self.attempts.task_of(report.token)
         match report:
+            case reports.Queued():
+                yield events.AttemptQueued(report.at, task, report.token)
             case reports.Started():
                 yield events.AttemptStarted(report.at, task, report.token)
             case reports.Progressed():

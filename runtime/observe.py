@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trc.runtime.plan import Plan
@@ -72,5 +72,12 @@ class RunFinished:
     state: RunState
 
 
-Happening = RunOpened | TaskMoved | TaskProgressed | Ticked | Waiting | Wished | RunFinished
+@dataclass(frozen=True, slots=True)
+class MessagesTried:
+    """How often messages of hooks were tried beside the run, by how that ended: `delivered`, `failed` or `dead`."""
+
+    counts: Mapping[str, int]
+
+
+Happening = MessagesTried | RunOpened | TaskMoved | TaskProgressed | Ticked | Waiting | Wished | RunFinished
 Observer = Callable[[Happening], None]

@@ -123,6 +123,11 @@ class Orders:
             checks=checks,
             item=None if task.item is None else OrderItem(task.item.value, task.item.types, task.item.is_row),
             environment=task.environment,
+            handed=dict(task.handed or {}),
+            image=task.image,
+            system_packages=task.system_packages,
+            cpus=task.cpus,
+            gpus=task.gpus,
         )
 
     def _trial(self, task: TaskSpec, inputs: Inputs, columns: tuple[str, ...], attempt: int, token: str) -> TaskOrder:
@@ -136,6 +141,8 @@ class Orders:
             env=dict(task.env),
             retry_on=task.retry_on,
             environment=task.environment,
+            image=task.image,
+            system_packages=task.system_packages,
         )
 
     def _nothing(self, task: TaskSpec, attempt: int, token: str, checks: OrderChecks | None) -> TaskOrder:
@@ -156,6 +163,8 @@ class Orders:
             checks=checks,
             # What is only checked is so by the DuckDB whose version the checks' key holds.
             environment=task.environment if checks is not None else "",
+            image=task.image if checks is not None else "",
+            system_packages=task.system_packages if checks is not None else (),
         )
 
     def _checks(self, task: TaskSpec, inputs: Inputs, outputs: Sequence[OrderOutput]) -> OrderChecks:

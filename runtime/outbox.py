@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -93,6 +94,8 @@ class Courier:
     random: Random = field(default_factory=Random)
     died: list[Message] = field(default_factory=list[Message])
     """The messages that were given up meanwhile."""
+    counts: Counter[str] = field(default_factory=Counter[str])
+    """How often messages were tried, by how that ended: `delivered`, `failed` or `dead`."""
     broken: str = ""
     _inbox: SimpleQueue[_Ended | _Woken] = field(default_factory=SimpleQueue["_Ended | _Woken"])
     _thread: Thread | None = None
@@ -245,6 +248,7 @@ class _Round:
         breaker = self._breakers.get(where, Breaker())
         self._breakers[where] = breaker.failed(now) if ended.tried.is_down else breaker.succeeded()
         message = after(ended.message, ended.tried, now, self.courier.rules, self.courier.random)
+        self.courier.counts["failed" if message.state == "pending" else message.state] += 1
         if message.state == "dead":
             self.courier.died.append(message)
         self._learned.append(message)

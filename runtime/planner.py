@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from trc.runtime.fingerprint import UPSTREAM, changes, is_narrowed
+from trc.runtime.handed import RESULT, Lacking, Undecidable, asks_for_item, handed, holds, lacking, undecidable
 from trc.runtime.keeping import AS_WRITTEN, Keeping, lacks
-from trc.runtime.listing import Dataset, Files, Inputs, Listing, Missing
+from trc.runtime.listing import Dataset, Files, Input, Inputs, Listing, Missing
 from trc.runtime.partitions import Entire, Parted, Partitions
 from trc.runtime.passed import unchecked
 from trc.runtime.plan import Plan, PlannedPartitions, PlannedTask
@@ -17,10 +18,11 @@ from trc.runtime.reasons import Reason
 from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions, unrepeatable
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
 from trc.runtime.storage.errors import ObjectError
-from trc.runtime.store.results import Identity, Result, StoredOutput
+from trc.runtime.store.results import VIEW, Identity, Result, StoredOutput
+from trc.runtime.subtasks import subtasks, unsubmittable
 from trc.runtime.taskside.items import Unfit
 from trc.runtime.taskside.result import Failure
-from trc.runtime.taskside.tuples import Columns, Tuples, name_of
+from trc.runtime.taskside.tuples import Columns, OrderTuples, Tuples, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,34 @@ class MaySkip:
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """The task is repeated for items that are known. `result` lists them; None where the author wrote them."""
+    """The task is to be done as others, its items, or the sub-tasks of one that is itself up to date.
+
+    `result` lists them; None for items that the author wrote.
+    """
 
     reason: Reason
     result: Result | None = None
 
 
-Decision = MustRun | MaySkip | Missing | Repeats
+@dataclass(frozen=True, slots=True)
+class Omits:
+    """Its condition is false."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It cannot run, whatever it reads."""
+
+    failure: Failure
+
+    @property
+    def reason(self) -> Reason:
+        return Reason("blocked", self.failure.message.partition("\n")[0])
+
+
+Decision = MustRun | MaySkip | Missing | Repeats | Omits | Refused
 _KNOWN_AS = 8
 """How many earlier digests of an output are remembered."""
 
@@ -77,7 +100,9 @@ class Planner:
     read_sets: ReadSets = NOTHING_PROVED
     """Which columns tasks read of one another's outputs, where that is proved."""
     unchanged: Unchanged | None = None
-    """Tells a forecast which rows a new query has in common with the old one; None where nobody asks for it."""
+    """Tells which rows a new query has in common with the old one; None where nobody can."""
+    tells_spared: bool = False
+    """Whether a forecast looks for readers that new queries leave as they are."""
     chosen: frozenset[str] | None = None
     """The tasks that `force` is about, if it is said; None for all."""
     partitions: Partitions | None = None
@@ -88,6 +113,10 @@ class Planner:
     """A result with its outputs at their places in this project; of items, which nobody knew when results were read."""
     gathered: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
     """What the items of repeated tasks have made, where a forecast has found all of them up to date."""
+    returned: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """By task, the values that its result holds for others, of tasks that are settled."""
+    _expected: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
+    """What a forecast knows of outputs that are made again, as far as their new queries leave them as they were."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +134,7 @@ class Planner:
         """What a run would do now. A task whose upstream is not settled is `maybe`, unless it has to run anyway."""
         settled: dict[Dataset, StoredOutput] = {}
         planned: dict[str, PlannedTask] = {}
+        self._expected.clear()
         for task in self.spec.tasks:
             planned[task.name] = self._foresee(task, settled, planned)
         return Plan(self.spec.name, self.spec.digest, logical_time, tuple(planned.values()))
@@ -119,11 +149,14 @@ class Planner:
         settles = {"skip", "omit"}
         open_needs = [need.task for need in task.needs if not need.data and planned[need.task].action not in settles]
         waits_for = [*_unsettled(task, settled), *open_needs]
+        if waits_for and task.when:
+            return PlannedTask(task.name, "maybe", Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for))))
         if waits_for:
             reason = self._runs_whatever_its_items(task) if task.each else self._runs_whatever_it_reads(task)
             if reason is not None:
                 return PlannedTask(task.name, "run", reason)
-            spared = None if open_needs or task.each else self._spared(task, settled, planned)
+            looks = self.tells_spared and not (open_needs or task.each or task.results)
+            spared = self._spared(task, settled, planned) if looks else None
             return PlannedTask(
                 task.name, "maybe", spared or Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for)))
             )
@@ -136,10 +169,15 @@ class Planner:
             case MaySkip():
                 for output in decision.result.outputs:
                     settled[task.name, output.name] = output
+                self.returned[task.name] = decision.result.values
                 return PlannedTask(task.name, "skip", decision.reason, decision.result.key)
+            case Repeats() if task.each is None:
+                return PlannedTask(task.name, "run", decision.reason)
             case Repeats():
                 return self._foresee_items(task, decision, settled)
-            case Missing():
+            case Omits():
+                return PlannedTask(task.name, "omit", decision.reason)
+            case Missing() | Refused():
                 return PlannedTask(task.name, "blocked", decision.reason)
 
     def _foresee_items(self, task: TaskSpec, repeats: Repeats, settled: dict[Dataset, StoredOutput]) -> PlannedTask:
@@ -148,7 +186,7 @@ class Planner:
         if isinstance(items, Failure):
             return PlannedTask(task.name, "blocked", Reason("blocked", items.message.partition("\n")[0]))
         decisions = [self.decide(one, settled) for one in items]
-        missing = next((one for one in decisions if isinstance(one, Missing)), None)
+        missing = next((one for one in decisions if isinstance(one, Missing | Refused)), None)
         if missing is not None:
             return PlannedTask(task.name, "blocked", missing.reason)
         fine = [
@@ -156,15 +194,42 @@ class Planner:
             for one, decision in zip(items, decisions, strict=True)
             if isinstance(decision, MaySkip)
         ]
-        if len(fine) < len(items):
-            return PlannedTask(task.name, "run", Reason("items_run", _of_all(len(items) - len(fine), len(items))))
+        omitted = [one.reason for one in decisions if isinstance(one, Omits)]
+        if omitted and len(omitted) == len(items):
+            return PlannedTask(task.name, "omit", omitted[0])
+        to_run = len(items) - len(fine) - len(omitted)
+        if to_run:
+            return PlannedTask(task.name, "run", Reason("items_run", _of_all(to_run, len(items))))
         for output in task.outputs:
             made = gathered(output.name, ((name, _output_called(output.name, result)) for name, result in fine))
             self.gathered[task.name, output.name] = settled[task.name, output.name] = made
         return PlannedTask(task.name, "skip", Reason("items_up_to_date", _of_all(len(items), len(items))))
 
+    def _count_subtasks(self, task: TaskSpec, result: Result, made: dict[Dataset, StoredOutput]) -> tuple[int, int]:
+        """How many sub-tasks a task has submitted, those of sub-tasks among them, and how many of them have to run."""
+        for output in result.outputs:
+            made[task.name, output.name] = output
+        found = self._subtasks(task, result)
+        if isinstance(found, Failure):
+            return 1, 1
+        total = to_run = 0
+        for one in found:
+            decision = self._decide(one, made)
+            total += 1
+            if isinstance(decision, MaySkip) and decision.result.submitted:
+                inner = self._count_subtasks(one, decision.result, made)
+                total, to_run = total + inner[0], to_run + inner[1]
+            elif isinstance(decision, MaySkip):
+                made.update(((one.name, output.name), output) for output in decision.result.outputs)
+            else:
+                to_run += 1
+        return total, to_run
+
     def items(self, task: TaskSpec, result: Result | None) -> tuple[TaskSpec, ...] | Failure:
-        """The repetitions of a task; why there are none where an item cannot stand where it is wanted."""
+        """The repetitions of a task, or its sub-tasks; why there are none where one cannot stand where it is wanted."""
+        if task.each is None:
+            assert result is not None
+            return self._subtasks(task, result)
         try:
             items = known_items(task)
             if items is None:
@@ -175,6 +240,12 @@ class Planner:
             return unrepeatable(str(why), "change the items, or what is made of them")
         except (OSError, ValueError) as error:
             return unrepeatable(f"its items cannot be read: {error}", "run it with --force, which lists them anew")
+
+    def _subtasks(self, task: TaskSpec, result: Result) -> tuple[TaskSpec, ...] | Failure:
+        try:
+            return subtasks(task, result.submitted, self.spec.project)
+        except Unfit as why:
+            return unsubmittable(str(why))
 
     def _foreseen(self, task: TaskSpec, inputs: Inputs) -> PlannedPartitions | None:
         found = self.parted(task, inputs)
@@ -199,7 +270,7 @@ class Planner:
         self, task: TaskSpec, settled: Mapping[Dataset, StoredOutput], planned: Mapping[str, PlannedTask]
     ) -> Reason | None:
         """Why a task will be skipped although what it reads is made again, where that is proved of the new queries."""
-        expected, told = dict(settled), dict[str, None]()
+        ahead_of, told = dict[Dataset, StoredOutput](), dict[str, None]()
         for read in task.reads:
             if read.producer is None or read.producer in settled:
                 continue
@@ -212,11 +283,24 @@ class Planner:
             else:
                 output = self._as_before(ahead, output, columns, settled)
                 told[f"the new query of {ahead.task} changes nothing of {shown(columns)}"] = None
-            if output is None or read.producer in expected:
+            if output is None or read.producer in ahead_of:
                 return None
-            expected[read.producer] = output
-        decision = None if _unsettled(task, expected) else self.decide(task, expected)
+            ahead_of[read.producer] = output
+        for dataset, output in ahead_of.items():
+            self._expected[dataset] = _known_by_both(output, self._expected.get(dataset))
+        expected = {**settled, **self._expected}
+        if self._sees_unsettled(task, expected):
+            return None
+        decision = self.decide(task, expected)
         return Reason("spared", "; ".join(told)) if isinstance(decision, MaySkip) else None
+
+    def _sees_unsettled(self, task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> bool:
+        """Whether something is not known yet that the task reads, or sees through what is not stored."""
+        if _unsettled(task, settled):
+            return True
+        seen = (read.producer for read in task.reads if read.producer is not None and settled[read.producer].is_view)
+        makers = (self.spec.task(producer[0]) for producer in seen)
+        return any(maker is not None and self._sees_unsettled(maker, settled) for maker in makers)
 
     def _stored_output(self, dataset: Dataset) -> StoredOutput | None:
         last = self.stored.get(dataset[0])
@@ -231,6 +315,9 @@ class Planner:
         # Before what it reads is settled, nobody knows whether that changes, too.
         if maker is None or _unsettled(maker, settled):
             return None
+        if output.is_view and self.keeping(ahead.task).shape.is_view:
+            listed = self.inputs(maker, settled)
+            return None if isinstance(listed, Missing) else self.view(maker, output.name, listed)
         if ahead.reason.code != "changed" or [change.field for change in changes] != ["sql"] or tuples is None:
             return None
         before = changes[0].old
@@ -264,8 +351,32 @@ class Planner:
 
     def decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         """Whether the task has to run, now that all it reads is settled."""
+        decision = self._decide(task, upstream)
+        if not isinstance(decision, MaySkip) or not decision.result.submitted:
+            return decision
+        made = dict(upstream)
+        total, to_run = self._count_subtasks(task, decision.result, made)
+        if to_run:
+            return Repeats(Reason("subtasks_run", _of_all(to_run, total, "sub-task")), decision.result)
+        self.gathered |= {one: made[one] for one in made.keys() - upstream.keys() if one[0] != task.name}
+        return decision
+
+    def _decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
+        if task.when and not (task.each is not None and asks_for_item(task.when)):
+            try:
+                if not holds(task, self.returned, upstream):
+                    return Omits(Reason("omitted", task.when))
+            except Undecidable as why:
+                return Refused(undecidable(task.when, str(why)))
+            except Lacking as why:
+                return Refused(lacking(str(why)))
         if task.each is not None:
             return self._decide_items(task, upstream)
+        if task.results:
+            told = self.handing(task, upstream)
+            if isinstance(told, Failure):
+                return Refused(told)
+            task = told
         listed = self.inputs(task, upstream)
         if isinstance(listed, Missing):
             return listed
@@ -276,6 +387,13 @@ class Planner:
         if reason is not None:
             return MustRun(reason, listed)
         return self._compare(task, listed, upstream)
+
+    def handing(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> TaskSpec | Failure:
+        """The task with what it is handed of the results of others."""
+        try:
+            return handed(task, self.returned, upstream)
+        except Lacking as why:
+            return lacking(str(why))
 
     def _decide_items(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         """Whether the items of a repeated task are known, or have to be listed first."""
@@ -318,7 +436,7 @@ class Planner:
 
     def _recorded(self, task: TaskSpec, result: Result | None) -> Result | None:
         """The result of an item with its outputs in this project: one that was copied finds none of another."""
-        return result if result is None or task.item is None else self.here(task, result)
+        return self.here(task, result) if result is not None and (task.item or task.depth) else result
 
     def _unaffected(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Reason | None:
         """What of changed outputs the task reads, and found as it was; None where none of them changed in this run."""
@@ -350,6 +468,13 @@ class Planner:
             watched[output.path] = content[0]
         return MustRun(reason, replace(listed, stored=skip.result, watched=watched))
 
+    def standing(self, task: TaskSpec, listed: Inputs, key: str) -> Result | None:
+        """The result under that key, if all that it has made is there, serves its readers, and has passed the task's expectations."""
+        result = self._recorded(task, self.find(self.spec.name, task.name, key))
+        if result is None or self._lost_output(result) or self._not_kept(task, result):
+            return None
+        return None if unchecked(task, listed.checks, result, is_same_run=False) else result
+
     def attempt(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
         """What an attempt that begins now reads: a task whose result stands is only checked, as it was decided."""
         if not task.checks:
@@ -360,8 +485,36 @@ class Planner:
                 return decision.inputs
             case Missing():
                 return decision
-            case MaySkip() | Repeats():
+            case MaySkip() | Repeats() | Omits() | Refused():
                 return self.inputs(task, upstream)
+
+    def view(self, task: TaskSpec, name: str, inputs: Inputs) -> StoredOutput:
+        """An output that is not stored. Who reads it knows it by the key of its query, or of one that gave it the same.
+
+        Those are the earlier queries that are proved to have the same rows of some columns, over the same inputs.
+        """
+        view = StoredOutput(name, "", VIEW + inputs.key, 0)
+        asked = self.read_sets.asked.get(task.name)
+        if asked is None:
+            return view
+        return replace(view, tuples=Tuples(name_of(asked.known), alike=tuple(self._alike(task, name, inputs, asked))))
+
+    def _alike(self, task: TaskSpec, name: str, inputs: Inputs, asked: OrderTuples) -> Iterator[tuple[str, str]]:
+        last, before = self.stored.get(task.name), self._stored_output((task.name, name))
+        if last is None or before is None or not before.is_view or before.tuples is None:
+            return
+        differing = changes(last.parts, inputs.parts, task.skip)
+        earlier = next((one.old for one in differing if one.field == "sql"), None)
+        # An input that is known by some columns may have others by now, which the earlier query would find.
+        if len(differing) > 1 or earlier is None or not all(map(_is_known_whole, inputs.inputs)):
+            return
+        if self.unchanged is None:
+            return
+        for columns in asked.sets:
+            if self.unchanged(task.name, earlier, columns):
+                wanted = name_of(columns)
+                known = [before.digest, *(digest for held, digest in before.tuples.alike if held == wanted)]
+                yield from ((wanted, digest) for digest in known[:_KNOWN_AS])
 
     def known_as(self, task: str, key: str, output: StoredOutput) -> StoredOutput:
         """An output that was made, with the digests that readers know it by if it is one that they have had.
@@ -375,7 +528,9 @@ class Planner:
         if before is None:
             return output
         others = tuple(one for one in (before.digest, *before.also) if one != output.digest)
-        return replace(output, also=others[:_KNOWN_AS], tuples=_of_both(output.tuples, before.tuples))
+        asked = self.read_sets.asked.get(task)
+        same = [(name_of(columns), one) for columns in asked.sets for one in others] if asked is not None else ()
+        return replace(output, also=others[:_KNOWN_AS], tuples=_of_both(output.tuples, before.tuples, same))
 
     def _not_kept(self, task: TaskSpec, result: Result) -> Reason | None:
         """Why what is stored does not serve those that read it, if so."""
@@ -418,20 +573,35 @@ class FindResult(Protocol):
     def __call__(self, pipeline: str, task: str, key: str) -> Result | None: ...
 
 
-def _of_both(now: Tuples | None, before: Tuples | None) -> Tuples | None:
+def _of_both(now: Tuples | None, before: Tuples | None, same: Iterable[tuple[str, str]]) -> Tuples | None:
     """The digests of the same rows, some of which cannot be taken of each shape that they are kept in."""
     if now is None or before is None or now.known != before.known:
         return now
-    return replace(now, digests=tuple({**dict(before.digests), **dict(now.digests)}.items()))
+    digests = {**dict(before.digests), **dict(now.digests)}
+    return replace(now, digests=tuple(digests.items()), alike=tuple(dict.fromkeys((*now.alike, *before.alike, *same))))
+
+
+def _is_known_whole(one: Input) -> bool:
+    """Whether the key holds what tells all of an input, and not only some columns of it."""
+    return one.read.producer is None or (bool(one.digest) and one.digest in one.parts[0].value)
+
+
+def _known_by_both(one: StoredOutput, other: StoredOutput | None) -> StoredOutput:
+    """An output of which something is known for each of two readers."""
+    if other is None or one.tuples is None or other.tuples is None or other.tuples.known != one.tuples.known:
+        return one
+    digests = {**dict(other.tuples.digests), **dict(one.tuples.digests)}
+    alike = dict.fromkeys((*other.tuples.alike, *one.tuples.alike))
+    return replace(one, tuples=Tuples(one.tuples.known, tuple(digests.items()), tuple(alike)))
 
 
 def _output_called(name: str, result: Result) -> StoredOutput:
     return next(one for one in result.outputs if one.name == name)
 
 
-def _of_all(count: int, total: int) -> str:
+def _of_all(count: int, total: int, what: str = "item") -> str:
     """A count of items in words."""
-    return f"{total:,} item{'' if total == 1 else 's'}" if count == total else f"{count:,} of {total:,} items"
+    return f"{total:,} {what}{'' if total == 1 else 's'}" if count == total else f"{count:,} of {total:,} {what}s"
 
 
 def _omitted(task: TaskSpec, planned: Mapping[str, PlannedTask]) -> Reason | None:
@@ -455,6 +625,9 @@ def _unsettled(task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> list[
         for feeder in read.feeders:
             if not any(name == feeder for name, _ in settled):
                 names[feeder] = None
+    for one in task.results:
+        if not any(name == one.task for name, _ in settled):
+            names[one.task] = None
     return list(names)
 
 
@@ -469,7 +642,7 @@ def _expired(age: float, max_age: float | None) -> Reason | None:
 
 def _is_input_content(part: KeyPart) -> bool:
     """Whether the part was added for an input's content, and not by the pipeline itself."""
-    return part.field.startswith(UPSTREAM) or (part.group == "inputs" and part.field.endswith("]"))
+    return part.field.startswith((UPSTREAM, RESULT)) or (part.group == "inputs" and part.field.endswith("]"))
 
 
 def _skip_reason(skip: SkipSpec) -> Reason:

@@ -56,7 +56,7 @@ class Reason:
 CHECK_ONLY: Final = frozenset({"unchecked", "checks_due"})
 """Why a task is not run, and its stored output only held to its expectations."""
 
-WAITS: Final = frozenset({"no_room", "paused"})
+WAITS: Final = frozenset({"no_room", "paused", "service_down", "twin"})
 """Why a task does not begin although it is its turn."""
 
 SENTENCES: Final[Mapping[str, str]] = {
@@ -75,11 +75,15 @@ SENTENCES: Final[Mapping[str, str]] = {
     "items": "it is repeated for {detail}",
     "items_run": "{detail} have to run",
     "item": "it is one of the items of {detail}",
+    "subtask": "it is a sub-task of {detail}",
+    "subtasks_run": "{detail} have to run",
     "no_key": "its key cannot be computed: {detail}",
     "unchecked": "only its expectations are checked, on the stored output: {changes}",
     "checks_due": "only its expectations are checked, on the stored output: {detail}",
     # waiting
     "no_room": "waits for room: at most {detail}",
+    "service_down": "waits for {detail}, which was found to be down",
+    "twin": "waits for the end of {detail}",
     "paused": "it is paused: `trc resume --task` has it go on",
     # skip
     "up_to_date": "up to date: inputs, parameters, code, environment and outputs are unchanged",
@@ -87,6 +91,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "vouched": "up to date on the author's word: {detail}",
     "kept": "it already succeeded in this run, before the run was interrupted",
     "items_up_to_date": "up to date: {detail}",
+    "deduped": "{detail} has succeeded",
     # maybe
     "upstream_runs": "depends on {detail}, which runs first",
     "spared": "will find what it reads unchanged: {detail}",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from trc.runtime.handed import asks_for_item
 from trc.runtime.spec import ItemSpec, KeyPart, OutputSpec, SkipSpec, TaskSpec
 from trc.runtime.store.journal import TaskRecord
 from trc.runtime.store.results import StoredOutput
@@ -132,6 +133,7 @@ def _repetition(task: TaskSpec, label: str, item: Item, *, is_row: bool) -> Task
         outputs=outputs,
         needs=(),
         each=None,
+        when=task.when if asks_for_item(task.when) else "",
         item=ItemSpec(task.name, item.value, item.types, is_row=is_row),
     )
 

@@ -28,7 +28,7 @@ from trc.runtime.planner import Planner, Unchanged
 from trc.runtime.readsets import read_sets
 from trc.runtime.reasons import Reason
 from trc.runtime.repeated import items_beneath, task_called
-from trc.runtime.scheduler.budget import limits_of
+from trc.runtime.scheduler.budget import START, limits_of
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.selecting import Part
 from trc.runtime.sharing import in_order
@@ -118,7 +118,7 @@ class Runner:
     queries: Queries = field(default_factory=dict[str, QueryFacts])
     """What is known of the pipeline's queries, by task."""
     unchanged: Unchanged | None = None
-    """Tells a plan what new queries leave as it was."""
+    """Tells what new queries leave as it was."""
     part: Part | None = None
     """What `spec` is of a pipeline, where it is not all of it."""
     asked: str = ""
@@ -127,12 +127,16 @@ class Runner:
     """Sees what a run is about to do when it is open and nothing has begun; what this raises ends it there."""
     wake: Callable[[], None] = lambda: None
     """Has the messages delivered that hooks have written down."""
+    start_timeout: float = START
+    """Seconds within which an attempt has to begin that was handed over."""
+    trace: Callable[[str], Mapping[str, str]] | None = None
+    """Answers the variables that name a task's span, for what its attempts tell themselves; None where no traces are told."""
 
     def plan(self, options: Options, logical_time: str) -> Plan:
         """What a run would do now."""
         optimised = self._optimised(options)
         planner = self._planner(options, optimised, None)
-        planner.unchanged = self.unchanged
+        planner.tells_spared = True
         plan = self._plan(planner, optimised, logical_time)
         self.storage.flush()
         return plan
@@ -245,14 +249,15 @@ class Runner:
 
     def _sweep_staging(self, own: RunRecord) -> None:
         """Removes what attempts of dead drivers left behind: those of live runs are in the journal."""
-        alive = {
-            attempt.token
-            for other in self.store.runs(state="running", limit=1000)
-            if other.id != own.id
-            for attempt in self.store.attempts(other.id)
-            if attempt.state in {"claimed", "running"}
-        }
-        self.storage.sweep(alive)
+        self.storage.sweep(
+            lambda: {
+                attempt.token
+                for other in self.store.runs(state="running", limit=1000)
+                if other.id != own.id
+                for attempt in self.store.attempts(other.id)
+                if attempt.state in {"claimed", "running"}
+            }
+        )
 
     def _can_resume(self, run: RunRecord, options: Options, logical_time: str) -> bool:
         same = run.pipeline == self.spec.name and run.digest == self.spec.digest
@@ -335,6 +340,7 @@ class Runner:
             self.storage,
             self.clock,
             secrets=self.secrets,
+            trace=self.trace,
         )
         executor = self.executor()
         try:
@@ -342,7 +348,7 @@ class Runner:
                 run.id,
                 # To list items once more is harmless, whatever is then done for each of them.
                 [
-                    replace(task, idempotent=True, is_async=False) if task.each else task
+                    replace(task, idempotent=True, is_async=False, twins=(), breaker=None) if task.each else task
                     for task in in_order(self.spec.tasks, optimised.keepings)
                 ],
                 {task.task: task for task in plan.tasks},
@@ -352,7 +358,7 @@ class Runner:
                 resumed=previous,
                 attempts=self.store.attempts(run.id) if resumed else (),
                 async_slots=executor.async_slots,
-                limits=limits_of(self.spec, run),
+                limits=limits_of(self.spec, run, self.start_timeout),
             )
             loop = Loop(
                 self.spec,
@@ -450,6 +456,7 @@ class Runner:
             partitions=self.partitions(run),
             again=options.again,
             here=places.here,
+            unchanged=self.unchanged,
         )
 
     def _forced(self, options: Options) -> frozenset[str] | None:

@@ -100,6 +100,31 @@ class RuleSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TwinSpec:
+    """Tasks of one `group` are equal: one does not begin while another waits to begin, runs (`running`), or once one has succeeded.
+
+    Each state counts those before it as well. Without a group, those are equal that have one name and one key.
+    """
+
+    state: Literal["pending", "running", "success"]
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSpec:
+    """A service, which is down for `rest` seconds after so many temporary `failures` in a row within `window` seconds.
+
+    `group` names it in the store.
+    """
+
+    service: str
+    group: str
+    failures: int = 5
+    window: float = 60.0
+    rest: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
 class SecretSpec:
     """A secret by reference, `provider:reference`, and the places that its value is for.
 
@@ -164,6 +189,21 @@ class ItemSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultSpec:
+    """A value that a task is handed of another `task`: how many `rows` that wrote, or what it returned, by the path in it.
+
+    Of a query's `parameter` the path after `values` is one name, in which `_` stands for all that no parameter can have.
+    """
+
+    task: str
+    path: tuple[str, ...]
+    """`("rows", output)`, or `("values", key, …)`."""
+    parameter: str = ""
+    of_condition: bool = False
+    """Whether only the task's condition asks for it: then its key does not hold it."""
+
+
+@dataclass(frozen=True, slots=True)
 class HookSpec:
     """A URL that is told of an event of a task, or of the run."""
 
@@ -217,16 +257,39 @@ class TaskSpec:
     """What it is repeated for: this is then what its items have in common."""
     item: ItemSpec | None = None
     """What this repetition is for."""
+    depth: int = 0
+    """Of a sub-task, how many tasks submitted one another down to it."""
+    results: tuple[ResultSpec, ...] = ()
+    """What it is handed of the results of other tasks."""
+    handed: Mapping[str, Any] | None = None
+    """The values of those, once they are known: by the query's parameter, or as an author writes them."""
+    when: str = ""
+    """What is left of its condition for the run to decide."""
     hooks: tuple[HookSpec, ...] = ()
     environment: str = ""
     """The digest of what its environment holds, as the lock file has it; empty where it runs in trc's own."""
     rules: tuple[RuleSpec, ...] = ()
     """Concurrency rules that it is under, sorted by group."""
+    twins: tuple[TwinSpec, ...] = ()
+    """What tasks of other runs, and of its own, stand for it."""
+    breaker: BreakerSpec | None = None
+    """The service that it needs."""
+    deadline: float | None = None
+    """Seconds from the beginning of the run within which it has to be done."""
+    image: str = ""
+    """The image that its author says it runs in."""
+    system_packages: tuple[str, ...] = ()
+    gpus: int | None = None
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether an attempt has to ask the store before it begins."""
+        return bool(self.rules) or self.breaker is not None
 
     @property
     def called(self) -> str:
-        """What its author calls it: for one of its items, the task itself."""
-        return self.name if self.item is None else self.item.group
+        """What its author calls it: for one of its items, and for a sub-task, the task itself."""
+        return self.name if self.item is None and not self.depth else self.name.partition("[")[0]
 
 
 @dataclass(frozen=True, slots=True)

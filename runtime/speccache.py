@@ -11,6 +11,7 @@ from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
 from trc.runtime import standing
 from trc.runtime.facts import Facts
 from trc.runtime.spec import (
+    BreakerSpec,
     CheckSpec,
     EachSpec,
     HookSpec,
@@ -21,11 +22,13 @@ from trc.runtime.spec import (
     PartitionSpec,
     PipelineSpec,
     ReadSpec,
+    ResultSpec,
     RetrySpec,
     RuleSpec,
     SecretSpec,
     SkipSpec,
     TaskSpec,
+    TwinSpec,
 )
 
 _FOLDER: Final = "compiled"
@@ -42,10 +45,13 @@ SHAPE: Final = tuple(
         RetrySpec,
         CheckSpec,
         RuleSpec,
+        TwinSpec,
+        BreakerSpec,
         SecretSpec,
         PartitionSpec,
         EachSpec,
         ItemSpec,
+        ResultSpec,
         HookSpec,
         QueryFacts,
         ReadFacts,
@@ -140,6 +146,8 @@ def _task(
     for name, make in _MANY.items():
         if fields[name]:
             fields[name] = tuple([make(*one) for one in fields[name]])
+    if fields["breaker"] is not None:
+        fields["breaker"] = BreakerSpec(*fields["breaker"])
     if fields["partition"] is not None:
         fields["partition"] = PartitionSpec(*fields["partition"])
     if fields["each"] is not None:
@@ -169,6 +177,8 @@ _MANY: Final[dict[str, Callable[..., object]]] = {
     "check_parts": KeyPart,
     "check_reads": ReadSpec,
     "secrets": SecretSpec,
+    "results": ResultSpec,
     "hooks": HookSpec,
     "rules": RuleSpec,
+    "twins": TwinSpec,
 }

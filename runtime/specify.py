@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from trc.compiler.checks.graph import Graph, Resolved
 from trc.compiler.checks.partitions import Divided, divided
+from trc.compiler.checks.results import ResultUse
 from trc.compiler.compile import Compiled
 from trc.compiler.environments.wanted import LockedEnvironment
 from trc.compiler.ir.node import InKey, KeyGroup, Nested, Node, NotInKey
@@ -25,7 +26,7 @@ from trc.compiler.ir.uris import is_glob, normalise
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import canonical
 from trc.runtime.contracts import contract_of
-from trc.runtime.equality import rules_of
+from trc.runtime.equality import breaker_of, rules_of, twins_of
 from trc.runtime.fingerprint import EPOCH, INPUT, METADATA, PARAM
 from trc.runtime.spec import (
     EachSpec,
@@ -36,6 +37,7 @@ from trc.runtime.spec import (
     PartitionSpec,
     PipelineSpec,
     ReadSpec,
+    ResultSpec,
     RetrySpec,
     SecretSpec,
     SkipSpec,
@@ -79,6 +81,8 @@ class _TaskSpecs:
         self.runs = runs
         self.versions = cache(versions)
         self.needs = _needs(graph)
+        self.asked = frozenset(one.task for uses in graph.results.values() for one in uses)
+        """The tasks of whose results others are handed something."""
 
     def omitted(self, task: Task) -> str:
         """The condition of a task, where it is false."""
@@ -88,6 +92,7 @@ class _TaskSpecs:
 
     def spec(self, task: Task) -> TaskSpec:
         inputs = self.graph.inputs.get(task.name, ())
+        results = tuple(self.result(one) for one in self.graph.results.get(task.name, ()))
         contract = contract_of(task, self.version(task, "duckdb"))
         resources, retries = task.resources, task.retries
         reads = tuple(self.read(task, resolved) for resolved in inputs)
@@ -138,16 +143,31 @@ class _TaskSpecs:
             # Its output is put together of parts that are whole.
             # Whether it runs may be decided otherwise than for its neighbours: nothing of theirs becomes a part of it.
             # What is repeated is many tasks, none of which has all the rows.
-            optimise=task.optimise and not _by(task) and task.when is None and task.for_each is None,
+            # Of what is not stored, nobody knows how many rows it has.
+            optimise=task.optimise
+            and not (_by(task) or task.when or task.for_each or results or task.name in self.asked),
             tags=task.tags,
             omitted=self.omitted(task),
+            results=results,
+            when=self.compiled.settled.open_conditions.get(task.name, "") if self.compiled.settled else "",
             is_async=_can_share(task),
             rules=rules_of(task, self.compiled),
+            twins=twins_of(task, self.compiled),
+            breaker=breaker_of(task),
+            deadline=task.deadline.seconds if task.deadline else None,
             partition=self.partition(task, inputs),
             each=each,
             hooks=_hooks(task.hooks),
             environment=locked.digest if (locked := self.locked(task)) else "",
+            image=task.environment.image or "",
+            system_packages=tuple(sorted(set(task.environment.system_packages))),
+            gpus=resources.gpu,
         )
+
+    def result(self, use: ResultUse) -> ResultSpec:
+        """A value that a task is handed."""
+        path = use.path if use.path[0] == "values" else ("rows", self.tasks[use.task].outputs[0].name)
+        return ResultSpec(use.task, path, use.parameter, use.of_condition)
 
     def each(self, task: Task, reads: Sequence[ReadSpec]) -> EachSpec | None:
         """What the task is repeated for."""

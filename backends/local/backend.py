@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -34,10 +35,14 @@ _CAPABILITIES: Final = Capabilities(
             "heartbeat_timeout",
             "retries",
             "concurrency",
+            "dedupe",
+            "breaker",
+            "deadline",
             "params",
             "templates",
             "expect",
             "for_each",
+            "when",
             "secrets",
             "hooks",
             "pipeline.hooks",
@@ -48,9 +53,9 @@ _CAPABILITIES: Final = Capabilities(
         "resources.cpu": "the local backend gives DuckDB as many threads, and does not limit other code",
     },
     remedies={
-        "environment.system_packages": "the local backend installs nothing on this machine, a container can: "
+        "environment.system_packages": "the local backend installs nothing on this machine, a container can, with --backend docker: "
         "to run it here, install the packages yourself and remove this",
-        "environment.image": "the local backend runs no containers, Docker does: "
+        "environment.image": "the local backend runs no containers, Docker does, with --backend docker: "
         "to run it here, say the Python and its packages instead",
     },
 )
@@ -62,13 +67,16 @@ class LocalBackend:
     name = "local"
     capabilities = _CAPABILITIES
 
-    def executor(self, workers: int, state: Path, max_async: int = 0) -> LocalExecutor:
-        """Worker processes on this machine; they keep nothing under `state`."""
-        del state
+    def executor(
+        self, workers: int, state: Path, max_async: int = 0, options: Mapping[str, Any] | None = None
+    ) -> LocalExecutor:
+        """Worker processes on this machine; they keep nothing under `state`, and have no options."""
+        del state, options
         return LocalExecutor(workers, clean(os.environ), SystemClock(), max_async, _antechamber)
 
-    def emit(self, pipeline: Pipeline, spec: PipelineSpec) -> Artefacts:
+    def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
         """The IR, the pipeline as planning and running see it, and each task's SQL."""
+        del options
         artefacts = {"ir.json": pipeline.dump(), "plan.json": _json(asdict(spec))}
         for task in spec.tasks:
             if task.query is not None:

@@ -8,7 +8,7 @@ import selectors
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,7 @@ from trc.backends.local.memory import memory_of_machine
 from trc.backends.local.process import OWN, PREFETCH_LIMIT, Handed, Kind, WorkerProcess
 from trc.backends.local.shared import SharedWorker
 from trc.runtime.clock import Clock
-from trc.runtime.executor import Ended, Lost, Progressed, Report, Started
+from trc.runtime.executor import Ended, Lost, Progressed, Queued, Report, Started
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _ENGINES_SHARE: Final = 0.8
 _SOON: Final = 0.01
+_TELL_QUEUED: Final = 0.5
+"""Seconds between two times that it is told who waits for others."""
 """Seconds by which it may be told later that an attempt began."""
 _LONG: Final = 0.1
 """Seconds after which a running attempt is not waited for: about twice what a new process takes to be ready."""
@@ -62,6 +64,7 @@ class LocalExecutor:
         self._ready: dict[str, WorkerProcess] = {}
         """By token, the workers that have read an order which they may not begin yet."""
         self._reports: list[Report] = []
+        self._told_queued_at = time.monotonic()
         self._begun: set[str] = set()
         """The attempts that were told to have begun, and not to have ended."""
         self._selector = selectors.DefaultSelector()
@@ -180,7 +183,19 @@ class LocalExecutor:
             self._hand_out()
             if self._has_news or (end is not None and time.monotonic() >= end) or not self._is_busy(end):
                 reports, self._reports = self._reports, []
+                if time.monotonic() - self._told_queued_at >= _TELL_QUEUED:
+                    reports += self._queued()
                 return reports
+
+    def _queued(self) -> Iterator[Report]:
+        """Those that wait for others to end, or for their environment."""
+        self._told_queued_at, now = time.monotonic(), self._clock.now()
+        behind = [handed for worker in self._workers if worker.running is not None for handed in worker.queued]
+        if any(worker.running is not None for worker in self._workers):
+            behind += self._waiting
+        if self._antechamber is not None:
+            behind += (handed for waiting in self._antechamber.waiting.values() for handed in waiting)
+        return (Queued(handed.token, now) for handed in behind)
 
     @property
     def _has_news(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Literal
 from trc.compiler.checks.datasets import Datasets
 from trc.compiler.checks.order import circles, find_circle, run_order
 from trc.compiler.checks.outputs import check_outputs
+from trc.compiler.checks.results import ResultUse, results_of
 from trc.compiler.checks.spots import items_span, lookup_span, need_span, read_span, task_span
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix, Label
@@ -65,6 +66,8 @@ class Graph:
     """The datasets that tasks' expectations look values up in."""
     items: Mapping[str, Resolved] = field(default_factory=dict[str, Resolved])
     """The datasets whose rows tasks are repeated for."""
+    results: Mapping[str, tuple[ResultUse, ...]] = field(default_factory=dict[str, tuple[ResultUse, ...]])
+    """What tasks are handed of the results of others."""
 
 
 def resolve(
@@ -92,7 +95,11 @@ def resolve(
         if task.for_each is not None and (rows := task.for_each.rows) is not None
     }
     edges: dict[tuple[str, str], Edge] = {}
+    results: dict[str, tuple[ResultUse, ...]] = {}
     for task in pipeline.tasks:
+        handed = results_of(task, datasets, explained, places, collect)
+        if handed:
+            results[task.name] = handed
         _report_unresolved(task, inputs[task.name], datasets, places, collect)
         repeated = _report_items(task, items.get(task.name), datasets, places, collect)
         looked = _report_lookups(task, checks.get(task.name, ()), datasets, places, collect)
@@ -100,13 +107,14 @@ def resolve(
             *_data_edges(task, inputs[task.name]),
             *repeated,
             *looked,
+            *(Edge(task.name, one.task, "success", data=True, via=one.shown) for one in handed),
             *_need_edges(task, datasets, explained, places, collect),
         ]:
             written = edges.setdefault((edge.task, edge.on), edge)
             if written.data and edge.requires == "completion":
                 collect.add(_unprotected(task, written, places))
     names = [task.name for task in pipeline.tasks]
-    graph = Graph(run_order(names, edges), inputs, tuple(edges.values()), checks, items)
+    graph = Graph(run_order(names, edges), inputs, tuple(edges.values()), checks, items, results)
     for members in circles(names, edges):
         collect.add(_circle(find_circle(members, edges), len(members), edges, datasets, places))
     return graph

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from trc.compiler.checks.graph import Graph, Resolved
+from trc.compiler.checks.results import PARAMETER
 from trc.compiler.checks.spots import key_span, query_path
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
@@ -214,7 +215,7 @@ class _Check:
             or any(producer[0] in self.explained for producer in producers)
             # Only in a circle does a writer come after its reader.
             or not producers <= self.schemas.keys()
-            or (parsed.parameters and task.for_each is None)
+            or any(not self.has_value(task, use.name) for use in parsed.parameters)
         )
         if is_explained:
             self.explained.add(task.name)
@@ -223,6 +224,13 @@ class _Check:
         uses += [(use.uri, use.start, use.end) for use in parsed.files]
         unknown = (place for name, *place in uses if isinstance(read.get(name), Unknown))
         return self.unknown(task, bound.schema, next(unknown, None))
+
+    def has_value(self, task: Task, parameter: str) -> bool:
+        """Whether a parameter of a task's query stands for what the run will know."""
+        name = parameter.casefold()
+        if any(one.parameter == name[1:] for one in self.graph.results.get(task.name, ())):
+            return True
+        return task.for_each is not None and (name == "$item" or name.startswith("$item_"))
 
     def unknown(self, task: Task, schema: Unknown, place: list[int] | None) -> Unknown:
         """Notes that a task's SQL cannot be checked in full."""
@@ -347,7 +355,7 @@ class _Check:
             remedy = ('"incremental" with "max_age" can allow a skip',)
             self.report(task, query, SqlProblem("TRC412", message, volatile.start, volatile.end, "", remedy, "note"))
         for use in parsed.parameters:
-            if task.for_each and (use.name == "$item" or use.name.startswith("$item_")):
+            if self.has_value(task, use.name) or use.name.casefold().startswith(PARAMETER):
                 continue
             remedy = ("write the value itself, or a template: {{ name }}",)
             if task.for_each:

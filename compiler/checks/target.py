@@ -79,6 +79,8 @@ _CONSTRUCTS: Final = (
     _Construct("expect", lambda task: bool(task.expect), (("expect",),)),
     _Construct("concurrency", lambda task: bool(task.concurrency), (("concurrency",),)),
     _Construct("dedupe", lambda task: bool(task.dedupe), (("dedupe",),)),
+    _Construct("breaker", lambda task: task.breaker is not None, (("breaker",),)),
+    _Construct("deadline", lambda task: task.deadline is not None, (("deadline",),)),
 )
 
 
@@ -119,6 +121,10 @@ def _constructs(task: Task, places: Places, capabilities: Capabilities, *, is_de
         elif not construct.always_run and construct.name not in capabilities.supports:
             remedy = capabilities.remedies.get(construct.name, _REMOVE)
             yield _refused(f'"{construct.shown}"', span, task.name, remedy)
+    for number, rule in enumerate(task.dedupe if "dedupe" in capabilities.supports else ()):
+        if rule.state == "waiting":
+            span = text_span(places, ("tasks", task.name, "dedupe", number, "state"), rule.state)
+            yield _refused('"dedupe" for the state "waiting"', span, task.name, _TWO_WAITING)
     if task.for_each is not None and "for_each" in capabilities.supports:
         if task.expect:
             span = _first_key(places, task.name, (("expect",),))
@@ -138,6 +144,7 @@ def _first_key(places: Places, task: str, keys: tuple[Path, ...]) -> Span | None
     return key_span(places, "tasks", task, *written)
 
 
+_TWO_WAITING: Final = "write pending: tasks that wait for one another's needs would never begin"
 _REMOVE: Final = "remove it to run the pipeline"
 _LOCAL: Final = "this version reads and writes files of this machine and objects on S3: use a path, or s3://bucket/key"
 _PLAIN: Final = "write the value itself"

@@ -129,6 +129,9 @@ def _rule_fields(task: Task, run_params: list[str], places: Places) -> Iterator[
     for number, rule in enumerate(task.concurrency):
         at: Path = ("tasks", task.name, "concurrency", number, "match", "fields")
         written += [(name, (*at, index)) for index, name in enumerate(rule.match.fields)]
+    for number, twins in enumerate(task.dedupe):
+        at = ("tasks", task.name, "dedupe", number, "fields")
+        written += [(name, (*at, index)) for index, name in enumerate(twins.fields)]
     for name, path in written:
         if name not in known:
             yield Diagnostic(

@@ -143,7 +143,7 @@ _size: Final = _with_unit(Size.parse)
 _cpus: Final = _with_unit(Cpus.parse)
 _RESOURCE_DOCS: Final = {"memory_limit": _size, "cpu_limit": _cpus, "gpu": _value}
 _TIMES: Final = frozenset(
-    {"timeout", "heartbeat_timeout", "deadline", "initial_delay", "max_delay", "max_age", "interval"}
+    {"timeout", "heartbeat_timeout", "deadline", "initial_delay", "max_delay", "max_age", "interval", "window", "rest"}
 )
 
 
@@ -402,6 +402,8 @@ def _policies(entries: Iterable[Entry]) -> Iterator[Item]:
                 yield _section("retry", (_known(one, _RETRY_WORDS) for one in _entries(entry.value)), entry)
             case "incremental":
                 yield _section(key, map(_incremental, _entries(entry.value)), entry)
+            case "breaker":
+                yield _section(key, (_known(one, {}) for one in _entries(entry.value)), entry)
             case "needs":
                 yield _pair("needs", _needs(entry.value), entry)
             case "columns":

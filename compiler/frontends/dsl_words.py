@@ -42,6 +42,7 @@ INCREMENTAL: Final = _words(
     dependency_check="dependency_check",
     by="by",
 )
+BREAKER: Final = _words(service="service", failures="failures", window="window", rest="rest")
 HOOKS: Final = ("on_start", "on_success", "on_failure", "on_cancel", "on_retry")
 POLICIES: Final = _words(
     timeout="timeout",
@@ -52,6 +53,7 @@ POLICIES: Final = _words(
     environment="environment",
     concurrency="concurrency",
     dedupe="dedupe",
+    breaker="breaker",
     tags="tags",
     metadata="metadata",
     optimise="optimise",
@@ -64,6 +66,7 @@ TASK: Final = _words(
     expect="expect",
     when="when",
     for_each="for_each",
+    deadline="deadline",
     **POLICIES,
     **{hook: hook for hook in HOOKS},
 )
@@ -74,7 +77,7 @@ PIPELINE_OWN: Final = _words(
 PIPELINE: Final = _words(**PIPELINE_OWN, **POLICIES, **{hook: hook for hook in HOOKS})
 DEFAULTS: Final = _words(**POLICIES, **{hook: hook for hook in HOOKS})
 INNER: Final[Mapping[str, Words]] = MappingProxyType(
-    {"retry": RETRY, "environment": ENVIRONMENT, "incremental": INCREMENTAL}
+    {"retry": RETRY, "environment": ENVIRONMENT, "incremental": INCREMENTAL, "breaker": BREAKER}
 )
 """Sections whose keys have other words in them."""
 

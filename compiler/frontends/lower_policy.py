@@ -27,6 +27,7 @@ from trc.compiler.frontends.reading import (
 from trc.compiler.frontends.shapes import Fields, Items
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Sequence
 from trc.compiler.ir.policy import (
+    Breaker,
     ConcurrencyMatch,
     ConcurrencyRule,
     DedupeRule,
@@ -129,6 +130,18 @@ _DEDUPE: Final = {
     ),
     "fields": Key("Names of metadata or parameters that make two tasks equal", _TEXTS),
 }
+_BREAKER: Final = {
+    "service": Key(
+        "What the task needs of the world, by a name that all who need it share", filled_text, required=True
+    ),
+    "failures": Key(
+        "How many temporary failures in a row say that it is down; 5 if nothing is said", field_of(Breaker, "failures")
+    ),
+    "window": Key("Within how long they have to happen, such as 1m", field_of(Breaker, "window")),
+    "window_seconds": Key("Seconds within which they have to happen", field_of(Breaker, "window", seconds)),
+    "rest": Key("How long no attempt begins then, such as 15s", field_of(Breaker, "rest")),
+    "rest_seconds": Key("Seconds for which no attempt begins then", field_of(Breaker, "rest", seconds)),
+}
 _HOOK: Final = {"webhook": Key("The address that is called", filled_text, required=True)}
 
 
@@ -144,6 +157,12 @@ def _concurrency_rule(node: Node, here: Subject) -> ConcurrencyRule | None:
 def _dedupe_rule(node: Node, here: Subject) -> DedupeRule | None:
     values = _with(node, _DEDUPE, "state", here, example="pending")
     return None if values is None else DedupeRule(**values)
+
+
+@reads(Fields(_BREAKER))
+def _breaker(node: Node, here: Subject) -> Breaker | None:
+    values = _with(node, _BREAKER, "service", here, example="crm")
+    return None if values is None else Breaker(**_picked(values, _breaker_names))
 
 
 @reads(Fields(_HOOK))
@@ -183,6 +202,7 @@ POLICIES: Final = {
     "incremental": Key("When the task may be skipped since nothing that counts has changed", record(_INCREMENTAL)),
     "concurrency": Key("Rules for how many matching tasks run at a time", list_of(_concurrency_rule)),
     "dedupe": Key("Rules for when an equal task makes this one needless", list_of(_dedupe_rule)),
+    "breaker": Key("A service that the task needs: while it is down, no attempt begins", _breaker),
     "tags": Key("Labels for people", _TEXTS),
     "metadata": Key("Further labels, by name, for people and for rules", json_mapping),
     "optimise": Key("Whether the compiler may rewrite the task's query; true if nothing is said", boolean),
@@ -261,7 +281,7 @@ def policy_fields(values: Values) -> Values:
     heartbeat = next((values[key] for key in _HEARTBEATS if key in values), None)
     if heartbeat is not None:
         fields["heartbeat_timeout"] = heartbeat
-    for key in ("concurrency", "dedupe", "tags", "metadata", "optimise", "idempotent"):
+    for key in ("concurrency", "dedupe", "breaker", "tags", "metadata", "optimise", "idempotent"):
         if key in values:
             fields[key] = values[key]
     timeouts = (values.get("timeout"), values.get("timeout_seconds"), environment.get("timeout_seconds"))
@@ -281,6 +301,7 @@ def hooks(values: Values) -> tuple[Hook, ...]:
 _environment_names: Final = {name: name for name in Environment.model_fields}
 _resource_names: Final = {"memory_limit": "memory", "cpu_limit": "cpu", "gpu": "gpu"}
 _retry_names: Final = {key: key.removesuffix("_seconds") for key in _RETRIES}
+_breaker_names: Final = {key: key.removesuffix("_seconds") for key in _BREAKER}
 _incremental_names: Final = {key: key.removesuffix("_seconds") for key in _INCREMENTAL}
 
 

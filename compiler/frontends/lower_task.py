@@ -114,6 +114,9 @@ _OWN: Final = {
     "expect": Key("Checks on the task's rows, before they are published", list_of(expectation)),
     "when": Key("The condition under which the task runs", filled_text),
     "for_each": Key("What the task is repeated for: a list of items, or the rows of a dataset", _for_each),
+    "deadline": Key(
+        "By when the task has to be done, from the beginning of the run, such as 2h", field_of(Task, "deadline")
+    ),
 }
 
 

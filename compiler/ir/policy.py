@@ -95,10 +95,25 @@ class ConcurrencyRule(Node):
 
 
 class DedupeRule(Node):
-    """A task equal in `fields` to one that is in `state` is not created."""
+    """A task equal in `fields` to one that is in `state`, or in one before it, is not run; that one's outcome is its own.
+
+    Without fields, those are equal that have one name and one key.
+    """
 
     state: Annotated[Literal["waiting", "pending", "claimed", "running", "success"], _WHEN]
     fields: Annotated[tuple[str, ...], _WHEN] = ()
+
+
+class Breaker(Node):
+    """Attempts of tasks that need a service do not begin while it is found to be down, across runs.
+
+    So many temporary `failures` in a row within `window` open the breaker for `rest`; then one attempt probes.
+    """
+
+    service: Annotated[str, _POLICY]
+    failures: Annotated[int, _POLICY, Field(ge=1, le=1000)] = 5
+    window: Annotated[Duration, _POLICY] = Duration(60_000)
+    rest: Annotated[Duration, _POLICY] = Duration(15_000)
 
 
 class Hook(Node):

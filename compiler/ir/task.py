@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 from trc.compiler.ir.dataset import Column, Output, Read
 from trc.compiler.ir.node import CODE, ENVIRONMENT, NESTED, PARAMETERS, Node, NotInKey
 from trc.compiler.ir.policy import (
+    Breaker,
     ConcurrencyRule,
     DedupeRule,
     Environment,
@@ -107,11 +108,14 @@ class Task(Node):
     resources: Annotated[Resources, NESTED] = Resources()
     timeout: Annotated[Duration, NotInKey("a limit")] = Duration(86_400_000)
     heartbeat_timeout: Annotated[Duration | None, NotInKey("a limit")] = None
+    deadline: Annotated[Duration | None, NotInKey("a limit")] = None
+    """By when it has to be done, from the beginning of the run."""
     retries: Annotated[Retries, NESTED] = Retries()
     incremental: Annotated[Incremental | None, NESTED] = None
     """None where the author wrote nothing: opaque tasks are then never skipped."""
     concurrency: Annotated[tuple[ConcurrencyRule, ...], NESTED] = ()
     dedupe: Annotated[tuple[DedupeRule, ...], NESTED] = ()
+    breaker: Annotated[Breaker | None, NESTED] = None
     tags: Annotated[tuple[str, ...], NotInKey("labels for people")] = ()
     metadata: Annotated[dict[str, JsonValue], NotInKey("labels for people and rules")] = Field(
         default_factory=dict[str, JsonValue]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 import jinja2
@@ -13,8 +15,10 @@ from jinja2 import nodes
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.compiler.frontends.secrets import ALLOWED
 from trc.compiler.ir.secrets import KEY
+from trc.compiler.templates.asked import require_result, spelled
 from trc.compiler.templates.mistake import Mistake
-from trc.compiler.templates.words import FILTERS, TESTS
+from trc.compiler.templates.paths import run_time_path
+from trc.compiler.templates.words import FILTERS, RUN_TIME_NAMES, TESTS
 
 _COMPARED: Final = {
     "eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in", "notin": "not in",
@@ -40,6 +44,11 @@ class Condition:
     text: str
     names: frozenset[str]
 
+    @property
+    def needs_run(self) -> bool:
+        """Whether only a run can tell if it holds."""
+        return not self.names.isdisjoint(RUN_TIME_NAMES)
+
 
 def canonical_condition(text: str, names: Collection[str]) -> Condition:
     """The condition in the spelling that equal ones share; `names` are those that it may use. Raises Mistake."""
@@ -59,6 +68,33 @@ def canonical_condition(text: str, names: Collection[str]) -> Condition:
         return Condition(printer.print(outputs[0], 0), frozenset(printer.used))
     except RecursionError:
         raise Mistake("a condition nests too deep", code="TRC113") from None
+
+
+def folded_condition(text: str, value_of: Callable[[str], Any]) -> str | bool:
+    """A condition that needs a run, with a constant for all that is known before it; true or false where nothing else is left.
+
+    `value_of` tells the value of an expression. Raises what that raises, and Mistake for a value that no constant can be.
+    """
+    tree: Any = jinja2.Environment(optimized=False, cache_size=0, autoescape=True).parse("{{ " + text + " }}")
+    return _folded(tree.body[0].nodes[0], value_of)
+
+
+def _folded(node: Any, value_of: Callable[[str], Any]) -> str | bool:
+    if isinstance(node, nodes.And | nodes.Or):
+        decides = isinstance(node, nodes.Or)
+        left = _folded(node.left, value_of)
+        if left is decides:
+            return decides
+        right = _folded(node.right, value_of)
+        if right is decides:
+            return decides
+        parts = [f"({one})" for one in (left, right) if not isinstance(one, bool)]
+        return (" or " if decides else " and ").join(parts) if parts else not decides
+    if isinstance(node, nodes.Not):
+        inner = _folded(node.node, value_of)
+        return not inner if isinstance(inner, bool) else f"not ({inner})"
+    made = _Folder(value_of).print(node, 0)
+    return {"true": True, "false": False}.get(made, made)
 
 
 _NO_BRACES: Final = "write it without braces: target.name == 'prod'"
@@ -88,6 +124,11 @@ class _Printer:
         return f"({text})" if binding < within else text
 
     def printed(self, node: Any) -> tuple[str, int]:
+        path = run_time_path(node)
+        if path is not None and path[0] == "tasks":
+            require_result(path)
+            self.used.add("tasks")
+            return spelled(path), 11
         match node:
             case nodes.Name():
                 return self.name(node.name), 12
@@ -137,6 +178,35 @@ class _Printer:
         arguments = [self.print(one, 0) for one in node.args]
         arguments += [f"{one.key}={self.print(one.value, 0)}" for one in node.kwargs]
         return f"{node.name}({', '.join(arguments)})" if arguments else node.name
+
+
+class _Folder(_Printer):
+    """Prints a condition whose names are all known to be good, with constants for what needs no run."""
+
+    def __init__(self, value_of: Callable[[str], Any]) -> None:
+        super().__init__("", RUN_TIME_NAMES)
+        self.value_of = value_of
+
+    def printed(self, node: Any) -> tuple[str, int]:
+        names = {one.name for one in (node, *node.find_all(nodes.Name)) if isinstance(one, nodes.Name)}
+        if not names or not names.isdisjoint(RUN_TIME_NAMES):
+            return super().printed(node)
+        return _literal(self.value_of(_Printer("", names).print(node, 0))), 10
+
+
+def _literal(value: Any) -> str:
+    match value:
+        case bool() | int() | float() | str() | None:
+            return _constant(value)
+        case Decimal():
+            return str(value)
+        case date():
+            return _constant(value.isoformat())
+        case list() | tuple():
+            return f"[{', '.join(_literal(one) for one in value)}]"
+        case _:
+            remedy = ("compare a part of it",)
+            raise Mistake("this value cannot be compared with what only a run knows", code="TRC118", help=remedy)
 
 
 def _constant(value: object) -> str:

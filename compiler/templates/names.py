@@ -40,6 +40,8 @@ class Settled:
     """Texts that stay as they are written, each with the name whose value nobody gave; "" where a mistake is reported."""
     conditions: dict[str, bool] = field(default_factory=dict[str, bool])
     """By task, what its condition comes to, where that is known before the run."""
+    open_conditions: dict[str, str] = field(default_factory=dict[str, str])
+    """By task, what is left of its condition for the run to decide."""
 
     def told(self) -> tuple[tuple[str, str], ...]:
         """The values as plain text, by name: runs that differ in one of them are different runs."""

@@ -12,7 +12,7 @@ from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.frontends.secrets import ALLOWED, first_secret, is_secret
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
-from trc.compiler.source import ScalarMap, SourceFile
+from trc.compiler.source import ScalarMap, SourceFile, Span
 from trc.compiler.sql.dialect import is_foreign
 from trc.compiler.templates.foreign import translated
 from trc.compiler.templates.mistake import Mistake, Unsettled
@@ -255,23 +255,38 @@ class _Pass:
         except Mistake as mistake:
             self.collect.add(at_scalar(mistake, node, self.task))
             return node
-        if found.names.isdisjoint((*_CONDITION_NAMES, "item")) and not self.settled.wrong_target:
+        if not self.settled.wrong_target:
             try:
-                self.decide(node, found.text)
+                if found.needs_run:
+                    self.fold(found.text)
+                else:
+                    self.decide(found.text)
             except Mistake as mistake:
                 self.collect.add(at_scalar(mistake, node, self.task))
             except Unsettled as unsettled:
                 self.unsettled(unsettled.name, node)
         return Scalar(found.text, "double", node.map)
 
-    def decide(self, node: Scalar, text: str) -> None:
-        """Settles a condition that needs nothing of the run."""
-        asked = Scalar("{{ " + text + " }}", "double", ScalarMap(node.span))
+    def fold(self, text: str) -> None:
+        """Settles as much of a condition as needs nothing of the run."""
+        made: str | bool = import_module("trc.compiler.templates.conditions").folded_condition(text, self.value_of)
+        if self.task is not None and isinstance(made, bool):
+            self.settled.conditions[self.task] = made
+        elif self.task is not None:
+            self.settled.open_conditions[self.task] = str(made)
+
+    def value_of(self, expression: str) -> Any:
+        """What an expression of a condition comes to."""
+        asked = Scalar("{{ " + expression + " }}", "double", ScalarMap(Span("", 0, 0)))
         try:
-            value = jinja().rendered_value(asked, world_of_conditions(self.settled, self.context, self.world.budget))
+            return jinja().rendered_value(asked, world_of_conditions(self.settled, self.context, self.world.budget))
         except Mistake as mistake:
             mistake.start, mistake.end = 0, None
             raise
+
+    def decide(self, text: str) -> None:
+        """Settles a condition that needs nothing of the run."""
+        value = self.value_of(text)
         if not isinstance(value, bool):
             remedy = ("compare it: target.name == 'prod'",)
             raise Mistake(f"a condition is true or false, and this is {_shown(value)}", code="TRC118", help=remedy)

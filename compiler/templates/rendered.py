@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar
 from trc.compiler.frontends.syntax import Sequence as ListNode
 from trc.compiler.ir.values import Duration, Size
 from trc.compiler.source import ScalarMap, Span
+from trc.compiler.templates.asked import spelled
 from trc.compiler.templates.joined import joined
 from trc.compiler.templates.mistake import Mistake
 from trc.compiler.templates.sqltext import put_sql
@@ -18,6 +19,14 @@ from trc.compiler.templates.texts import check_extent, plain_text
 from trc.compiler.templates.world import Piece, RunTime, World
 
 __all__ = ["macros_of", "rendered", "rendered_value", "run"]
+
+_ITEM_PLACES: Final = (
+    "it can stand in SQL, in the args of a python task, in a list of arguments, and in locations of outputs",
+    "a command that is one text finds it as $TRC_ITEM",
+)
+_RESULT_PLACES: Final = (
+    "it can stand in SQL, in the args of a python task, in a list of arguments, and in a condition",
+)
 
 
 def rendered(scalar: Scalar, world: World, *, is_sql: bool, run_time: bool, has_item: bool) -> Node:
@@ -49,16 +58,13 @@ def _plain(piece: Piece, *, run_time: bool) -> str:
         return plain_text(piece.value)
     if not run_time:
         raise Mistake(
-            f'"{".".join(piece.value.path)}" is known only when the task runs, and cannot stand here',
+            f'"{spelled(piece.value.path)}" is known only when the task runs, and cannot stand here',
             piece.start,
             piece.end,
             code="TRC116",
-            help=(
-                "it can stand in SQL, in the args of a python task, in a list of arguments, and in locations of outputs",
-                "a command that is one text finds it as $TRC_ITEM",
-            ),
+            help=_RESULT_PLACES if piece.value.path[0] == "tasks" else _ITEM_PLACES,
         )
-    return f"{{{{ {'.'.join(piece.value.path)} }}}}"
+    return f"{{{{ {spelled(piece.value.path)} }}}}"
 
 
 def _node(value: Any, span: Span) -> Node:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from trc.compiler.sql.tokens import UNICODE_SPACES, open_at_end, tokenize
+from trc.compiler.templates.asked import parameter_of, spelled
 from trc.compiler.templates.literals import sql_literal
 from trc.compiler.templates.mistake import Mistake
 from trc.compiler.templates.texts import plain_text
@@ -100,7 +101,7 @@ class _Sql:
         if isinstance(piece.value, RunTime):
             what = "a comment" if opening[:2] in ("--", "/*") else "quotes"
             raise Mistake(
-                f'"{".".join(piece.value.path)}" is known only when the task runs, and cannot stand within {what}',
+                f'"{spelled(piece.value.path)}" is known only when the task runs, and cannot stand within {what}',
                 code="TRC116",
                 help=("write it outside of them, and join texts with ||",),
             )
@@ -157,12 +158,8 @@ class _Sql:
 def value_in_sql(value: object) -> str:
     """What a value becomes outside of quotes and comments."""
     if isinstance(value, RunTime):
-        if value.path[0] != "item":
-            raise Mistake(
-                f'"{".".join(value.path)}" cannot stand in SQL',
-                code="TRC116",
-                help=("read what another task wrote by its name, as a table",),
-            )
+        if value.path[0] == "tasks":
+            return "$" + parameter_of(value.path)
         if not all(_PLAIN_NAME.fullmatch(part) for part in value.path):
             raise Mistake(f'"{".".join(value.path)}" cannot be the name of a value in SQL', code="TRC116")
         return "$" + "_".join(value.path)

@@ -13,7 +13,9 @@ from jinja2 import meta, nodes
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.compiler.frontends.secrets import ALLOWED
 from trc.compiler.ir.secrets import KEY
+from trc.compiler.templates.asked import path_of, require_result, spelled
 from trc.compiler.templates.mistake import Mistake, Unsettled
+from trc.compiler.templates.paths import root, run_time_path
 from trc.compiler.templates.sandbox import Callback, Sandbox, guarded
 from trc.compiler.templates.segments import Segment, cut
 from trc.compiler.templates.texts import plain_text
@@ -148,7 +150,7 @@ class _Template:
             if isinstance(constant.value, str) and "\0" in constant.value:
                 raise self.at_line(Mistake("a text in a template holds a NUL character"), constant.lineno)
         for word in sorted(meta.find_undeclared_variables(tree) - {"range"}):
-            if word in RUN_TIME_NAMES:
+            if word in RUN_TIME_NAMES and word not in self.world.names:
                 self.check_run_time(word, tree)
             elif word not in self.world.names:
                 raise self.unknown(word)
@@ -172,12 +174,23 @@ class _Template:
         if name == "item" and not self.has_item:
             remedy = ('it is there in a task with "for_each"',)
             raise self.at_name(Mistake('nothing is called "item" here', code="TRC114", help=remedy), name)
-        allowed = {id(_root(child)) for child in _outputs(tree) if _run_time_path(child)}
+        paths = [(child, path) for child in _outputs(tree) if (path := run_time_path(child))]
+        for child, path in paths:
+            if path[0] == "tasks":
+                self.require_result(path, child.lineno)
+        allowed = {id(root(child)) for child, _ in paths}
         for one in tree.find_all(nodes.Name):
             if one.name == name and one.ctx == "load" and id(one) not in allowed and not self.is_bound(one, tree):
                 message = f'"{name}" is known only when the task runs'
-                remedy = (f"write it by itself, as {{{{ {name} }}}}: nothing can be computed from it before",)
+                shown = "tasks.NAME.values.KEY" if name == "tasks" else name
+                remedy = (f"write it by itself, as {{{{ {shown} }}}}: nothing can be computed from it before",)
                 raise self.at_line(Mistake(message, code="TRC116", help=remedy), one.lineno, name)
+
+    def require_result(self, path: tuple[str, ...], line: int) -> None:
+        try:
+            require_result(path)
+        except Mistake as mistake:
+            raise self.at_line(mistake, line) from None
 
     def is_bound(self, name: nodes.Name, tree: nodes.Template) -> bool:
         """Whether a loop or a macro around gives the name a value of its own."""
@@ -198,14 +211,14 @@ class _Template:
                 if self.segments[index].kind == "text":
                     children.append(_call("__text", number))
                 elif path := self.run_time(child):
-                    children.append(_call("__run_time", number, nodes.Const(".".join(path), lineno=child.lineno)))
+                    children.append(_call("__run_time", number, nodes.Const(spelled(path), lineno=child.lineno)))
                 else:
                     children.append(_call("__value", number, child))
             output.nodes = children
         return tree
 
     def run_time(self, node: nodes.Node) -> tuple[str, ...] | None:
-        path = _run_time_path(node)
+        path = run_time_path(node)
         return path if path and path[0] not in self.world.names else None
 
     def emit_text(self, index: int) -> str:
@@ -227,7 +240,7 @@ class _Template:
         return f"\0v{len(self.values) - 1}\0"
 
     def emit_run_time(self, index: int, path: str) -> str:
-        return self.emit_value(index, RunTime(tuple(path.split("."))))
+        return self.emit_value(index, RunTime(path_of(path)))
 
     def read(self, output: str) -> Iterator[Piece]:
         calls: list[int] = []
@@ -330,23 +343,6 @@ def _output_nodes(tree: nodes.Template) -> Iterator[nodes.Output]:
 def _outputs(tree: nodes.Template) -> Iterator[nodes.Node]:
     for output in _output_nodes(tree):
         yield from output.nodes
-
-
-def _run_time_path(node: nodes.Node) -> tuple[str, ...] | None:
-    """`item`, `item.field` or `tasks.x.y` where a node is just that."""
-    path: list[str] = []
-    while isinstance(node, nodes.Getattr):
-        path.append(node.attr)
-        node = node.node
-    if isinstance(node, nodes.Name) and node.name in RUN_TIME_NAMES:
-        return (node.name, *reversed(path))
-    return None
-
-
-def _root(node: nodes.Node) -> nodes.Node:
-    while isinstance(node, nodes.Getattr):
-        node = node.node
-    return node
 
 
 def _call(name: str, *arguments: nodes.Expr) -> nodes.Call:

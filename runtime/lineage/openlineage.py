@@ -147,9 +147,8 @@ class Events:
         task = self._tasks[task_called(record.task)]
         outputs = self._outputs_of(task, record, {}, ())
         run = self._attempt_run(record, live.number)
-        self._tell(
-            "START", record.started_at or self.now(), run, self._job(task), inputs=self._inputs(task), outputs=outputs
-        )
+        job, inputs = self._job(task, record), self._inputs(task, record)
+        self._tell("START", record.started_at or self.now(), run, job, inputs=inputs, outputs=outputs)
 
     def _end(self, kind: EventType, record: TaskRecord, number: int, outputs: tuple[StoredOutput, ...]) -> None:
         live = self._live.pop(record.task, None)
@@ -166,7 +165,8 @@ class Events:
         checks = () if found is None else verdicts_of(found)
         told = self._outputs_of(task, record, written, checks)
         at = found.ended_at if found is not None else record.ended_at
-        self._tell(kind, at or self.now(), run, self._job(task), inputs=self._inputs(task), outputs=told)
+        job, inputs = self._job(task, record), self._inputs(task, record)
+        self._tell(kind, at or self.now(), run, job, inputs=inputs, outputs=told)
 
     # What events are made of
 
@@ -211,16 +211,21 @@ class Events:
         }
         return {"runId": str(run_id(record.run, record.task, number)), "facets": told}
 
-    def _job(self, task: TaskSpec) -> Facet:
+    def _job(self, task: TaskSpec, record: TaskRecord) -> Facet:
         told = {"jobType": facets.job_type(self.producer, "TASK")}
         if self.source_code and task.query is not None:
             told["sql"] = facets.sql(self.producer, task.query)
-        return {"namespace": self.namespace, "name": f"{self.spec.name}.{task.name}", "facets": told}
+        # A sub-task has code of its own, and the items of a task have the task's.
+        name = record.task if _is_subtask(task, record) else task.name
+        return {"namespace": self.namespace, "name": f"{self.spec.name}.{name}", "facets": told}
 
     def _error(self, message: str, kind: str) -> Facet:
         return facets.error(self.producer, message, _LANGUAGES.get(kind, "PYTHON"))
 
-    def _inputs(self, task: TaskSpec) -> list[Facet]:
+    def _inputs(self, task: TaskSpec, record: TaskRecord) -> list[Facet]:
+        """What an attempt reads. What sub-tasks were submitted with is recorded with their results."""
+        if _is_subtask(task, record):
+            return []
         reads = dict.fromkeys(
             dataset
             for one in (*task.reads, *task.check_reads)
@@ -235,6 +240,8 @@ class Events:
         self, task: TaskSpec, record: TaskRecord, written: Mapping[str, StoredOutput], verdicts: Iterable[Verdict]
     ) -> list[Facet]:
         """What an attempt writes. Where an item of a repeated task writes is known when it has; who lists the items writes none of it."""
+        if _is_subtask(task, record):
+            return [_written(self.producer, one) for one in written.values()]
         if task.each is None:
             return [self._output(task, one, written.get(one.name), verdicts) for one in task.outputs]
         if record.task == task.name:
@@ -281,6 +288,18 @@ class Events:
     def _location(self, dataset: tuple[str, str]) -> str | None:
         found = self._outputs.get(dataset)
         return None if found is None else found.uri
+
+
+def _is_subtask(task: TaskSpec, record: TaskRecord) -> bool:
+    return record.task.count("[") > (0 if task.each is None else 1)
+
+
+def _written(producer: str, output: StoredOutput) -> Facet:
+    return {
+        **_named_by(output.path),
+        "facets": {"dataQualityMetrics": facets.metrics(producer, output)},
+        "outputFacets": {"outputStatistics": facets.statistics(producer, output)},
+    }
 
 
 def _named_by(uri: str) -> dict[str, str]:

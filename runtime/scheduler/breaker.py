@@ -75,6 +75,10 @@ class Breaker:
             return self._open(now)
         return replace(self, failed_at=failed_at)
 
+    def unclear(self, now: float) -> Breaker:
+        """A call ended in a way that says nothing of the service: where it was a probe, another one may begin."""
+        return replace(self, until=now) if self.state == "half_open" else self
+
     def _open(self, now: float) -> Breaker:
         rest = min(self.limits.rest * self.limits.factor ** min(self.opened, _MANY), self.limits.longest)
         return replace(self, state="open", failed_at=(), until=now + rest, opened=self.opened + 1)

@@ -10,6 +10,9 @@ from trc.runtime.spec import PipelineSpec
 from trc.runtime.store.journal import RunRecord, TaskRecord
 from trc.runtime.taskside.result import Failure
 
+START: Final = 600
+"""Seconds within which an attempt has to begin that was handed over, where nobody says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -17,7 +20,7 @@ class Limits:
 
     retries: int | None = None
     deadline: float | None = None
-    start: float | None = 600.0
+    start: float | None = START
     """Seconds within which an attempt has to begin that was handed over; None where nobody waits for it."""
     began_at: float = 0.0
     """When the run was opened, or taken up after its end: what lies before is of an earlier go at it."""
@@ -25,14 +28,11 @@ class Limits:
 
 NO_LIMITS = Limits()
 
-_WITH_THE_LAST: Final = frozenset({"claimed", "running", "success", "failure", "canceled"})
-"""States in which no attempt follows the last one that counts."""
 
-
-def limits_of(pipeline: PipelineSpec, run: RunRecord) -> Limits:
-    """What the pipeline allows to this run."""
+def limits_of(pipeline: PipelineSpec, run: RunRecord, start: float = START) -> Limits:
+    """What the pipeline allows to this run, and the project with `start` to its attempts."""
     deadline = None if pipeline.deadline is None else run.began_at + pipeline.deadline
-    return Limits(pipeline.retry_budget, deadline, began_at=run.began_at)
+    return Limits(pipeline.retry_budget, deadline, start, run.began_at)
 
 
 def retries_made(records: Iterable[TaskRecord], began_at: float) -> int:
@@ -48,6 +48,6 @@ def out_of_budget(failure: Failure, retries: int) -> Failure:
 
 def _retries(record: TaskRecord) -> int:
     counted = record.attempt - record.lost - record.before
-    # A repeated task may have succeeded by its items alone, after attempts to list them.
-    is_last = record.state in _WITH_THE_LAST and (record.state != "success" or record.token is not None)
+    # One that rests before a retry names no attempt, and may be ended so; one that became others goes on by these alone.
+    is_last = record.token is not None
     return max(0, counted - 1 if is_last else counted)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+from trc.runtime.spec import BreakerSpec
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord
 
 
@@ -25,12 +27,37 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class FindTwin:
+    """Say whether an equal task is on its way or done: answer `StandsAlone`, `StandsBehind` or `TwinEnded`.
+
+    `behind` is the run and the task of the one that it waits for. `anew` says that it is to run although one has succeeded.
+    """
+
+    task: str
+    behind: tuple[str, str] | None = None
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TakeRoom:
-    """Take a place for the attempt in each group in which fewer than the number are taken, and answer `RoomTaken` or `RoomFull`."""
+    """Take a place for the attempt in each group in which fewer than the number are taken; answer `RoomTaken` or `RoomFull`.
+
+    Where the service is down that it needs, answer `ServiceDown`.
+    """
 
     task: str
     token: str
     claims: Mapping[str, int]
+    breaker: BreakerSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TellService:
+    """The attempt found the service that it needs up, or down, or nobody can say."""
+
+    task: str
+    token: str
+    found: Literal["up", "down", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +93,14 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Expand:
-    """The items of a repeated task are known: answer with its repetitions, `Expanded`, or `ExpandFailed`."""
+    """The items or the sub-tasks of a task are known: answer with the tasks that they are, `Expanded`, or `ExpandFailed`."""
 
     task: str
 
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """All repetitions of a task have succeeded, but for those that were omitted: its readers find what they made."""
+    """All repetitions or sub-tasks of a task have succeeded, but for those that were omitted: its readers may begin."""
 
     task: str
     items: tuple[str, ...]
@@ -118,7 +145,9 @@ class Finish:
 Command = (
     Decide
     | Record
+    | FindTwin
     | TakeRoom
+    | TellService
     | FreeRoom
     | LeaveLine
     | Start

@@ -58,6 +58,8 @@ class Course:
     def _settle(self, node: Node) -> None:
         self.unfinished -= 1
         self.settled.append(node)
+        if node.spec.deadline is not None and node.group is None:
+            self.effects.append(DropTimer(f"due:{node.spec.name}"))
 
     def fail(self, node: Node, failure: Failure) -> None:
         """For good."""
@@ -72,12 +74,19 @@ class Course:
 
     def call_off(self, node: Node) -> None:
         """Somebody, or the run's deadline, wants the task to end."""
-        if node.phase == "resting":
-            self.effects.append(DropTimer(f"retry:{node.spec.name}"))
-            node.phase = "idle"
+        self.wake(node)
         why = "deadline" if self.is_overdue else "canceled" if self.is_canceling else "task_canceled"
         node.reason = Reason(why).to_json()
         self.move(node, "canceled")
+
+    def wake(self, node: Node) -> None:
+        """The task awaits neither the time of its retry nor the end of another."""
+        if node.phase == "resting":
+            self.effects.append(DropTimer(f"retry:{node.spec.name}"))
+            node.phase = "idle"
+        elif node.phase == "behind":
+            self.effects.append(DropTimer(f"twin:{node.spec.name}"))
+            node.phase, node.behind = "idle", None
 
     def rest_held(self, node: Node) -> None:
         """The task could go on, but is to begin nothing until someone says so."""

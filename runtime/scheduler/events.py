@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import TaskSpec
@@ -44,8 +46,17 @@ class DecidedFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class DecidedOmit:
+    """The answer to `Decide`: the task's condition is false, now that all that it asks for is known."""
+
+    at: float
+    task: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedItems:
-    """The answer to `Decide`: the task is repeated for items that are known."""
+    """The answer to `Decide`: the task is repeated for items that are known, or up to date and has submitted sub-tasks."""
 
     at: float
     task: str
@@ -54,7 +65,7 @@ class DecidedItems:
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """The answer to `Expand`: the task's repetitions, in the order of their items; they appear all together."""
+    """The answer to `Expand`: the task's repetitions or sub-tasks, in their order; they appear all together."""
 
     at: float
     task: str
@@ -68,6 +79,15 @@ class ExpandFailed:
     at: float
     task: str
     failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptQueued:
+    """The attempt has not begun, and is to be given the time to begin from now on: others are before it."""
+
+    at: float
+    task: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +126,15 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The attempt's outputs are in place, and its result is committed with the next record."""
+    """The attempt's outputs are in place, and its result is committed with the next record.
+
+    `becomes_others` says that the task is not done with that: it has listed its items, or submitted sub-tasks.
+    """
 
     at: float
     task: str
     token: str
+    becomes_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +151,45 @@ class PublishFailed:
 class TimerFired:
     at: float
     timer: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandsAlone:
+    """The answer to `FindTwin`: no other is equal, and from now on this is the one that others wait for."""
+
+    at: float
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandsBehind:
+    """The answer to `FindTwin`: an equal task is on its way, that one of that run."""
+
+    at: float
+    task: str
+    run: str
+    twin: str
+
+
+@dataclass(frozen=True, slots=True)
+class TwinEnded:
+    """The answer to `FindTwin`: an equal task has come to its end; without an `error`, its outputs are the task's own."""
+
+    at: float
+    task: str
+    run: str
+    twin: str
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDown:
+    """The answer to `TakeRoom`: the service that the task needs is down, and nobody tries it before `until`."""
+
+    at: float
+    task: str
+    token: str
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +267,11 @@ Event = (
     | DecidedRun
     | DecidedSkip
     | DecidedFailure
+    | DecidedOmit
     | DecidedItems
     | Expanded
     | ExpandFailed
+    | AttemptQueued
     | AttemptStarted
     | AttemptEnded
     | AttemptLost
@@ -214,6 +279,10 @@ Event = (
     | Published
     | PublishFailed
     | TimerFired
+    | StandsAlone
+    | StandsBehind
+    | TwinEnded
+    | ServiceDown
     | RoomTaken
     | RoomFull
     | SlotsChanged

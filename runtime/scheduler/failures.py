@@ -37,6 +37,11 @@ def was_overdue() -> Failure:
     return Failure("it was stopped, because the run is past its deadline", "permanent", reason="deadline")
 
 
+def was_late(deadline: float) -> Failure:
+    message = f"it was not done by its deadline, {_seconds(deadline)} after the run began"
+    return Failure(message, "permanent", reason="late")
+
+
 def was_canceled() -> Failure:
     return Failure("it was stopped, because it was canceled", reason="signal")
 
@@ -75,6 +80,8 @@ def result_facts(result: AttemptResult) -> Mapping[str, Any]:
     facts = dict(vars(result))
     facts["failure"] = None if result.failure is None else result.failure.to_dict()
     facts["checks"] = [one.to_dict() for one in result.checks]
+    # They lie with the result, from which they begin.
+    del facts["submitted"]
     facts["outputs"] = [output.to_dict() for output in result.outputs]
     return facts
 

@@ -1,4 +1,4 @@
-"""Repeated tasks: how their items come to be, and what the end of these makes of the task."""
+"""Tasks that become others, their items or their sub-tasks: how these come to be, and what their end makes of the task."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.commands import Command, Discard, Expand, Gather, Record
 from trc.runtime.scheduler.course import Course
 from trc.runtime.scheduler.events import DecidedItems, Expanded, ExpandFailed
+from trc.runtime.scheduler.failures import was_late
 from trc.runtime.scheduler.graph import UNENDED, is_of_unknown_outcome, take_up
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.state import FINAL, SUCCEEDED
@@ -26,14 +27,15 @@ class Gathering:
     # How items come to be
 
     def decided_items(self, event: DecidedItems) -> None:
-        """The items are known without an attempt that lists them."""
+        """They are known without an attempt."""
         node = self._course.nodes[event.task]
         if node.awaits_decision:
             node.reason = event.reason.to_json()
+            node.succeeded = None
             self.ask_for_items(node)
 
     def ask_for_items(self, node: Node) -> None:
-        """Of a repeated task whose turn it is."""
+        """Of a task whose turn it is."""
         node.phase = "gathering"
         self._course.moved[node] = True
         self._course.effects.append(Expand(node.spec.name))
@@ -47,11 +49,14 @@ class Gathering:
         if course.is_canceling or group.is_canceled:
             course.call_off(group)
             return
+        if group.is_late:
+            course.fail(group, was_late(group.spec.deadline or 0.0))
+            return
         if group.state == "waiting":
             group.started_at = course.at
             course.move(group, "running", durable=False)
         group.unmet = len(event.items)
-        reason = Reason("item", group.spec.name).to_json()
+        reason = Reason("item" if group.spec.each else "subtask", group.spec.name).to_json()
         for spec in event.items:
             node = Node(spec, reason, rank=group.rank, serial=len(course.nodes), group=group)
             course.nodes[spec.name] = node
@@ -114,14 +119,14 @@ class Gathering:
         if "canceled" in states:
             course.call_off(group)
             return
-        if states == {"omitted"}:
+        if states == {"omitted"} and group.spec.each is not None:
             group.reason = group.items[0].reason
             course.move(group, "omitted")
             return
         kept = tuple(item.spec.name for item in group.items if item.state != "omitted")
         course.effects.append(Gather(group.spec.name, kept))
         has_run = group.attempt > group.before or "success" in states
-        if not has_run:
+        if group.spec.each is not None and not has_run:
             group.reason = Reason("items_up_to_date", f"{len(group.items):,} items").to_json()
         course.move(group, "success" if has_run else "skipped")
 

@@ -1,7 +1,7 @@
 """The state machine of a run: `handle(event) -> commands`, without a clock, a disk or a wait.
 
 What its parts share is the `Course`. `Needs` lets a task wait for others, `Slots` chooses who begins an attempt,
-`Trials` says what follows from one, `Gathering` has items of repeated tasks, `Meddling` what people ask of one task.
+`Trials` says what follows from one, `Twins` who waits for an equal task, `Dues` who has to be done by when, `Gathering` has items of repeated tasks, `Meddling` what people ask of one task.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from trc.runtime.plan import PlannedTask
 from trc.runtime.scheduler.budget import NO_LIMITS, Limits, retries_made
 from trc.runtime.scheduler.commands import Command, Discard, DropTimer, Finish, SetTimer
 from trc.runtime.scheduler.course import Course
+from trc.runtime.scheduler.dues import Dues
 from trc.runtime.scheduler.events import (
     AttemptEnded,
     AttemptLost,
+    AttemptQueued,
     AttemptStarted,
     CancelRequested,
     DecidedFailure,
     DecidedItems,
+    DecidedOmit,
     DecidedRun,
     DecidedSkip,
     Event,
@@ -35,11 +38,15 @@ from trc.runtime.scheduler.events import (
     ResumeRequested,
     RoomFull,
     RoomTaken,
+    ServiceDown,
     SlotsChanged,
+    StandsAlone,
+    StandsBehind,
     TaskCancelRequested,
     TaskPauseRequested,
     TaskResumeRequested,
     TimerFired,
+    TwinEnded,
 )
 from trc.runtime.scheduler.failures import was_overdue
 from trc.runtime.scheduler.gathering import Gathering
@@ -47,8 +54,9 @@ from trc.runtime.scheduler.graph import build
 from trc.runtime.scheduler.meddling import Meddling
 from trc.runtime.scheduler.needs import Needs
 from trc.runtime.scheduler.slots import Slots
-from trc.runtime.scheduler.state import run_state
+from trc.runtime.scheduler.state import FINAL, run_state
 from trc.runtime.scheduler.trials import Trials
+from trc.runtime.scheduler.twins import Twins
 from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord
 
@@ -86,7 +94,9 @@ class Machine:
         self._course = Course(run, build(run, tasks, planned, resumed, attempts), limits)
         self._slots = Slots(self._course, slots, async_slots, token)
         self._gathering = Gathering(self._course, resumed, attempts)
-        self._needs = Needs(self._course, self._slots, self._gathering, planned)
+        self._twins = Twins(self._course, self._slots)
+        self._dues = Dues(self._course, self._slots)
+        self._needs = Needs(self._course, self._slots, self._twins, self._gathering, planned)
         made = 0 if limits.retries is None else retries_made(resumed, limits.began_at)
         self._trials = Trials(self._course, self._slots, self._gathering, random, made)
         self._meddling = Meddling(self._course, self._slots, self._needs)
@@ -121,6 +131,8 @@ class Machine:
 
     def _take_in(self, event: Event) -> None:
         match event:
+            case AttemptQueued():
+                self._slots.still_queued(event)
             case AttemptStarted():
                 self._trials.attempt_started(event)
             case AttemptEnded():
@@ -133,6 +145,8 @@ class Machine:
                 self._needs.decided_skip(event)
             case DecidedFailure():
                 self._needs.decided_failure(event)
+            case DecidedOmit():
+                self._needs.decided_omit(event)
             case Heartbeat():
                 self._trials.heartbeat(event)
             case TimerFired():
@@ -151,6 +165,14 @@ class Machine:
                 self._slots.room_taken(event)
             case RoomFull():
                 self._slots.room_full(event)
+            case ServiceDown():
+                self._slots.service_down(event)
+            case StandsAlone():
+                self._twins.stands_alone(event)
+            case StandsBehind():
+                self._twins.stands_behind(event)
+            case TwinEnded():
+                self._twins.ended(event)
             case Opened():
                 self._open()
             case CancelRequested():
@@ -178,6 +200,10 @@ class Machine:
                 self._trials.rested(self._course.nodes[subject])
             case "deadline":
                 self._end_overdue()
+            case "due":
+                self._dues.end(self._course.nodes[subject])
+            case "twin":
+                self._twins.look_again(self._course.nodes[subject])
             case "start":
                 self._slots.end_unstarted()
             case "room":
@@ -205,6 +231,8 @@ class Machine:
                 course.note_lost(node, node.interrupted)
                 course.effects.append(Discard(node.spec.name, node.interrupted.token))
                 course.count_lost(node)
+            if node.spec.deadline is not None and node.state not in FINAL:
+                self._dues.watch(node)
             if node.state == "waiting" and not node.unmet:
                 self._needs.end_wait(node)
         deadline = course.limits.deadline

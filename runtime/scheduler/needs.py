@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from trc.runtime.plan import PlannedTask
 from trc.runtime.reasons import Reason
 from trc.runtime.scheduler.course import Course
-from trc.runtime.scheduler.events import DecidedFailure, DecidedRun, DecidedSkip
+from trc.runtime.scheduler.events import DecidedFailure, DecidedOmit, DecidedRun, DecidedSkip
 from trc.runtime.scheduler.gathering import Gathering
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.slots import Slots
+from trc.runtime.scheduler.twins import Twins
 
 
 class Needs:
     """`planned` holds what the plan says of each task, items of repeated ones aside."""
 
-    def __init__(self, course: Course, slots: Slots, gathering: Gathering, planned: Mapping[str, PlannedTask]) -> None:
+    def __init__(
+        self, course: Course, slots: Slots, twins: Twins, gathering: Gathering, planned: Mapping[str, PlannedTask]
+    ) -> None:
         self._course = course
         self._slots = slots
+        self._twins = twins
         self._gathering = gathering
         self._planned = planned
 
@@ -58,6 +62,8 @@ class Needs:
 
     def _is_settled(self, node: Node) -> bool:
         """Whether the plan has decided it a moment ago, with all that it reads in place, and need not decide again."""
+        if node.spec.twins:
+            return False
         planned = self._planned[node.spec.name]
         return planned.action == "run" and planned.key is not None
 
@@ -68,6 +74,9 @@ class Needs:
         node = self._course.nodes[event.task]
         if node.awaits_decision:
             node.reason, node.succeeded = event.reason.to_json(), None
+            if node.spec.twins:
+                self._twins.look(node)
+                return
             # Nothing is lost with it: who resumes the run decides again.
             self._course.move(node, "pending", durable=False)
             self._slots.queue(node)
@@ -82,6 +91,13 @@ class Needs:
             return
         node.reason = event.reason.to_json()
         self._course.move(node, "skipped")
+
+    def decided_omit(self, event: DecidedOmit) -> None:
+        """The task's condition is false."""
+        node = self._course.nodes[event.task]
+        if node.awaits_decision:
+            node.reason, node.succeeded = event.reason.to_json(), None
+            self._course.move(node, "omitted")
 
     def decided_failure(self, event: DecidedFailure) -> None:
         """Nobody could tell."""

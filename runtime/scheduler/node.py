@@ -12,10 +12,11 @@ from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
 
-Phase = Literal["idle", "resting", "live", "stopping", "publishing", "gathering"]
+Phase = Literal["idle", "behind", "resting", "live", "stopping", "publishing", "gathering"]
 """Finer than the state: `resting` waits for its retry's time; `live` and `stopping` attempts take a slot.
 
-A repeated task is `gathering` once its items are known, until they have ended.
+One that is `behind` asks for an equal task, or waits for its end. A task is `gathering` once its items or sub-tasks are known, until
+they have ended.
 """
 
 
@@ -44,6 +45,8 @@ class Node:
     error: Mapping[str, Any] | None = None
     blocked_by: str | None = None
     claimed_at: float = 0.0
+    waits_since: float = 0.0
+    """Since when its attempt could have begun, as far as is known."""
     started_at: float | None = None
     waits: Mapping[str, Any] | None = None
     """Why it does not begin though it is its turn; told in place of why it runs."""
@@ -53,6 +56,10 @@ class Node:
     """What is being published."""
     is_held: bool = False
     """Whether it is not to begin until someone says so."""
+    is_late: bool = False
+    """Whether it was not done by its deadline: no attempt follows."""
+    behind: tuple[str, str] | None = None
+    """The run and the name of the equal task that it waits for."""
     is_canceled: bool = False
     """Whether its attempt is being stopped because someone wants the task to end."""
     limit: Failure | None = None
@@ -67,9 +74,9 @@ class Node:
     serial: int = 0
     """Tells nodes of one rank apart: the smaller goes first."""
     group: Node | None = None
-    """The repeated task that this is an item of."""
+    """The task that this is an item or a sub-task of."""
     has_listed: bool = False
-    """Whether its attempt has published the list of its items."""
+    """Whether its attempt has published the list of its items, or has submitted sub-tasks."""
     items: list[Node] = field(default_factory=list["Any"], repr=False)
 
     def __lt__(self, other: Node) -> bool:

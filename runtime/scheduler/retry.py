@@ -21,7 +21,7 @@ UNSTARTED: Final = "unstarted"
 NOT_ITS_FAULT: Final = frozenset({"lost", "input_moved", UNSTARTED})
 """Reasons of failures that use up no attempt of the author's budget."""
 
-_CUT_OFF: Final = frozenset({"lost", "signal", "timeout", "deadline"})
+_CUT_OFF: Final = frozenset({"lost", "signal", "timeout", "deadline", "late"})
 """Reasons of attempts that told nothing of themselves."""
 
 

@@ -1,4 +1,4 @@
-"""Who waits for room under concurrency rules, and whose turn it is to ask for it."""
+"""Who waits for room under concurrency rules, or for a service, and whose turn it is to ask for it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from trc.runtime.scheduler.node import Node
-from trc.runtime.spec import RuleSpec
+from trc.runtime.spec import BreakerSpec, RuleSpec
 
 PATIENCE: Final = 0.5
 """Seconds until a run asks again for room that others take."""
 
+LONGEST: Final = 5.0
+"""As well, for a service that is down for longer."""
+
 Line = tuple[str, ...]
-"""The groups of a task's rules: tasks with the same ones stand in one line."""
+"""The groups of a task's rules, and its service: tasks with the same ones stand in one line."""
 
 
 @dataclass(slots=True)
@@ -32,8 +35,10 @@ class Rooms:
     """Lines that keep others from the room that they wait for, across runs."""
     fresh: list[Node] = field(default_factory=list[Node])
     """Who has come into a line, and was not told yet what is lacking."""
-    full: dict[Line, RuleSpec] = field(default_factory=dict[Line, RuleSpec])
-    """Lines that were told that others take the room, each with the rule that lacks it."""
+    full: dict[Line, RuleSpec | BreakerSpec] = field(default_factory=dict[Line, "RuleSpec | BreakerSpec"])
+    """Lines that were told that others take the room, or that the service is down, each with what it lacks."""
+    down: set[Line] = field(default_factory=set[Line])
+    """Lines whose tasks are told to wait for a service."""
 
     def enter(self, node: Node) -> None:
         """The task lacks room alone."""
@@ -67,7 +72,7 @@ class Rooms:
     def give_back(self, node: Node) -> None:
         """The places of a task are free again, and those who wait for them ask at once."""
         self.held.subtract(rule.group for rule in node.spec.rules)
-        groups = {rule.group for rule in node.spec.rules}
+        groups = set(line_of(node))
         for line in [line for line in self.full if not groups.isdisjoint(line)]:
             del self.full[line]
 
@@ -77,8 +82,29 @@ class Rooms:
         self.enter(node)
         self.full[line_of(node)] = next(one for one in node.spec.rules if one.group == group)
 
-    def lacking(self) -> Iterator[tuple[Node, RuleSpec]]:
-        """Who has just come to wait, each with a rule that lacks room."""
+    def told_down(self, node: Node) -> None:
+        """As well, until somebody may try its service again."""
+        assert node.spec.breaker is not None
+        line = line_of(node)
+        self.held.subtract(rule.group for rule in node.spec.rules)
+        self.enter(node)
+        self.full[line] = node.spec.breaker
+        if line not in self.down:
+            self.down.add(line)
+            self.fresh += [one for _, one in self.waiting[line]]
+
+    def told_up(self, node: Node) -> list[Node]:
+        """The service of a task that has asked is up: whom of its line that has kept waiting."""
+        line = line_of(node)
+        if line not in self.down:
+            return []
+        self.down.remove(line)
+        kept = [one for _, one in self.waiting.get(line, ())]
+        self.fresh += kept
+        return [*kept, node] if node.state == "pending" else kept
+
+    def lacking(self) -> Iterator[tuple[Node, RuleSpec | BreakerSpec]]:
+        """Who has just come to wait, each with the rule that lacks room or the service that is down."""
         asking = set(self.asking.values())
         for node in self.fresh:
             rule = self.full.get(line_of(node)) or self._lacking(node)
@@ -98,7 +124,17 @@ class Rooms:
 
 def line_of(node: Node) -> Line:
     """The line that a task stands in."""
-    return tuple(rule.group for rule in node.spec.rules)
+    rules = tuple(rule.group for rule in node.spec.rules)
+    return rules if node.spec.breaker is None else (*rules, _SERVICE + node.spec.breaker.group)
+
+
+def groups_of(line: Line) -> tuple[str, ...]:
+    """What of a line the store knows as groups with room."""
+    return tuple(one for one in line if not one.startswith(_SERVICE))
+
+
+_SERVICE: Final = "!"
+"""Before what stands for a service in a line."""
 
 
 def claims_of(node: Node) -> Mapping[str, int]:

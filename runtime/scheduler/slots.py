@@ -6,12 +6,13 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 from trc.runtime.reasons import Reason
-from trc.runtime.scheduler.commands import DropTimer, FreeRoom, LeaveLine, SetTimer, Start, Stop, TakeRoom
+from trc.runtime.scheduler.commands import DropTimer, FreeRoom, LeaveLine, SetTimer, Start, Stop, TakeRoom, TellService
 from trc.runtime.scheduler.course import Course
-from trc.runtime.scheduler.events import RoomFull, RoomTaken
+from trc.runtime.scheduler.events import AttemptQueued, RoomFull, RoomTaken, ServiceDown
 from trc.runtime.scheduler.failures import never_began
 from trc.runtime.scheduler.node import Node
-from trc.runtime.scheduler.rules import PATIENCE, Line, Rooms, claims_of, line_of
+from trc.runtime.scheduler.rules import LONGEST, PATIENCE, Line, Rooms, claims_of, groups_of, line_of
+from trc.runtime.spec import BreakerSpec
 
 
 class Slots:
@@ -40,14 +41,14 @@ class Slots:
     def queue(self, node: Node) -> None:
         """The pending task begins an attempt as soon as it may."""
         node.phase = "idle"
-        if node.spec.rules:
+        if node.spec.asks_first:
             self._rooms.enter(node)
         else:
             heappush(self._ready_async if self._is_async(node) else self._ready, (node.rank, node))
 
     def withdraw(self, node: Node) -> None:
         """The task is none of those that could begin."""
-        if node.spec.rules:
+        if node.spec.asks_first:
             self._rooms.withdraw(node)
             if line_of(node) not in self._rooms.waiting:
                 self._leave_line(line_of(node))
@@ -84,14 +85,15 @@ class Slots:
 
     def _is_async(self, node: Node) -> bool:
         # One that waits for room takes an ordinary slot.
-        return node.spec.is_async and self._async_limit > 0 and not node.spec.rules
+        return node.spec.is_async and self._async_limit > 0 and not node.spec.asks_first
 
     def _claim(self, node: Node, token: str) -> None:
         course = self._course
         node.attempt += 1
         node.token = token
         node.phase = "live"
-        node.claimed_at, node.started_at = course.at, None
+        node.claimed_at = node.waits_since = course.at
+        node.started_at = None
         node.limit = None
         self.live[token] = node
         if not self.watches_starts and course.limits.start is not None:
@@ -114,7 +116,7 @@ class Slots:
         """The attempt is over."""
         del self.live[token]
         self._live_async -= self._is_async(node)
-        if node.spec.rules:
+        if node.spec.asks_first:
             self._free_room(node, token)
         if node.phase == "live":
             self._drop_timers(node, token)
@@ -126,6 +128,12 @@ class Slots:
             if node.spec.heartbeat_timeout is not None:
                 self._course.effects.append(DropTimer(f"heartbeat:{token}"))
 
+    def still_queued(self, event: AttemptQueued) -> None:
+        """It could not have begun: others are before it."""
+        node = self.live.get(event.token)
+        if node is not None:
+            node.waits_since = event.at
+
     def end_unstarted(self) -> None:
         """Stops what was handed over long ago and has not begun, and looks again when the next could be due."""
         self.watches_starts = False
@@ -133,10 +141,10 @@ class Slots:
         assert start is not None, "nobody waits for attempts to begin"
         left = [node for node in self.live.values() if node.state == "claimed" and node.phase == "live"]
         for node in left:
-            if node.claimed_at + start <= self._course.at and node.token is not None:
+            if node.waits_since + start <= self._course.at and node.token is not None:
                 node.limit = never_began(start)
                 self.stop(node, node.token)
-        waiting = [node.claimed_at for node in left if node.phase == "live"]
+        waiting = [node.waits_since for node in left if node.phase == "live"]
         if waiting:
             self.watches_starts = True
             self._course.effects.append(SetTimer("start", min(waiting) + start))
@@ -150,7 +158,7 @@ class Slots:
             return False
         token = self._token(node.spec.name, node.attempt + 1)
         self._rooms.ask(node, token)
-        self._course.effects.append(TakeRoom(node.spec.name, token, claims_of(node)))
+        self._course.effects.append(TakeRoom(node.spec.name, token, claims_of(node), node.spec.breaker))
         return True
 
     def room_taken(self, event: RoomTaken) -> None:
@@ -158,10 +166,13 @@ class Slots:
         node = self._rooms.asking.pop(event.token)
         # It stands in line no more: whoever of the run is next asks anew.
         self._leave_line(line_of(node), is_told=False)
+        self._tell_of_service(node)
         if node.state == "pending" and not self._course.is_paused:
             self._claim(node, event.token)
             return
         self._free_room(node, event.token)
+        if node.spec.breaker is not None:
+            self._course.effects.append(TellService(node.spec.name, event.token, "unknown"))
         if node.state == "pending":
             self._rooms.enter(node)
 
@@ -170,12 +181,31 @@ class Slots:
         node = self._rooms.asking.pop(event.token)
         line = line_of(node)
         self._rooms.lined_up.add(line)
+        self._tell_of_service(node)
         if node.state == "pending":
             self._rooms.told_full(node, event.group)
             self._course.effects.append(SetTimer(_room_timer(line), self._course.at + PATIENCE))
         else:
             self._rooms.give_back(node)
             self._leave_line(line)
+
+    def _tell_of_service(self, node: Node) -> None:
+        """It is up: whom it kept waiting with this task waits for nothing, or for room."""
+        for one in self._rooms.told_up(node):
+            one.waits = None
+            self._course.moved[one] = True
+
+    def service_down(self, event: ServiceDown) -> None:
+        """The task stays in its line, and asks again: another run may find the service up before the time is over."""
+        node = self._rooms.asking.pop(event.token)
+        if node.state != "pending":
+            self._rooms.give_back(node)
+            return
+        line = line_of(node)
+        self._rooms.lined_up.add(line)
+        self._rooms.told_down(node)
+        wait = min(max(event.until - self._course.at, PATIENCE), LONGEST)
+        self._course.effects.append(SetTimer(_room_timer(line), self._course.at + wait))
 
     def look_for_room(self, line: Line) -> None:
         """Lets a line ask again. Where it cannot begin anything now, it keeps nobody else from it."""
@@ -189,16 +219,21 @@ class Slots:
         if line in self._rooms.lined_up:
             self._rooms.lined_up.remove(line)
             self._course.effects.append(DropTimer(_room_timer(line)))
-            if is_told:
-                self._course.effects.append(LeaveLine(line))
+            if is_told and groups_of(line):
+                self._course.effects.append(LeaveLine(groups_of(line)))
 
     def _free_room(self, node: Node, token: str) -> None:
         self._rooms.give_back(node)
         self._course.effects.append(FreeRoom(token))
 
     def _tell_who_waits(self) -> None:
-        for node, rule in self._rooms.lacking():
-            node.waits = Reason("no_room", f"{rule.max} {rule.shown}").to_json()
+        for node, lacks in self._rooms.lacking():
+            why = (
+                Reason("service_down", f'the service "{lacks.service}"')
+                if isinstance(lacks, BreakerSpec)
+                else Reason("no_room", f"{lacks.max} {lacks.shown}")
+            )
+            node.waits = why.to_json()
             self._course.moved[node] = True
 
 

@@ -18,7 +18,7 @@ MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     "waiting": frozenset(
         {"pending", "running", "paused", "skipped", "omitted", "failure", "upstream_failed", "canceled"}
     ),
-    "pending": frozenset({"claimed", "paused", "canceled"}),
+    "pending": frozenset({"claimed", "paused", "failure", "canceled"}),
     # A short attempt's end may be seen before, or without, its beginning.
     "claimed": frozenset({"running", "success", "failure", "pending", "canceled"}),
     # A repeated one comes to the end that its items come to.
@@ -30,7 +30,7 @@ MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     "omitted": frozenset(),
     "upstream_failed": frozenset(),
     # It is decided anew: what it reads may have moved since.
-    "paused": frozenset({"waiting", "pending", "canceled"}),
+    "paused": frozenset({"waiting", "pending", "failure", "canceled"}),
 }
 
 Verdict = Literal["met", "omit", "block"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Literal
 
 from trc.runtime.scheduler.budget import out_of_budget
-from trc.runtime.scheduler.commands import Discard, Publish, SetTimer
+from trc.runtime.scheduler.commands import Discard, Publish, SetTimer, TellService
 from trc.runtime.scheduler.course import Course
 from trc.runtime.scheduler.events import (
     AttemptEnded,
@@ -23,6 +24,7 @@ from trc.runtime.scheduler.failures import (
     of_unknown_outcome,
     ran_too_long,
     was_canceled,
+    was_late,
     was_lost,
     was_stopped,
 )
@@ -84,6 +86,8 @@ class Trials:
             return
         was_stopping = node.phase == "stopping"
         self._slots.free(node, event.token)
+        if node.spec.breaker is not None:
+            self._tell_service(node, event.token, (node.limit or result.failure) if was_stopping else result.failure)
         # A short attempt's end may be the first that is heard of it.
         node.started_at = node.started_at or result.started_at or None
         if was_stopping:
@@ -108,7 +112,18 @@ class Trials:
         node = self._slots.live.get(event.token)
         if node is not None:
             self._slots.free(node, event.token)
-            self._failed(node, node.limit or was_lost(event.why), None)
+            failure = node.limit or was_lost(event.why)
+            if node.spec.breaker is not None:
+                self._tell_service(node, event.token, failure)
+            self._failed(node, failure, None)
+
+    def _tell_service(self, node: Node, token: str, failure: Failure | None) -> None:
+        """What a failure that may pass says of the service that the task needs. Of a mistake in the task, it says nothing."""
+        found: Literal["up", "down", "unknown"] = "up"
+        if failure is not None:
+            may_pass = failure.kind == "temporary" and failure.reason not in NOT_ITS_FAULT
+            found = "down" if may_pass or failure.reason == "timeout" else "unknown"
+        self._course.effects.append(TellService(node.spec.name, token, found))
 
     def published(self, event: Published) -> None:
         """What it made is to be seen: the task has succeeded, or knows its items."""
@@ -119,11 +134,11 @@ class Trials:
             node.error = None
             ended_at = (node.result and node.result.ended_at) or course.at
             course.note(node, "success", node.result, ended_at)
-            if node.spec.each is not None and course.is_canceling:
-                course.call_off(node)
-                return
-            if node.spec.each is not None:
+            if event.becomes_others:
                 node.result, node.has_listed = None, True
+                if course.is_canceling:
+                    course.call_off(node)
+                    return
                 if node.state == "claimed":
                     course.move(node, "running")
                 self._gathering.ask_for_items(node)
@@ -156,6 +171,10 @@ class Trials:
         elif course.is_canceling or node.is_canceled:
             course.note(node, "canceled", result)
             course.call_off(node)
+        elif node.is_late:
+            course.note(node, "failure", result)
+            late = was_late((node.group or node).spec.deadline or 0.0)
+            course.fail(node, of_unknown_outcome(late) if is_unknown(node.spec, failure) else late)
         elif failure.reason in NOT_ITS_FAULT and failure.kind != "permanent":
             course.note(node, "lost" if failure.reason == "lost" else "failure", result)
             node.lost += 1

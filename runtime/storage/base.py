@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from trc.runtime.store.results import Identity
@@ -68,8 +68,8 @@ class Publishing(Protocol):
         """Removes a staged file, if it is there."""
         ...
 
-    def sweep(self, tokens_alive: Collection[str]) -> None:
-        """Removes what attempts other than these have staged."""
+    def sweep(self, alive: Callable[[], Collection[str]]) -> None:
+        """Removes what attempts have staged that are none of these, which are asked for once it is known what is there."""
         ...
 
 

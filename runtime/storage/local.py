@@ -57,5 +57,5 @@ class LocalStorage:
     def discard(self, staged: str) -> None:
         self._staging.discard(staged)
 
-    def sweep(self, tokens_alive: Collection[str]) -> None:
-        self._staging.sweep(tokens_alive)
+    def sweep(self, alive: Callable[[], Collection[str]]) -> None:
+        self._staging.sweep(alive)

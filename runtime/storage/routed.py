@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from trc.runtime.storage.base import Storage
@@ -60,9 +60,9 @@ class RoutedStorage:
     def discard(self, staged: str) -> None:
         self.objects.discard(staged)
 
-    def sweep(self, tokens_alive: Collection[str]) -> None:
-        self.objects.sweep(tokens_alive)
-        self.files.sweep(tokens_alive)
+    def sweep(self, alive: Callable[[], Collection[str]]) -> None:
+        self.objects.sweep(alive)
+        self.files.sweep(alive)
 
 
 def is_object(uri: str) -> bool:

@@ -278,12 +278,14 @@ class S3Storage:
             self._abort(sent.upload, self._note_of(staged))
         self._staging.discard(staged)
 
-    def sweep(self, tokens_alive: Collection[str]) -> None:
+    def sweep(self, alive: Callable[[], Collection[str]]) -> None:
         """Ends the uploads of attempts that are no more; their files are swept with all others."""
-        alive = tuple(f"{token}-" for token in tokens_alive)
-        notes = self.state / _NOTES
-        for note in sorted(notes.iterdir()) if notes.is_dir() else ():
-            if note.name.startswith(alive) or any(str(self._note_of(staged)) == str(note) for staged in self._sent):
+        folder = self.state / _NOTES
+        notes = sorted(folder.iterdir()) if folder.is_dir() else []
+        # Asked once the notes were seen: an attempt is recorded before it notes anything.
+        starts = tuple(f"{token}-" for token in alive()) if notes else ()
+        for note in notes:
+            if note.name.startswith(starts) or any(str(self._note_of(staged)) == str(note) for staged in self._sent):
                 continue
             try:
                 uri, upload = json.loads(note.read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -96,9 +96,13 @@ class Staging:
     def discard(self, staged: str) -> None:
         _remove(Path(staged))
 
-    def sweep(self, tokens_alive: Collection[str]) -> None:
-        for path in self.leftovers(tokens_alive):
-            _remove(Path(path))
+    def sweep(self, alive: Callable[[], Collection[str]]) -> None:
+        staged = self.leftovers(())
+        # An attempt is recorded before it stages anything: who is asked now knows of all whose files were seen.
+        tokens = frozenset(alive()) if staged else frozenset[str]()
+        for path in staged:
+            if not any(start in tokens for start in _starts(os.path.basename(path))):  # noqa: PTH119 - as above
+                _remove(Path(path))
 
     def leftovers(self, tokens_alive: Collection[str]) -> list[str]:
         """What is staged, and of no attempt that lives."""

@@ -161,6 +161,38 @@ class Message:
     number: int = 0
 
 
+class Twin(NamedTuple):
+    """A task of a run that others of its group are equal to; the `key` is that of its outputs, if it makes some.
+
+    `state`, `attempt`, `error` and `run_state` are those of its task run and its run, as they are now.
+    """
+
+    group: str
+    run: str
+    task: str
+    key: str
+    state: TaskState = "waiting"
+    attempt: int = 0
+    error: Mapping[str, Any] | None = None
+    run_state: RunState = "running"
+
+
+class Service(NamedTuple):
+    """The circuit breaker of a service, across runs; times are in seconds since the epoch.
+
+    `run` and `token` are those of the attempt that probes it.
+    """
+
+    group: str
+    name: str
+    state: Literal["closed", "open", "half_open"] = "closed"
+    failed_at: tuple[float, ...] = ()
+    until: float = 0.0
+    opened: int = 0
+    run: str | None = None
+    token: str | None = None
+
+
 class Transaction(Protocol):
     """Changes that become durable together, when the block ends; none of them does if it raises."""
 
@@ -244,7 +276,7 @@ class Transaction(Protocol):
         ...
 
     def release(self, run: str) -> None:
-        """Gives back all output locations of a run, and all room that it takes or waits for."""
+        """Gives back all output locations of a run, all room that it takes or waits for, and services that it probes."""
         ...
 
     def take_room(self, run: str, token: str, claims: Mapping[str, int]) -> str | None:
@@ -257,6 +289,26 @@ class Transaction(Protocol):
 
     def free_room(self, token: str) -> None:
         """Gives back the places of an attempt."""
+        ...
+
+    def twins(self, group: str) -> list[Twin]:
+        """The tasks that others of the group are equal to, the first put first."""
+        ...
+
+    def put_twin(self, twin: Twin) -> None:
+        """From now on others of its group are equal to this task; where it was so before, it is the last now."""
+        ...
+
+    def drop_twins(self, twins: Sequence[Twin]) -> None:
+        """Nobody is equal to these any more."""
+        ...
+
+    def service(self, group: str) -> Service | None:
+        """How a service stands; None of which nobody has told anything."""
+        ...
+
+    def put_service(self, service: Service) -> None:
+        """Records how a service stands."""
         ...
 
     def free_room_of(self, run: str) -> None:

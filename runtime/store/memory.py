@@ -17,8 +17,10 @@ from trc.runtime.store.journal import (
     MessageState,
     RunRecord,
     RunState,
+    Service,
     TaskRecord,
     Transaction,
+    Twin,
     Wish,
 )
 from trc.runtime.store.results import FileDigest, Result
@@ -49,6 +51,9 @@ class _Tables:
     """By group and token, the run that takes a place."""
     lines: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     """By run and set of groups, who came when."""
+    twins: dict[tuple[str, ...], Twin] = field(default_factory=dict[tuple[str, ...], Twin])
+    """By group, run and task."""
+    services: dict[str, Service] = field(default_factory=dict[str, Service])
 
 
 class MemoryStore:
@@ -242,6 +247,7 @@ class _MemoryTransaction:
                 self._drop(self._tables.letters, number)
             for number in [number for number, one in self._tables.messages.items() if one.run == run]:
                 self._drop(self._tables.messages, number)
+            self.drop_twins([one for one in self._tables.twins.values() if one.run == run])
             for table in of_runs:
                 if run in table:
                     self._drop(table, run)
@@ -323,6 +329,33 @@ class _MemoryTransaction:
         for uri in [uri for uri, (holder, _) in self._tables.leases.items() if holder == run]:
             self._drop(self._tables.leases, uri)
         self.free_room_of(run)
+        for one in [one for one in self._tables.services.values() if one.run == run]:
+            self.put_service(one._replace(until=0.0, run=None, token=None))
+
+    def twins(self, group: str) -> list[Twin]:
+        return [self._now(one) for one in self._tables.twins.values() if one.group == group]
+
+    def _now(self, twin: Twin) -> Twin:
+        run, task = self._tables.runs[twin.run], self._tables.tasks.get(twin.run, {}).get(twin.task)
+        if task is None:
+            return twin._replace(run_state=run.state)
+        return twin._replace(state=task.state, attempt=task.attempt, error=task.error, run_state=run.state)
+
+    def put_twin(self, twin: Twin) -> None:
+        self._require(twin.run)
+        self.drop_twins([twin])
+        self._set(self._tables.twins, twin[:3], twin)
+
+    def drop_twins(self, twins: Sequence[Twin]) -> None:
+        for one in twins:
+            if one[:3] in self._tables.twins:
+                self._drop(self._tables.twins, one[:3])
+
+    def service(self, group: str) -> Service | None:
+        return self._tables.services.get(group)
+
+    def put_service(self, service: Service) -> None:
+        self._set(self._tables.services, service.group, service)
 
     def free_room_of(self, run: str) -> None:
         for place in [place for place, holder in self._tables.room.items() if holder == run]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from trc.runtime.spec import KeyPart
 from trc.runtime.taskside.tuples import Tuples
@@ -63,6 +63,20 @@ class Result:
     run: str
     attempt: int
     committed_at: float
+    returned: Mapping[str, Any] | None = None
+    """What it returned besides: `values` for others, and `submitted` sub-tasks; None for nothing, which most do."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values that it returned for others."""
+        values: Mapping[str, Any] = (self.returned or {}).get("values", {})
+        return values
+
+    @property
+    def submitted(self) -> Sequence[Mapping[str, Any]]:
+        """The sub-tasks that it submitted, as it wrote them."""
+        submitted: Sequence[Mapping[str, Any]] = (self.returned or {}).get("submitted", ())
+        return submitted
 
 
 class ObjectIdentity(NamedTuple):

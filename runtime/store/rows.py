@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from trc.runtime.store.journal import AttemptRecord, DeadLetter, Driver, Message, RunRecord, TaskRecord
+from trc.runtime.store.journal import AttemptRecord, DeadLetter, Driver, Message, RunRecord, Service, TaskRecord, Twin
 from trc.runtime.store.parts import StoredParts, encode_parts
 from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOutput
 from trc.runtime.taskside.tuples import Tuples
@@ -61,6 +61,21 @@ def task_row(task: TaskRecord) -> Row:
         task.ended_at,
         task.before,
     )
+
+
+def twin_of(row: Row) -> Twin:
+    group, run, task, key, state, attempt, error, run_state = row
+    known = None if error is None else _decode(error)
+    return Twin(group, run, task, key, state or "waiting", attempt or 0, known, run_state)
+
+
+def service_row(service: Service) -> Row:
+    return (*service[:3], _encode(service.failed_at), *service[4:])
+
+
+def service_of(row: Row) -> Service:
+    group, name, state, failed_at, until, opened, run, token = row
+    return Service(group, name, state, tuple(_decode(failed_at)), until, opened, run, token)
 
 
 def _reason_text(reason: Mapping[str, Any]) -> str | None:
@@ -172,13 +187,24 @@ def result_row(result: Result) -> Row:
         result.run,
         result.attempt,
         result.committed_at,
+        None if result.returned is None else _encode(result.returned),
     )
 
 
 def result_of(row: Row) -> Result:
-    pipeline, task, key, parts, outputs, run, attempt, committed_at = row
+    pipeline, task, key, parts, outputs, run, attempt, committed_at, returned = row
     stored = tuple([StoredOutput(*one) if len(one) <= _PLAIN else _shaped(*one) for one in _decode(outputs)])
-    return Result(pipeline, task, key, StoredParts(parts), stored, run, attempt, committed_at)
+    return Result(
+        pipeline,
+        task,
+        key,
+        StoredParts(parts),
+        stored,
+        run,
+        attempt,
+        committed_at,
+        _decode(returned) if returned else None,
+    )
 
 
 def _output_row(output: StoredOutput) -> Row:

@@ -18,8 +18,10 @@ from trc.runtime.store.journal import (
     MessageState,
     RunRecord,
     RunState,
+    Service,
     TaskRecord,
     Transaction,
+    Twin,
     Wish,
 )
 from trc.runtime.store.results import FileDigest, Result
@@ -39,8 +41,11 @@ from trc.runtime.store.rows import (
     result_row,
     run_of,
     run_row,
+    service_of,
+    service_row,
     task_of,
     task_row,
+    twin_of,
 )
 
 
@@ -304,6 +309,23 @@ class SqlTransaction:
         self._connection.execute(self._sql["leave_line"], (run, bundle))
         return None
 
+    def twins(self, group: str) -> list[Twin]:
+        return [twin_of(row) for row in self._connection.execute(self._sql["twins"], (group,))]
+
+    def put_twin(self, twin: Twin) -> None:
+        self.drop_twins([twin])
+        self._connection.execute(self._sql["put_twin"], (twin.group, twin.run, twin.task, twin.key))
+
+    def drop_twins(self, twins: Sequence[Twin]) -> None:
+        self._connection.executemany(self._sql["drop_twin"], [(one.group, one.run, one.task) for one in twins])
+
+    def service(self, group: str) -> Service | None:
+        row = self._connection.execute(self._sql["service"], (group,)).fetchone()
+        return None if row is None else service_of(row)
+
+    def put_service(self, service: Service) -> None:
+        self._connection.execute(self._sql["put_service"], service_row(service))
+
     def free_room(self, token: str) -> None:
         self._connection.execute(self._sql["free_room"], (token,))
 
@@ -328,6 +350,7 @@ class SqlTransaction:
             "messages",
             "room",
             "lines",
+            "twins",
             "run",
         ):
             self._connection.executemany(self._sql[f"forget_{what}"], [(run,) for run in runs])
@@ -355,6 +378,7 @@ class SqlTransaction:
 
     def release(self, run: str) -> None:
         self._connection.execute(self._sql["release"], (run,))
+        self._connection.execute(self._sql["release_services"], (run,))
         self.free_room_of(run)
 
 

@@ -157,6 +157,7 @@ class _Attempt:
             outcome.message,
             started_at,
             time.time(),
+            submitted=outcome.submitted,
         )
         self._outbox.send({"result": result.to_dict()})
 
@@ -168,10 +169,11 @@ class _Attempt:
             await asyncio.sleep(0)
             with _in_project(order.project):
                 function = function_of(order.runs)
-                returned = function(order, context_of(order, Reporter(order.token, self._outbox.send), self.log.flush))
+                context = context_of(order, Reporter(order.token, self._outbox.send), self.log.flush)
+                returned = function(order, context)
             if asyncio.iscoroutine(returned) or asyncio.isfuture(returned) or hasattr(returned, "__await__"):
                 returned = await returned
-            return judged(order, returned)
+            return judged(order, returned, context)
         except asyncio.CancelledError as error:
             if self._is_canceled:
                 return _stopped(), TaskResult()

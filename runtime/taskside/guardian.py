@@ -48,7 +48,7 @@ def guard(  # noqa: PLR0917 - as they come from the command line
     os.close(messages)
     if control is not None:
         os.close(control)
-    _end_as(_watch(worker, parent, wakeups, orders, masking))
+    end_as(_watch(worker, parent, wakeups, orders, masking))
 
 
 def _beside(*close: int) -> tuple[int, int]:
@@ -123,7 +123,8 @@ def _reap(worker: int) -> int | None:
             return None
 
 
-def _end_as(status: int) -> NoReturn:
+def end_as(status: int) -> NoReturn:
+    """Ends this process as the one did that has this wait status."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

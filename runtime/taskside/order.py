@@ -137,6 +137,17 @@ class TaskOrder:
     """Whether it is run by an event loop, beside others: `runs` then answers something to be awaited."""
     environment: str = ""
     """The digest of what the environment holds that its process is to run in; empty for trc's own."""
+    handed: dict[str, Any] = field(default_factory=dict)
+    """By parameter of the query, the values that it is handed of the results of other tasks."""
+    trace: dict[str, str] = field(default_factory=dict)
+    """TRACEPARENT, and what else names the span that the attempt is part of; empty where no traces are told."""
+    image: str = ""
+    """The image that its container is made of, as the author says. This and what follows is for whoever makes the container."""
+    system_packages: tuple[str, ...] = ()
+    cpus: float | None = None
+    gpus: int | None = None
+    scratch: str = ""
+    """A folder for what does not fit into memory; empty for one beside the outputs, where process ids are this machine's."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -176,6 +187,14 @@ class TaskOrder:
             raw["item"] = self.item.to_dict()
         if self.environment:
             raw["environment"] = self.environment
+        if self.handed:
+            raw["handed"] = dict(self.handed)
+        if self.trace:
+            raw["trace"] = dict(self.trace)
+        if self.image or self.system_packages or self.cpus is not None or self.gpus is not None:
+            raw |= {"image": self.image, "system_packages": self.system_packages, "cpus": self.cpus, "gpus": self.gpus}
+        if self.scratch:
+            raw["scratch"] = self.scratch
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
         return raw
@@ -200,6 +219,8 @@ class TaskOrder:
             raw["parts"] = OrderParts.from_dict(raw["parts"])
         if "item" in raw:
             raw["item"] = OrderItem.from_dict(raw["item"])
+        if "system_packages" in raw:
+            raw["system_packages"] = tuple(raw["system_packages"])
         if "secrets" in raw:
             raw["secrets"] = tuple(
                 OrderSecret(one["ref"], one["value"], tuple(tuple(place) for place in one["places"]))

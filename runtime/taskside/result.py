@@ -136,6 +136,8 @@ class AttemptResult:
     cpu_seconds: float = 0.0
     peak_memory: int = 0
     checks: tuple[Verdict, ...] = ()
+    submitted: tuple[dict[str, Any], ...] = ()
+    """The sub-tasks that are to begin with its success, each as `Submissions` writes it."""
     version: int = RESULT_VERSION
 
     def to_json(self) -> str:
@@ -144,7 +146,7 @@ class AttemptResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON. Written out: `dataclasses.asdict` costs more than a small task."""
-        return {
+        raw: dict[str, Any] = {
             "version": self.version,
             "token": self.token,
             "failure": None if self.failure is None else self.failure.to_dict(),
@@ -157,6 +159,9 @@ class AttemptResult:
             "peak_memory": self.peak_memory,
             "checks": [one.to_dict() for one in self.checks],
         }
+        if self.submitted:
+            raw["submitted"] = list(self.submitted)
+        return raw
 
     @classmethod
     def from_json(cls, text: str | bytes) -> AttemptResult:
@@ -172,4 +177,5 @@ class AttemptResult:
         raw["failure"] = None if raw["failure"] is None else Failure.from_dict(raw["failure"])
         raw["outputs"] = tuple(WrittenOutput.from_dict(one) for one in raw["outputs"])
         raw["checks"] = tuple(Verdict.from_dict(one) for one in raw["checks"])
+        raw["submitted"] = tuple(raw.get("submitted", ()))
         return cls(**raw)

@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Callable, Optional
 
 from trc.runtime.taskside.capture import Capture, captured, flush
@@ -20,6 +21,7 @@ from trc.runtime.taskside.failures import Mask, failure_of
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.outputs import measure
 from trc.runtime.taskside.result import AttemptResult, Failure, Verdict, WrittenOutput
+from trc.runtime.taskside.submitting import Submissions
 from trc.runtime.taskside.surroundings import surroundings
 from trc.runtime.taskside.task import InputData, OutputData, TaskContext, TaskResult
 
@@ -50,7 +52,10 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
     outcome = TaskResult()
     failure: Failure | None = None
     try:
-        with capture(order.log), surroundings(order.project, order.env):
+        with (
+            capture(order.log),
+            surroundings(order.project, {**order.trace, **order.env} if order.trace else order.env),
+        ):
             failure, outcome = _attempt(order, report, flush_log, mask)
             settle()
     except OSError as error:
@@ -76,6 +81,7 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
         cpu_seconds=cpu_seconds,
         peak_memory=peak_memory,
         checks=verdicts,
+        submitted=outcome.submitted,
     )
 
 
@@ -85,8 +91,10 @@ def _attempt(
     owner = os.getpid()
     raised: BaseException | None = None
     returned: Any = None
+    context: TaskContext | None = None
     try:
-        returned = function_of(order.runs)(order, context_of(order, report, flush_log))
+        context = context_of(order, report, flush_log)
+        returned = function_of(order.runs)(order, context)
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
         raised = error
     if os.getpid() != owner:
@@ -97,8 +105,8 @@ def _attempt(
         raise raised
     if raised is None:
         try:
-            return judged(order, returned)
-        except AttemptFailed as error:
+            return judged(order, returned, context)
+        except (AttemptFailed, PermanentError) as error:
             raised = error
     failure = failure_of(raised, order.retry_on, mask)
     if failure is not None and failure.trace:
@@ -128,17 +136,28 @@ def context_of(order: TaskOrder, report: Report, flush_log: Callable[[], None]) 
         attempt=order.attempt,
         run_time=order.run_time,
         idempotency_key=order.idempotency_key,
+        trace=order.trace,
         args=order.params.get("args") or {},
         inputs={one.name: InputData(one.name, one.format, one.files) for one in order.inputs},
         outputs={one.name: OutputData(one.name, one.format, one.path, one.uri) for one in order.outputs},
         item=None if order.item is None else order.item.value,
         report=report,
+        submissions=Submissions(order.project),
         flush_log=flush_log,
     )
 
 
-def judged(order: TaskOrder, returned: Any) -> tuple[Failure | None, TaskResult]:
-    """What the returned value means; raises AttemptFailed for one that a task may not return."""
+def judged(order: TaskOrder, returned: Any, context: TaskContext | None = None) -> tuple[Failure | None, TaskResult]:
+    """What the returned value means, and what was submitted; raises AttemptFailed or PermanentError for what may not be."""
+    failure, outcome = _judged(order, returned)
+    if failure is None and context is not None:
+        submitted = context.submissions.taken()
+        if submitted:
+            outcome = replace(outcome, submitted=submitted)
+    return failure, outcome
+
+
+def _judged(order: TaskOrder, returned: Any) -> tuple[Failure | None, TaskResult]:
     if returned is None:
         return None, TaskResult()
     if isinstance(returned, TaskResult):

@@ -132,6 +132,7 @@ def masked(result: AttemptResult, masker: Masker) -> AttemptResult:
         result,
         failure=failure,
         values=masker.value(result.values),
+        submitted=tuple(masker.value(one) for one in result.submitted),
         message=masker.text(result.message),
         checks=tuple(_masked(one, masker) for one in result.checks),
     )

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Callable
 
-from trc.runtime.taskside.capture import Blank, blank_name, open_stream
+from trc.runtime.taskside.capture import Blank, blank_name, captured, open_stream
 from trc.runtime.taskside.descriptors import identity, out_of_the_way
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.processes import end_children, has_children
@@ -80,8 +80,10 @@ def _run(order: TaskOrder, outbox: _Outbox, blank: Blank, sealed: Any) -> tuple[
             leftovers.append("processes")
 
     reporter = Reporter(order.token, outbox.send)
+    # Of two containers, guardians may have one id: neither may take the other's blank log for its own.
+    capture = captured if order.scratch else blank.capture
     result: AttemptResult = (
-        execute(order, reporter, settle, blank.capture) if sealed is None else sealed.execute(order, reporter, settle)
+        execute(order, reporter, settle, capture) if sealed is None else sealed.execute(order, reporter, settle)
     )
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # A thread that the task left behind would go on in the next task's time, and print into its log.

@@ -11,7 +11,17 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved, TaskProgressed, Ticked, Waiting, Wished
+from trc.runtime.observe import (
+    Happening,
+    MessagesTried,
+    RunFinished,
+    RunOpened,
+    TaskMoved,
+    TaskProgressed,
+    Ticked,
+    Waiting,
+    Wished,
+)
 from trc.runtime.reasons import Reason
 from trc.runtime.reported import in_words, verdicts_of
 from trc.runtime.scheduler.state import FINAL
@@ -73,7 +83,7 @@ class RunLog:
                 self._tell("info", "run.wished", {"wish": happening.wish})
             case RunFinished():
                 self._finished(happening)
-            case Ticked():
+            case Ticked() | MessagesTried():
                 pass
         if not isinstance(happening, TaskMoved):
             self.lines.flush()

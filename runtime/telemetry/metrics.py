@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved, Ticked
+from trc.runtime.observe import Happening, MessagesTried, RunFinished, RunOpened, TaskMoved, Ticked
+from trc.runtime.repeated import task_called
 from trc.runtime.scheduler.state import FINAL
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.store.journal import AttemptRecord, RunRecord, RunState, TaskRecord, TaskState
@@ -44,6 +45,12 @@ SAVED_BYTES: Final = Family(
     "trc_skip_saved_bytes_total", "counter", "What the attempts wrote whose results were up to date.", _TYPE
 )
 DEAD_LETTERS: Final = Family("trc_dead_letters_total", "counter", "Tasks that failed for good.", _TYPE)
+HOOK_MESSAGES: Final = Family(
+    "trc_hook_messages_total",
+    "counter",
+    "Messages of hooks that were tried beside runs, by how that ended.",
+    ("pipeline", "end"),
+)
 COMMIT_SECONDS: Final = Family(
     "trc_store_commit_seconds", "histogram", "How long the state store took to commit.", _PIPELINE, _SHORT
 )
@@ -73,6 +80,7 @@ FAMILIES: Final = (
     SAVED_SECONDS,
     SAVED_BYTES,
     DEAD_LETTERS,
+    HOOK_MESSAGES,
     COMMIT_SECONDS,
     RUNNING,
     READY,
@@ -153,6 +161,9 @@ class RunMetrics:
             case RunOpened():
                 self._shown_at = self.now()
                 self._show()
+            case MessagesTried():
+                for end, count in happening.counts.items():
+                    self.numbers.add(HOOK_MESSAGES, (self.spec.name, end), count)
             case RunFinished():
                 self._finished(happening.run, happening.state)
             case _:
@@ -192,7 +203,7 @@ class RunMetrics:
                 self.numbers.add(SAVED_BYTES, labels, size)
 
     def _labels(self, task: str) -> tuple[str, str]:
-        return self.spec.name, self._types.get(task, "")
+        return self.spec.name, self._types.get(task_called(task), "")
 
     def _moved(self, moved: TaskMoved) -> None:
         record = moved.record

@@ -78,6 +78,12 @@ class OtlpSpans:
             span.set_status(Status(StatusCode.OK))
         span.end(_ns(at))
 
+    def variables(self, span: Span) -> Mapping[str, str]:
+        """What names the span to another process: TRACEPARENT, and TRACESTATE if there is one."""
+        carrier: dict[str, str] = {}
+        TraceContextTextMapPropagator().inject(carrier, set_span_in_context(span))
+        return {name.upper(): value for name, value in carrier.items()}
+
     def close(self) -> Sequence[Diagnostic]:
         """Has all spans delivered, within a few seconds; answers what could not be."""
         # The SDK's own flush knows no limit.

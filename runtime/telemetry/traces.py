@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved
+from trc.runtime.repeated import task_called
 from trc.runtime.scheduler.state import FINAL
 from trc.runtime.spec import PipelineSpec, TaskSpec
 from trc.runtime.store.journal import AttemptRecord, TaskRecord
@@ -30,6 +31,10 @@ class Spans(Protocol):
         self, span: Any, at: float, attributes: Attributes, failure: Mapping[str, Any] | None, *, is_good: bool
     ) -> None:
         """Ends a span; `failure` is why, where something went wrong."""
+        ...
+
+    def variables(self, span: Any) -> Mapping[str, str]:
+        """What names the span to another process: TRACEPARENT, and TRACESTATE if there is one."""
         ...
 
     def close(self) -> Sequence[Diagnostic]:
@@ -71,6 +76,10 @@ class RunTraces:
             case _:
                 pass
 
+    def variables(self, task: str) -> Mapping[str, str]:
+        """What names the span of a task that is about to be tried."""
+        return self.spans.variables(self._span(task, self.now()))
+
     def close(self) -> None:
         if self._run is not None:
             self._end_run(self.now(), {"trc.run.state": "running"}, {"message": "interrupted"}, is_good=False)
@@ -96,9 +105,9 @@ class RunTraces:
     def _moved(self, moved: TaskMoved) -> None:
         record = moved.record
         for attempt in moved.attempts:
-            if attempt.state == "claimed":
+            if attempt.state == "claimed" and attempt.task not in self._begun:
                 self._claimed.setdefault(attempt.task, attempt.claimed_at)
-            elif attempt.state != "running":
+            elif attempt.state not in ("claimed", "running"):
                 self._ended(attempt)
         if record.state in FINAL:
             self._final(record, moved.outputs)
@@ -134,7 +143,7 @@ class RunTraces:
         """The span of a task; one that nothing was tried of begins as it ends."""
         span = self._begun.get(task)
         if span is None:
-            spec = self._tasks[task]
+            spec = self._tasks[task_called(task)]
             attributes = {"trc.task.name": task, "trc.task.type": spec.type}
             upstream = [self._begun[need.task] for need in spec.needs if need.data and need.task in self._begun]
             began = self._claimed.pop(task, at)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from trc.authoring.locations import csv, file, json, parquet
     from trc.authoring.pipeline import Pipeline
     from trc.authoring.policies import (
+        Breaker,
         Concurrency,
         Dedupe,
         Environment,
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BaseTask",
+    "Breaker",
     "CompositeTask",
     "Concurrency",
     "Dedupe",
@@ -80,6 +82,7 @@ _NAMES = {
     "trc.authoring.locations": ("csv", "file", "json", "parquet"),
     "trc.authoring.pipeline": ("Pipeline",),
     "trc.authoring.policies": (
+        "Breaker",
         "Concurrency",
         "Dedupe",
         "Environment",

@@ -29,7 +29,7 @@ from trc.telemetry import NO_TELEMETRY, TABLES, Telemetry, telemetry_of
 
 MAX_ASYNC: Final = 500
 """How many asynchronous attempts share a process where `trc.toml` does not say."""
-OPTIMISE: Final = False
+OPTIMISE: Final = True
 """Whether runs are optimised where neither the command line nor the target says."""
 
 
@@ -87,8 +87,12 @@ class Settings:
     """The reference to the secret that messages of hooks are signed with."""
     max_async: int = MAX_ASYNC
     """How many asynchronous attempts share a process; 0 has each run in one of its own."""
+    start_timeout: int | None = None
+    """Seconds within which an attempt has to begin that was handed to the backend, where the project says so."""
     telemetry: Telemetry = NO_TELEMETRY
     """What runs tell of themselves to machines."""
+    backends: MappingOf[str, MappingOf[str, Any]] = field(default_factory=dict[str, "MappingOf[str, Any]"])
+    """By backend, what its own table says."""
 
     @property
     def state(self) -> Path:
@@ -208,7 +212,9 @@ def _settings(project: Path, workers: int | None = None, target: str | None = No
         network=Allowed(frozenset(written.hosts), tuple(written.networks)),
         hooks_key=written.hooks_key,
         max_async=MAX_ASYNC if written.max_async is None else written.max_async,
+        start_timeout=written.start_timeout,
         telemetry=telemetry_of(project, written.telemetry),
+        backends={"docker": written.docker} if written.docker else {},
     )
 
 
@@ -229,6 +235,7 @@ class _Written:
     file: SourceFile | None = None
     workers: int | None = None
     max_async: int | None = None
+    start_timeout: int | None = None
     pipelines: tuple[str, ...] | None = None
     task_packages: tuple[tuple[str, Span], ...] = ()
     deny_warnings: bool = False
@@ -240,6 +247,7 @@ class _Written:
     networks: list[Network] = field(default_factory=list[Network])
     hooks_key: str | None = None
     telemetry: dict[str, Any] = field(default_factory=dict[str, Any])
+    docker: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def _read(path: Path) -> _Written:
@@ -300,8 +308,31 @@ def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> N
             _wrong(collect, told, entry.value.span, f"write {name} = {example}")
 
 
-_NUMBERS: Final[MappingOf[str, tuple[int, int, int]]] = {"workers": (1, 1024, 4), "max_async": (0, 10_000, 500)}
+_NUMBERS: Final[MappingOf[str, tuple[int, int, int]]] = {
+    "workers": (1, 1024, 4),
+    "max_async": (0, 10_000, 500),
+    "start_timeout": (1, 86_400, 600),
+}
 """The keys of the local backend, with the least and the most that they take, and an example."""
+
+
+def _docker(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{key.value}" takes a table', key.span, "write [docker] on a line of its own")
+        return
+    # Loaded by projects that say something of it.
+    keys: Any = import_module("trc.backends.docker.options").KEYS
+    for entry in value.entries:
+        name = entry.key.value
+        if name not in keys:
+            remedy = did_you_mean(name, keys) or (f"the keys are: {', '.join(keys)}",)
+            _wrong(collect, f'"docker.{name}" is not known here', entry.key.span, *remedy)
+            continue
+        try:
+            answer: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
+            written.docker[name] = keys[name].read(answer)
+        except ValueError:
+            _wrong(collect, f'"docker.{name}" {keys[name].takes}', entry.value.span, f"write {keys[name].example}")
 
 
 def _check(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
@@ -507,6 +538,7 @@ _KEYS: Final[MappingOf[str, _Reader]] = {
     "targets": _targets,
     "state": _state,
     "local": _local,
+    "docker": _docker,
     "check": _check,
     "openlineage": _openlineage,
     "hooks": _hooks,

@@ -22,7 +22,7 @@ def run(order: TaskOrder, context: TaskContext) -> Any:
     file, _, name = entrypoint.rpartition(":")
     if not file or not name:
         raise PermanentError(f'the entrypoint "{entrypoint}" is not of the form "path/to/file.py:Name"')
-    returned = _entry(_load(order.project, file), file, name)(context)
+    returned = _entry(_load(order.project, file), file, name, context)(context)
     if inspect.isawaitable(returned) and not order.is_async:
         return _awaited(returned)
     return returned
@@ -47,14 +47,16 @@ def _load(project: str, file: str) -> ModuleType:
         raise
 
 
-def _entry(module: ModuleType, file: str, name: str) -> Any:
+def _entry(module: ModuleType, file: str, name: str, context: TaskContext) -> Any:
     missing = object()
     entry = getattr(module, name, missing)
     if entry is missing:
         raise PermanentError(f'"{file}" defines no "{name}"')
     if isinstance(entry, type):
         if issubclass(entry, BaseTask):
-            return entry().execute
+            made = entry()
+            made.context = context
+            return made.execute
         raise PermanentError(f'the class "{name}" in "{file}" is not a BaseTask; derive it from trc.BaseTask')
     if not callable(entry):
         raise PermanentError(f'"{name}" in "{file}" is a {type(entry).__name__}; a function or a BaseTask is needed')

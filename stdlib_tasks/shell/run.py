@@ -8,6 +8,7 @@ import subprocess
 
 from trc.runtime.taskside.errors import AttemptFailed, PermanentError
 from trc.runtime.taskside.failures import exit_kind, signal_exit, signal_kind, signal_name
+from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.task import TaskContext
@@ -19,7 +20,7 @@ _MAX_LINE = 300
 def run(order: TaskOrder, context: TaskContext) -> None:
     """Runs `params.command`; files to read and to write are in its variables, as `variables` says."""
     command = order.params["command"]
-    arguments = ["/bin/sh", "-c", command] if isinstance(command, str) else [str(part) for part in command]
+    arguments = ["/bin/sh", "-c", command] if isinstance(command, str) else [OrderItem.text(part) for part in command]
     if not arguments:
         raise PermanentError("the command is empty")
     try:

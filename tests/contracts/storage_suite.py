@@ -324,11 +324,24 @@ class StorageSuite:
         folder = Path(storage.staging_path(final, "dead", "folder"))
         folder.mkdir()
         (folder / "part").write_text("x")
-        storage.sweep({"alive", "my-task.1.abc"})
+        storage.sweep(lambda: {"alive", "my-task.1.abc"})
         assert {token for token, path in paths.items() if path.exists()} == {"alive", "my-task.1.abc"}
         assert not folder.exists()
-        storage.sweep([])
+        storage.sweep(list)
         assert not any(path.exists() for path in paths.values())
+
+    def test_sweeping_spares_who_stages_meanwhile(self, storage: Storage, root: Path) -> None:
+        """Who was asked for before it was listed what is there lost what it had staged in between."""
+        seen = Path(storage.staging_path(str(root / "a.csv"), "dead", "output"))
+        seen.write_text("x")
+        staged = Path(storage.staging_path(str(root / "a.csv"), "later", "output"))
+
+        def alive() -> list[str]:
+            staged.write_text("x")
+            return []
+
+        storage.sweep(alive)
+        assert (seen.exists(), staged.exists()) == (False, True)
 
     def test_sweeping_follows_no_link(self, storage: Storage, root: Path) -> None:
         (root / "kept").mkdir()
@@ -337,7 +350,7 @@ class StorageSuite:
         for digit in "0123456789abcdef":
             if not (staging / digit).exists():
                 (staging / digit).symlink_to(root / "kept")
-        storage.sweep([])
+        storage.sweep(list)
         assert (root / "kept" / "mine").exists()
 
     def test_permissions_are_those_that_the_writer_gave(self, storage: Storage, root: Path) -> None:

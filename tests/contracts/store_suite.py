@@ -8,7 +8,17 @@ import pytest
 
 from trc.runtime.garbage import Store
 from trc.runtime.spec import KeyPart
-from trc.runtime.store.journal import AttemptRecord, DeadLetter, Driver, Message, RunRecord, TaskRecord, TaskState
+from trc.runtime.store.journal import (
+    AttemptRecord,
+    DeadLetter,
+    Driver,
+    Message,
+    RunRecord,
+    Service,
+    TaskRecord,
+    TaskState,
+    Twin,
+)
 from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOutput
 
 RUN = RunRecord("r1", "shop", "/p/shop.yaml", "d1", "2026-01-15T00:00:00+00:00", "driver-1", 100.0)
@@ -649,6 +659,58 @@ class StoreSuite:
             change.put_wish("never", "pause")
         with store.transaction() as change:
             assert change.take_room("r1", "a.1", {"g": 1}) is None
+
+    # Equal tasks, and services
+
+    def test_twins_are_told_with_the_state_of_their_tasks_the_first_put_first(self, store: Store) -> None:
+        put(store, RUN, replace(RUN, id="r2"))
+        error = {"message": "no", "kind": "temporary"}
+        with store.transaction() as change:
+            for run, task in (("r2", "b"), ("r1", "a"), ("r1", "c")):
+                change.put_twin(Twin("g", run, task, f"key-{task}"))
+            change.put_twin(Twin("h", "r1", "a", "key-a"))
+            change.put_tasks([TaskRecord("r1", "a", "failure", 2, error=error), TaskRecord("r2", "b", "running", 1)])
+        with store.transaction() as change:
+            change.put_run(replace(RUN, state="failure"))
+            assert change.twins("g") == [
+                Twin("g", "r2", "b", "key-b", "running", 1),
+                Twin("g", "r1", "a", "key-a", "failure", 2, error, "failure"),
+                Twin("g", "r1", "c", "key-c", "waiting", 0, None, "failure"),
+            ]
+            assert [one.task for one in change.twins("h")] == ["a"]
+            assert change.twins("i") == []
+            change.drop_twins([Twin("g", "r1", "c", ""), Twin("g", "r2", "never", "")])
+            change.put_twin(Twin("g", "r2", "b", "other"))
+            assert [(one.task, one.key) for one in change.twins("g")] == [("a", "key-a"), ("b", "other")]
+            change.forget_runs(["r1", "r2"])
+            assert [one.run for one in change.twins("g")] == ["r2"]
+
+    def test_a_twin_of_a_run_that_was_never_opened_is_refused(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="a run that is not recorded"), store.transaction() as change:
+            change.put_twin(Twin("g", "never", "a", ""))
+
+    def test_a_service_stands_as_it_was_put_last(self, store: Store) -> None:
+        put(store, RUN)
+        down = Service("g", "crm", "half_open", (1.5, 2.5), 9.25, 3, "r1", "a.1")
+        with store.transaction() as change:
+            assert change.service("g") is None
+            change.put_service(Service("g", "crm"))
+            change.put_service(Service("h", "other", "half_open", (), 7.0, 1, "r2", "b.1"))
+            change.put_service(down)
+        with suppress(ValueError), store.transaction() as change:
+            change.put_service(Service("g", "crm"))
+            change.put_wish("never", "pause")
+        with store.transaction() as change:
+            assert change.service("g") == down
+
+    def test_a_run_that_is_done_probes_nothing(self, store: Store) -> None:
+        put(store, RUN)
+        with store.transaction() as change:
+            for name, run in (("g", "r1"), ("h", "r2")):
+                change.put_service(Service(name, name, "half_open", (), 99.0, 1, run, "a.1"))
+            change.release("r1")
+            assert change.service("g") == Service("g", "g", "half_open", (), 0.0, 1)
+            assert change.service("h") == Service("h", "h", "half_open", (), 99.0, 1, "r2", "a.1")
 
     # Drivers
 

@@ -33,6 +33,13 @@ PROSE = {
     "TRC647": "a Python would have to be missing",
     "TRC648": "a package index would have to be silent",
     "TRC649": "a Python would have to be missing",
+    "TRC510": "tests of containers play it, where an engine is",
+    "TRC511": "a user without rights would have to run the tests",
+    "TRC512": "tests of containers play it, where an engine is",
+    "TRC513": "tests of containers play it, where an engine is",
+    "TRC514": "a disk would have to be full",
+    "TRC515": "tests of containers play it, where an engine is",
+    "TRC516": "tests of containers play it, where an engine is",
 }
 """Codes whose situation a document cannot make: their pages tell of it in words."""
 TOLD = re.compile(r"\b(error|warning|note)\[(TRC\d+)\]")

@@ -249,3 +249,22 @@ def test_run_with_choices_leaves_no_answer_for_a_plain_one(space: Any, way: str)
     assert _region(space) == expected
     assert NOTHING not in space.trc("run", "p.yaml").out
     assert _region(space) == "eu"
+
+
+def test_what_a_target_says_of_its_backend_is_refused_where_it_is_chosen(space: Any) -> None:
+    space.write(
+        "p.trc",
+        """
+        pipeline "p" { }
+        target "ci" {
+          backend = "docker"
+          docker { network = "none" }
+        }
+        task one = sql $$ select 1 as one $$
+        """,
+    )
+    told = space.trc("plan", "p.trc", "--target", "ci", code=2).err
+    assert 'error[TRC501]: settings of the backend "docker" in a target are checked but not used' in told
+    assert "p.trc:4:3" in told
+    assert "= write them in the table [docker] of trc.toml" in told
+    space.trc("plan", "p.trc")

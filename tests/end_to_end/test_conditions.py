@@ -126,7 +126,7 @@ def test_what_is_omitted_is_left_alone_by_passes(space: Any) -> None:
         ("level > region", "TRC112", "not supported"),
         ("run.date == run.time", "TRC118", "a date and a time are compared"),
         ('target.nam == "prod"', "TRC112", '"target" has no "nam"'),
-        ("tasks.stage.rows > 0", "TRC501", '"when" is checked but not run'),
+        ("tasks.stage.row > 0", "TRC661", 'a task has no "row" that others could ask for'),
     ],
 )
 def test_a_condition_that_cannot_be_settled_is_a_mistake_at_its_place(

@@ -41,6 +41,18 @@ def write(space: Any, told: Endpoint, nodes: str, *, tasks: bool = True, setting
     space.write("trc.toml", settings)
 
 
+def test_metrics_count_what_was_told_and_what_could_not_be(space: Any, told: Endpoint) -> None:
+    write(space, told, ONE, tasks=False)
+    for _ in range(2):
+        space.trc("run", "p.yaml", "--force", "--metrics", "trc.prom")
+    assert 'trc_hook_messages_total{pipeline="shop",end="delivered"} 4' in space.read("trc.prom")
+    write(space, told, ONE.replace("one", "two"), tasks=False, settings="")
+    space.write("p.yaml", space.read("p.yaml").replace(told.url, "http://127.0.0.1:9"))
+    space.write("trc.toml", ALLOWED)
+    space.trc("run", "p.yaml", "--metrics", "trc.prom")
+    assert 'trc_hook_messages_total{pipeline="shop",end="failed"}' in space.read("trc.prom")
+
+
 ONE = "  - {id: one, type: duckdb_sql, params: {sql: select 1 as x}}\n"
 FLAKY = """\
   - id: flaky

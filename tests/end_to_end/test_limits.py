@@ -240,3 +240,18 @@ def test_a_task_that_is_not_there_or_has_ended_is_not_asked(space: Any) -> None:
     space.write("gate", "")
     # Who takes it up wants all of it to go on.
     assert space.trc("run", "p.trc", "--json").json["run"]["state"] == "success"
+
+
+def test_what_waits_behind_others_is_not_taken_for_one_that_never_begins(space: Any) -> None:
+    """A task behind one that took longer than the time to begin was handed over four times, and failed."""
+    space.write("trc.toml", "[local]\nworkers = 1\nstart_timeout = 1\n")
+    tasks = "".join(f"task t{number} = shell $$ sleep 1.4 $$\n" for number in range(3))
+    space.write("p.trc", f'pipeline "p" {{ }}\n{tasks}')
+    done = space.trc("run", "p.trc", "--json").json
+    assert [one["attempt"] for one in done["tasks"]] == [1, 1, 1]
+
+
+def test_a_time_to_begin_that_cannot_be_is_refused(space: Any) -> None:
+    space.write("trc.toml", "[local]\nstart_timeout = 0\n")
+    space.write("p.trc", 'pipeline "p" { }\ntask t = shell $$ true $$\n')
+    assert '"local.start_timeout" takes a whole number from 1 to 86400' in space.trc("run", "p.trc", code=2).err

@@ -325,6 +325,50 @@ def test_skipped_tasks_are_spans_without_length(space: Any, receiver: Received) 
     assert not receiver.requests
 
 
+def test_attempts_are_told_the_span_of_their_task(space: Any, receiver: Received) -> None:
+    space.write(
+        "t.py",
+        """
+import asyncio, os
+
+def alone(context):
+    print(os.environ["TRACEPARENT"], context.trace["TRACEPARENT"])
+
+async def beside(context):
+    print(context.trace["TRACEPARENT"])
+""",
+    )
+    space.write(
+        "p.trc",
+        """
+        pipeline "p" { }
+        task command = shell $$ echo "$TRACEPARENT" $$
+        task own = shell $$ echo "$TRACEPARENT" $$ { environment { env { TRACEPARENT = "mine" } } }
+        task alone = python("t.py:alone")
+        task beside = python("t.py:beside")
+        task each = shell $$ echo "$TRACEPARENT" $$ { for_each = ["a"] }
+        """,
+    )
+    run = space.trc("run", "p.trc", "--traces", "--json").json["run"]["id"]
+    for task in ("command", "alone", "beside", "each[a]"):
+        span = receiver.named(f"task {task}")
+        told = set(space.trc("logs", run, task).out.split())
+        (parent,) = [one for one in told if one.startswith("00-")]
+        assert parent.startswith(f"00-{span.trace_id.hex()}-{span.span_id.hex()}-0")
+    assert "mine" in space.trc("logs", run, "own").out
+    # It names one run, and is in no key: nobody who has none is told of one.
+    space.write("q.trc", 'pipeline "q" { }\ntask t = shell $$ echo "<$TRACEPARENT>" $$\n')
+    space.trc("run", "q.trc")
+    assert "<>" in space.trc("logs").out
+
+
+def test_no_key_holds_the_span(space: Any, receiver: Received) -> None:
+    space.write("p.yaml", "name: p\nnodes: [{id: a, type: duckdb_sql, params: {sql: select 1 as x}}]\n")
+    space.trc("run", "p.yaml", "--traces")
+    assert space.states("--traces") == {"a": "skipped"}
+    assert receiver.requests
+
+
 def test_a_run_is_below_the_span_that_started_it(
     space: Any, receiver: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,6 +146,7 @@ POLICIES: dict[str, st.SearchStrategy[Any]] = {
     ),
     "concurrency": st.lists(st.fixed_dictionaries({"max": st.integers(1, 9)}, optional={"match": some(type=FILLED, fields=st.lists(FILLED, max_size=2))}), max_size=2),
     "dedupe": st.lists(st.fixed_dictionaries({"state": st.sampled_from(["pending", "running"])}, optional={"fields": st.lists(FILLED, max_size=2)}), max_size=2),
+    "breaker": st.fixed_dictionaries({"service": FILLED}, optional={"failures": st.integers(1, 9), "window_seconds": SECONDS, "rest_seconds": SECONDS}),
     "tags": st.lists(FILLED, max_size=2),
     "metadata": st.dictionaries(KEYS, JSON, max_size=3),
     "optimise": st.booleans(),
@@ -211,6 +212,7 @@ OWN: dict[str, st.SearchStrategy[Any]] = {
     "columns": columns(),
     "expect": st.lists(expectations(), max_size=2),
     "when": st.one_of(FILLED, st.sampled_from(['target.name == "prod"', "a", "not a", "a and b", "x < 3", "true"])),
+    "deadline": st.sampled_from(["90s", "2h", 60]),
     "for_each": st.one_of(st.lists(JSON, max_size=2), st.fixed_dictionaries({"rows": FILLED})),
 }
 

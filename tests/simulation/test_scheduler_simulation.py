@@ -24,6 +24,7 @@ from trc.runtime.scheduler.commands import (
     Discard,
     DropTimer,
     Expand,
+    FindTwin,
     Finish,
     FreeRoom,
     Gather,
@@ -34,14 +35,17 @@ from trc.runtime.scheduler.commands import (
     Start,
     Stop,
     TakeRoom,
+    TellService,
 )
 from trc.runtime.scheduler.events import (
     AttemptEnded,
     AttemptLost,
+    AttemptQueued,
     AttemptStarted,
     CancelRequested,
     DecidedFailure,
     DecidedItems,
+    DecidedOmit,
     DecidedRun,
     DecidedSkip,
     Event,
@@ -55,16 +59,31 @@ from trc.runtime.scheduler.events import (
     ResumeRequested,
     RoomFull,
     RoomTaken,
+    ServiceDown,
     SlotsChanged,
+    StandsAlone,
+    StandsBehind,
     TaskCancelRequested,
     TaskPauseRequested,
     TaskResumeRequested,
     TimerFired,
+    TwinEnded,
 )
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.scheduler.retry import MAX_LOST, MAX_UNSTARTED, NOT_ITS_FAULT
 from trc.runtime.scheduler.state import FINAL, MOVES
-from trc.runtime.spec import EachSpec, ItemSpec, NeedSpec, ReadSpec, RetrySpec, RuleSpec, SkipSpec, TaskSpec
+from trc.runtime.spec import (
+    BreakerSpec,
+    EachSpec,
+    ItemSpec,
+    NeedSpec,
+    ReadSpec,
+    RetrySpec,
+    RuleSpec,
+    SkipSpec,
+    TaskSpec,
+    TwinSpec,
+)
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -84,6 +103,8 @@ class Odds:
     hangs: float
     publish_fails: float
     undecidable: float
+    omits: float
+    submits: float
     deaths: int
     cancels: bool
 
@@ -96,7 +117,9 @@ class World:
     def __init__(self, seed: int) -> None:
         self.random = random = Random(seed)
         self.odds = _odds(random)
-        self.tasks = _tasks(random)
+        self.written = {task.name: task for task in _tasks(random)}
+        # To list the items of a task is no work that others stand for, or that needs a service.
+        self.tasks = [replace(one, twins=(), breaker=None) if one.each else one for one in self.written.values()]
         self.specs = {task.name: task for task in self.tasks}
         self.slots = self.allowed = random.choice([1, 1, 2, 3, 5])
         self.slots_change = random.random() < 0.3
@@ -105,6 +128,12 @@ class World:
         self.called_off: set[str] = set()
         self.crowded = random.choice([0.0, 0.3, 0.8])
         """How often others take all room."""
+        self.others = random.choice([0.0, 0.3, 0.8])
+        """How often a task of another run comes before one that is equal."""
+        self.down = random.choice([0.0, 0.3, 0.8])
+        """How often the service is down."""
+        self.leaders: set[str] = set()
+        """Tasks of this run that stand for others."""
         self.planned = {task.name: self._planned(task.name) for task in self.tasks}
         self.limits = Limits(
             random.choice([None, None, None, 0, 1, 4]),
@@ -126,6 +155,8 @@ class World:
         """Attempts that have listed the items of a task."""
         self.succeeded: set[str] = set()
         self.restarted = Counter[str]()
+        self.submitted: set[str] = set()
+        """Tasks whose recorded success has submitted others."""
         self.counts = {task.name: random.choice([0, 1, 2, 5]) for task in self.tasks if task.each is not None}
         self.retries = Counter[str]()
         """How many each task has made since it began, or began anew."""
@@ -163,17 +194,22 @@ class World:
                 self.planned[name] = PlannedTask(name, action, Reason("kept"))
             has_listed = record.state == "running" and record.token in self.listed
             self.restarted[name] += record.state in (FINAL - GOOD if name in self.specs else FINAL) or has_listed
-            if record.state in {"failure", "canceled"} or has_listed:
+            if record.state in FINAL - GOOD or has_listed:
                 self.retries[name] = 0
         self._foresee_keys()
         self.events.clear()
         self.failed_at: dict[str, float] = {}
         self.failing: set[str] = set()
         self.cannot: set[str] = set()
+        self.omitted = {name for name, record in self.journal.items() if record.state == "omitted"}
+        """Tasks whose conditions are false: they are so again when they are decided again."""
         self.timers: dict[str, float] = {}
         self.live: dict[str, str] = {}
         self.staged: dict[str, str] = {}
         self.asked: set[str] = set()
+        self.failed_twins: set[str] = set()
+        self.queued_at: dict[str, float] = {}
+        self.leaders.clear()
         self.stopped: set[str] = set()
         self.publishing: set[str] = set()
         self.canceled = self.overdue = False
@@ -196,6 +232,12 @@ class World:
         self.answered_at = 0.0
         self.wanted: set[str] = set()
         """Tasks that have asked for room and were not answered."""
+        self.seeking: set[str] = set()
+        """Tasks that have asked for an equal one and were not answered."""
+        self.alone: set[str] = set()
+        """Tasks that were told that nobody is equal."""
+        self.untold: set[str] = set()
+        """Attempts of which nobody has said how they found their service."""
         self.interrupted = {record.token for record in self.attempts.values() if record.state in {"claimed", "running"}}
         self._later(0.0, Opened(self.now))
         if self.slots_change:
@@ -217,7 +259,7 @@ class World:
             self._later(self.random.uniform(0.1, 40.0), CancelRequested(0.0))
 
     def run(self) -> None:
-        for _ in range(20_000):
+        for _ in range(100_000):
             if self.finished:
                 break
             assert self.events, "nothing more will happen, and the run is not finished"
@@ -235,9 +277,12 @@ class World:
                         del self.room[command.token]
                     case LeaveLine():
                         self.lines.discard(command.groups)
+                    case TellService():
+                        self.untold.remove(command.token)
                     case _:
                         assert isinstance(command, DropTimer)
         assert not self.room, "room is kept after the end"
+        assert not self.untold, "nobody says how an attempt found its service"
         assert not self.lines, "the run keeps others from room after its end"
         assert not self.staged, "what a late attempt staged is not discarded"
 
@@ -252,18 +297,23 @@ class World:
             self.overdue = not self.canceled
         if isinstance(event, PauseRequested | ResumeRequested):
             self.paused = isinstance(event, PauseRequested)
+        if isinstance(event, AttemptQueued) and event.token in self.live:
+            self.queued_at[event.token] = self.now
         if isinstance(event, TaskPauseRequested):
             self.held.add(event.task)
         if isinstance(event, TaskResumeRequested):
             self.held.discard(event.task)
         if isinstance(event, TaskCancelRequested):
-            self.called_off |= {event.task, *self.items.get(event.task, ())}
+            self.called_off |= {task for task in self.specs if task == event.task or task.startswith(f"{event.task}[")}
         if isinstance(event, SlotsChanged):
             self.slots = event.slots
             self.allowed = max(event.slots, len(self.live) + len(self.wanted))
         if isinstance(event, PublishFailed):
             self.publishing.discard(event.token)
-        if isinstance(event, RoomTaken | RoomFull):
+        if isinstance(event, StandsAlone | StandsBehind | TwinEnded):
+            self.seeking.discard(event.task)
+            self.alone |= {event.task} if isinstance(event, StandsAlone) else set()
+        if isinstance(event, RoomTaken | RoomFull | ServiceDown):
             self.wanted.discard(event.task)
         commands = self.machine.handle(event)
         dies_at = self._death(len(commands))
@@ -306,7 +356,7 @@ class World:
                 if not self.finished:
                     self._later(self.random.uniform(1, 20), SlotsChanged(0.0, self.random.choice([1, 2, 3, 5])))
                 return event
-            case AttemptStarted() | Heartbeat():
+            case AttemptQueued() | AttemptStarted() | Heartbeat():
                 return event if event.token in self.live or self.random.random() < 0.3 else None
             case _:
                 return event
@@ -334,6 +384,10 @@ class World:
                     self._record(command, event)
                 case Decide(task=task):
                     self._decide(task)
+                case FindTwin():
+                    self._find_twin(command)
+                case TellService():
+                    self._tell_service(command, event)
                 case TakeRoom():
                     self._take_room(command)
                 case FreeRoom(token=token):
@@ -357,7 +411,7 @@ class World:
                 case SetTimer(timer=timer, at=at):
                     assert at >= self.now
                     self.timers[timer] = at
-                    self._later(at - self.now, TimerFired(0.0, timer))
+                    heapq.heappush(self.events, (at, next(self.order), TimerFired(0.0, timer)))
                 case DropTimer(timer=timer):
                     self.timers.pop(timer, None)
                 case Finish(state=state):
@@ -405,6 +459,8 @@ class World:
                 self.attempts[command.attempt.token] = command.attempt
                 if command.attempt.state == "success" and command.attempt.task in self.counts:
                     self.listed.add(command.attempt.token)
+                    if not self._is_repeated(command.attempt.task):
+                        self.submitted.add(command.attempt.task)
                     self.staged.pop(command.attempt.token)
                     self.publishing.remove(command.attempt.token)
         if command.attempt is not None:
@@ -429,9 +485,10 @@ class World:
             self.cannot.add(task)
             self._later(0.0, ExpandFailed(0.0, task, Failure("cannot begin", "permanent", "items")))
             return
-        if self.random.random() < 0.05:
+        if self.random.random() < 0.05 and self.specs[task].each is not None:
             self.counts[task] = self.random.choice([0, 1, 3])
-        items = tuple(_item(self.specs[task], index) for index in range(self.counts[task]))
+        made_of = self.written[task] if self.specs[task].each else replace(self.specs[task], twins=())
+        items = tuple(_item(made_of, index) for index in range(self.counts[task]))
         self.items[task] = tuple(item.name for item in items)
         self.specs |= {item.name: item for item in items}
         for after in (0.0, *([self.random.random()] if self.random.random() < 0.05 else [])):
@@ -439,8 +496,9 @@ class World:
 
     def _gather(self, command: Gather) -> None:
         states = {item: self.machine.records[item].state for item in self.items[command.task]}
-        assert set(states.values()) <= GOOD, "what is gathered is not all there"
-        assert command.items == self.items[command.task], "items are missing, or in another order"
+        assert set(states.values()) <= GOOD | {"omitted"}, "what is gathered is not all there"
+        kept = tuple(item for item in self.items[command.task] if states[item] != "omitted")
+        assert command.items == kept, "items are missing, or in another order"
         self.gathered.add(command.task)
 
     def _check_repeat(self, record: TaskRecord) -> None:
@@ -456,6 +514,7 @@ class World:
         assert not self.canceled
         self._assert_needs_met(task)
         self.asked.add(task)
+        self.cannot.discard(task)
         after = self.random.choice([0.0, 0.0, self.random.random()])
         answer: Event
         is_item = self.specs[task].item is not None
@@ -464,15 +523,70 @@ class World:
         elif (not is_item and self.planned[task].action == "blocked") or self.random.random() < self.odds.undecidable:
             answer = DecidedFailure(0.0, task, Failure("cannot begin", reason="output_missing"))
             self.cannot.add(task)
-        elif task in self.counts and (self.specs[task].each == LISTED or self.random.random() < 0.3):
+        elif task in self.submitted:
+            answer = DecidedItems(0.0, task, Reason("subtasks_run"))
+        elif task in self.omitted or self.random.random() < self.odds.omits:
+            answer = DecidedOmit(0.0, task, Reason("omitted"))
+            self.omitted.add(task)
+        elif self._is_repeated(task) and (self.specs[task].each == LISTED or self.random.random() < 0.3):
             answer = DecidedItems(0.0, task, Reason("items"))
-        elif self.random.random() < 0.08 and task not in self.counts:
+        elif self.random.random() < 0.08 and not self._is_repeated(task):
             answer = DecidedSkip(0.0, task, Reason("up_to_date"))
         else:
             answer = DecidedRun(0.0, task, Reason("first"))
         self._later(after, answer)
         if self.random.random() < 0.02:
             self._later(after + self.random.random(), answer)
+
+    def _is_repeated(self, task: str) -> bool:
+        return self.specs[task].each is not None
+
+    def _find_twin(self, command: FindTwin) -> None:
+        """What the store would say: who comes first, of this run or of others, whose drivers may die."""
+        task = command.task
+        assert self.specs[task].twins, "nobody is equal to it"
+        assert task not in self.seeking, "it is asked twice"
+        assert not self.canceled
+        self._assert_needs_met(task)
+        self.seeking.add(task)
+        after = self.random.choice([0.0, 0.0, self.random.uniform(0, 0.2)])
+        self._later(after, self._twin_found(task, command.behind))
+
+    def _twin_found(self, task: str, behind: tuple[str, str] | None) -> Event:
+        records = self.machine.records
+        run, twin = behind or ("", "")
+        if run == RUN and records[twin].state in GOOD:
+            return TwinEnded(0.0, task, run, twin)
+        if (run == RUN and records[twin].state == "failure") or (run and run != RUN and self.random.random() < 0.1):
+            self.failed_twins.add(task)
+            return TwinEnded(0.0, task, run, twin, {"message": "it went wrong", "kind": "unknown", "reason": "exit"})
+        if run and run != RUN and self.random.random() < 0.3:
+            return StandsBehind(0.0, task, run, twin)
+        if run and run != RUN and self.random.random() < 0.6:
+            return TwinEnded(0.0, task, run, twin)
+        equal = [one for one in sorted(self.leaders - {task}) if self.specs[one].twins == self.specs[task].twins]
+        for leader in equal:
+            record = records[leader]
+            if record.state not in FINAL and (record.state != "paused" or record.attempt):
+                self.leaders.discard(task)
+                return StandsBehind(0.0, task, RUN, leader)
+        if self.random.random() < self.others:
+            self.leaders.discard(task)
+            return StandsBehind(0.0, task, "other", "x")
+        self.leaders.add(task)
+        return StandsAlone(0.0, task)
+
+    def _tell_service(self, command: TellService, event: Event) -> None:
+        """Each attempt that was let through says once how it found the service, or that it cannot say."""
+        self.untold.remove(command.token)
+        failure = event.result.failure if isinstance(event, AttemptEnded) else None
+        if command.found == "up":
+            assert isinstance(event, AttemptEnded)
+            assert failure is None or command.token in self.stopped
+        if command.found == "down":
+            assert isinstance(event, AttemptEnded | AttemptLost)
+            may_pass = failure is not None and failure.kind == "temporary" and failure.reason not in NOT_ITS_FAULT
+            assert may_pass or command.token in self.stopped, "a service is called down for nothing"
 
     def _take_room(self, command: TakeRoom) -> None:
         """Others may take all that there is, too; what this run takes itself is for the machine to know."""
@@ -482,15 +596,21 @@ class World:
         assert len(self.live) + len(self.wanted) < self.slots, "room is asked for without a slot"
         self.wanted.add(task)
         groups = tuple(rule.group for rule in rules)
+        assert command.breaker == self.specs[task].breaker
         # Answers come in the order of the questions.
         self.answered_at = max(self.answered_at, self.now + self.random.choice([0.0, 0.0, self.random.uniform(0, 0.2)]))
         after = self.answered_at - self.now
-        if self.random.random() < self.crowded:
+        if command.breaker is not None and self.random.random() < self.down:
+            until = self.now + self.random.choice([0.0, 1.0, 8.0, 1e9])
+            self._later(after, ServiceDown(0.0, task, command.token, until))
+            return
+        if groups and self.random.random() < self.crowded:
             self.lines.add(groups)
             self._later(after, RoomFull(0.0, task, command.token, self.random.choice(groups)))
         else:
             self.lines.discard(groups)
             self.room[command.token] = groups
+            self.untold |= {command.token} if command.breaker is not None else set()
             self._later(after, RoomTaken(0.0, task, command.token))
         for rule in rules:
             taken = sum(rule.group in places for places in self.room.values())
@@ -512,7 +632,12 @@ class World:
         retry, failed_at = self.specs[task].retry, self.failed_at.pop(task, None)
         if failed_at is not None and retry.jitter == "none":
             assert self.now >= failed_at + retry.initial_delay, "a retry comes too soon"
-        assert bool(self.specs[task].rules) == (token in self.room), "an attempt has no room"
+        assert self.specs[task].asks_first == (token in self.room), "an attempt has no room"
+        assert task in self.alone or not self.specs[task].twins, "it was never asked who is equal"
+        for twins in self.specs[task].twins:
+            equal = [one for one in self.live.values() if twins in self.specs[one].twins]
+            assert not equal, f"{task} runs beside {equal}, which is equal"
+        assert not self._is_due(task), "something begins after its deadline"
         assert not self.canceled
         assert not self.overdue, "something begins after the deadline"
         assert task.partition("[")[0] not in self.held, "a paused task begins"
@@ -536,6 +661,8 @@ class World:
         if fate == "lost" and random.random() < 0.3:
             yield begins, AttemptLost(0.0, task, token, "its worker never answered")
             return
+        if random.random() < 0.1:
+            yield begins / 2, AttemptQueued(0.0, task, token)
         is_heard = random.random() < 0.95
         if is_heard:
             yield begins, AttemptStarted(0.0, task, token)
@@ -585,10 +712,14 @@ class World:
             reason = self.random.choice(["error", "input_moved"])
             kind = self.random.choice(["temporary", "permanent"])
             self._later(after, PublishFailed(0.0, task, token, Failure("not published", kind, reason)))
-        else:
-            self._later(after, Published(0.0, task, token))
-        if self.random.random() < 0.05:
-            self._later(after + 1, Published(0.0, task, token))
+            return
+        becomes_others = self._is_repeated(task)
+        if not becomes_others:
+            self.counts.pop(task, None)
+            if self.random.random() < self.odds.submits and task.count("[") < 3:
+                becomes_others, self.counts[task] = True, self.random.choice([1, 1, 2, 4])
+        for later in (0, *([1] if self.random.random() < 0.05 else [])):
+            self._later(after + later, Published(0.0, task, token, becomes_others))
 
     # What must hold
 
@@ -611,6 +742,9 @@ class World:
             task: one for task, one in records.items() if task not in self.seen and self.journal.get(task) == one
         }
         assert records == self.seen, "a change was not recorded"
+        if isinstance(event, Published) and event.becomes_others and records[event.task].token == event.token:
+            is_done = records[event.task].state == "success"
+            assert not is_done or event.task in self.items, "a task is done without those that it has submitted"
         self.allowed = max(self.slots, min(self.allowed, len(self.live) + len(self.wanted)))
         assert len(self.live) <= self.allowed
         assert all(records[task].state == "success" for task in self.succeeded if self._is_settled(task)), (
@@ -630,6 +764,10 @@ class World:
                 found = [_verdict(need, records[need.task].state) for need in self.specs[task].needs]
                 assert "bad" not in found, f"{task} does not know that a need failed"
                 assert task in self.asked or "wait" in found, f"{task} was forgotten"
+                is_behind = task in self.asked and self.machine.records[task].reason.get("code") == "twin"
+                assert not is_behind or task in self.seeking or f"twin:{task}" in self.timers, f"{task} waits for ever"
+            if record.state in {"waiting", "pending", "paused"}:
+                assert not self._is_due(task) or self.canceled or self.overdue, f"{task} goes on after its deadline"
             self._check_attempts(task, record)
         if self.canceled or self.overdue:
             going_on = {
@@ -640,9 +778,15 @@ class World:
             )
             assert self.live.keys() <= self.stopped, "what runs is not stopped"
 
+    def _is_due(self, task: str) -> bool:
+        """Whether the time of its deadline is over, and was so before anything else that happens now."""
+        deadline = self.written[task.partition("[")[0]].deadline
+        return deadline is not None and self.now > deadline
+
     def _waits(self, task: str) -> bool:
         """Whether something will happen that lets a pending task go on although there is a slot."""
-        groups = tuple(rule.group for rule in self.specs[task].rules)
+        groups = [rule.group for rule in self.specs[task].rules]
+        groups += ["!s"] if self.specs[task].breaker else []
         if f"retry:{task}" in self.timers or f"room:{' '.join(groups)}" in self.timers or task in self.wanted:
             return True
         taking = Counter(rule.group for one in (*self.live.values(), *self.wanted) for rule in self.specs[one].rules)
@@ -652,7 +796,7 @@ class World:
         spec = self.specs[task]
         if self.machine.records[task].state == "claimed" and token not in self.stopped:
             assert self.limits.start is not None
-            due = self.attempts[token].claimed_at + self.limits.start
+            due = self.queued_at.get(token, self.attempts[token].claimed_at) + self.limits.start
             assert "start" in self.timers, "nobody waits for an attempt to begin"
             assert self.timers["start"] <= due, "an attempt has longer to begin than it should"
         if self.machine.records[task].state != "running" or token in self.stopped:
@@ -685,7 +829,11 @@ class World:
                 most = MAX_UNSTARTED if reason == "unstarted" else MAX_LOST
                 assert record.lost >= own.get(reason, most + 1) or not spec.idempotent or self.overdue
                 assert reason != "lost" or spec.idempotent or reason in own, "its outcome is unknown"
-            elif record.error["message"] != "cannot begin" and (record.error["kind"] != "permanent" or reason in own):
+            elif (
+                record.error["message"] != "cannot begin"
+                and reason != "deduped"
+                and (record.error["kind"] != "permanent" or reason in own)
+            ):
                 left = own.get(reason, spec.retry.max_attempts) - (record.attempt - record.lost - record.before)
                 assert left <= 0 or self.overdue, "attempts are left"
 
@@ -698,6 +846,9 @@ class World:
         assert not self.staged, "staged outputs are neither published nor discarded"
         assert {name: self.journal[name] for name in records} == records
         assert all(record.state in FINAL for record in self.journal.values()), "something stays open"
+        for name in [name for name, items in self.items.items() if not records.keys() >= set(items)]:
+            assert self._is_due(name), "items were asked for in vain"
+            del self.items[name]
         for task in self.tasks:
             if task.name in self.items:
                 self._check_group(task.name, records)
@@ -705,7 +856,10 @@ class World:
                 self._check_final(task, records)
         for items in self.items.values():
             for item in items:
-                self._check_final(self.specs[item], records)
+                if item in self.items:
+                    self._check_group(item, records)
+                else:
+                    self._check_final(self.specs[item], records)
         states = {record.state for task, record in records.items() if task in self.specs}
         expected = "failure" if states & {"failure", "upstream_failed"} else "success"
         if expected == "success" and "canceled" in states:
@@ -727,9 +881,11 @@ class World:
         elif "canceled" in states:
             assert record.state == "canceled"
             assert self.canceled or self.overdue or name in self.called_off
+        elif states == {"omitted"} and self._is_repeated(name):
+            assert record.state == "omitted"
         else:
             assert record.state in {"success", "skipped"}
-            assert states <= {"skipped"} or record.state == "success"
+            assert states <= {"skipped", "omitted"} or record.state == "success"
         assert (name in self.gathered) == (record.state in GOOD)
 
     def _check_final(self, task: TaskSpec, records: Mapping[str, TaskRecord]) -> None:
@@ -745,11 +901,16 @@ class World:
         elif task.name in self.planned and self.planned[task.name].action == "omit":
             assert record.state == "omitted"
         elif record.state == "omitted":
-            assert "omit" in needs.values()
+            assert "omit" in needs.values() or task.name in self.omitted
         elif record.state != "canceled":
             assert record.state in {"success", "skipped", "failure"}
             # Whose outcome is unknown stays so, though what it needed ran again and failed.
             is_kept = (record.error or {}).get("reason") == "unknown_outcome" and self.restarted[task.name]
+            if record.state == "failure" and (record.error or {}).get("reason") == "late":
+                assert self._is_due(task.name) or self.now == self.written[task.name.partition("[")[0]].deadline
+                return
+            if record.state == "failure" and (record.error or {}).get("reason") == "deduped":
+                assert task.name in self.failed_twins, "it failed for a twin that did not"
             assert set(needs.values()) <= {"met"} or is_kept
         elif not self.canceled and not self.overdue and task.name not in self.called_off:
             pytest.fail(f"{task.name} was canceled by nobody")
@@ -761,7 +922,7 @@ class World:
             for need in stack.pop().needs:
                 state = records[need.task].state
                 if _verdict(need, state) == "bad":
-                    is_root = root in {need.task, *self.items.get(need.task, ())}
+                    is_root = root is not None and root.partition("[")[0] == need.task
                     if is_root and root is not None and records[root].state in {"failure", "canceled"}:
                         return True
                     stack.append(self.specs[need.task])
@@ -778,6 +939,8 @@ def _odds(random: Random) -> Odds:
         hangs=sometimes(0.3, 0.5),
         publish_fails=sometimes(0.3, 0.5),
         undecidable=sometimes(0.3, 0.2),
+        omits=sometimes(0.3, 0.3),
+        submits=sometimes(0.4, 0.6),
         deaths=random.choice([0, 0, 1, 2, 4]),
         cancels=random.random() < 0.2,
     )
@@ -787,6 +950,10 @@ def _tasks(random: Random) -> list[TaskSpec]:
     size = random.choice([0, 1, 2, 4, 8, 12, 25])
     rules = [RuleSpec(random.choice([1, 1, 2, 4]), group, f"of {group}") for group in ("g", "h")]
     ruled = random.choice([0.0, 0.0, 0.5, 1.0])
+    service = BreakerSpec("crm", "s")
+    needy = random.choice([0.0, 0.0, 0.4, 1.0])
+    twinned = random.choice([0.0, 0.0, 0.4, 1.0])
+    due = random.choice([0.0, 0.0, 0.3])
     return [
         TaskSpec(
             f"t{index}",
@@ -807,6 +974,9 @@ def _tasks(random: Random) -> list[TaskSpec]:
             idempotent=random.random() < 0.85,
             each=random.choice([None, None, None, None, LISTED, OF_ROWS]),
             rules=tuple(rule for rule in rules if random.random() < ruled * 0.7),
+            twins=(TwinSpec("running", random.choice(["v", "w"])),) if random.random() < twinned else (),
+            breaker=service if random.random() < needy else None,
+            deadline=random.uniform(0.5, 60) if random.random() < due else None,
         )
         for index in range(size)
     ]

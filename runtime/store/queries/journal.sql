@@ -256,3 +256,38 @@ DELETE FROM task_wishes WHERE run = ?
 
 -- forget_wishes_of_tasks
 DELETE FROM task_wishes WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')
+
+-- twins
+SELECT twins.grp, twins.run, twins.task, twins.key, task_runs.state, task_runs.attempt, task_runs.error, runs.state
+FROM twins
+JOIN runs ON runs.id = twins.run
+LEFT JOIN task_runs ON task_runs.run = twins.run AND task_runs.task = twins.task
+WHERE twins.grp = ?
+ORDER BY twins.number
+
+-- put_twin
+INSERT INTO twins (grp, run, task, key) VALUES (?, ?, ?, ?)
+
+-- drop_twin
+DELETE FROM twins WHERE grp = ? AND run = ? AND task = ?
+
+-- forget_twins
+DELETE FROM twins WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'running')
+
+-- service
+SELECT grp, name, state, failed_at, until, opened, run, token FROM services WHERE grp = ?
+
+-- put_service
+INSERT INTO services (grp, name, state, failed_at, until, opened, run, token)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (grp) DO UPDATE SET
+    name = excluded.name,
+    state = excluded.state,
+    failed_at = excluded.failed_at,
+    until = excluded.until,
+    opened = excluded.opened,
+    run = excluded.run,
+    token = excluded.token
+
+-- release_services
+UPDATE services SET until = 0, run = NULL, token = NULL WHERE run = ?

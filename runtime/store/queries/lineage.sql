@@ -1,5 +1,5 @@
 -- committed
-SELECT pipeline, task, key, parts, outputs, run, attempt, committed_at
+SELECT pipeline, task, key, parts, outputs, run, attempt, committed_at, returned
 FROM results
 ORDER BY committed_at, number
 

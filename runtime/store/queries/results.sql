@@ -1,12 +1,13 @@
 -- put_result
-INSERT INTO results (pipeline, task, key, parts, outputs, run, attempt, committed_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO results (pipeline, task, key, parts, outputs, run, attempt, committed_at, returned)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (pipeline, task, key) DO UPDATE SET
     parts = excluded.parts,
     outputs = excluded.outputs,
     run = excluded.run,
     attempt = excluded.attempt,
-    committed_at = excluded.committed_at
+    committed_at = excluded.committed_at,
+    returned = excluded.returned
 
 -- put_latest
 INSERT INTO latest_results (pipeline, task, result)
@@ -14,12 +15,12 @@ SELECT pipeline, task, number FROM results WHERE pipeline = ? AND task = ? AND k
 ON CONFLICT (pipeline, task) DO UPDATE SET result = excluded.result
 
 -- latest
-SELECT results.pipeline, results.task, key, parts, outputs, run, attempt, committed_at
+SELECT results.pipeline, results.task, key, parts, outputs, run, attempt, committed_at, returned
 FROM latest_results JOIN results ON results.number = latest_results.result
 WHERE latest_results.pipeline = ?
 
 -- find
-SELECT pipeline, task, key, parts, outputs, run, attempt, committed_at
+SELECT pipeline, task, key, parts, outputs, run, attempt, committed_at, returned
 FROM results
 WHERE pipeline = ? AND task = ? AND key = ?
 

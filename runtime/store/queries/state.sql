@@ -19,7 +19,7 @@ FROM dead_letters
 ORDER BY number
 
 -- results_out
-SELECT pipeline, task, key, parts, outputs, run, attempt, committed_at
+SELECT pipeline, task, key, parts, outputs, run, attempt, committed_at, returned
 FROM results
 ORDER BY number
 
@@ -53,14 +53,15 @@ INSERT INTO dead_letters (run, task, attempt, kind, error, task_order, log, died
 VALUES (:run, :task, :attempt, :kind, :error, :task_order, :log, :died_at, :state, :settled_at)
 
 -- results_in
-INSERT INTO results (pipeline, task, key, parts, outputs, run, attempt, committed_at)
-VALUES (:pipeline, :task, :key, :parts, :outputs, :run, :attempt, :committed_at)
+INSERT INTO results (pipeline, task, key, parts, outputs, run, attempt, committed_at, returned)
+VALUES (:pipeline, :task, :key, :parts, :outputs, :run, :attempt, :committed_at, :returned)
 ON CONFLICT (pipeline, task, key) DO UPDATE SET
     parts = excluded.parts,
     outputs = excluded.outputs,
     run = excluded.run,
     attempt = excluded.attempt,
-    committed_at = excluded.committed_at
+    committed_at = excluded.committed_at,
+    returned = excluded.returned
 WHERE excluded.committed_at > results.committed_at
 
 -- latest_in

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -15,6 +15,7 @@ from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.checking import moment_of
 from trc.compiler.checks.environments import unlocked
+from trc.compiler.checks.spots import key_span
 from trc.compiler.checks.target import check_target
 from trc.compiler.choices import NO_CHOICES, Choices
 from trc.compiler.compile import Compiled
@@ -82,6 +83,7 @@ def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Com
     if compiled.pipeline is not None:
         decided = compiled.settled.conditions if compiled.settled is not None else ()
         check_target(compiled.pipeline, compiled.places, backend.capabilities, collect, runs, decided=decided)
+        collect.extend(_settings_of_target(compiled))
         if not collect.has_errors:
             collect.extend(unlocked(compiled.pipeline, compiled.environments, compiled.places, severity="error"))
     if collect.has_errors:
@@ -90,6 +92,18 @@ def load(path: Path, settings: Settings, choices: Choices, now: datetime) -> Com
     # Notes say what cannot be checked: that is for `check`, not for each run.
     warnings = tuple(one for one in collect.sorted() if one.severity != "note")
     return Compilation(spec, compiled, warnings, compiled.sources, context, backend)
+
+
+def _settings_of_target(compiled: Compiled) -> Iterator[Diagnostic]:
+    """Refuses what the chosen target says of its backend: that is for the project to say, once."""
+    settled, pipeline = compiled.settled, compiled.pipeline
+    chosen = settled.target if settled is not None and pipeline is not None else None
+    for target in pipeline.targets if pipeline is not None else ():
+        if target.name == chosen and target.settings:
+            message = f'settings of the backend "{target.backend}" in a target are checked but not used by this version'
+            remedy = f"write them in the table [{target.backend}] of trc.toml"
+            span = key_span(compiled.places, "targets", target.name, target.backend)
+            yield Diagnostic("TRC501", message, span, help=(remedy,))
 
 
 def compiled_of(path: Path, settings: Settings, choices: Choices, now: datetime) -> Compiled:
@@ -116,7 +130,8 @@ def compile_file(
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
-    return compilation, write(folder, compilation.backend.emit(pipeline, compilation.spec))
+    backend = compilation.backend
+    return compilation, write(folder, backend.emit(pipeline, compilation.spec, settings.backends.get(backend.name)))
 
 
 def emit(

@@ -116,6 +116,8 @@ _FAILURE_CODES = {
     "lost": "TRC602",
     "unknown_outcome": "TRC657",
     "deadline": "TRC656",
+    "late": "TRC650",
+    "deduped": "TRC651",
     "unstarted": "TRC659",
     "timeout": "TRC603",
     "input_moved": "TRC604",
@@ -124,6 +126,9 @@ _FAILURE_CODES = {
     "memory": "TRC610",
     "publish": "TRC611",
     "items": "TRC660",
+    "result": "TRC662",
+    "condition": "TRC663",
+    "submitted": "TRC664",
     "fenced": "TRC611",
     "expectation": "TRC630",
     "unchecked": "TRC632",
@@ -131,6 +136,16 @@ _FAILURE_CODES = {
     "secret_unreachable": "TRC613",
     "secret_unusable": "TRC614",
     "secret_package": "TRC615",
+    "docker_engine": "TRC510",
+    "docker_elsewhere": "TRC510",
+    "docker_permission": "TRC511",
+    "docker_pull": "TRC512",
+    "docker_build": "TRC513",
+    "docker_disk": "TRC514",
+    "docker_python": "TRC515",
+    "docker_limits": "TRC516",
+    "docker_start": "TRC516",
+    "docker_package": "TRC620",
     "object_bucket": "TRC670",
     "object_refused": "TRC671",
     "object_credentials": "TRC672",
@@ -141,6 +156,15 @@ _FAILURE_CODES = {
     "environment_uv": "TRC620",
 }
 
+_ASKED: Final = {
+    "docker_pull": ("image",),
+    "docker_python": ("image", "python_version", "python"),
+    "docker_disk": ("image", "system_packages", "requirements"),
+    "docker_build": ("system_packages", "requirements", "requirements_file"),
+    "docker_limits": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
+}
+"""By reason, the keys of an environment that may be why; what is written first of them is shown."""
+
 
 _REMEDIES: Final = {
     "TRC670": ("make the bucket, or correct its name and the endpoint",),
@@ -148,6 +172,8 @@ _REMEDIES: Final = {
     "TRC672": ("renew them: they come from where the AWS command line has them, a profile, variables or a role",),
     "TRC673": ("give the task `retries`, and look at the endpoint and the network",),
     "TRC656": ("`trc retry` goes on with what is left, with the whole time once more",),
+    "TRC650": ("`trc retry` tries it again, with the whole time once more",),
+    "TRC651": ("`trc logs` of that run tells more; `trc retry` tries this one again",),
     "TRC657": ("look whether it had its effect; if not, `trc dlq replay` tries it again",),
 }
 
@@ -174,6 +200,11 @@ def _failure_span(compiled: Compiled, name: str, error: Mapping[str, Any]) -> Sp
     task = compiled.pipeline.task(name) if compiled.pipeline else None
     if task is not None and str(error.get("reason", "")).startswith("secret_"):
         return secret_span(compiled.places, task, str(error.get("message", "")))
+    asked = _ASKED.get(str(error.get("reason", "")), ())
+    for key in asked if task is not None else ():
+        for keys in (("environment", key), (key,)):
+            if compiled.places.exact("tasks", name, *keys):
+                return key_span(compiled.places, "tasks", name, *keys)
     offset: int | None = error.get("query_offset")
     path = query_path(task) if task else None
     if offset is not None and path is not None:

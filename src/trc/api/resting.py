@@ -17,7 +17,7 @@ from trc.compiler.ir.uris import is_remote
 from trc.runtime.listing import relative
 from trc.runtime.moved import files_now, inputs_now, keys_of, outputs_now, results_of, secrets_now
 from trc.runtime.orders import Places
-from trc.runtime.repeated import is_item
+from trc.runtime.repeated import task_called
 from trc.runtime.running import Runner
 from trc.runtime.savedplan import Basis, SavedPlan
 from trc.runtime.spec import PipelineSpec
@@ -44,9 +44,7 @@ def names_now(path: Path, settings: Settings, ready: Ready, compilation: Compila
     reads = [read.uri for task in spec.tasks for read in (*task.reads, *task.check_reads) if read.producer is None]
     stored, places = runner.store.latest(spec.name), Places(runner.state)
     tasks = dict.fromkeys(task.name for task in spec.tasks)
-    for task in spec.tasks:
-        if task.each is not None:
-            tasks |= dict.fromkeys(name for name in stored if is_item(name, task.name))
+    tasks |= dict.fromkeys(name for name in stored if task_called(name) in tasks)
     found = ((spec.task(name), stored[name]) for name in tasks if name in stored)
     results = [result if task is None else places.here(task, result) for task, result in found]
     outputs = [output.path for result in results for output in result.outputs if not output.is_view]

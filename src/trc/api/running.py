@@ -31,11 +31,12 @@ from trc.runtime.executor import Executor
 from trc.runtime.facts import Facts, run_facts
 from trc.runtime.hooks import has_hooks
 from trc.runtime.logs import tail
-from trc.runtime.observe import Happening, Observer, RunFinished, RunOpened, TaskMoved
+from trc.runtime.observe import Happening, MessagesTried, Observer, RunFinished, RunOpened, TaskMoved
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.reported import Verdicts, has_broken, recorded
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
+from trc.runtime.scheduler.budget import START
 from trc.runtime.selecting import below
 from trc.runtime.spec import PipelineSpec, has_objects
 from trc.runtime.storage.base import Storage
@@ -152,7 +153,7 @@ class RecordedStates:
 
 @dataclass(slots=True)
 class _Unchanged:
-    """Compares new queries with those of the last run; only a plan that is asked to pays for it."""
+    """Compares new queries with those of the last run. Who asks pays for it, by compiling the pipeline."""
 
     path: Path
     settings: Settings
@@ -227,6 +228,7 @@ def run(
         names = sorted(ready.part.chosen) if ready.part else ()
         runner.asked = to_asked(choices, names, optimise=optimise, force=force, backfill=backfill)
         anew = build_again(ready.spec, runner.partitions(), backfill) if backfill is not None else {}
+        runner.unchanged = _Unchanged(path, settings, choices, ready)
         retried, vouched = (None, frozenset[str]()) if again is None else (again.run, again.vouched)
         options = Options(
             choices.at, force, new, on_conflict, tick, ready.optimise, anew, retried, redo, submission, vouched
@@ -302,6 +304,8 @@ def _hooks(runner: Runner, settings: Settings, problems: list[Diagnostic]) -> It
         delivering.courier.close(0.0)
         raise
     delivering.close(runs[-1])
+    if delivering.courier.counts:
+        runner.observe(MessagesTried(dict(delivering.courier.counts)))
 
 
 @contextmanager
@@ -355,6 +359,9 @@ def _run_facts(ready: Ready, outcome: Outcome) -> Facts | None:
         return None
     if any(record.state != "skipped" for record in outcome.tasks):
         return None
+    if any(record.reason.get("code") == "deduped" for record in outcome.tasks):
+        # Another task's end was this one's, once: it is asked for anew by each run.
+        return None
     outputs = [file for made in outcome.outputs.values() for output in made for file in output.files]
     # The lists of items that tasks are repeated for.
     repeated = [outcome.stored[task.name] for task in ready.spec.tasks if task.each and task.name in outcome.stored]
@@ -393,7 +400,8 @@ def runner_of(
         storage: Storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
 
         def executor() -> Executor:
-            return ready.backend.executor(settings.workers, settings.state, settings.max_async)
+            of_backend = settings.backends.get(ready.backend.name)
+            return ready.backend.executor(settings.workers, settings.state, settings.max_async, of_backend)
 
         if has_objects(ready.spec):
             objects: Any = import_module("trc.api.objects")
@@ -411,6 +419,7 @@ def runner_of(
             _secrets(ready.spec, settings),
             ready.queries,
             part=ready.part,
+            start_timeout=settings.start_timeout or START,
         )
 
 

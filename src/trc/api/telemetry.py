@@ -65,7 +65,9 @@ def _listeners(told: Telemetry, runner: Runner, mask: Mask) -> Iterator[Listener
         require_extra("otel", _EXPORTER, "telling traces")
         otlp: Any = import_module("trc.runtime.telemetry.otlp")
         variables, tasks = variables_of_telemetry(), len(runner.spec.tasks)
-        yield RunTraces(runner.spec, otlp.OtlpSpans(trc.__version__, variables, tasks, told.traces_endpoint), mask)
+        traces = RunTraces(runner.spec, otlp.OtlpSpans(trc.__version__, variables, tasks, told.traces_endpoint), mask)
+        runner.trace = traces.variables
+        yield traces
 
 
 def _log(told: Telemetry, spec: PipelineSpec, mask: Mask) -> RunLog:

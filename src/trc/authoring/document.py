@@ -113,7 +113,7 @@ class Document:
         reads, is_whole = self._reads(placed, scope, renamed)
         if reads:
             table.append(("reads", reads[0][1], _Reads(reads, is_whole)))
-        for name in ("columns", "when"):
+        for name in ("columns", "when", "deadline"):
             if name in options:
                 table.append((name, *options[name]))
         if "expect" in options:

@@ -8,6 +8,7 @@ from typing import Any, Callable, TypedDict, Union
 from trc.authoring.misuse import Misuse, nearest, wrong_kind
 from trc.authoring.places import Spot
 from trc.authoring.policies import (
+    Breaker,
     Concurrency,
     Dedupe,
     Duration,
@@ -52,6 +53,7 @@ class Policies(TypedDict, total=False):
     incremental: Incremental | bool
     concurrency: Concurrency | Sequence[Concurrency]
     dedupe: Dedupe | Sequence[Dedupe]
+    breaker: Breaker
     tags: Sequence[str]
     metadata: Mapping[str, Any]
     optimise: bool
@@ -80,6 +82,7 @@ class TaskOptions(Policies, HookOptions, total=False):
     expect: Expectation | Sequence[Expectation]
     when: str
     for_each: Sequence[Any] | Rows
+    deadline: Duration
 
 
 Options = dict[str, tuple[Spot, Any]]
@@ -194,6 +197,7 @@ _POLICIES: dict[str, _Check] = {
     "incremental": _incremental,
     "concurrency": _policies(Concurrency, "Concurrency(max=3)"),
     "dedupe": _policies(Dedupe, 'Dedupe(state="pending")'),
+    "breaker": policy(Breaker, 'Breaker("crm")'),
     "tags": texts,
     "metadata": _mapping,
     "optimise": boolean,
@@ -212,6 +216,7 @@ TASK: dict[str, _Check] = {
     "expect": _policies(Expectation, 'not_null("a_column")'),
     "when": text,
     "for_each": _for_each,
+    "deadline": seconds,
 }
 
 _KEYS = {"retry": "retries", "heartbeat_timeout": "heartbeat_timeout_seconds"}

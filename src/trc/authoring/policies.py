@@ -174,6 +174,28 @@ class Dedupe(Policy):
         )
 
 
+class Breaker(Policy):
+    """A service that a task needs: after temporary `failures` in a row, no attempt begins until it answers again."""
+
+    def __init__(
+        self,
+        service: str,
+        failures: int | None = None,
+        *,
+        window: Duration | None = None,
+        rest: Duration | None = None,
+    ) -> None:
+        spot = here()
+        table = _table(
+            spot,
+            ("service", "service", service, text),
+            ("failures", "failures", failures, whole),
+            ("window", "window_seconds", window, seconds),
+            ("rest", "rest_seconds", rest, seconds),
+        )
+        super().__init__(table, spot)
+
+
 class Webhook(Policy):
     """A URL that is told of what happened."""
 

@@ -59,7 +59,7 @@ force_option: Final = click.option("--force", is_flag=True, help="Run tasks that
 optimise_option: Final = click.option(
     "--optimise/--no-optimise",
     default=None,
-    help="Do not store what no task reads of an output; results are the same. Without it, as the target says.",
+    help="Do not store what no task reads of an output, or store all; results are the same. Without it, as the target says.",
 )
 select_option: Final = click.option(
     "--select",

@@ -46,7 +46,7 @@ def run(order: TaskOrder, context: TaskContext) -> TaskResult:
         before = _BEFORE + before
         try:
             create_views(connection, order.inputs, order.project)
-            values = parameters(connection, prepared.text, order.item)
+            values = parameters(connection, prepared.text, order)
             if after:
                 require_columns(connection, prepared.text, output.known)
         except duckdb.Error as error:

@@ -20,7 +20,7 @@ _LIMITED_SHARE = 0.75
 
 @contextlib.contextmanager
 def connected(order: TaskOrder, scratch: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that sees no table of another attempt; what does not fit into memory goes under `scratch`.
+    """A connection that sees no table of another attempt; what does not fit into memory goes under `scratch`, or the order's own.
 
     An instance takes more than ten milliseconds to make, so it is kept; a connection has its own
     session (its random seed, its prepared statements) and its own database.
@@ -28,7 +28,7 @@ def connected(order: TaskOrder, scratch: str) -> Iterator[duckdb.DuckDBPyConnect
     connection = _instance(order.threads, _memory(order)).cursor()
     try:
         _set_session(connection)
-        _spill_to(connection, os.path.join(scratch, f"spill-{os.getpid()}"))
+        _spill_to(connection, os.path.join(order.scratch or scratch, f"spill-{os.getpid()}"))
         connection.execute(f"ATTACH ':memory:' AS {_CATALOGUE}; USE {_CATALOGUE}")
         yield connection
         connection.execute(f"USE memory; DETACH {_CATALOGUE}")

@@ -58,12 +58,15 @@ def _line(row: dict[str, Any]) -> str:
     return text
 
 
-def parameters(connection: duckdb.DuckDBPyConnection, query: str, item: OrderItem | None) -> dict[str, Any]:
-    """The values of `$item`, and of its fields as `$item_field`, that a query asks for, with the types that they had as rows."""
-    if item is None:
+def parameters(connection: duckdb.DuckDBPyConnection, query: str, order: TaskOrder) -> dict[str, Any]:
+    """The values that a query asks for: of results of other tasks as they are, of `$item` with the types that they had as rows."""
+    if order.item is None and not order.handed:
         return {}
     wanted = {name for one in connection.extract_statements(query) for name in one.named_parameters}
-    return {name: _value(connection, name, item) for name in wanted}
+    found = {name: order.handed[name.casefold()] for name in wanted if name.casefold() in order.handed}
+    if order.item is not None:
+        found.update((name, _value(connection, name, order.item)) for name in wanted.difference(found))
+    return found
 
 
 def _value(connection: duckdb.DuckDBPyConnection, name: str, item: OrderItem) -> Any:

@@ -27,7 +27,8 @@ def make(workers: int) -> LocalExecutor:
 
 
 class TestLocalExecutor(BackendSuite):
-    def make_executor(self, workers: int) -> LocalExecutor:
+    def make_executor(self, workers: int, folder: Path) -> LocalExecutor:
+        del folder
         return make(workers)
 
 

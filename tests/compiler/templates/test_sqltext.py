@@ -176,7 +176,8 @@ def test_where_no_value_can_stand(template: str) -> None:
         "{% if item %}{% endif %}",
         "{{ item | ident }}",
         "{{ item ~ 'x' }}",
-        "{{ tasks.a.rows }}",
+        "'{{ tasks.a.rows }}'",
+        "{{ tasks.a.rows + 1 }}",
     ],
 )
 def test_what_only_a_run_knows_is_never_rendered(template: str) -> None:

@@ -25,6 +25,7 @@ from trc.runtime.scheduler.commands import (
     Discard,
     DropTimer,
     Expand,
+    FindTwin,
     Finish,
     FreeRoom,
     Gather,
@@ -35,11 +36,23 @@ from trc.runtime.scheduler.commands import (
     Start,
     Stop,
     TakeRoom,
+    TellService,
 )
 from trc.runtime.scheduler.course import Course
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.scheduler.node import Node
-from trc.runtime.spec import EachSpec, ItemSpec, NeedSpec, ReadSpec, RetrySpec, RuleSpec, SkipSpec, TaskSpec
+from trc.runtime.spec import (
+    BreakerSpec,
+    EachSpec,
+    ItemSpec,
+    NeedSpec,
+    ReadSpec,
+    RetrySpec,
+    RuleSpec,
+    SkipSpec,
+    TaskSpec,
+    TwinSpec,
+)
 from trc.runtime.store.journal import AttemptRecord, TaskRecord, TaskState
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -122,6 +135,9 @@ def _task(name: str, settings: Mapping[str, str]) -> TaskSpec:
             settings.get("each", "")
         ),
         is_async=settings.get("executor") == "async",
+        twins=tuple(TwinSpec("running", group) for group in settings.get("twins", "").split(",") if group),
+        breaker=BreakerSpec(settings["service"], settings["service"]) if "service" in settings else None,
+        deadline=float(settings["deadline"]) if "deadline" in settings else None,
         rules=tuple(RuleSpec(int(most), name, f"of {name}") for name, _, most in _pairs(settings.get("rules", ""))),
     )
 
@@ -177,21 +193,37 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.DecidedRun(at, task, Reason("changed"))
         case ["skip", task]:
             return events.DecidedSkip(at, task, Reason("up_to_date"))
+        case ["omit", task]:
+            return events.DecidedOmit(at, task, Reason("omitted"))
         case ["items", task]:
             return events.DecidedItems(at, task, Reason("items"))
         case ["expanded", task, *items]:
             return events.Expanded(at, task, tuple(_item(task, item) for item in items))
+        case ["submitted", task, *names]:
+            return events.Expanded(at, task, tuple(_task(f"{task}[{name}]", {}) for name in names))
         case ["unexpanded", task]:
             return events.ExpandFailed(at, task, Failure("no item fits", "permanent", "items"))
         case ["cannot", task]:
             return events.DecidedFailure(at, task, Failure("no input", reason="output_missing"))
+        case ["alone", task]:
+            return events.StandsAlone(at, task)
+        case ["behind", task, run, twin]:
+            return events.StandsBehind(at, task, run, twin)
+        case ["twin", task, run, twin]:
+            return events.TwinEnded(at, task, run, twin)
+        case ["twin", task, run, twin, message]:
+            return events.TwinEnded(at, task, run, twin, {"message": message, "kind": "unknown", "reason": "exit"})
     word, token, *more = words
     task = token.rpartition(".")[0]
     match word, more:
         case "taken", []:
             return events.RoomTaken(at, task, token)
+        case "down", [until]:
+            return events.ServiceDown(at, task, token, float(until))
         case "full", [group]:
             return events.RoomFull(at, task, token, group)
+        case "queued", []:
+            return events.AttemptQueued(at, task, token)
         case "started", []:
             return events.AttemptStarted(at, task, token)
         case "beat", []:
@@ -206,6 +238,8 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.AttemptLost(at, task, token, "its worker died")
         case "published", []:
             return events.Published(at, task, token)
+        case "published", ["others"]:
+            return events.Published(at, task, token, becomes_others=True)
         case "unpublished", [kind, *reason]:
             return events.PublishFailed(at, task, token, Failure("no place", kind, " ".join(reason) or "error"))
     raise AssertionError(f"no event: {words}")
@@ -213,8 +247,13 @@ def _event(at: float, words: list[str]) -> events.Event:
 
 def _told(command: Command) -> str:
     match command:
-        case TakeRoom(token=token, claims=claims):
-            return f"take {token} {' '.join(f'{group}:{most}' for group, most in claims.items())}"
+        case FindTwin(task=task, behind=behind, anew=anew):
+            return f"find {task}{f' behind {behind[1]} of {behind[0]}' if behind else ''}{' anew' if anew else ''}"
+        case TellService(token=token, found=found):
+            return f"tell {token} {found}"
+        case TakeRoom(token=token, claims=claims, breaker=breaker):
+            groups = [f"{group}:{most}" for group, most in claims.items()]
+            return " ".join(["take", token, *groups, *([breaker.service] if breaker else [])])
         case FreeRoom(token=token):
             return f"free {token}"
         case LeaveLine(groups=groups):

@@ -139,7 +139,7 @@ class TestLocalStorageAcrossFileSystems(StorageSuite):
         alive.write_text("x")
         with (tmp_path / ".trc" / "staging-elsewhere").open("a") as notes:
             notes.write('17\n"/no/such/folder"\n"/cut sho')
-        local(tmp_path / ".trc").sweep(["alive"])
+        local(tmp_path / ".trc").sweep(lambda: ["alive"])
         assert (dead.exists(), alive.exists()) == (False, True)
 
 
@@ -200,7 +200,7 @@ except StorageError as error:
 
 
 def test_sweeping_before_anything_was_staged_does_nothing(tmp_path: Path) -> None:
-    local(tmp_path / ".trc").sweep([])
+    local(tmp_path / ".trc").sweep(list)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -266,6 +266,8 @@ NOT_EXPORTED = {
     "task_wishes": "what is wished of its tasks is past with it",
     "room": "who takes room means nothing elsewhere",
     "room_queue": "who waits for room means nothing elsewhere",
+    "twins": "who stands for whom means nothing elsewhere",
+    "services": "how a service stands is seen from where it is called",
     "runs.number": "given by the store, in the order of the file",
     "task_runs.number": "given by the store, in the order of the file",
     "attempts.serial": "given by the store, in the order of the file",

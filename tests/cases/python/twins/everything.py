@@ -5,6 +5,7 @@ from pathlib import Path
 
 from trc import (
     BaseTask,
+    Breaker,
     Concurrency,
     Dedupe,
     Environment,
@@ -92,6 +93,8 @@ p.sql(
     output="out/limited.parquet",
     concurrency=Concurrency(3, type="duckdb_sql", fields=["tenant"]),
     dedupe=[Dedupe("pending", fields=["tenant"])],
+    breaker=Breaker("crm", 3, window="2m", rest=30),
+    deadline="2h",
     cpu=1.5,
     gpu=1,
     on_success=webhook("https://ops.example.com/done"),

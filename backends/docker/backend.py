@@ -1,0 +1,77 @@
+"""The Docker backend: what it can do, its executor, and the folder that `trc compile` writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from trc.compiler.capabilities import Capabilities
+from trc.runtime.clock import SystemClock
+from trc.runtime.spec import PipelineSpec
+
+if TYPE_CHECKING:
+    from trc.backends.base import Artefacts
+    from trc.compiler.ir.pipeline import Pipeline
+    from trc.runtime.executor import Executor
+
+_CAPABILITIES: Final = Capabilities(
+    backend="docker",
+    supports=frozenset(
+        {
+            "environment.env",
+            "environment.python_version",
+            "environment.requirements",
+            "environment.requirements_file",
+            "environment.system_packages",
+            "environment.image",
+            "resources.memory",
+            "resources.cpu",
+            "resources.gpu",
+            "timeout",
+            "heartbeat_timeout",
+            "retries",
+            "concurrency",
+            "dedupe",
+            "breaker",
+            "deadline",
+            "params",
+            "templates",
+            "expect",
+            "for_each",
+            "when",
+            "secrets",
+            "hooks",
+            "pipeline.hooks",
+        }
+    ),
+)
+
+
+class DockerBackend:
+    """Runs attempts in containers of an engine on this machine."""
+
+    name = "docker"
+    capabilities = _CAPABILITIES
+
+    def executor(
+        self, workers: int, state: Path, max_async: int = 0, options: Mapping[str, Any] | None = None
+    ) -> Executor:
+        """Containers, which see the project and the `state` folder under their own paths; asynchronous attempts have one each."""
+        del max_async
+        # Loaded for runs: most commands only ask what the backend can do.
+        executor: Any = import_module("trc.backends.docker.executor")
+        made: Executor = executor.DockerExecutor(workers, state, os.environ, SystemClock(), _options(options or {}))
+        return made
+
+    def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
+        """A folder that stands alone, and runs by `docker compose`."""
+        emit: Any = import_module("trc.backends.docker.emit")
+        artefacts: Artefacts = emit.artefacts(pipeline, spec, _options(options or {}))
+        return artefacts
+
+
+def _options(written: Mapping[str, Any]) -> Any:
+    return import_module("trc.backends.docker.options").options_of(written)

@@ -1,0 +1,143 @@
+"""Images of environments: found by what they hold, else built, from layers that are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final
+
+from trc.backends.docker.dockerfile import INDEX_ARGUMENTS, Recipe
+from trc.backends.docker.engine import Engine
+from trc.backends.docker.options import DockerOptions
+from trc.backends.docker.troubles import Trouble, no_engine, of_build, of_pull
+
+REPOSITORY: Final = "trc-environment"
+LABEL: Final = "trc.environment"
+_INDEX_OF_UV: Final = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
+
+
+@dataclass(slots=True)
+class Images:
+    """The images of one engine. Each is made once, whoever asks first; the others wait for it."""
+
+    engine: Engine
+    options: DockerOptions
+    _locks: dict[Recipe, Lock] = field(default_factory=dict[Recipe, Lock])
+    _known: dict[Recipe, str] = field(default_factory=dict[Recipe, str])
+    _guard: Lock = field(default_factory=Lock)
+
+    def ready(self, recipe: Recipe) -> str:
+        """The name by which the image runs. Takes as long as a build does. Raises `Trouble`."""
+        with self._guard:
+            lock = self._locks.setdefault(recipe, Lock())
+        with lock:
+            if recipe not in self._known:
+                self._known[recipe] = self._made(recipe)
+            return self._known[recipe]
+
+    def _made(self, recipe: Recipe) -> str:
+        files = recipe.files()
+        if recipe.is_base:
+            self._base(recipe.base)
+            return recipe.base
+        name = name_of(files)
+        is_there = self._id(name) is not None
+        if is_there and self.options.build != "always":
+            return name
+        if self.options.build == "never":
+            raise Trouble(
+                "docker_build",
+                f'there is no image "{name}", and [docker] says build = "never"',
+                "let it be built once, or take it to this engine with `docker save` and `docker load`",
+            )
+        self._base(recipe.base)
+        self._build(recipe, files, name)
+        return name
+
+    def _base(self, image: str) -> None:
+        """Has an image be here that others are made of, which is pulled as the policy says."""
+        found = self._id(image)
+        if found is None or self.options.pull == "always":
+            if self.options.pull == "never":
+                raise Trouble(
+                    "docker_pull",
+                    f'there is no image "{image}" here, and [docker] says pull = "never"',
+                    f"`docker pull {image}` gets it",
+                )
+            self._pull(image)
+
+    def _id(self, image: str) -> str | None:
+        try:
+            return str(self.engine.api.inspect_image(image)["Id"])
+        except self.engine.errors.ImageNotFound:
+            return None
+
+    def _pull(self, image: str) -> None:
+        has_tag = "@" in image or ":" in image.rpartition("/")[2]
+        try:
+            for told in self.engine.api.pull(image, tag=None if has_tag else "latest", stream=True, decode=True):
+                if "error" in told:
+                    raise of_pull(image, str(told["error"]))
+        except self.engine.errors.APIError as error:
+            raise of_pull(image, str(error.explanation or error)) from error
+
+    def _build(self, recipe: Recipe, files: Mapping[str, str], name: str) -> None:
+        labels = {} if recipe.locked is None else {LABEL: recipe.locked.digest}
+        told: list[str] = []
+        step = ""
+        try:
+            for one in self.engine.api.build(
+                fileobj=io.BytesIO(packed(files)),
+                custom_context=True,
+                tag=name,
+                rm=True,
+                forcerm=True,
+                nocache=self.options.build == "always",
+                buildargs=self._arguments(recipe),
+                labels={**labels, "trc.image": "1"},
+                decode=True,
+            ):
+                line = str(one.get("stream") or one.get("error") or "")
+                if line.startswith("Step "):
+                    step, told = line, []
+                told.append(line)
+                if "error" in one:
+                    raise of_build(recipe.base, step, "".join(told))
+        except self.engine.errors.APIError as error:
+            raise of_build(recipe.base, step, str(error.explanation or error)) from error
+        except OSError as error:
+            raise no_engine(self.engine.address, error) from error
+
+    def _arguments(self, recipe: Recipe) -> dict[str, str]:
+        """Where packages come from, as pip is told or else uv."""
+        if recipe.locked is None:
+            return {}
+        environ = self.engine.environ
+        found = {name: environ[name] for name in INDEX_ARGUMENTS if environ.get(name)}
+        of_uv = next((environ[name] for name in _INDEX_OF_UV if environ.get(name)), None)
+        return found if of_uv is None else {"PIP_INDEX_URL": of_uv, **found}
+
+
+def name_of(files: Mapping[str, str]) -> str:
+    """What an image is called: equal for what is made of the same files, wherever that is."""
+    return f"{REPOSITORY}:{hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:24]}"
+
+
+def packed(files: Mapping[str, str]) -> bytes:
+    """A build's context as the engine takes it: the same bytes for the same files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, content in _encoded(files):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _encoded(files: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    for path, text in sorted(files.items()):
+        yield path, text.encode()

@@ -1,0 +1,150 @@
+"""Why a container or an image cannot be had: what the engine says, as failures with a reason and a remedy."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from trc.runtime.taskside.result import Failure
+
+INSTALL: Final = "install it: pip install 'trc-pipelines[docker]'"
+_DENIED: Final = re.compile(
+    r"pull access denied|unauthorized|denied:|authentication required|no basic auth", re.IGNORECASE
+)
+_UNKNOWN: Final = re.compile(
+    r"manifest (?:for \S+ not found|unknown)|not found|no such image|name unknown", re.IGNORECASE
+)
+_FULL: Final = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_AWAY: Final = re.compile(
+    r"no such host|i/o timeout|connection (?:refused|reset)|name resolution|network is unreachable|"
+    r"TLS handshake|dial tcp|Failed to establish a new connection|Could not resolve|ReadTimeout",
+    re.IGNORECASE,
+)  # fmt: skip
+_NO_PYTHON: Final = re.compile(r'exec: "?python3"?: .*not found|"python3": executable file not found', re.IGNORECASE)
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_PASSWORD: Final = re.compile(r"://[^/\s@]*@")
+
+
+class Trouble(Exception):  # noqa: N818 - a fact of the engine, told as a failure
+    """What keeps attempts from running. The lines after the first of its message are remedies."""
+
+    def __init__(self, reason: str, *lines: str, is_temporary: bool = False) -> None:
+        super().__init__(_PASSWORD.sub("://", "\n".join(lines)))
+        self.reason = reason
+        self.is_temporary = is_temporary
+
+    @property
+    def failure(self) -> Failure:
+        """As an attempt that could not be."""
+        return Failure(str(self), "temporary" if self.is_temporary else "permanent", self.reason)
+
+
+def no_engine(address: str, error: BaseException) -> Trouble:
+    """Nobody answers, or not to us."""
+    if "permission denied" in str(error).lower():
+        return Trouble(
+            "docker_permission",
+            f"the Docker engine at {address} does not let this user in",
+            "add the user to the group that owns the socket, mostly `docker`, and log in anew; or say another engine with DOCKER_HOST",
+        )
+    return Trouble(
+        "docker_engine",
+        f"no Docker engine answers at {address}",
+        "start it, or say with DOCKER_HOST where it is; without --backend, tasks run on this machine",
+        is_temporary=True,
+    )
+
+
+def of_pull(image: str, said: str) -> Trouble:
+    """An image that is not to be had from its registry."""
+    registry = image.partition("/")[0] if "." in image.partition("/")[0] else "docker.io"
+    if _FULL.search(said):
+        return full(said)
+    if _AWAY.search(said):
+        return Trouble(
+            "docker_pull",
+            f'the image "{image}" cannot be pulled: {registry} cannot be reached',
+            said,
+            is_temporary=True,
+        )
+    if _DENIED.search(said) or _UNKNOWN.search(said):
+        return Trouble(
+            "docker_pull",
+            f'the image "{image}" cannot be pulled: {registry} does not have it, or does not give it to us',
+            said,
+            f"look how it is written; `docker login {registry}` stores what a private registry asks for",
+        )
+    return Trouble("docker_pull", f'the image "{image}" cannot be pulled', said)
+
+
+def of_build(image: str, step: str, output: str) -> Trouble:
+    """An image that cannot be built; `output` is what the step printed that failed."""
+    output = _COLOUR.sub("", output)
+    if _FULL.search(output):
+        return full(output.strip().splitlines()[-1])
+    told = [line.strip() for line in output.splitlines() if re.match(r"\s*(ERROR:|E:|error:)", line)]
+    lines = told or [line.strip() for line in output.splitlines() if line.strip()][-3:]
+    missing = re.search(r"No matching distribution found for (\S+)", output)
+    if _AWAY.search(output) and not missing:
+        return Trouble(
+            "environment_index",
+            "the image of the environment cannot be built: packages cannot be reached from the build",
+            *lines[:4],
+            is_temporary=True,
+        )
+    what = "its system packages cannot be installed" if "apt-get" in step else "its packages cannot be installed"
+    if missing:
+        what = f"{missing[1]} has no wheel for the Python and the platform of {image}"
+    elif "python3: not found" in output or "No module named" in output:
+        return Trouble(
+            "docker_python",
+            f'the image "{image}" has no python3 with venv and pip, which an environment is built with',
+            *lines[:4],
+            "name an image that has them, or leave out the image: trc then chooses one",
+        )
+    elif "HASHES" in output:
+        what = "what was downloaded does not have the hash that is locked"
+    return Trouble("docker_build", f"the image of the environment cannot be built: {what}", *lines[:4])
+
+
+def of_start(error: Any, image: str, gpus: int | None) -> Trouble:
+    """A container that the engine did not make or start."""
+    said = str(getattr(error, "explanation", "") or error).strip()
+    if _FULL.search(said):
+        return full(said)
+    if _NO_PYTHON.search(said):
+        return no_python(image)
+    if gpus and re.search(r"device driver|gpu|nvidia", said, re.IGNORECASE):
+        return Trouble(
+            "docker_limits",
+            "the engine has no GPU to give",
+            said,
+            "install the NVIDIA container toolkit on the engine's machine, or leave out gpu",
+        )
+    if re.search(r"CPU|memory|pids|shm|cgroup", said) and "mount" not in said:
+        return Trouble("docker_limits", "the engine does not take the limits of the task", said)
+    if re.search(r"network \S+ not found", said):
+        return Trouble(
+            "docker_limits", said, "`docker network ls` tells which there are; [docker] in trc.toml says which is taken"
+        )
+    return Trouble("docker_start", "the container cannot be started", said)
+
+
+def no_python(image: str) -> Trouble:
+    """An image that tasks cannot run in."""
+    return Trouble(
+        "docker_python",
+        f'the image "{image}" has no python3',
+        "tasks run on Python 3.9 or later, which has to be on its PATH: name an image that has it",
+    )
+
+
+def full(said: str) -> Trouble:
+    """No room left where the engine keeps images."""
+    return Trouble(
+        "docker_disk",
+        "there is no room left where the Docker engine keeps its images",
+        said,
+        "`docker system df` tells what takes it; `docker image prune` removes images that nobody uses",
+        is_temporary=True,
+    )
