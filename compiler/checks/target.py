@@ -146,7 +146,10 @@ def _first_key(places: Places, task: str, keys: tuple[Path, ...]) -> Span | None
 
 _TWO_WAITING: Final = "write pending: tasks that wait for one another's needs would never begin"
 _REMOVE: Final = "remove it to run the pipeline"
-_LOCAL: Final = "this version reads and writes files of this machine and objects on S3: use a path, or s3://bucket/key"
+_LOCAL: Final = "this version reads and writes files of this machine: use a path"
+_LOCAL_OR_S3: Final = (
+    "this version reads and writes files of this machine and objects on S3: use a path, or s3://bucket/key"
+)
 _PLAIN: Final = "write the value itself"
 
 
@@ -193,12 +196,16 @@ def _is_refused(uri: str, capabilities: Capabilities) -> bool:
     return is_remote(uri) and REMOTE + normalise(uri, "/").partition("://")[0] not in capabilities.supports
 
 
+def _instead(capabilities: Capabilities) -> str:
+    return _LOCAL_OR_S3 if REMOTE + "s3" in capabilities.supports else _LOCAL
+
+
 def _remote(task: Task, places: Places, capabilities: Capabilities) -> Iterator[Diagnostic]:
     uris = {read.uri: read_span(places, task, read) for read in task.reads if isinstance(read, UriRead)}
     uris |= {output.uri: output_span(places, task, output) for output in task.outputs if output.uri}
     for uri, span in uris.items():
         if _is_refused(uri, capabilities):
-            yield _refused(f'the remote location "{uri}"', span, task.name, _LOCAL)
+            yield _refused(f'the remote location "{uri}"', span, task.name, _instead(capabilities))
 
 
 def _pipeline_wide(pipeline: Pipeline, places: Places, capabilities: Capabilities) -> Iterator[Diagnostic]:
@@ -215,4 +222,6 @@ def _pipeline_wide(pipeline: Pipeline, places: Places, capabilities: Capabilitie
             if TEMPLATES not in capabilities.supports:
                 yield _refused("a template", _template_span(places, path, source.uri, start), None, _PLAIN)
         elif _is_refused(source.uri, capabilities):
-            yield _refused(f'the remote location "{source.uri}"', text_span(places, path, source.uri), None, _LOCAL)
+            yield _refused(
+                f'the remote location "{source.uri}"', text_span(places, path, source.uri), None, _instead(capabilities)
+            )
