@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from trc.compiler.context import SourceReader
-from trc.compiler.ir.dataset import Format
+from trc.compiler.ir.formats import Format
 from trc.compiler.ir.types import Schema
 from trc.compiler.ir.uris import normalise
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from trc.compiler.ir.dataset import Column, Format
+from trc.compiler.ir.dataset import Column
+from trc.compiler.ir.formats import Format
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.ir.uris import normalise
 from trc.compiler.sql.engine import literal

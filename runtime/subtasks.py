@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from trc.compiler.ir.dataset import format_of
+from trc.compiler.ir.formats import format_of
 from trc.compiler.ir.uris import is_glob, is_remote, normalise
 from trc.runtime.fingerprint import PARAM
 from trc.runtime.spec import KeyPart, OutputSpec, ReadSpec, SkipSpec, TaskSpec

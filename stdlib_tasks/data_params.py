@@ -9,7 +9,8 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.ir.dataset import SUFFIXES, DatasetRead, Format, Output, Read, UriRead, format_of
+from trc.compiler.ir.dataset import DatasetRead, Output, Read, UriRead
+from trc.compiler.ir.formats import SUFFIXES, Format, format_of
 from trc.compiler.ir.task import OUTPUT_NAME
 from trc.compiler.ir.uris import is_glob
 from trc.compiler.tasktype import Scope, TaskParams

@@ -35,7 +35,7 @@ from trc.compiler.frontends.dsl_written import (
 )
 from trc.compiler.frontends.suggestions import suggestion
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
-from trc.compiler.ir.dataset import format_of
+from trc.compiler.ir.formats import format_of
 from trc.compiler.source import Span
 
 _TOP: Final = {"name": "pipeline", "nodes": "task", "imports": "import"}

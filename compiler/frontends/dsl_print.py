@@ -24,7 +24,7 @@ from trc.compiler.frontends.dsl_words import (
 from trc.compiler.frontends.layout import Atom, Braced, Call, Doc, Item, Listed, is_word, name, quoted, raw_text
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.typed import typed
-from trc.compiler.ir.dataset import format_of
+from trc.compiler.ir.formats import format_of
 from trc.compiler.ir.values import Cpus, Duration, Size
 
 _TYPE_WORDS: Final = {kind: (word, param) for word, (kind, param) in HEADS.items()}

@@ -27,7 +27,7 @@ from trc.compiler.frontends.dsl_written import (
     Value,
 )
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar, Sequence
-from trc.compiler.ir.dataset import format_of
+from trc.compiler.ir.formats import format_of
 from trc.compiler.source import ScalarMap, Segment, Span
 
 _PARAMS_SPELLED: Final = {"output_uri": "output", "output_format": "output", "inputs": "inputs"}

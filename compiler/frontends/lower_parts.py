@@ -31,7 +31,8 @@ from trc.compiler.frontends.reading import (
 )
 from trc.compiler.frontends.shapes import ANY, Fields, Named
 from trc.compiler.frontends.syntax import Entry, Mapping, Node, Scalar
-from trc.compiler.ir.dataset import Column, Format, Source
+from trc.compiler.ir.dataset import Column, Source
+from trc.compiler.ir.formats import Format
 from trc.compiler.ir.pipeline import Param, PipelineTest, Target
 from trc.compiler.ir.policy import Schedule
 

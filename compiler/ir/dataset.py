@@ -7,26 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from trc.compiler.ir.formats import Format
 from trc.compiler.ir.node import INPUTS, OUTPUTS, Node, NotInKey
-
-Format = Literal["parquet", "csv", "json", "file"]
-
-SUFFIXES: dict[str, Format] = {
-    ".parquet": "parquet",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".json": "json",
-    ".ndjson": "json",
-    ".jsonl": "json",
-}
-
-
-def format_of(uri: str) -> Format:
-    """The format that a URI's suffix tells; `file` (bytes, no rows) if it tells none."""
-    name = uri.rsplit("/", 1)[-1].lower()
-    for compressed in (".gz", ".zst"):
-        name = name.removesuffix(compressed)
-    return SUFFIXES.get("." + name.rsplit(".", 1)[-1], "file")
 
 
 class Column(Node):

@@ -10,7 +10,7 @@ from typing import Final
 from trc.compiler.checks.graph import Resolved
 from trc.compiler.compile import Compiled
 from trc.compiler.context import SourceReader
-from trc.compiler.ir.dataset import Format
+from trc.compiler.ir.formats import Format
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.lineage.steps import Asked, Stepping
 from trc.compiler.sql.bind import Binder

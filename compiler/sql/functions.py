@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from trc.compiler.ir.dataset import Column, Format
+from trc.compiler.ir.dataset import Column
+from trc.compiler.ir.formats import Format
 from trc.compiler.ir.types import Known, Schema
 from trc.compiler.sql import volatile
 from trc.compiler.sql.engine import query

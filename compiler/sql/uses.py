@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trc.compiler.ir.dataset import Format
+from trc.compiler.ir.formats import Format
 
 Span = tuple[int, int]
 """Characters `[start, end)` of the query."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
-from trc.compiler.ir.dataset import format_of
+from trc.compiler.ir.formats import format_of
 from trc.compiler.sql.edits import Edited
 from trc.compiler.sql.functions import (
     BARE_FUNCTIONS,

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from trc.compiler.ir.dataset import Output, format_of
+from trc.compiler.ir.dataset import Output
+from trc.compiler.ir.formats import format_of
 from trc.compiler.ir.task import OUTPUT_NAME
 from trc.compiler.tasktype import Declaration, Scope, TaskParams
 from trc.stdlib_tasks.locations import S3Uri, WebUrl

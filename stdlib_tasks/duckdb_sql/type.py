@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.ir.dataset import DatasetRead, Format, Output, Read, UriRead, format_of
+from trc.compiler.ir.dataset import DatasetRead, Output, Read, UriRead
+from trc.compiler.ir.formats import Format, format_of
 from trc.compiler.ir.task import OUTPUT_NAME, Query
 from trc.compiler.sql.dialect import OWN, Dialect, is_foreign
 from trc.compiler.sql.parse import Parsed

@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trc.compiler.ir.dataset import Column, Format
+from trc.compiler.ir.dataset import Column
+from trc.compiler.ir.formats import Format
 from trc.compiler.ir.types import Known, Schema
 from trc.runtime.schema_memory import Answers, RememberedSchemas
 from trc.runtime.storage.globs import list_files

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from trc.compiler.ir.dataset import DatasetRead, Format, Output, UriRead
+from trc.compiler.ir.dataset import DatasetRead, Output, UriRead
+from trc.compiler.ir.formats import Format
 from trc.compiler.ir.places import Place, Places
 from trc.compiler.source import Span
 from trc.compiler.tasktype import Declaration, Scope, TaskParams

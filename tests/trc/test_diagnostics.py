@@ -41,6 +41,7 @@ NO_CASE: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("TRC420", "TRC421"), "they are told by `trc lineage`"),
         **dict.fromkeys(("TRC446", "TRC447"), "they are told by `trc test`"),
         "TRC450": "it is told by `trc lint`",
+        **dict.fromkeys((f"TRC{number}" for number in range(510, 517)), "they are told by runs in Docker"),
     },
     "trc": {
         **dict.fromkeys(("TRC105", "TRC109"), YAMLS),
@@ -49,6 +50,7 @@ NO_CASE: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("TRC420", "TRC421"), "they are told by `trc lineage`"),
         **dict.fromkeys(("TRC446", "TRC447"), "they are told by `trc test`"),
         "TRC450": "it is told by `trc lint`",
+        **dict.fromkeys((f"TRC{number}" for number in range(510, 517)), "they are told by runs in Docker"),
     },
 }
 """Codes that no case of a front end can have, and why."""

@@ -18,7 +18,7 @@ from trc.compiler.frontends.imports import MACRO_SUFFIXES
 from trc.compiler.frontends.languages import parse
 from trc.compiler.frontends.suffixes import CODE
 from trc.compiler.frontends.syntax import Mapping
-from trc.compiler.ir.dataset import Format
+from trc.compiler.ir.formats import Format
 from trc.compiler.ir.types import Schema, Unknown
 from trc.compiler.source import SourceFile
 from trc.revisions.contents import KeptFiles, locations

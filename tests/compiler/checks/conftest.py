@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from trc.compiler.ir.dataset import DatasetRead, Output, Read, Source, UriRead, format_of
+from trc.compiler.ir.dataset import DatasetRead, Output, Read, Source, UriRead
+from trc.compiler.ir.formats import format_of
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Place, Places
 from trc.compiler.ir.policy import Need

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.ir.dataset import DatasetRead, Format, Output, UriRead, format_of
+from trc.compiler.ir.dataset import DatasetRead, Output, UriRead
+from trc.compiler.ir.formats import Format, format_of
 from trc.compiler.ir.task import Query
 from trc.compiler.ir.types import Schema, Unknown
 from trc.compiler.tasktype import Declaration, Scope, TaskParams, TaskType

@@ -8,7 +8,8 @@ import pytest
 
 from trc.compiler.compile import Compiled, compile_file
 from trc.compiler.context import Context
-from trc.compiler.ir.dataset import Column, Format
+from trc.compiler.ir.dataset import Column
+from trc.compiler.ir.formats import Format
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.lineage.facts import Proved, query_facts
 from trc.compiler.sql.columns import BoundPlan

@@ -12,7 +12,8 @@ from trc.compiler.checks.sql import check_sql
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.ir.dataset import Column, Format, Source, format_of
+from trc.compiler.ir.dataset import Column, Source
+from trc.compiler.ir.formats import Format, format_of
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Place, Places
 from trc.compiler.ir.task import ForEach, Task

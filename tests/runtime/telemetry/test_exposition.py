@@ -72,7 +72,7 @@ def test_what_is_no_metric_is_refused(text: str) -> None:
 def test_labels_are_few_and_bounds_ascend() -> None:
     """What tells series apart has to stay bounded: no id of a run, no message, no path."""
     for family in FAMILIES:
-        assert set(family.labels) <= {"pipeline", "type", "state", "task"}
+        assert set(family.labels) <= {"pipeline", "type", "state", "task", "end"}
         assert list(family.bounds) == sorted(set(family.bounds))
         assert (family.kind == "histogram") == bool(family.bounds)
         assert ("task" in family.labels) == family.name.startswith("trc_task_last_")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from trc import api
 from trc.authoring.locations import SUFFIXES, format_of, is_location, short_name
-from trc.compiler.ir import dataset
+from trc.compiler.ir import formats
 from trc.stdlib_tasks import data_params
 
 TWINS = Path(__file__).parents[2] / "cases" / "python" / "twins"
@@ -29,7 +29,7 @@ def test_twins_are_one_pipeline(case: Path, tmp_path: Path) -> None:
 
 
 def test_suffixes_tell_the_formats_that_the_compiler_knows() -> None:
-    assert SUFFIXES == dataset.SUFFIXES
+    assert SUFFIXES == formats.SUFFIXES
 
 
 @given(
@@ -39,7 +39,7 @@ def test_suffixes_tell_the_formats_that_the_compiler_knows() -> None:
 def test_locations_are_those_of_the_compiler(name: str, suffix: str) -> None:
     assert is_location(name + suffix) == data_params.is_location(name + suffix)
     assert short_name(name + suffix) == data_params._short_name(name + suffix)
-    assert format_of(name + suffix) == dataset.format_of(name + suffix)
+    assert format_of(name + suffix) == formats.format_of(name + suffix)
 
 
 NAMES = st.text("abcdefgh", min_size=1, max_size=8)
