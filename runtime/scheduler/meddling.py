@@ -41,7 +41,8 @@ class Meddling:
         if node.state == "pending":
             self._slots.withdraw(node)
             self._course.rest_held(node)
-        elif node.awaits_decision:
+        elif node.awaits_decision and node.succeeded is None:
+            # One that has succeeded before may be found to stand, and then there is nothing to hold.
             self._course.rest_held(node)
 
     def _let_go(self, node: Node) -> None:
@@ -74,6 +75,8 @@ class Meddling:
             node.is_canceled = True
             if node.phase == "live" and node.token is not None:
                 self._slots.stop(node, node.token)
+        elif node.succeeded is not None and node.state == "waiting":
+            self._course.keep(node, node.succeeded)
         elif node.state in ("waiting", "pending", "paused"):
             node.is_canceled = True
             if node.state == "pending":

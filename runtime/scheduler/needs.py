@@ -74,6 +74,9 @@ class Needs:
         node = self._course.nodes[event.task]
         if node.awaits_decision:
             node.reason, node.succeeded = event.reason.to_json(), None
+            if node.is_held:
+                self._course.rest_held(node)
+                return
             if node.spec.twins:
                 self._twins.look(node)
                 return

@@ -771,7 +771,10 @@ class World:
             self._check_attempts(task, record)
         if self.canceled or self.overdue:
             going_on = {
-                task for task, items in self.items.items() if any(records[one].state not in FINAL for one in items)
+                # Items that would have come too late for a deadline never come to be.
+                task
+                for task, items in self.items.items()
+                if any(one in records and records[one].state not in FINAL for one in items)
             }
             assert all(
                 record.state not in {"waiting", "pending"} for task, record in records.items() if task not in going_on
@@ -868,8 +871,12 @@ class World:
         assert self.canceled or self.overdue or self.called_off or "canceled" not in states
 
     def _check_group(self, name: str, records: Mapping[str, TaskRecord]) -> None:
-        """A repeated task comes to the end that its items come to."""
-        record, items = records[name], [records[item] for item in self.items[name]]
+        """A repeated task comes to the end that its items come to, if any come to be before its deadline."""
+        record = records[name]
+        if (record.error or {}).get("reason") == "late" and not any(item in records for item in self.items[name]):
+            assert (record.state, name in self.gathered) == ("failure", False)
+            return
+        items = [records[item] for item in self.items[name]]
         states = {item.state for item in items}
         assert states <= FINAL
         if states & {"failure", "upstream_failed"}:
