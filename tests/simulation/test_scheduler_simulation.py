@@ -156,6 +156,8 @@ class World:
         self.succeeded: set[str] = set()
         self.restarted = Counter[str]()
         self.submitted: set[str] = set()
+        self.becoming: dict[str, int] = {}
+        """By token, how many sub-tasks an attempt has submitted: they come to be with its success."""
         """Tasks whose recorded success has submitted others."""
         self.counts = {task.name: random.choice([0, 1, 2, 5]) for task in self.tasks if task.each is not None}
         self.retries = Counter[str]()
@@ -420,7 +422,12 @@ class World:
             raise Died
 
     def _record(self, command: Record, event: Event) -> None:
-        record = command.task
+        record, attempt = command.task, command.attempt
+        if attempt is not None and attempt.state == "success" and attempt.token in self.becoming:
+            self.counts.pop(attempt.task, None)
+            self.submitted.discard(attempt.task)
+            if (submits := self.becoming.pop(attempt.token)) > 0:
+                self.counts[attempt.task] = submits
         if record is not None:
             before = self.seen.get(record.task) or TaskRecord(RUN, record.task, "waiting")
             assert record.state in _reachable(before.state), f"{record.task}: {before.state} to {record.state}"
@@ -715,9 +722,8 @@ class World:
             return
         becomes_others = self._is_repeated(task)
         if not becomes_others:
-            self.counts.pop(task, None)
-            if self.random.random() < self.odds.submits and task.count("[") < 3:
-                becomes_others, self.counts[task] = True, self.random.choice([1, 1, 2, 4])
+            becomes_others = self.random.random() < self.odds.submits and task.count("[") < 3
+            self.becoming[token] = self.random.choice([1, 1, 2, 4]) if becomes_others else 0
         for later in (0, *([1] if self.random.random() < 0.05 else [])):
             self._later(after + later, Published(0.0, task, token, becomes_others))
 
