@@ -13,6 +13,32 @@ if TYPE_CHECKING:
     from trc.runtime.executor import Executor
     from trc.runtime.spec import PipelineSpec
 
+OF_THE_RUNTIME: Final = frozenset(
+    {
+        "environment.env",
+        "environment.python_version",
+        "environment.requirements",
+        "environment.requirements_file",
+        "resources.memory",
+        "timeout",
+        "heartbeat_timeout",
+        "retries",
+        "concurrency",
+        "dedupe",
+        "breaker",
+        "deadline",
+        "params",
+        "templates",
+        "expect",
+        "for_each",
+        "when",
+        "secrets",
+        "hooks",
+        "pipeline.hooks",
+    }
+)
+"""What the runtime does, wherever attempts run, and what every backend of ours is able to: a backend adds its own."""
+
 Artefacts = Mapping[str, bytes]
 """Files to deploy, by their path in a folder; separators are slashes."""
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from trc.backends.base import OF_THE_RUNTIME
 from trc.compiler.capabilities import Capabilities
 from trc.runtime.clock import SystemClock
 from trc.runtime.spec import PipelineSpec
@@ -19,34 +20,7 @@ if TYPE_CHECKING:
 
 _CAPABILITIES: Final = Capabilities(
     backend="docker",
-    supports=frozenset(
-        {
-            "environment.env",
-            "environment.python_version",
-            "environment.requirements",
-            "environment.requirements_file",
-            "environment.system_packages",
-            "environment.image",
-            "resources.memory",
-            "resources.cpu",
-            "resources.gpu",
-            "timeout",
-            "heartbeat_timeout",
-            "retries",
-            "concurrency",
-            "dedupe",
-            "breaker",
-            "deadline",
-            "params",
-            "templates",
-            "expect",
-            "for_each",
-            "when",
-            "secrets",
-            "hooks",
-            "pipeline.hooks",
-        }
-    ),
+    supports=OF_THE_RUNTIME | {"environment.image", "environment.system_packages", "resources.cpu", "resources.gpu"},
 )
 
 

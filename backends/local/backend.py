@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from trc.backends.base import Artefacts
+from trc.backends.base import OF_THE_RUNTIME, Artefacts
 from trc.backends.local.workers import LocalExecutor
 from trc.compiler.capabilities import Capabilities
 from trc.runtime.clock import SystemClock
@@ -24,31 +24,7 @@ if TYPE_CHECKING:
 
 _CAPABILITIES: Final = Capabilities(
     backend="local",
-    supports=frozenset(
-        {
-            "environment.env",
-            "environment.python_version",
-            "environment.requirements",
-            "environment.requirements_file",
-            "resources.memory",
-            "timeout",
-            "heartbeat_timeout",
-            "retries",
-            "concurrency",
-            "dedupe",
-            "breaker",
-            "deadline",
-            "params",
-            "templates",
-            "expect",
-            "for_each",
-            "when",
-            "secrets",
-            "hooks",
-            "pipeline.hooks",
-            "uris.s3",
-        }
-    ),
+    supports=OF_THE_RUNTIME | {"uris.s3"},
     unenforced={
         "resources.cpu": "the local backend gives DuckDB as many threads, and does not limit other code",
     },
