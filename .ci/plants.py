@@ -407,6 +407,7 @@ PLANTS = (
         TRIALS,
         "                node.result, node.has_listed = None, True\n",
         "                node.result = None\n",
+        ("tests/runtime/scheduler",),
     ),
     Plant(
         "a task whose sub-task failed has succeeded",
@@ -435,6 +436,7 @@ PLANTS = (
         "runtime/scheduler/budget.py",
         "    is_last = record.token is not None\n",
         '    is_last = record.state in ("claimed", "running", "success", "failure", "canceled")\n',
+        ("tests/runtime/scheduler",),
     ),
     Plant(
         "a task is up to date although its sub-tasks are not",
