@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,6 +38,19 @@ class Space:
         )
         self.started.append(process)
         return process
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """Ends a command that was started with no chance to tidy up, and waits until all that it had started has died."""
+        family = [process.pid]
+        for one in family:
+            for listed in Path(f"/proc/{one}/task").glob("*/children"):
+                family += map(int, listed.read_text().split())
+        ends = [os.pidfd_open(one) for one in family]
+        process.kill()
+        process.wait()
+        for end in ends:
+            assert select.select([end], [], [], 30)[0], "a process outlived its driver"
+            os.close(end)
 
     def trc(self, *arguments: str, code: int | None = 0) -> Done:
         """A `trc` command, run to its end; `code` is the exit code that it must have."""

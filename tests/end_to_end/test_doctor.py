@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -229,8 +228,7 @@ def test_runs_of_the_living_and_of_the_dead(shop: Any) -> None:
         found = doctor(shop)
         assert wrong(found) == []
         assert any("of slow: going on" in one["text"] for one in found["findings"])
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        shop.kill(process)
     before = tree(shop.root / ".trc")
     found = doctor(shop)
     assert wrong(found) == [("runs", "warn"), ("leases", "warn"), ("staging", "warn")]
