@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from trc.compiler.ir.uris import is_glob
-from trc.compiler.passes import optimised
+from trc.compiler.passes import run_passes
 from trc.compiler.passes.demand import demand, opaque
 from trc.compiler.passes.draft import Draft, DraftRead, DraftTask, Shape
 from trc.compiler.passes.proofs import survives
@@ -39,12 +39,18 @@ def optimise(spec: PipelineSpec, queries: Queries, part: Part | None = None) -> 
     """
     whole = spec if part is None else part.whole
     drafting = _Drafting({task.name: task for task in whole.tasks}, queries, _read(whole.tasks), part, _shown(part))
-    draft = optimised(Draft.of(tuple(drafting.task(task) for task in whole.tasks)))
-    keepings = {task.name: _keeping(task, draft) for task in draft.tasks if task.query is not None and not task.whole}
+    draft = Draft.of(tuple(drafting.task(task) for task in whole.tasks))
+    run_passes(draft)
+    drafted = {task.name: task for task in draft.tasks}
+    keepings = {
+        task.name: _keeping(task, drafted[draft.same_as.get(task.name, task.name)], draft)
+        for task in draft.tasks
+        if task.query is not None and not task.whole
+    }
     run = {task.name for task in draft.tasks if task.is_run}
     told = [one for one in draft.notes if one.task in run and (one.task not in draft.dead or one.by == "dead_tasks")]
     notes = tuple(PassNote(one.by, one.task, one.applied, one.text) for one in told)
-    return Optimised(keepings, notes, draft.dead)
+    return Optimised(keepings, notes, frozenset(draft.dead))
 
 
 def _shown(part: Part | None) -> frozenset[str]:
@@ -61,10 +67,9 @@ def _read(tasks: Iterable[TaskSpec]) -> frozenset[str]:
     )
 
 
-def _keeping(task: DraftTask, draft: Draft) -> Keeping:
+def _keeping(task: DraftTask, kept: DraftTask, draft: Draft) -> Keeping:
+    """How a task's output is kept, where `kept` is the task itself or the one whose output stands for it."""
     assert task.query is not None
-    same_as = draft.same_as.get(task.name, "")
-    kept = next(one for one in draft.tasks if one.name == same_as) if same_as else task
     found, shape = demand(kept, draft), draft.shape(kept.name)
     return Keeping(
         shape,
@@ -73,7 +78,7 @@ def _keeping(task: DraftTask, draft: Draft) -> Keeping:
         is_exact=not (task.query.undetermined or task.query.inexact),
         blind_to_order=frozenset(one.task.name for one in draft.readers[kept.name] if not opaque(one)),
         # Of what is not stored, each reader has the query of the task that it reads.
-        same_as="" if shape.is_view else same_as,
+        same_as="" if shape.is_view or kept is task else kept.name,
     )
 
 
@@ -101,7 +106,7 @@ class _Drafting:
             apart=_sealed(task),
             sealed=_sealed(task) or (f"may find other columns than are known: {doubt}" if doubt else ""),
             fragile=next((found for found in (self.fragile(one) for one in task.reads) if found), ""),
-            terms=_terms(task),
+            terms=_terms(task) if query else {},
             looked_up=tuple(dict.fromkeys(one.producer[0] for one in task.check_reads if one.producer is not None)),
             waits=frozenset((need.task, need.requires) for need in task.needs if not need.data),
             is_run=self.part is None or task.name in self.part.needed,

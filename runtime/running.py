@@ -39,6 +39,7 @@ from trc.runtime.store.results import Result, Results, StoredOutput
 from trc.runtime.sweep import sweep_intermediates
 
 OnConflict = Literal["wait", "fail"]
+_AS_WRITTEN = Optimised({}, ())
 
 
 class RunSecrets(Secrets, Protocol):
@@ -316,7 +317,8 @@ class Runner:
     def _drive(self, run: RunRecord, driver: Driver, options: Options, resumed: bool) -> Outcome:
         previous = self.store.tasks(run.id) if resumed else []
         previous = [one._replace(error=None) if one.task in options.vouched else one for one in previous]
-        optimised = self._optimised(options)
+        # Passes work on queries: to be told for each task that it has none is of use to plans alone.
+        optimised = self._optimised(options) if self.queries else _AS_WRITTEN
         planner = self._planner(options, optimised, run if resumed else None, run.id)
         plan = self._plan(planner, optimised, run.logical_time)
         settled = self._settled(plan, planner)
@@ -411,7 +413,7 @@ class Runner:
         """How outputs are to be kept."""
         if options.optimise:
             return optimise(self.spec, self.queries, self.part)
-        return Optimised({}, ())
+        return _AS_WRITTEN
 
     def partitions(self, run: str | None = None) -> Partitions | None:
         """What answers for the tasks that are to run by partition; None where there are none."""

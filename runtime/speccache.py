@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, Final
 
 from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
@@ -121,39 +120,48 @@ def remember(
 
 def plain(value: Any) -> Any:
     """A value of specs as tuples, lists and dicts, which can be written and read without running anything."""
+    return _plain(value, {})
+
+
+def _plain(value: Any, seen: dict[object, object]) -> Any:
     if isinstance(value, tuple):
-        return tuple(plain(item) for item in value)
+        return tuple([_plain(item, seen) for item in value])
     slots = getattr(value, "__slots__", None)
-    return value if slots is None else tuple(plain(getattr(value, name)) for name in slots)
+    if slots is None:
+        return value
+    taken = tuple([_plain(getattr(value, name), seen) for name in slots])
+    # What many tasks have in common is written once, and one object when it is read.
+    return seen.setdefault(taken, taken) if isinstance(value, _COMMON) else taken
 
 
 def _pipeline(raw: Any) -> PipelineSpec:
     fields: dict[str, Any] = dict(zip(PipelineSpec.__slots__, raw))
-    # Most tasks have these in common: they are then one object, which is made once.
-    part, skip, retry = cache(KeyPart), cache(SkipSpec), cache(RetrySpec)
-    fields["tasks"] = tuple(_task(one, part, skip, retry) for one in fields["tasks"])
+    made: dict[int, Any] = {}
+    fields["tasks"] = tuple([_task(one, made) for one in fields["tasks"]])
     fields["hooks"] = tuple([HookSpec(*one) for one in fields["hooks"]])
     return PipelineSpec(**fields)
 
 
-def _task(
-    raw: Any, part: Callable[..., KeyPart], skip: Callable[..., SkipSpec], retry: Callable[..., RetrySpec]
-) -> TaskSpec:
-    fields: dict[str, Any] = dict(zip(TaskSpec.__slots__, raw))
-    fields["key_parts"] = tuple([part(*one) for one in fields["key_parts"]])
-    fields["skip"] = skip(*fields["skip"])
-    fields["retry"] = retry(*fields["retry"])
-    for name, make in _MANY.items():
-        if fields[name]:
-            fields[name] = tuple([make(*one) for one in fields[name]])
-    if fields["breaker"] is not None:
-        fields["breaker"] = BreakerSpec(*fields["breaker"])
-    if fields["partition"] is not None:
-        fields["partition"] = PartitionSpec(*fields["partition"])
-    if fields["each"] is not None:
-        items, rows, *others = fields["each"]
-        fields["each"] = EachSpec(items, None if rows is None else ReadSpec(*rows), *others)
-    return TaskSpec(**fields)
+def _task(raw: Any, made: dict[int, Any]) -> TaskSpec:
+    """The task that `plain` took apart; `made` holds what was made of values that several tasks have, by their ids."""
+    values = list(raw)
+    values[_KEY_PARTS] = tuple([made.get(id(one)) or _made(KeyPart, one, made) for one in values[_KEY_PARTS]])
+    for at, make in _ONE:
+        if values[at] is not None:
+            values[at] = made.get(id(values[at])) or _made(make, values[at], made)
+    for at, make in _MANY:
+        if values[at]:
+            values[at] = tuple([make(*one) for one in values[at]])
+    return TaskSpec(*values)
+
+
+def _made(make: Callable[..., Any], raw: Any, made: dict[int, Any]) -> Any:
+    one = made[id(raw)] = make(*raw)
+    return one
+
+
+def _each(items: Any, rows: Any, *others: Any) -> EachSpec:
+    return EachSpec(items, None if rows is None else ReadSpec(*rows), *others)
 
 
 def query_of(raw: Any) -> QueryFacts:
@@ -169,16 +177,26 @@ def _read(raw: Any) -> ReadFacts:
     return ReadFacts(**fields)
 
 
-_MANY: Final[dict[str, Callable[..., object]]] = {
-    "reads": ReadSpec,
-    "outputs": OutputSpec,
-    "needs": NeedSpec,
-    "checks": CheckSpec,
-    "check_parts": KeyPart,
-    "check_reads": ReadSpec,
-    "secrets": SecretSpec,
-    "results": ResultSpec,
-    "hooks": HookSpec,
-    "rules": RuleSpec,
-    "twins": TwinSpec,
-}
+_COMMON: Final = (KeyPart, SkipSpec, RetrySpec)
+_PLACES: Final = {name: place for place, name in enumerate(TaskSpec.__slots__)}
+_KEY_PARTS: Final = _PLACES["key_parts"]
+_ONE: Final[tuple[tuple[int, Callable[..., object]], ...]] = (
+    (_PLACES["skip"], SkipSpec),
+    (_PLACES["retry"], RetrySpec),
+    (_PLACES["breaker"], BreakerSpec),
+    (_PLACES["partition"], PartitionSpec),
+    (_PLACES["each"], _each),
+)
+_MANY: Final[tuple[tuple[int, Callable[..., object]], ...]] = (
+    (_PLACES["reads"], ReadSpec),
+    (_PLACES["outputs"], OutputSpec),
+    (_PLACES["needs"], NeedSpec),
+    (_PLACES["checks"], CheckSpec),
+    (_PLACES["check_parts"], KeyPart),
+    (_PLACES["check_reads"], ReadSpec),
+    (_PLACES["secrets"], SecretSpec),
+    (_PLACES["results"], ResultSpec),
+    (_PLACES["hooks"], HookSpec),
+    (_PLACES["rules"], RuleSpec),
+    (_PLACES["twins"], TwinSpec),
+)

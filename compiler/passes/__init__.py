@@ -13,7 +13,7 @@ from trc.compiler.passes.draft import Draft
 from trc.compiler.passes.fusion import fusion
 from trc.compiler.passes.predicate_pushdown import predicate_pushdown
 
-PASSES: Final[tuple[Callable[[Draft], Draft], ...]] = (
+PASSES: Final[tuple[Callable[[Draft], None], ...]] = (
     # What is not run at all need not be looked at further:
     dead_tasks,
     # Those that read equal tasks are readers of one, before anything is decided for it:
@@ -27,8 +27,7 @@ PASSES: Final[tuple[Callable[[Draft], Draft], ...]] = (
 )
 
 
-def optimised(draft: Draft) -> Draft:
-    """The draft after all passes. No pass changes a query: they choose how its rows are kept for those that read them."""
+def run_passes(draft: Draft) -> None:
+    """Lets all passes work on a draft. No pass changes a query: they choose how its rows are kept for those that read them."""
     for one in PASSES:
-        draft = one(draft)
-    return draft
+        one(draft)

@@ -9,7 +9,7 @@ from trc.compiler.passes.draft import Draft, DraftTask
 from trc.compiler.passes.proofs import changed_by_storing, hides_a_failure, not_to_choose
 
 
-def column_pruning(draft: Draft) -> Draft:
+def column_pruning(draft: Draft) -> None:
     """Leaves out columns: `SELECT *` of 20 columns, of which the readers read 3, is stored as these 3.
 
     Readers still find all columns, typed as they were: what was left out is NULL, and proven not to matter.
@@ -26,11 +26,10 @@ def column_pruning(draft: Draft) -> Draft:
             why = "all its columns are read"
         why = why or hides_a_failure(task, pruned) or changed_by_storing(task)
         if why:
-            draft = draft.declined(task.name, "column_pruning", why)
+            draft.decline(task.name, "column_pruning", why)
             continue
         told = f"{len(kept)} of its {len(kept) + len(pruned)} columns are stored: {', '.join(kept)}"
-        draft = draft.with_shape(task.name, replace(shape, columns=kept), "column_pruning", told)
-    return draft
+        draft.keep(task.name, replace(shape, columns=kept), "column_pruning", told)
 
 
 def _kept(task: DraftTask, needed: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from trc.compiler.passes.draft import Draft, DraftTask
 from trc.compiler.passes.proofs import not_to_choose
 
 
-def common_tasks(draft: Draft) -> Draft:
+def common_tasks(draft: Draft) -> None:
     """Finds tasks whose queries mean the same over the same inputs, or over inputs that are found to be the same.
 
         paid:  SELECT id, amount FROM orders WHERE status = 'paid' AND amount > 0
@@ -20,19 +20,16 @@ def common_tasks(draft: Draft) -> Draft:
     for task in draft.tasks:
         why = _why_alone(task, draft)
         if why:
-            draft = draft.declined(task.name, "common_tasks", why)
+            draft.decline(task.name, "common_tasks", why)
             continue
         earlier = known.setdefault(_rows(task, draft.same_as), [])
         reasons = [_why_not(task, one, draft) for one in earlier]
         if "" in reasons:
             first = earlier[reasons.index("")]
-            draft = draft.merged(
-                task.name, first.name, "common_tasks", f'not computed: it is the same as "{first.name}"'
-            )
+            draft.merge(task, first.name, "common_tasks", f'not computed: it is the same as "{first.name}"')
             continue
-        draft = draft.declined(task.name, "common_tasks", reasons[0] if reasons else "no task before it is equal to it")
+        draft.decline(task.name, "common_tasks", reasons[0] if reasons else "no task before it is equal to it")
         earlier.append(task)
-    return draft
 
 
 def _why_alone(task: DraftTask, draft: Draft) -> str:

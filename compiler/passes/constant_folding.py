@@ -10,7 +10,7 @@ from trc.compiler.passes.proofs import not_to_choose
 from trc.compiler.sql.facts import Condition, ReadFacts, Use
 
 
-def constant_folding(draft: Draft) -> Draft:
+def constant_folding(draft: Draft) -> None:
     """Settles conditions: what always holds is not asked for, and where one never holds, no row is needed.
 
         staged: SELECT DATE '2026-01-01' AS day, id, amount FROM orders
@@ -26,11 +26,10 @@ def constant_folding(draft: Draft) -> Draft:
         folded = [] if why else [(one, _folded(one)) for one in draft.readers[task.name]]
         told = tuple(dict.fromkeys(text for reader, _ in folded for text in _told(reader)))
         if why or not told:
-            draft = draft.declined(task.name, "constant_folding", why or _why_not(task))
+            draft.decline(task.name, "constant_folding", why or _why_not(task))
             continue
         readers = tuple(replace(reader, facts=facts) for reader, facts in folded)
-        draft = draft.with_readers(task.name, readers, "constant_folding", "; ".join(told))
-    return draft
+        draft.need_less(task.name, readers, "constant_folding", "; ".join(told))
 
 
 def _why_not(task: DraftTask) -> str:

@@ -6,7 +6,7 @@ from trc.compiler.passes.draft import Draft, DraftTask
 from trc.compiler.passes.proofs import hides_a_failure, not_to_choose
 
 
-def dead_tasks(draft: Draft) -> Draft:
+def dead_tasks(draft: Draft) -> None:
     """Leaves out what a chosen task only waits for, if it has no effect but rows that nobody in this run looks at.
 
         audited: SELECT * FROM orders          read by a report that is left out
@@ -15,16 +15,15 @@ def dead_tasks(draft: Draft) -> Draft:
     With `--select export`, `audited` is not run. A run of the whole pipeline has no dead tasks: what nobody reads is a result.
     """
     if all(task.is_asked for task in draft.tasks):
-        return draft
+        return
     for task in reversed(draft.tasks):
         if not task.is_run:
             continue
         why = _why_not(task, draft)
         if why:
-            draft = draft.declined(task.name, "dead_tasks", why)
+            draft.decline(task.name, "dead_tasks", why)
         else:
-            draft = draft.without(task.name, "dead_tasks", "not run: what reads it is left out")
-    return draft
+            draft.leave_out(task.name, "dead_tasks", "not run: what reads it is left out")
 
 
 def _why_not(task: DraftTask, draft: Draft) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from trc.compiler.sql.facts import QueryFacts, ReadFacts
@@ -87,71 +87,74 @@ class Reader:
     facts: ReadFacts | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Draft:
-    """Tasks in an order in which they can run, the shapes that passes have given to outputs, and their notes."""
+    """What the passes work on: tasks in an order in which they can run, and what was chosen for their outputs so far."""
 
     tasks: tuple[DraftTask, ...]
-    shapes: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
-    notes: tuple[Note, ...] = ()
-    readers: Mapping[str, tuple[Reader, ...]] = field(default_factory=dict[str, tuple[Reader, ...]])
-    lookers: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    shapes: dict[str, Shape] = field(default_factory=dict[str, Shape])
+    notes: list[Note] = field(default_factory=list[Note])
+    readers: dict[str, tuple[Reader, ...]] = field(default_factory=dict[str, tuple[Reader, ...]])
+    lookers: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """By task, those whose expectations look values up in its output."""
-    dead: frozenset[str] = frozenset()
+    dead: set[str] = field(default_factory=set[str])
     """The tasks that need not be run."""
-    same_as: Mapping[str, str] = field(default_factory=dict[str, str])
+    same_as: dict[str, str] = field(default_factory=dict[str, str])
     """By task, the one whose output is its output, too: it has its readers, and nothing is asked about the task itself."""
 
     @classmethod
     def of(cls, tasks: tuple[DraftTask, ...]) -> Draft:
-        readers: dict[str, tuple[Reader, ...]] = {task.name: () for task in tasks}
-        lookers: dict[str, tuple[str, ...]] = {}
+        readers: dict[str, list[Reader]] = {task.name: [] for task in tasks}
+        lookers: dict[str, list[str]] = {}
         for task in tasks:
             for name, reader in _reads(task):
-                readers[name] = (*readers[name], reader)
+                readers[name].append(reader)
             for name in task.looked_up:
-                lookers[name] = (*lookers.get(name, ()), task.name)
-        return cls(tasks, readers=readers, lookers=lookers)
+                lookers.setdefault(name, []).append(task.name)
+        return cls(
+            tasks,
+            readers={name: tuple(found) for name, found in readers.items()},
+            lookers={name: tuple(found) for name, found in lookers.items()},
+        )
 
     def shape(self, task: str) -> Shape:
         return self.shapes.get(task, WHOLE)
 
-    def with_shape(self, task: str, shape: Shape, by: Pass, text: str) -> Draft:
-        """The draft after a pass has chosen how a task's output is kept."""
-        note = Note(by, task, applied=True, text=text)
-        return replace(self, shapes={**self.shapes, task: shape}, notes=(*self.notes, note))
+    def keep(self, task: str, shape: Shape, by: Pass, text: str) -> None:
+        """A pass has chosen how a task's output is kept."""
+        self.shapes[task] = shape
+        self._applied(task, by, text)
 
-    def without(self, task: str, by: Pass, text: str) -> Draft:
-        """The draft after a pass has found that a task need not be run."""
-        note = Note(by, task, applied=True, text=text)
-        return replace(self, dead=self.dead | {task}, notes=(*self.notes, note))
+    def leave_out(self, task: str, by: Pass, text: str) -> None:
+        """A pass has found that a task need not be run."""
+        self.dead.add(task)
+        self._applied(task, by, text)
 
-    def with_readers(self, task: str, readers: tuple[Reader, ...], by: Pass, text: str) -> Draft:
-        """The draft after a pass has found that readers need less of a task's output than was known."""
-        note = Note(by, task, applied=True, text=text)
-        return replace(self, readers={**self.readers, task: readers}, notes=(*self.notes, note))
+    def need_less(self, task: str, readers: tuple[Reader, ...], by: Pass, text: str) -> None:
+        """A pass has found that readers need less of a task's output than was known."""
+        self.readers[task] = readers
+        self._applied(task, by, text)
 
-    def merged(self, task: str, into: str, by: Pass, text: str) -> Draft:
-        """The draft after a pass has found that the output of `into` can stand for that of `task`."""
-        readers = {
-            name: tuple(one for one in found if one.task.name != task)
-            for name, found in self.readers.items()
-            if name != task
-        }
-        readers |= {into: readers[into] + self.readers[task], task: ()}
-        lookers = dict(self.lookers)
-        looking = (*lookers.get(into, ()), *lookers.pop(task, ()))
-        return replace(
-            self,
-            same_as={**self.same_as, task: into},
-            readers=readers,
-            lookers={**lookers, into: looking} if looking else lookers,
-            notes=(*self.notes, Note(by, task, applied=True, text=text)),
-        )
+    def merge(self, task: DraftTask, into: str, by: Pass, text: str) -> None:
+        """A pass has found that the output of `into` can stand for that of `task`, which reads nothing any more."""
+        for read in task.reads:
+            if read.task is not None:
+                name = self.same_as.get(read.task, read.task)
+                self.readers[name] = tuple(one for one in self.readers[name] if one.task.name != task.name)
+        self.readers[into] += self.readers[task.name]
+        self.readers[task.name] = ()
+        looking = self.lookers.pop(task.name, ())
+        if looking:
+            self.lookers[into] = (*self.lookers.get(into, ()), *looking)
+        self.same_as[task.name] = into
+        self._applied(task.name, by, text)
 
-    def declined(self, task: str, by: Pass, why: str) -> Draft:
-        """The draft after a pass has left a task alone."""
-        return replace(self, notes=(*self.notes, Note(by, task, applied=False, text=why)))
+    def decline(self, task: str, by: Pass, why: str) -> None:
+        """A pass has left a task alone."""
+        self.notes.append(Note(by, task, applied=False, text=why))
+
+    def _applied(self, task: str, by: Pass, text: str) -> None:
+        self.notes.append(Note(by, task, applied=True, text=text))
 
 
 def _reads(task: DraftTask) -> Iterator[tuple[str, Reader]]:

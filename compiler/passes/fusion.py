@@ -18,7 +18,7 @@ from trc.compiler.passes.proofs import (
 _MOST_EVALUATIONS: Final = 8
 
 
-def fusion(draft: Draft) -> Draft:
+def fusion(draft: Draft) -> None:
     """Keeps outputs as views: DuckDB then optimises across the border.
 
     A query that is read once moves to where it is read. One that is read several times moves only if it makes each row
@@ -50,14 +50,11 @@ def fusion(draft: Draft) -> Draft:
         failing[task.name] = why_fails(task)
         why = _why_not(task, draft, times, failing)
         if why:
-            draft = draft.declined(task.name, "fusion", why)
+            draft.decline(task.name, "fusion", why)
             continue
-        draft = draft.with_shape(
-            task.name, Shape(is_view=True, tried=_tried(task)), "fusion", _told(task, draft, times)
-        )
+        draft.keep(task.name, Shape(is_view=True, tried=_tried(task)), "fusion", _told(task, draft, times))
         within = (failing[reader.task.name] for reader in readers)
         failing[task.name] = failing[task.name] or next((one for one in within if one), "")
-    return draft
 
 
 def _why_not(task: DraftTask, draft: Draft, times: int, failing: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from trc.compiler.passes.draft import Draft, DraftTask
 from trc.compiler.passes.proofs import changed_by_storing, hides_a_failure, not_to_choose, why_fails_early
 
 
-def predicate_pushdown(draft: Draft) -> Draft:
+def predicate_pushdown(draft: Draft) -> None:
     """Leaves out rows that no reader lets through; DuckDB takes the condition on, down to the files.
 
         early: SELECT … FROM orders WHERE year = 2012
@@ -30,11 +30,10 @@ def predicate_pushdown(draft: Draft) -> Draft:
             or changed_by_storing(task)
         )
         if why:
-            draft = draft.declined(task.name, "predicate_pushdown", why)
+            draft.decline(task.name, "predicate_pushdown", why)
             continue
         told = f"only rows are stored for which {needed.where}"
-        draft = draft.with_shape(task.name, replace(shape, where=needed.where), "predicate_pushdown", told)
-    return draft
+        draft.keep(task.name, replace(shape, where=needed.where), "predicate_pushdown", told)
 
 
 def _moves_a_failure(task: DraftTask, draft: Draft) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from trc.compiler.passes import optimised
+from trc.compiler.passes import run_passes
 from trc.compiler.passes.column_pruning import column_pruning
 from trc.compiler.passes.common_tasks import common_tasks
 from trc.compiler.passes.constant_folding import constant_folding
@@ -22,6 +22,13 @@ LARGE = Use((Condition('"a" > 10', ("a",)),))
 SMALL = Use((Condition('"a" < 0', ("a",)), Condition("\"b\" = 'x'", ("b",))))
 
 Change = Callable[["DraftTask", "DraftTask"], tuple["DraftTask", "DraftTask"]]
+
+
+def after(work: Callable[[Draft], None], tasks: tuple[DraftTask, ...]) -> Draft:
+    """The draft of some tasks when passes have worked on it."""
+    draft = Draft.of(tasks)
+    work(draft)
+    return draft
 
 
 def pipeline() -> tuple[DraftTask, DraftTask]:
@@ -126,8 +133,8 @@ FOR_PUSHDOWN: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("one_pass", [fusion, column_pruning, predicate_pushdown], ids=lambda one: str(one.__name__))
-def test_a_plain_pipeline_is_changed(one_pass: Callable[[Draft], Draft]) -> None:
-    draft = one_pass(Draft.of(pipeline()))
+def test_a_plain_pipeline_is_changed(one_pass: Callable[[Draft], None]) -> None:
+    draft = after(one_pass, pipeline())
     assert draft.shape("middle") != WHOLE
     assert [(note.task, note.applied) for note in draft.notes if note.applied] == [("middle", True)]
 
@@ -140,25 +147,25 @@ def test_a_plain_pipeline_is_changed(one_pass: Callable[[Draft], Draft]) -> None
         for name, change in {**FOR_ALL, **own}.items()
     ],
 )
-def test_one_failed_precondition_is_enough(one_pass: Callable[[Draft], Draft], change: Change) -> None:
-    draft = one_pass(Draft.of(change(*pipeline())))
+def test_one_failed_precondition_is_enough(one_pass: Callable[[Draft], None], change: Change) -> None:
+    draft = after(one_pass, change(*pipeline()))
     assert draft.shape("middle") == WHOLE
     why = next(note.text for note in draft.notes if note.task == "middle")
     assert why, "a pass that declines says why"
 
 
 def test_what_is_read_twice_is_computed_twice_if_that_is_cheap() -> None:
-    draft = fusion(Draft.of(TWICE(*pipeline())))
+    draft = after(fusion, TWICE(*pipeline()))
     assert draft.shape("middle").is_view
     assert draft.notes[-1].text == 'not stored: computed within "result", 2 times in all'
 
 
 def test_a_reader_may_fail_on_rows_that_are_all_kept() -> None:
-    assert fusion(Draft.of(of_result(lambda task: query(task, fails="CAST"))(*pipeline()))).shape("middle").is_view
+    assert after(fusion, of_result(lambda task: query(task, fails="CAST"))(*pipeline())).shape("middle").is_view
 
 
 def test_what_may_fail_is_tried_where_all_rows_are_kept() -> None:
-    draft = fusion(Draft.of(of_middle(lambda task: query(task, failing_columns=(("b", "CAST"),)))(*pipeline())))
+    draft = after(fusion, of_middle(lambda task: query(task, failing_columns=(("b", "CAST"),)))(*pipeline()))
     assert draft.shape("middle") == Shape(is_view=True, tried=("b",))
     assert draft.notes[-1].text == 'not stored: computed within "result", once "b" had a value in each row'
 
@@ -168,7 +175,7 @@ def test_what_is_tried_takes_in_no_filter() -> None:
     middle, result = pipeline()
     upper = replace(reading(replace(middle, name="upper"), name="middle"), reads=(DraftRead("middle", "middle"),))
     last = replace(reading(result, name="upper"), reads=(DraftRead("upper", "upper"),))
-    draft = fusion(Draft.of((query(middle, keeps_rows=False), query(upper, failing_columns=(("b", "CAST"),)), last)))
+    draft = after(fusion, (query(middle, keeps_rows=False), query(upper, failing_columns=(("b", "CAST"),)), last))
     assert draft.shape("upper").tried == ("b",)
     assert draft.shape("middle") == WHOLE
 
@@ -179,14 +186,14 @@ def test_what_may_fail_is_asked_of_all_that_a_query_is_computed_within() -> None
     upper = replace(reading(replace(middle, name="upper"), name="middle"), reads=(DraftRead("middle", "middle"),))
     last = reading(query(result, fails="CAST"), name="upper")
     last = replace(last, reads=(DraftRead("upper", "upper"),))
-    draft = fusion(Draft.of((query(middle, keeps_rows=False), upper, last)))
+    draft = after(fusion, (query(middle, keeps_rows=False), upper, last))
     assert draft.shape("upper").is_view
     assert not draft.shape("middle").is_view
 
 
 def test_a_reader_that_computes_what_may_fail_of_all_that_it_reads_is_left_rows() -> None:
-    draft = predicate_pushdown(
-        Draft.of(of_result(lambda task: query(task, failing_columns=(("a", "CAST"),)))(*pipeline()))
+    draft = after(
+        predicate_pushdown, of_result(lambda task: query(task, failing_columns=(("a", "CAST"),)))(*pipeline())
     )
     assert draft.shape("middle").where == '("a" > 10)'
 
@@ -198,21 +205,21 @@ def test_evaluations_multiply_along_a_chain_of_views() -> None:
         reads=(DraftRead("middle", "middle"),),
     )
     last = replace(reading(result, name="upper", uses=(Use(),) * 3), reads=(DraftRead("upper", "upper"),))
-    draft = fusion(Draft.of((middle, upper, last)))
+    draft = after(fusion, (middle, upper, last))
     assert draft.shape("upper").is_view
     assert not draft.shape("middle").is_view
     assert [note.text for note in draft.notes if note.task == "middle"] == ["it would be computed 9 times"]
 
 
 def test_what_no_row_of_has_an_effect_is_not_stored() -> None:
-    draft = fusion(Draft.of(of_result(lambda task: reading(task, uses=()))(*pipeline())))
+    draft = after(fusion, of_result(lambda task: reading(task, uses=()))(*pipeline()))
     assert draft.shape("middle").is_view
     assert draft.notes[-1].text == 'not stored: its rows have no effect in "result"'
 
 
 @pytest.mark.parametrize("one_pass", [column_pruning, predicate_pushdown])
-def test_what_nobody_reads_stays_whole(one_pass: Callable[[Draft], Draft]) -> None:
-    draft = one_pass(Draft.of(pipeline()[:1]))
+def test_what_nobody_reads_stays_whole(one_pass: Callable[[Draft], None]) -> None:
+    draft = after(one_pass, pipeline()[:1])
     assert draft.shape("middle") == WHOLE
     assert [(note.applied, note.text) for note in draft.notes] == [(False, "no task reads it")]
 
@@ -220,27 +227,27 @@ def test_what_nobody_reads_stays_whole(one_pass: Callable[[Draft], Draft]) -> No
 def test_columns_of_all_readers_are_kept_in_their_order() -> None:
     middle, result = pipeline()
     other = reading(replace(result, name="other"), columns=("C",))
-    assert column_pruning(Draft.of((middle, result, other))).shape("middle") == Shape(columns=("a", "c"))
+    assert after(column_pruning, (middle, result, other)).shape("middle") == Shape(columns=("a", "c"))
 
 
 def test_one_column_carries_the_number_of_rows() -> None:
-    draft = column_pruning(Draft.of(of_result(lambda task: reading(task, columns=()))(*pipeline())))
+    draft = after(column_pruning, of_result(lambda task: reading(task, columns=()))(*pipeline()))
     assert draft.shape("middle") == Shape(columns=("a",))
 
 
 def test_rows_of_all_readers_are_kept() -> None:
-    draft = predicate_pushdown(Draft.of(TWICE(*pipeline())))
+    draft = after(predicate_pushdown, TWICE(*pipeline()))
     assert draft.shape("middle").where == """("a" < 0) AND ("b" = 'x') OR ("a" > 10)"""
 
 
 def test_a_condition_that_asks_for_more_adds_no_rows() -> None:
     both = Use((*LARGE.conditions, *SMALL.conditions))
     changed = of_result(lambda task: reading(task, uses=(both, LARGE)))(*pipeline())
-    assert predicate_pushdown(Draft.of(changed)).shape("middle").where == '("a" > 10)'
+    assert after(predicate_pushdown, changed).shape("middle").where == '("a" > 10)'
 
 
 def test_what_is_stored_is_made_small_in_both_ways() -> None:
-    draft = optimised(Draft.of(TWICE(*of_middle(lambda task: query(task, is_row_wise=False))(*pipeline()))))
+    draft = after(run_passes, TWICE(*of_middle(lambda task: query(task, is_row_wise=False))(*pipeline())))
     assert draft.shape("middle") == Shape(columns=("a",), where="""("a" < 0) AND ("b" = 'x') OR ("a" > 10)""")
     assert [(note.by, note.applied) for note in draft.notes if note.task == "middle"] == [
         ("common_tasks", False),
@@ -280,7 +287,7 @@ TWIN: dict[str, Callable[[DraftTask], DraftTask]] = {
 
 
 def test_equal_tasks_become_one() -> None:
-    draft = common_tasks(Draft.of(twins()))
+    draft = after(common_tasks, twins())
     assert draft.same_as == {"twin": "middle"}
     assert [reader.task.name for reader in draft.readers["middle"]] == ["result"]
     assert draft.readers["twin"] == ()
@@ -291,7 +298,7 @@ def test_equal_tasks_become_one() -> None:
 def test_tasks_that_may_not_be_equal_stay_two(change: Callable[[DraftTask], DraftTask]) -> None:
     first, twin, result = twins()
     for tasks in ((first, change(twin), result), (change(first), twin, result)):
-        draft = common_tasks(Draft.of((DraftTask("load", whole="others may read it"), *tasks)))
+        draft = after(common_tasks, (DraftTask("load", whole="others may read it"), *tasks))
         assert not draft.same_as
         assert all(note.text for note in draft.notes)
 
@@ -306,22 +313,22 @@ def test_tasks_that_may_not_be_equal_stay_two(change: Callable[[DraftTask], Draf
 )
 def test_what_is_not_known_of_both_is_not_equal(change: Callable[[DraftTask], DraftTask]) -> None:
     first, twin, result = twins()
-    assert not common_tasks(Draft.of((change(first), change(twin), result))).same_as
+    assert not after(common_tasks, (change(first), change(twin), result)).same_as
 
 
 def test_an_output_that_others_than_queries_read_is_its_own() -> None:
     first, twin, result = twins()
-    draft = common_tasks(Draft.of((first, twin, replace(result, apart="is not a task of SQL"))))
+    draft = after(common_tasks, (first, twin, replace(result, apart="is not a task of SQL")))
     assert not draft.same_as
     # What is read of the first is none of its business.
     reader = replace(result, reads=(DraftRead("middle", "middle"),), apart="is not a task of SQL")
-    assert common_tasks(Draft.of((first, twin, replace(reader, name="other"), result))).same_as == {"twin": "middle"}
+    assert after(common_tasks, (first, twin, replace(reader, name="other"), result)).same_as == {"twin": "middle"}
 
 
 def test_a_third_task_may_be_equal_to_the_second_alone() -> None:
     first, twin, result = twins()
     twin = replace(twin, terms={**TERMS, "timeout": "60"})
-    draft = common_tasks(Draft.of((first, twin, replace(twin, name="third"), result)))
+    draft = after(common_tasks, (first, twin, replace(twin, name="third"), result))
     assert draft.same_as == {"third": "twin"}
 
 
@@ -336,7 +343,7 @@ def test_tasks_are_equal_through_what_they_read() -> None:
         for one in (first, twin)
     ]
     last = replace(reading(result, name="above_twin"), reads=(DraftRead("above_twin", "above_twin"),))
-    draft = common_tasks(Draft.of((first, twin, *above, last)))
+    draft = after(common_tasks, (first, twin, *above, last))
     assert draft.same_as == {"twin": "middle", "above_twin": "above_middle"}
     # What is not computed reads nothing.
     assert [reader.task.name for reader in draft.readers["middle"]] == ["above_middle"]
@@ -351,7 +358,7 @@ def test_what_is_kept_of_equal_tasks_serves_the_readers_of_all() -> None:
         reads=(DraftRead("middle", "middle"),),
     )
     first, twin = (query(one, is_row_wise=False) for one in (first, twin))
-    draft = optimised(Draft.of((first, twin, other, result)))
+    draft = after(run_passes, (first, twin, other, result))
     assert draft.shape("middle") == Shape(columns=("a", "b"), where="""("a" < 0) AND ("b" = 'x') OR ("a" > 10)""")
     assert {note.by for note in draft.notes if note.task == "twin"} == {"common_tasks"}
 
@@ -359,7 +366,7 @@ def test_what_is_kept_of_equal_tasks_serves_the_readers_of_all() -> None:
 def test_expectations_that_look_into_equal_tasks_look_into_one() -> None:
     first, twin, result = twins()
     looker = replace(result, name="looker", looked_up=("twin",))
-    draft = optimised(Draft.of((first, twin, result, looker)))
+    draft = after(run_passes, (first, twin, result, looker))
     assert draft.same_as == {"twin": "middle"}
     assert draft.shape("middle") == WHOLE
 
@@ -385,15 +392,15 @@ LIVING: dict[str, Change] = {
 
 
 def test_what_nobody_reads_in_a_run_is_dead() -> None:
-    draft = dead_tasks(Draft.of(part()))
+    draft = after(dead_tasks, part())
     assert draft.dead == {"middle"}
     assert [(note.task, note.applied) for note in draft.notes] == [("middle", True)]
-    assert dead_tasks(Draft.of(of_result(lambda task: replace(task, looked_up=("middle",)))(*part()))).dead
+    assert after(dead_tasks, of_result(lambda task: replace(task, looked_up=("middle",)))(*part())).dead
 
 
 @pytest.mark.parametrize("change", LIVING.values(), ids=LIVING)
 def test_what_may_be_of_use_is_alive(change: Change) -> None:
-    draft = dead_tasks(Draft.of(change(*part())))
+    draft = after(dead_tasks, change(*part()))
     assert not draft.dead
     assert all(note.text for note in draft.notes)
 
@@ -402,11 +409,11 @@ def test_what_only_the_dead_read_is_dead() -> None:
     middle, result = part()
     upper = replace(reading(replace(middle, name="upper"), name="middle"), reads=(DraftRead("middle", "middle"),))
     last = replace(reading(result, name="upper"), reads=(DraftRead("upper", "upper"),))
-    assert dead_tasks(Draft.of((middle, upper, last))).dead == {"middle", "upper"}
+    assert after(dead_tasks, (middle, upper, last)).dead == {"middle", "upper"}
 
 
 def test_a_run_of_all_has_no_dead_tasks() -> None:
-    assert dead_tasks(Draft.of(pipeline())).notes == ()
+    assert after(dead_tasks, pipeline()).notes == []
 
 
 ALWAYS, NEVER, OPEN = (
@@ -429,7 +436,7 @@ def folding(*uses: Use) -> tuple[DraftTask, DraftTask]:
     ],
 )
 def test_conditions_that_are_settled_are_not_asked(uses: tuple[Use, ...], left: tuple[Use, ...], told: str) -> None:
-    draft = constant_folding(Draft.of(folding(*uses)))
+    draft = after(constant_folding, folding(*uses))
     [reader] = draft.readers["middle"]
     assert reader.facts is not None
     assert reader.facts.uses == left
@@ -453,7 +460,7 @@ FOLDING: dict[str, Change] = {
 @pytest.mark.parametrize("change", FOLDING.values(), ids=FOLDING)
 def test_conditions_that_are_not_settled_stay(change: Change) -> None:
     tasks = change(*folding(Use((ALWAYS, OPEN)), Use((NEVER,))))
-    draft = constant_folding(Draft.of(tasks))
+    draft = after(constant_folding, tasks)
     assert draft.readers == Draft.of(tasks).readers
     assert not any(note.applied for note in draft.notes)
     assert all(note.text for note in draft.notes)
@@ -461,7 +468,7 @@ def test_conditions_that_are_not_settled_stay(change: Change) -> None:
 
 def test_it_is_said_why_no_condition_is_settled() -> None:
     told = [
-        next(note.text for note in constant_folding(Draft.of(tasks)).notes if note.task == "middle")
+        next(note.text for note in after(constant_folding, tasks).notes if note.task == "middle")
         for tasks in (FOLDING["none of its columns is a constant"](*folding()), folding(Use((OPEN,))))
     ]
     assert told == ["none of its columns is a constant", "no condition of its readers is settled by its constants"]
@@ -470,13 +477,13 @@ def test_it_is_said_why_no_condition_is_settled() -> None:
 def test_conditions_of_a_reader_that_is_left_alone_stay() -> None:
     middle, result = folding(Use((ALWAYS, OPEN)))
     alone = replace(result, name="alone", sealed="is not to be optimised")
-    draft = constant_folding(Draft.of((middle, alone, result)))
+    draft = after(constant_folding, (middle, alone, result))
     uses = {one.task.name: one.facts.uses for one in draft.readers["middle"] if one.facts is not None}
     assert uses == {"alone": (Use((ALWAYS, OPEN)),), "result": (Use((OPEN,)),)}
 
 
 def test_what_never_matters_is_not_stored() -> None:
-    draft = optimised(Draft.of(folding(Use((NEVER,)))))
+    draft = after(run_passes, folding(Use((NEVER,))))
     assert draft.shape("middle").is_view
     told = [note.text for note in draft.notes if note.by == "fusion" and note.applied]
     assert told == ['not stored: its rows have no effect in "result"']
