@@ -81,6 +81,8 @@ class Handed:
     kind: Kind
     log: str
     retry_on: tuple[int, ...] = ()
+    takes_turns: bool = False
+    """Whether it is a query over much data, of which few run at a time."""
 
 
 class WorkerProcess:
@@ -125,6 +127,12 @@ class WorkerProcess:
     @property
     def is_idle(self) -> bool:
         return self.running is None and self.ready is None and not self.queued and self.stopping is None
+
+    @property
+    def has_turn(self) -> bool:
+        """Whether it runs a query over much data, or is about to."""
+        orders = (self.running, self.ready, *self.queued)
+        return any(one.takes_turns for one in orders if one is not None)
 
     @property
     def depth(self) -> int:

@@ -16,8 +16,10 @@ from trc.backends.local.endings import failure_at_end
 from trc.backends.local.memory import memory_of_machine
 from trc.backends.local.process import OWN, PREFETCH_LIMIT, Handed, Kind, WorkerProcess
 from trc.backends.local.shared import SharedWorker
+from trc.backends.local.turns import Turns
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Ended, Lost, Progressed, Queued, Report, Started
+from trc.runtime.surroundings import cores
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
 
 _ENGINES_SHARE: Final = 0.8
 _SOON: Final = 0.01
+"""Seconds by which it may be told later that an attempt began."""
 _TELL_QUEUED: Final = 0.5
 """Seconds between two times that it is told who waits for others."""
-"""Seconds by which it may be told later that an attempt began."""
+_MOST_HELD: Final = 64
+"""How many queries that wait for their turn keep no worker from others."""
 _LONG: Final = 0.1
 """Seconds after which a running attempt is not waited for: about twice what a new process takes to be ready."""
 # One for all orders: `json.dumps` with separators builds a new one each time.
@@ -58,6 +62,7 @@ class LocalExecutor:
         self._antechamber: Antechamber | None = None
         """Made for the first order that is to run in an environment of its own."""
         self._memory_share = int(memory_of_machine() * _ENGINES_SHARE / workers)
+        self._turns = Turns(workers, cores())
         self._workers: list[WorkerProcess] = []
         self._ending: list[WorkerProcess] = []
         self._waiting: deque[Handed] = deque()
@@ -76,8 +81,9 @@ class LocalExecutor:
     @property
     def slots(self) -> int:
         not_hired = self._most - len(self._workers)
-        # What waits for an environment keeps no worker from others.
-        return 2 * not_hired + sum(1 + worker.depth for worker in self._workers) + self._held
+        # What waits for an environment, or for its turn, keeps no worker from others.
+        for_turns = min(_MOST_HELD, sum(handed.takes_turns for handed in self._waiting)) if self._waiting else 0
+        return 2 * not_hired + sum(1 + worker.depth for worker in self._workers) + self._held + for_turns
 
     @property
     def async_slots(self) -> int:
@@ -90,7 +96,9 @@ class LocalExecutor:
         if idle is None:
             return False
         handed = self._handed(order)
-        if handed.kind != idle.kind or len(handed.line) > PREFETCH_LIMIT or not idle.make_ready(handed):
+        if handed.takes_turns or handed.kind != idle.kind or len(handed.line) > PREFETCH_LIMIT:
+            return False
+        if not idle.make_ready(handed):
             return False
         self._ready[order.token] = idle
         return True
@@ -117,10 +125,13 @@ class LocalExecutor:
         raw.pop("is_async", None)
         if order.memory is None:
             raw["memory_share"] = order.memory_share or self._memory_share
+        takes_turns = self._turns.waits_for_one(order)
+        if takes_turns:
+            raw["threads"] = self._turns.threads
         line = _encode(raw).encode() + b"\n"
         secrets = tuple(one.ref for one in order.secrets) if order.secrets else ()
         kind = Kind(tuple(sorted(order.env.items())), order.memory, secrets, order.environment)
-        return Handed(order.token, line, kind, order.log, order.retry_on)
+        return Handed(order.token, line, kind, order.log, order.retry_on, takes_turns)
 
     def _is_there(self, environment: str) -> bool:
         return self._antechamber is not None and environment in self._antechamber.ready
@@ -222,13 +233,15 @@ class LocalExecutor:
         """Gives each waiting order a worker that can take it, and each idle worker something to do."""
         for _ in range(len(self._waiting)):
             handed = self._waiting.popleft()
-            worker = self._free_worker(handed) if self._can_hire else None
+            is_held = handed.takes_turns and sum(worker.has_turn for worker in self._workers) >= self._turns.most
+            worker = self._free_worker(handed) if self._can_hire and not is_held else None
             worker = worker or self._ahead(handed)
             if worker is None:
                 self._waiting.append(handed)
             else:
                 self._send(worker, handed)
-        if not self._waiting and self._can_hire and (hindered := self._hindered()):
+        is_free = self._can_hire and all(handed.takes_turns for handed in self._waiting)
+        if is_free and (hindered := self._hindered()):
             self._level(hindered)
             self._relieve(hindered)
 
@@ -243,7 +256,7 @@ class LocalExecutor:
         return self._hire(handed.kind)
 
     def _ahead(self, handed: Handed) -> WorkerProcess | None:
-        if len(handed.line) > PREFETCH_LIMIT:
+        if handed.takes_turns or len(handed.line) > PREFETCH_LIMIT:
             return None
         fitting = [worker for worker in self._workers if worker.is_ahead and worker.kind == handed.kind]
         return min(fitting, key=_behind, default=None)

@@ -19,7 +19,7 @@ from trc.compiler.source import SourceFile, Span
 from trc.contexts import task_types
 from trc.runtime.errors import Stopped
 from trc.runtime.pool import Done, Ended, Raised, can_fork, run_all
-from trc.settings import cores
+from trc.runtime.surroundings import cores
 from trc.verdict import Verdict
 
 _MOST: Final = 4

@@ -24,7 +24,7 @@ from trc.compiler.source import SourceFile, Span
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 from trc.runtime.store.address import EXAMPLE, Address, WrongAddress, address_of, is_address
-from trc.runtime.surroundings import clean
+from trc.runtime.surroundings import clean, cores
 from trc.telemetry import NO_TELEMETRY, TABLES, Telemetry, telemetry_of
 
 MAX_ASYNC: Final = 500
@@ -221,11 +221,6 @@ def _settings(project: Path, workers: int | None = None, target: str | None = No
 def _events(project: Path, written: _Written) -> OpenLineage:
     file = written.events.get("file")
     return OpenLineage(**{**written.events, "file": None if file is None else project / file})
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 @dataclass(slots=True)

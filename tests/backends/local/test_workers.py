@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import select
 import signal
@@ -11,15 +12,18 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.contracts.backend_suite import LONG, BackendSuite, World, wait_for_death
 
+from trc.backends.local.turns import MUCH, Turns
 from trc.backends.local.workers import LocalExecutor
 from trc.runtime.clock import SystemClock
 from trc.runtime.executor import Ended, Lost, Started
 from trc.runtime.surroundings import clean
+from trc.runtime.taskside.order import OrderInput, TaskOrder
 
 
 def make(workers: int) -> LocalExecutor:
@@ -337,3 +341,74 @@ def test_the_environment_of_a_worker_is_clean(world: World, monkeypatch: pytest.
     assert set(seen["env"]) <= {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "TZ", "LANG", "LC_ALL"}
     assert seen["stdin"] == ""
     assert "" not in seen["path"]
+
+
+def query_over(world: World, size: int, number: int = 0, *, threads: int | None = None) -> TaskOrder:
+    """A query over a file of that many bytes: it tells that it began, and ends when its gate is written to."""
+    data = world.folder / f"data{number}"
+    with data.open("wb") as file:
+        file.truncate(size)
+    args = {"told": str(world.fifo(f"told{number}")), "gate": str(world.fifo(f"gate{number}"))}
+    read = OrderInput("orders", "csv", (str(data),))
+    return replace(world.order("hold", attempt=number, args=args), query="SELECT 1", inputs=(read,), threads=threads)
+
+
+def await_beginning(order: TaskOrder) -> None:
+    assert Path(order.params["args"]["told"]).read_text()
+
+
+def open_gate(order: TaskOrder) -> None:
+    Path(order.params["args"]["gate"]).write_text("open")
+
+
+def test_queries_over_much_data_take_turns_and_keep_no_worker_from_others(world: World) -> None:
+    world.write(SHORT_AND_LONG)
+    first, second, third = (query_over(world, MUCH, number) for number in range(3))
+    for order in (first, second, third):
+        world.executor.start(order)
+    await_beginning(first)
+    quick = [world.order("short", attempt=number) for number in range(10, 14)]
+    assert world.executor.slots == 4 + 2, "what waits for its turn takes no place"
+    for order in quick:
+        world.executor.start(order)
+    for order in quick:
+        world.wait(Ended, order.token)
+    begun = {report.token for report in world.reports if isinstance(report, Started)}
+    assert begun.isdisjoint({second.token, third.token})
+    for now, later in ((first, second), (second, third)):
+        open_gate(now)
+        world.wait(Ended, now.token)
+        await_beginning(later)
+    open_gate(third)
+    world.wait(Ended, third.token)
+
+
+@pytest.mark.parametrize(
+    ("size", "threads"), [pytest.param(MUCH - 1, None, id="little data"), pytest.param(MUCH, 1, id="its own threads")]
+)
+def test_other_queries_run_beside_each_other(world: World, size: int, threads: int | None) -> None:
+    world.write(SHORT_AND_LONG)
+    orders = [query_over(world, size, number, threads=threads) for number in range(2)]
+    for order in orders:
+        world.executor.start(order)
+    for order in orders:
+        await_beginning(order)
+    for order in orders:
+        open_gate(order)
+        world.wait(Ended, order.token)
+
+
+@pytest.mark.parametrize(
+    ("workers", "processors", "most", "threads"), [(2, 2, 1, 2), (16, 16, 4, 4), (1, 8, 1, 8), (8, 3, 1, 3)]
+)
+def test_machine_is_shared_among_as_many_as_keep_it_busy(
+    workers: int, processors: int, most: int, threads: int
+) -> None:
+    turns = Turns(workers, processors)
+    assert (turns.most, turns.threads) == (most, threads)
+
+
+def test_query_over_much_data_has_the_threads_of_its_turn(world: World) -> None:
+    orders = [query_over(world, MUCH, 1), query_over(world, MUCH - 1, 2), query_over(world, MUCH, 3, threads=7)]
+    world.executor._turns = Turns(16, 16)
+    assert [json.loads(world.executor._handed(one).line)["threads"] for one in orders] == [4, None, 7]
