@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult
 
@@ -74,6 +75,10 @@ class Executor(Protocol):
     @property
     def async_slots(self) -> int:
         """How many attempts that share a process may be handed over at a time, beside the others; 0 where they take `slots`."""
+        ...
+
+    def expect(self, tasks: Sequence[TaskSpec]) -> None:
+        """Told before the first `start` which tasks will begin at once: what takes long to be there for them may be begun now."""
         ...
 
     def make_ready(self, order: TaskOrder) -> bool:

@@ -32,7 +32,7 @@ from trc.runtime.scheduler.budget import START, limits_of
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.selecting import Part
 from trc.runtime.sharing import in_order
-from trc.runtime.spec import PipelineSpec, objects_read
+from trc.runtime.spec import PipelineSpec, TaskSpec, objects_read
 from trc.runtime.storage.base import Storage
 from trc.runtime.store.journal import Driver, Journal, RunRecord, RunState, TaskRecord
 from trc.runtime.store.results import Result, Results, StoredOutput
@@ -317,35 +317,36 @@ class Runner:
     def _drive(self, run: RunRecord, driver: Driver, options: Options, resumed: bool) -> Outcome:
         previous = self.store.tasks(run.id) if resumed else []
         previous = [one._replace(error=None) if one.task in options.vouched else one for one in previous]
-        # Passes work on queries: to be told for each task that it has none is of use to plans alone.
-        optimised = self._optimised(options) if self.queries else _AS_WRITTEN
-        planner = self._planner(options, optimised, run if resumed else None, run.id)
-        plan = self._plan(planner, optimised, run.logical_time)
-        settled = self._settled(plan, planner)
-        self.agree(run, plan)
-        self.observe(RunOpened(run, plan, resumed))
-        places = Places(self.state)
-        hooks = Hooks(self.spec, run, self.clock, previous) if has_hooks(self.spec) else None
-        attempts = Attempts(
-            {task.name: task for task in self.spec.tasks},
-            planner,
-            Orders(
-                self.spec,
-                places,
-                self.storage,
-                run.id,
-                run.logical_time,
-                optimised.keepings,
-                planner.read_sets.asked,
-                planner.stored,
-            ),
-            self.storage,
-            self.clock,
-            secrets=self.secrets,
-            trace=self.trace,
-        )
         executor = self.executor()
         try:
+            # Passes work on queries: to be told for each task that it has none is of use to plans alone.
+            optimised = self._optimised(options) if self.queries else _AS_WRITTEN
+            planner = self._planner(options, optimised, run if resumed else None, run.id)
+            executor.expect(_first(self.spec, planner.stored))
+            plan = self._plan(planner, optimised, run.logical_time)
+            settled = self._settled(plan, planner)
+            self.agree(run, plan)
+            self.observe(RunOpened(run, plan, resumed))
+            places = Places(self.state)
+            hooks = Hooks(self.spec, run, self.clock, previous) if has_hooks(self.spec) else None
+            attempts = Attempts(
+                {task.name: task for task in self.spec.tasks},
+                planner,
+                Orders(
+                    self.spec,
+                    places,
+                    self.storage,
+                    run.id,
+                    run.logical_time,
+                    optimised.keepings,
+                    planner.read_sets.asked,
+                    planner.stored,
+                ),
+                self.storage,
+                self.clock,
+                secrets=self.secrets,
+                trace=self.trace,
+            )
             machine = Machine(
                 run.id,
                 # To list items once more is harmless, whatever is then done for each of them.
@@ -489,6 +490,11 @@ def _undone_if(expected: Callable[[], bool]) -> Iterator[None]:
         yield
     except _Undo:
         assert expected()
+
+
+def _first(spec: PipelineSpec, stored: Mapping[str, Result]) -> list[TaskSpec]:
+    """The tasks that begin at once whatever the plan will say: they never ran, and wait for nobody."""
+    return [task for task in spec.tasks if task.name not in stored and not (task.needs or task.when or task.each)]
 
 
 def _outputs(settled: Mapping[Dataset, StoredOutput]) -> dict[str, tuple[StoredOutput, ...]]:

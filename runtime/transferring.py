@@ -15,6 +15,7 @@ from trc.runtime.storage.errors import MovingFile, told_as
 from trc.runtime.storage.s3 import S3Storage
 from trc.runtime.storage.s3_errors import moved
 from trc.runtime.store.results import ObjectIdentity
+from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.order import OrderInput, TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -57,6 +58,9 @@ class Transferring:
     @property
     def async_slots(self) -> int:
         return self.inner.async_slots
+
+    def expect(self, tasks: Sequence[TaskSpec]) -> None:
+        self.inner.expect(tasks)
 
     def make_ready(self, order: TaskOrder) -> bool:
         return not _has_objects(order) and self.inner.make_ready(order)

@@ -29,7 +29,7 @@ from trc.settings import settings_for
 from trc.verifying.usecase import columns_of
 from trc.verifying.verify import SinkVerdict, Verification, verify
 
-Passes = tuple[Callable[[Draft], Draft], ...]
+Passes = tuple[Callable[[Draft], None], ...]
 
 
 @dataclass(slots=True)
@@ -39,6 +39,9 @@ class Here:
     slots: int = 1
     async_slots: int = 0
     reports: list[Report] = field(default_factory=list[Report])
+
+    def expect(self, tasks: Sequence[TaskSpec]) -> None:
+        """It has nothing to begin ahead."""
 
     def make_ready(self, order: TaskOrder) -> bool:  # noqa: ARG002 - the protocol's name
         return False

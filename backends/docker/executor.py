@@ -30,6 +30,7 @@ from trc.runtime.clock import Clock
 from trc.runtime.drivers import this_driver
 from trc.runtime.environments.built import Environments, NotBuilt, cache_folder
 from trc.runtime.executor import Ended, Lost, Progressed, Report, Started
+from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
 
@@ -82,6 +83,9 @@ class DockerExecutor:
     @property
     def async_slots(self) -> int:
         return 0
+
+    def expect(self, tasks: Sequence[TaskSpec]) -> None:
+        """A container is made for its order, which says what it mounts."""
 
     def make_ready(self, order: TaskOrder) -> bool:
         del order

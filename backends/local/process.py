@@ -19,7 +19,7 @@ from typing import IO, Final
 import trc
 from trc.backends.local.pace import Pace
 from trc.runtime.taskside.capture import blank_name
-from trc.runtime.taskside.worker import BEGIN, READY
+from trc.runtime.taskside.worker import BEGIN, PRELOAD, READY
 
 PREFETCH_LIMIT: Final = select.PIPE_BUF - len(READY)
 """The longest order, in bytes, that may wait behind another: a pipe of packets keeps it in one piece."""
@@ -170,6 +170,11 @@ class WorkerProcess:
         self._unsent = handed.line
         self.send_rest()
         return begins
+
+    def preload(self, runs: str) -> None:
+        """Has it load, before there is an order, what a task of the type that `runs` names needs."""
+        with suppress(BlockingIOError):
+            os.write(self._orders, PRELOAD + runs.encode() + b"\n")
 
     def make_ready(self, handed: Handed) -> bool:
         """Has the worker, which is idle, read an order that it may have to begin; tells whether there was place."""

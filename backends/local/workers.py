@@ -19,6 +19,7 @@ from trc.backends.local.shared import SharedWorker
 from trc.backends.local.turns import Turns
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Ended, Lost, Progressed, Queued, Report, Started
+from trc.runtime.spec import TaskSpec
 from trc.runtime.surroundings import cores
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
@@ -88,6 +89,12 @@ class LocalExecutor:
     @property
     def async_slots(self) -> int:
         return self._max_async
+
+    def expect(self, tasks: Sequence[TaskSpec]) -> None:
+        for task in tasks[: self._most]:
+            # An environment may have to be built first, and secrets are fetched for attempts alone.
+            if not (task.environment or task.secrets or task.is_async):
+                self._hire(Kind(tuple(sorted(task.env.items())), task.memory)).preload(task.runs)
 
     def make_ready(self, order: TaskOrder) -> bool:
         if order.is_async:

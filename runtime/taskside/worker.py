@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Callable
 
@@ -27,6 +28,8 @@ READY = b"?"
 """Before an order: it is to be read, and not begun."""
 BEGIN = b"!\n"
 """The order that was read last is to be begun. Any other packet takes its place."""
+PRELOAD = b"+"
+"""Before the name of what an order will run, none of which is there yet."""
 _CHUNK = 1 << 16
 """As much as a pipe holds. The memory for more than that would be mapped and given back for each read."""
 _REPORT_EVERY = 0.05
@@ -142,6 +145,9 @@ class _Inbox:
             # Without an order it means nothing: that was taken back before we read it.
             order, self._ready = self._ready, None
             return order
+        if chunk.startswith(PRELOAD) and not self._held:
+            _preload(chunk[len(PRELOAD) :].decode().rstrip())
+            return None
         if chunk.startswith(READY) and not self._held:
             self._ready = TaskOrder.from_json(chunk[len(READY) :])
             return None
@@ -151,6 +157,15 @@ class _Inbox:
             return None
         line, self._held = self._held, b""
         return TaskOrder.from_json(line)
+
+
+def _preload(runs: str) -> None:
+    """Loads the task type's own side, and what that loads for each of its tasks."""
+    # Whatever is wrong with it, the first order will say.
+    with suppress(Exception):
+        warm_up = getattr(import_module(runs.partition(":")[0]), "warm_up", None)
+        if warm_up is not None:
+            warm_up()
 
 
 class _Outbox:

@@ -78,6 +78,9 @@ class Immediate:
     at_ready: Callable[[TaskOrder], None] = lambda _order: None
     started: list[TaskOrder] = field(default_factory=list)
 
+    def expect(self, tasks: Sequence[TaskSpec]) -> None:
+        """It has nothing to begin ahead."""
+
     def make_ready(self, order: TaskOrder) -> bool:
         self.steps.append(f"ready {order.task}")
         self.at_ready(order)

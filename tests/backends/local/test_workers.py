@@ -22,6 +22,7 @@ from trc.backends.local.turns import MUCH, Turns
 from trc.backends.local.workers import LocalExecutor
 from trc.runtime.clock import SystemClock
 from trc.runtime.executor import Ended, Lost, Started
+from trc.runtime.spec import SecretSpec, SkipSpec, TaskSpec
 from trc.runtime.surroundings import clean
 from trc.runtime.taskside.order import OrderInput, TaskOrder
 
@@ -410,5 +411,35 @@ def test_machine_is_shared_among_as_many_as_keep_it_busy(
 
 def test_query_over_much_data_has_the_threads_of_its_turn(world: World) -> None:
     orders = [query_over(world, MUCH, 1), query_over(world, MUCH - 1, 2), query_over(world, MUCH, 3, threads=7)]
-    world.executor._turns = Turns(16, 16)
-    assert [json.loads(world.executor._handed(one).line)["threads"] for one in orders] == [4, None, 7]
+    executor = make(2)
+    executor._turns = Turns(16, 16)
+    assert [json.loads(executor._handed(one).line)["threads"] for one in orders] == [4, None, 7]
+    executor.close()
+
+
+def test_workers_load_what_the_first_tasks_need_before_there_is_an_order(world: World) -> None:
+    world.write("import sys\ndef go(context):\n    return {'has': 'duckdb' in sys.modules}\n")
+    spec = TaskSpec("rows", "duckdb_sql", "trc.stdlib_tasks.duckdb_sql.run:run", (), SkipSpec(can_skip=True))
+    assert world.success(world.order("go")).values == {"has": False}
+    executor = make(1)
+    world.executor.close()
+    world.executor = executor
+    executor.expect([spec, spec])
+    assert len(executor._workers) == 1
+    assert world.success(world.order("go", attempt=2)).values == {"has": True}
+
+
+def test_what_cannot_be_loaded_ahead_is_told_by_the_order(world: World) -> None:
+    world.write("def go(context):\n    pass\n")
+    world.executor.expect([TaskSpec("rows", "nothing", "no.such.module:run", (), SkipSpec(can_skip=True))])
+    world.success(world.order("go"))
+
+
+@pytest.mark.parametrize("field", ["environment", "secrets", "is_async"])
+def test_nothing_is_loaded_ahead_for_a_process_of_another_kind(field: str) -> None:
+    executor = make(2)
+    spec = TaskSpec("rows", "python", "trc.stdlib_tasks.python.run:run", (), SkipSpec(can_skip=True))
+    values = {"environment": "e1", "secrets": (SecretSpec("env:X", ()),), "is_async": True}
+    executor.expect([replace(spec, **{field: values[field]})])
+    assert executor._workers == []
+    executor.close()

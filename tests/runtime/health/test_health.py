@@ -15,6 +15,7 @@ from trc.backends.local import LocalBackend
 from trc.runtime.executor import Lost, Report
 from trc.runtime.health.place import look_at_place
 from trc.runtime.health.room import look_at_room
+from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.order import TaskOrder
 from trc.settings import Settings
 from trc.stdlib_tasks.duckdb_sql.run.probe import tell
@@ -72,6 +73,9 @@ class _NoWorkers:
 
     def __init__(self, *reports: Report) -> None:
         self.reports = reports
+
+    def expect(self, tasks: Sequence[TaskSpec]) -> None:
+        """It has nothing to begin ahead."""
 
     def make_ready(self, order: TaskOrder) -> bool:
         del order
