@@ -32,7 +32,7 @@ from trc.runtime.scheduler.budget import START, limits_of
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.selecting import Part
 from trc.runtime.sharing import in_order
-from trc.runtime.spec import PipelineSpec, TaskSpec, objects_read
+from trc.runtime.spec import PipelineSpec, TaskSpec, sources_read
 from trc.runtime.storage.base import Storage
 from trc.runtime.store.journal import Driver, Journal, RunRecord, RunState, TaskRecord
 from trc.runtime.store.results import Result, Results, StoredOutput
@@ -437,7 +437,7 @@ class Runner:
 
         stored = {name: here(result) for name, result in self.store.latest(self.spec.name).items()}
         paths = [output.path for result in stored.values() for output in result.outputs if not output.is_view]
-        self.storage.prefetch(paths + objects_read(self.spec))
+        self.storage.prefetch(paths + sources_read(self.spec))
         kept: dict[str, Result] = {}
         if resumed is not None:
             here_made = {name: result for name, result in stored.items() if result.run == resumed.id}

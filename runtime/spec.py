@@ -314,11 +314,11 @@ class PipelineSpec:
         return next((task for task in self.tasks if task.name.casefold() == name.casefold()), None)
 
 
-def objects_read(spec: PipelineSpec) -> list[str]:
-    """The objects of a store that its tasks read by their whole names."""
+def sources_read(spec: PipelineSpec) -> list[str]:
+    """What its tasks read by a whole name, and no task writes."""
     reads = (read for task in spec.tasks for read in (*task.reads, *task.check_reads))
-    uris = {read.uri for read in reads if read.uri is not None and read.producer is None}
-    return sorted(uri for uri in uris if "://" in uri and not set(uri) & set("*?["))
+    uris = {read.uri for read in reads if read.uri is not None and read.producer is None and not read.feeders}
+    return sorted(uri for uri in uris if not set(uri) & set("*?["))
 
 
 def has_objects(spec: PipelineSpec) -> bool:

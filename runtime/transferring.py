@@ -11,11 +11,11 @@ from typing import Final
 
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Ended, Executor, Lost, Report
+from trc.runtime.spec import TaskSpec
 from trc.runtime.storage.errors import MovingFile, told_as
 from trc.runtime.storage.s3 import S3Storage
 from trc.runtime.storage.s3_errors import moved
 from trc.runtime.store.results import ObjectIdentity
-from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.order import OrderInput, TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
 

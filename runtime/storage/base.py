@@ -35,7 +35,7 @@ class Files(Protocol):
         ...
 
     def prefetch(self, paths: Iterable[str]) -> None:
-        """Loads what is cached of many files at once."""
+        """Looks at many files at once, whose contents are asked for next. Never fails: who asks is told what is wrong."""
         ...
 
     def flush(self) -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from hashlib import sha256
+from threading import Thread, local
 
 from trc.runtime.storage.errors import MovingFile, unreadable
 from trc.runtime.store.results import FileDigest, FileIdentity, Results
+from trc.runtime.surroundings import cores
 
 _BLOCK = 1 << 20
 _TRIES = 3
+_LARGE = 4 << 20
+"""Bytes from which on a file is worth a thread."""
 
 # Clocks of file systems are coarse: a file that was written this shortly before it was hashed
 # may have been written again afterwards without looking any different.
@@ -32,7 +38,8 @@ class Digests:
         self._known: dict[str, FileDigest | None] = {}
         self._new: dict[str, FileDigest] = {}
         self._adopted: dict[str, tuple[FileIdentity, str]] = {}
-        self._block = memoryview(bytearray(_BLOCK))
+        self._blocks = local()
+        """For each thread that hashes, the memory that it reads into."""
 
     def adopt(self, path: str, digest: str) -> None:
         """Believes whoever wrote the file that is now at `path`; nothing of it is kept for later runs."""
@@ -45,6 +52,44 @@ class Digests:
         if missing:
             self._known |= dict.fromkeys(missing)
             self._known.update(self._results.digests(missing))
+            self._hash_ahead([path for path in missing if self._known[path] is None])
+
+    def _hash_ahead(self, paths: Sequence[str]) -> None:
+        """Hashes large files beside each other. Whoever asks for one later finds out by itself whether it still is that file."""
+        large = [path for path in paths if self._is_worth_it(path)] if len(paths) > 1 else []
+        if len(large) < 2:
+            return
+        left = deque(large)
+        threads = [Thread(target=self._hash_of, args=(left,), name="hash") for _ in range(min(cores(), len(large)))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _hash_of(self, left: deque[str]) -> None:
+        """What one thread does: it takes path after path, and each is taken once."""
+        with suppress(IndexError):
+            while path := left.popleft():
+                self._keep(path, self._computed_ahead(path))
+
+    def _is_worth_it(self, path: str) -> bool:
+        """Whether a file is large, and not so new that it would be hashed again when it is asked for."""
+        with suppress(OSError):
+            identity = identify(path)
+            if identity is not None and identity.size >= _LARGE:
+                return max(identity.mtime_ns, identity.ctime_ns) + _SETTLED_NS <= self._clock_ns()
+        return False
+
+    def _computed_ahead(self, path: str) -> FileDigest | None:
+        with suppress(OSError):  # whoever asks for it is told
+            return self._compute(path)
+        return None
+
+    def _keep(self, path: str, computed: FileDigest | None) -> None:
+        if computed is not None:
+            self._known[path] = computed
+            if self._is_settled(computed):
+                self._new[path] = computed
 
     def flush(self) -> None:
         if self._new:
@@ -71,14 +116,19 @@ class Digests:
         computed = self._compute(path)
         if computed is None:
             return None
-        self._known[path] = computed
-        if self._is_settled(computed):
-            self._new[path] = computed
+        self._keep(path, computed)
         return computed.identity, computed.digest
 
     def _is_settled(self, known: FileDigest) -> bool:
         last_written = max(known.identity.mtime_ns, known.identity.ctime_ns)
         return known.boot_id == self._boot_id != "" and last_written + _SETTLED_NS <= known.hashed_at_ns
+
+    @property
+    def _block(self) -> memoryview:
+        if not hasattr(self._blocks, "own"):
+            self._blocks.own = memoryview(bytearray(_BLOCK))
+        own: memoryview = self._blocks.own
+        return own
 
     def _compute(self, path: str) -> FileDigest | None:
         for _ in range(_TRIES):
@@ -86,9 +136,9 @@ class Digests:
                 with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a path object for each file costs too much
                     before = _identity_of(os.fstat(file.fileno()))
                     hashed_at = self._clock_ns()
-                    hashed = sha256()
-                    while size := file.readinto(self._block):
-                        hashed.update(self._block[:size])
+                    hashed, block = sha256(), self._block
+                    while size := file.readinto(block):
+                        hashed.update(block[:size])
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except OSError as error:

@@ -134,6 +134,41 @@ def test_the_cache_is_asked_once_for_many_files(tmp_path: Path) -> None:
     assert (store.reads, store.writes) == (1, 1)
 
 
+def test_large_files_are_hashed_ahead_and_looked_at_when_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trc.runtime.storage.digests._LARGE", 7)
+    files = [tmp_path / str(number) for number in range(6)]
+    for file in files:
+        file.write_bytes(b"content")
+    gone, small = tmp_path / "gone", tmp_path / "small"
+    small.write_bytes(b"c")
+    computed = list[str]()
+    many = digests(CountingStore(), written(files[0]) + 5 * SECOND)
+    real = many._compute
+    monkeypatch.setattr(many, "_compute", lambda path: computed.append(path) or real(path))
+    many.prefetch(str(file) for file in (*files, gone, small))
+    assert sorted(computed) == sorted(map(str, files))
+    grow(files[0])
+    files[1].unlink()
+    assert many.digest(str(files[0])) == f"sha256:{hashlib.sha256(b'contentmore').hexdigest()}"
+    assert many.digest(str(files[1])) is None
+    assert [many.digest(str(file)) for file in files[2:]] == [TRUE] * 4
+    assert len(computed) == len(files) + 1
+
+
+def test_what_would_be_hashed_again_is_not_hashed_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trc.runtime.storage.digests._LARGE", 7)
+    files = [tmp_path / str(number) for number in range(2)]
+    for file in files:
+        file.write_bytes(b"content")
+    young = digests(CountingStore(), written(files[1]) + SECOND)
+    computed = list[str]()
+    monkeypatch.setattr(young, "_compute", computed.append)
+    young.prefetch(map(str, files))
+    assert computed == []
+
+
 def grow(file: Path) -> None:
     with file.open("ab") as more:
         more.write(b"more")
