@@ -611,7 +611,7 @@ PLANTS = (
     Plant(
         "anyone may publish",
         ATTEMPTS,
-        "if not transaction.is_current(attempt.order.run, attempt.task.name, token):",
+        "if not permits(attempt.task.name, token):",
         "if not token:",
         ("tests/runtime/test_loop.py",),
     ),

@@ -24,7 +24,7 @@ from trc.runtime.scheduler.failures import UNKNOWN_OUTCOME
 from trc.runtime.sharing import shared
 from trc.runtime.spec import KeyPart, SecretSpec, TaskSpec
 from trc.runtime.storage.errors import told_as
-from trc.runtime.store.journal import DeadLetter, TaskRecord, Transaction
+from trc.runtime.store.journal import DeadLetter, TaskRecord
 from trc.runtime.store.parts import StoredParts, encode_parts
 from trc.runtime.store.results import Identity, Result, StoredOutput
 from trc.runtime.subtasks import subtasks, unsubmittable
@@ -225,11 +225,12 @@ class Attempts:
             for output in attempt.order.outputs:
                 self.outlet.discard(output.path)
 
-    def publish(self, token: str, transaction: Transaction) -> Result | Failure:
+    def publish(self, token: str, permits: Callable[[str, str], bool]) -> Result | Failure:
         """Puts the outputs of a successful attempt in place, and answers the result that is to be committed with them.
 
         Nothing is touched unless the inputs are those that were listed and the attempt is still the
-        task's current one. The transaction holds the store's write lock until the result is durable.
+        task's current one, which `permits` tells of a task and a token: whoever calls holds the store's write lock until
+        the result is durable.
         """
         attempt = self._live[token]
         assert attempt.result is not None
@@ -242,7 +243,7 @@ class Attempts:
         if moved is not None:
             message = f'the input "{moved}" changed while it was read'
             return Failure(message, kind="temporary", reason="input_moved")
-        if not transaction.is_current(attempt.order.run, attempt.task.name, token):
+        if not permits(attempt.task.name, token):
             return Failure("another attempt has taken this one's place", kind="permanent", reason="fenced")
         if len(attempt.result.checks) != len(attempt.task.checks):
             return Failure("its expectations were not evaluated", kind="permanent", reason="unchecked")

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import takewhile
+from types import MappingProxyType
 
 from trc.runtime import executor as reports
 from trc.runtime.attempts import Attempts
@@ -100,19 +101,35 @@ class Batch:
     Raises Stopped if the run is in other hands by then: this driver was taken for dead, and nothing of it counts any more.
     """
 
-    def __init__(self, journal: Journal, run: RunRecord, stack: ExitStack) -> None:
+    def __init__(
+        self, journal: Journal, run: RunRecord, stack: ExitStack, ended: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._journal = journal
         self._run = run
         self._stack = stack
         self._transaction: Transaction | None = None
+        self._ended = ended
+        """The attempts that ended in this round, by task: they are asked about all at once."""
+        self._permitted: frozenset[str] | None = None
 
-    @property
-    def transaction(self) -> Transaction:
+    def begin(self) -> Transaction:
         if self._transaction is None:
             transaction = self._stack.enter_context(self._journal.transaction())
             require_own(transaction, self._run)
             self._transaction = transaction
         return self._transaction
+
+    @property
+    def transaction(self) -> Transaction:
+        return self.begin()
+
+    def permits(self, task: str, token: str) -> bool:
+        """Whether an attempt may publish what it has staged."""
+        if self._ended.get(task) != token:
+            return token in self.transaction.permitted(self._run.id, {task: token})
+        if self._permitted is None:
+            self._permitted = self.transaction.permitted(self._run.id, self._ended)
+        return token in self._permitted
 
 
 class KeepAlive:
@@ -229,14 +246,15 @@ class Loop:
         durable = False
         with ExitStack() as stack:
             stack.callback(self._beside.finish)
-            batch = Batch(self.journal, self.run_record, stack)
+            ended = {event.task: event.token for event in pending if isinstance(event, events.AttemptEnded)}
+            batch = Batch(self.journal, self.run_record, stack, ended)
             while queue:
                 for command in self.machine.handle(queue.popleft()):
                     match command:
                         case commands.Decide():
                             queue.append(self._decide(command.task))
                         case commands.Publish():
-                            queue.append(self._publish(command, batch.transaction))
+                            queue.append(self._publish(command, batch))
                         case commands.Expand():
                             queue.append(self._expand(command.task, batch))
                         case commands.Gather():
@@ -362,8 +380,9 @@ class Loop:
         for output in outputs:
             self.settled[task, output.name] = output
 
-    def _publish(self, command: commands.Publish, transaction: Transaction) -> events.Event:
-        outcome = self.attempts.publish(command.token, transaction)
+    def _publish(self, command: commands.Publish, batch: Batch) -> events.Event:
+        batch.begin()
+        outcome = self.attempts.publish(command.token, batch.permits)
         now = self.clock.now()
         if isinstance(outcome, Failure):
             return events.PublishFailed(now, command.task, command.token, outcome)

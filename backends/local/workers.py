@@ -19,6 +19,7 @@ from trc.backends.local.shared import SharedWorker
 from trc.backends.local.turns import Turns
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Ended, Lost, Progressed, Queued, Report, Started
+from trc.runtime.plain_json import encode_plain, is_plain
 from trc.runtime.spec import TaskSpec
 from trc.runtime.surroundings import cores
 from trc.runtime.taskside.order import TaskOrder
@@ -135,7 +136,7 @@ class LocalExecutor:
         takes_turns = self._turns.waits_for_one(order)
         if takes_turns:
             raw["threads"] = self._turns.threads
-        line = _encode(raw).encode() + b"\n"
+        line = (encode_plain(raw) if _is_plain(raw) else _encode(raw).encode()) + b"\n"
         secrets = tuple(one.ref for one in order.secrets) if order.secrets else ()
         kind = Kind(tuple(sorted(order.env.items())), order.memory, secrets, order.environment)
         return Handed(order.token, line, kind, order.log, order.retry_on, takes_turns)
@@ -487,6 +488,11 @@ class LocalExecutor:
         if end is not None or self._waiting or self._held or self._shared.is_busy:
             return True
         return any(not worker.is_idle for worker in self._workers)
+
+
+def _is_plain(order: Mapping[str, Any]) -> bool:
+    """Whether nothing of an order comes out of data, where numbers may be none: all else in it is trc's own."""
+    return not ("item" in order or "handed" in order) and is_plain(order["params"])
 
 
 def _behind(worker: WorkerProcess) -> int:

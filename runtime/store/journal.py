@@ -240,8 +240,8 @@ class Transaction(Protocol):
         """Makes messages pending and due `at` that time, as if nobody had tried to deliver them."""
         ...
 
-    def is_current(self, run: str, task: str, token: str) -> bool:
-        """Whether the attempt is still the one that may publish: the task's current, and not final."""
+    def permitted(self, run: str, attempts: Mapping[str, str]) -> frozenset[str]:
+        """Of some attempts, by task, the tokens of those that may publish: each is its task's current one, and not final."""
         ...
 
     def forget_runs(self, runs: Sequence[str]) -> None:

@@ -223,12 +223,14 @@ class _MemoryTransaction:
             if (one.run, one.task, one.state) == (run, task, "open"):
                 self._set(self._tables.letters, number, replace(one, state=state, settled_at=at))
 
-    def is_current(self, run: str, task: str, token: str) -> bool:
-        opened = self._tables.runs.get(run)
-        found = self._tables.tasks.get(run, {}).get(task)
-        if opened is None or found is None:
-            return False
-        return opened.state == "running" and found.token == token and found.state in ("claimed", "running")
+    def permitted(self, run: str, attempts: Mapping[str, str]) -> frozenset[str]:
+        opened, tasks = self._tables.runs.get(run), self._tables.tasks.get(run, {})
+        if opened is None or opened.state != "running":
+            return frozenset()
+        found = ((tasks.get(task), token) for task, token in attempts.items())
+        return frozenset(
+            token for one, token in found if one and one.token == token and one.state in ("claimed", "running")
+        )
 
     def forget_runs(self, runs: Sequence[str]) -> None:
         of_runs: tuple[dict[str, Any], ...] = (

@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import overload
 
+from trc.runtime.plain_json import encode_plain
 from trc.runtime.spec import KeyPart
-
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def encode_parts(parts: Sequence[KeyPart]) -> str:
     """The parts as columns: fields, groups, values."""
     if isinstance(parts, StoredParts):
         return parts.text
-    return _encode([[part.field for part in parts], [part.group for part in parts], [part.value for part in parts]])
+    columns = [[part.field for part in parts], [part.group for part in parts], [part.value for part in parts]]
+    return encode_plain(columns).decode()
 
 
 class StoredParts(Sequence[KeyPart]):
@@ -47,7 +47,7 @@ class StoredParts(Sequence[KeyPart]):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, StoredParts):
-            return self.text == other.text
+            return self.text == other.text or self._read() == other._read()
         return isinstance(other, tuple) and self._read() == other
 
     def __hash__(self) -> int:

@@ -23,7 +23,7 @@ class PostgresStore(SqlStore):
     What SQLite's `BEGIN IMMEDIATE` gives, a block has here by a lock of the whole schema, `pg_advisory_xact_lock`, which is
     taken with its first statement and given back by its end, however it ends: one writer at a time, on whatever machine.
     The isolation is READ COMMITTED: each statement sees all that was committed before it began, and nobody commits
-    meanwhile, so that what a block has read still holds when it writes. Fences (`drives`), permits (`is_current`) and
+    meanwhile, so that what a block has read still holds when it writes. Fences (`drives`), permits (`permitted`) and
     leases (`acquire`) need nothing beyond that. Reads outside of blocks wait for nobody.
 
     A connection that is lost within a block takes the block back, and ends the command; between blocks a new one is

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from trc.runtime.plain_json import encode_plain
 from trc.runtime.store.journal import AttemptRecord, DeadLetter, Driver, Message, RunRecord, Service, TaskRecord, Twin
 from trc.runtime.store.parts import StoredParts, encode_parts
 from trc.runtime.store.results import FileDigest, FileIdentity, Result, StoredOutput
@@ -119,8 +120,15 @@ def attempt_row(attempt: AttemptRecord) -> Row:
         attempt.claimed_at,
         attempt.started_at,
         attempt.ended_at,
-        None if attempt.result is None else _encode(attempt.result),
+        None if attempt.result is None else _ended_text(attempt.result),
     )
+
+
+def _ended_text(result: Mapping[str, Any]) -> str:
+    """An attempt's result; what the task told in it may hold numbers that are none."""
+    if result.get("values") or result.get("checks") or result.get("submitted"):
+        return _encode(result)
+    return encode_plain(result, _encode).decode()
 
 
 def attempt_of(row: Row) -> AttemptRecord:
@@ -183,7 +191,7 @@ def result_row(result: Result) -> Row:
         result.task,
         result.key,
         encode_parts(result.parts),
-        _encode(outputs),
+        encode_plain(outputs, _encode).decode(),
         result.run,
         result.attempt,
         result.committed_at,

@@ -336,8 +336,9 @@ class SqlTransaction:
     def leave_line(self, run: str, groups: Sequence[str]) -> None:
         self._connection.execute(self._sql["leave_line"], (run, " ".join(sorted(groups))))
 
-    def is_current(self, run: str, task: str, token: str) -> bool:
-        return self._connection.execute(self._sql["is_current"], (run, task, token)).fetchone() is not None
+    def permitted(self, run: str, attempts: Mapping[str, str]) -> frozenset[str]:
+        rows = self._connection.execute(self._sql["permitted"], (run, json.dumps(list(attempts))))
+        return frozenset(token for task, token in rows if attempts[task] == token)
 
     def forget_runs(self, runs: Sequence[str]) -> None:
         for what in (

@@ -488,7 +488,7 @@ class StoreSuite:
         with store.transaction() as change:
             change.put_run(RUN)
             change.put_tasks([task("clean", "claimed", token="t")])
-            assert change.is_current("r1", "clean", "t")
+            assert change.permitted("r1", {"clean": "t"}) == {"t"}
             assert store.run("r1") == RUN
 
     def test_an_empty_block_is_fine(self, store: Store) -> None:
@@ -523,15 +523,23 @@ class StoreSuite:
         run = replace(RUN, state=run_state)  # type: ignore[arg-type]
         put(store, run, task("clean", task_state, attempt=2, token="t2"))
         with store.transaction() as change:
-            assert change.is_current("r1", "clean", token) is current
-            assert not change.is_current("r1", "load", token)
-            assert not change.is_current("r2", "clean", token)
+            assert change.permitted("r1", {"clean": token, "load": token}) == ({token} if current else set())
+            assert not change.permitted("r1", {"load": token})
+            assert not change.permitted("r2", {"clean": token})
 
     def test_a_task_without_a_token_has_no_current_attempt(self, store: Store) -> None:
         put(store, RUN, task("clean", "running"))
         with store.transaction() as change:
-            assert not change.is_current("r1", "clean", "")
-            assert not change.is_current("r1", "clean", "None")
+            assert not change.permitted("r1", {"clean": ""})
+            assert not change.permitted("r1", {"clean": "None"})
+
+    def test_of_many_attempts_each_is_judged_by_itself(self, store: Store) -> None:
+        names = [f"t{number}" for number in range(1000)]
+        put(store, RUN, *(task(name, "running", token=f"{name}.1") for name in names))
+        with store.transaction() as change:
+            asked = {name: f"{name}.{1 + number % 2}" for number, name in enumerate(names)}
+            assert change.permitted("r1", asked) == {f"{name}.1" for name in names[::2]}
+            assert change.permitted("r1", {}) == frozenset()
 
     # Leases of output locations
 

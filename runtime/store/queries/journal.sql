@@ -42,10 +42,10 @@ ON CONFLICT (run, task, number) DO UPDATE SET
     ended_at = excluded.ended_at,
     result = excluded.result
 
--- is_current
-SELECT 1
+-- permitted
+SELECT task_runs.task, task_runs.token
 FROM task_runs JOIN runs ON runs.id = task_runs.run
-WHERE task_runs.run = ? AND task_runs.task = ? AND task_runs.token = ?
+WHERE task_runs.run = ? AND task_runs.task IN (SELECT value FROM json_each(?))
     AND task_runs.state IN ('claimed', 'running') AND runs.state = 'running'
 
 -- drives

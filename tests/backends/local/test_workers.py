@@ -24,6 +24,7 @@ from trc.runtime.clock import SystemClock
 from trc.runtime.executor import Ended, Lost, Started
 from trc.runtime.spec import SecretSpec, SkipSpec, TaskSpec
 from trc.runtime.surroundings import clean
+from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.order import OrderInput, TaskOrder
 
 
@@ -221,7 +222,7 @@ def test_however_orders_are_shared_out_each_runs_once(world: World) -> None:
             executor.start(order)
             under_way += 1
         reports = executor.poll(LONG)
-        under_way -= sum(not isinstance(report, Started) for report in reports)
+        under_way -= sum(isinstance(report, Ended | Lost) for report in reports)
         world.reports += reports
     ended = [report.result.values["n"] for report in world.reports if isinstance(report, Ended)]
     assert sorted(ended) == list(range(1500))
@@ -435,11 +436,29 @@ def test_what_cannot_be_loaded_ahead_is_told_by_the_order(world: World) -> None:
     world.success(world.order("go"))
 
 
-@pytest.mark.parametrize("field", ["environment", "secrets", "is_async"])
-def test_nothing_is_loaded_ahead_for_a_process_of_another_kind(field: str) -> None:
+FIRST = TaskSpec("rows", "python", "trc.stdlib_tasks.python.run:run", (), SkipSpec(can_skip=True))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param(replace(FIRST, environment="e1"), id="environment"),
+        pytest.param(replace(FIRST, secrets=(SecretSpec("env:X", ()),)), id="secrets"),
+        pytest.param(replace(FIRST, is_async=True), id="asynchronous"),
+    ],
+)
+def test_nothing_is_loaded_ahead_for_a_process_of_another_kind(spec: TaskSpec) -> None:
     executor = make(2)
-    spec = TaskSpec("rows", "python", "trc.stdlib_tasks.python.run:run", (), SkipSpec(can_skip=True))
-    values = {"environment": "e1", "secrets": (SecretSpec("env:X", ()),), "is_async": True}
-    executor.expect([replace(spec, **{field: values[field]})])
+    executor.expect([spec])
     assert executor._workers == []
     executor.close()
+
+
+def test_numbers_that_are_none_reach_the_task(world: World) -> None:
+    """JSON has no word for them, and writers of it that are fast say null."""
+    world.write(
+        "def go(context):\n    return {'all': [repr(one) for one in (*context.args['numbers'], context.item)]}\n"
+    )
+    numbers = [float("nan"), float("-inf"), 1.5, 1 << 70]
+    order = world.order("go", args={"numbers": numbers}, item=OrderItem(float("inf")))
+    assert world.success(order).values == {"all": ["nan", "-inf", "1.5", str(1 << 70), "inf"]}

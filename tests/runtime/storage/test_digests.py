@@ -146,7 +146,12 @@ def test_large_files_are_hashed_ahead_and_looked_at_when_they_are_asked_for(
     computed = list[str]()
     many = digests(CountingStore(), written(files[0]) + 5 * SECOND)
     real = many._compute
-    monkeypatch.setattr(many, "_compute", lambda path: computed.append(path) or real(path))
+
+    def compute(path: str) -> FileDigest | None:
+        computed.append(path)
+        return real(path)
+
+    monkeypatch.setattr(many, "_compute", compute)
     many.prefetch(str(file) for file in (*files, gone, small))
     assert sorted(computed) == sorted(map(str, files))
     grow(files[0])

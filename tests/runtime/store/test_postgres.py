@@ -224,7 +224,7 @@ print("ready", flush=True)
 for line in sys.stdin:
     name = line.strip()
     with store.transaction() as change:
-        print("permit" if change.drives(name, "driver-1") and change.is_current(name, "t", "token") else "none", flush=True)
+        print("permit" if change.drives(name, "driver-1") and change.permitted(name, {"t": "token"}) else "none", flush=True)
         sys.stdin.readline()
         change.put_tasks([TaskRecord(name, "t", "success", 1, "token")])
     print("published", flush=True)
