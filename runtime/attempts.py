@@ -174,7 +174,7 @@ class Attempts:
         assert self.secrets is not None
         known = {part.field[len(SECRET) :]: part.value for part in inputs.parts if part.field.startswith(SECRET)}
         found = self.secrets.values(task.secrets, {ref: one for ref, one in known.items() if one != "unknown"})
-        if isinstance(found, Failure) or inputs.stored is None:
+        if isinstance(found, Failure) or (inputs.stored is None and not task.whole_of):
             return found
         # Where stored data are only checked, no code runs that is given them: they are to be masked.
         return tuple(replace(one, places=()) for one in found)

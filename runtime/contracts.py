@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from trc.compiler.ir.expectations import labelled
+from trc.compiler.ir.expectations import is_of_rows, labelled
 from trc.compiler.ir.task import Expectation, Task
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import canonical
@@ -22,25 +23,35 @@ class Contract:
 
 
 def contract_of(task: Task, engine: str) -> Contract:
-    """The contract of a task whose expectations are evaluated by this version of the engine."""
-    if not task.expect:
+    """What is expected of what one attempt writes, evaluated by this version of the engine."""
+    if task.for_each is None:
+        return _contract(tuple(labelled(task.expect)), engine)
+    return _contract(tuple(pair for pair in labelled(task.expect) if is_of_rows(pair[1], task.name)), engine)
+
+
+def contract_of_all(task: Task, engine: str) -> Contract:
+    """What is expected of all that the items of a repeated task write: what no item tells by itself."""
+    return _contract(tuple(pair for pair in labelled(task.expect) if not is_of_rows(pair[1], task.name)), engine)
+
+
+def _contract(named: tuple[tuple[str, Expectation], ...], engine: str) -> Contract:
+    if not named:
         return Contract()
-    named = tuple(labelled(task.expect))
     checks = tuple(CheckSpec(name, one.check, one.arguments, one.severity, one.store_failures) for name, one in named)
-    parts = [
-        KeyPart(f"{EXPECT}{name}", "checks", one.model_dump_json())
-        for name, one in labelled(map(_as_counted, task.expect))
-    ]
+    parts = [KeyPart(f"{EXPECT}{name}", "checks", one.model_dump_json()) for name, one in _as_counted(named)]
     parts.append(KeyPart(f"{EXPECT}engine.duckdb", "checks", engine))
     due = next((f"{name} {why}" for name, one in named if (why := _why_due(one))), "")
     return Contract(checks, tuple(parts), due)
 
 
-def _as_counted(one: Expectation) -> Expectation:
-    """What of an expectation counts: comments and layout of its SQL do not."""
-    if one.check != "check":
-        return one
-    return one.model_copy(update={"arguments": {"condition": canonical(str(one.arguments["condition"]))}})
+def _as_counted(named: Iterable[tuple[str, Expectation]]) -> Iterator[tuple[str, Expectation]]:
+    """What of expectations counts: comments and layout of their SQL do not."""
+    return labelled(
+        one
+        if one.check != "check"
+        else one.model_copy(update={"arguments": {"condition": canonical(str(one.arguments["condition"]))}})
+        for _, one in named
+    )
 
 
 def _why_due(one: Expectation) -> str:

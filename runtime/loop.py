@@ -23,7 +23,7 @@ from trc.runtime.jumps import Jumps
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
 from trc.runtime.planner import MaySkip, MustRun, Omits, Planner, Refused, Repeats
-from trc.runtime.repeated import gathered, unrepeatable
+from trc.runtime.repeated import gathered, unrepeatable, whole
 from trc.runtime.rooms import RoomKeeper
 from trc.runtime.scheduler import commands, events
 from trc.runtime.scheduler.machine import Machine
@@ -346,8 +346,10 @@ class Loop:
         if failure is not None:
             is_item = self.attempts.tasks[task].each is not None
             return events.ExpandFailed(now, task, failure if is_item else replace(failure, reason="submitted"))
-        self.attempts.add(found)
-        return events.Expanded(now, task, found)
+        spec = self.attempts.tasks[task]
+        closing = whole(spec) if spec.each is not None else None
+        self.attempts.add(found if closing is None else (*found, closing))
+        return events.Expanded(now, task, found, closing)
 
     def _take(self, uris: Sequence[str], batch: Batch) -> Failure | None:
         """Takes the locations that items publish to, where no other run and no other task writes there."""

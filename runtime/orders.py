@@ -22,7 +22,7 @@ SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "json": ".json"}
 
 def folder_of(task: str) -> str:
     """What folders and files of a task are called: brackets would make a pattern of the name of an item."""
-    return task.replace("[", "@").replace("]", "") if "[" in task else task
+    return task.replace("[*]", "@@all").replace("[", "@").replace("]", "") if "[" in task else task
 
 
 NOTHING = "trc.runtime.taskside.checks:nothing"
@@ -91,6 +91,8 @@ class Orders:
 
     def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str, *, is_shared: bool = False) -> TaskOrder:
         """The order of an attempt that reads exactly these inputs; `is_shared` says that an equal task has its output."""
+        if task.whole_of:
+            return self._nothing(task, attempt, token, self._checks_of_all(task, inputs))
         keeping = self.keepings.get(task.name, AS_WRITTEN)
         if is_shared or (keeping.shape.is_view and not keeping.shape.tried):
             return self._nothing(task, attempt, token, None)
@@ -170,13 +172,19 @@ class Orders:
     def _checks(self, task: TaskSpec, inputs: Inputs, outputs: Sequence[OrderOutput]) -> OrderChecks:
         spec = task.outputs[0]
         path = inputs.stored.outputs[0].path if inputs.stored else outputs[0].path
+        data = OrderInput(task.called, spec.format, (path,), columns=spec.columns, written=spec.written)
+        return self._asked_of(task, inputs, replace(data, **_pinned((path,), inputs.watched)), spec.uri or path)
+
+    def _checks_of_all(self, task: TaskSpec, inputs: Inputs) -> OrderChecks:
+        """Of what the items of a repeated task have written, which lies where it is to be seen."""
+        (data,) = _inputs(inputs.inputs)
+        return self._asked_of(task, inputs, data, data.files[0] if data.files else "")
+
+    def _asked_of(self, task: TaskSpec, inputs: Inputs, data: OrderInput, place: str) -> OrderChecks:
         return OrderChecks(
             runs=EVALUATE,
-            data=replace(
-                OrderInput(task.name, spec.format, (path,), columns=spec.columns, written=spec.written),
-                **_pinned((path,), inputs.watched),
-            ),
-            place=spec.uri or path,
+            data=data,
+            place=place,
             items=tuple(
                 OrderCheck(one.name, one.check, dict(one.arguments), one.severity, one.store_failures)
                 for one in task.checks

@@ -14,8 +14,8 @@ from trc.runtime.partitions import Entire, Parted, Partitions
 from trc.runtime.passed import unchecked
 from trc.runtime.plan import Plan, PlannedPartitions, PlannedTask
 from trc.runtime.readsets import NOTHING_PROVED, ReadSets, shown
-from trc.runtime.reasons import Reason
-from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions, unrepeatable
+from trc.runtime.reasons import Change, Reason
+from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions, unrepeatable, whole
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
 from trc.runtime.storage.errors import ObjectError
 from trc.runtime.store.results import VIEW, Identity, Result, StoredOutput
@@ -200,9 +200,18 @@ class Planner:
         to_run = len(items) - len(fine) - len(omitted)
         if to_run:
             return PlannedTask(task.name, "run", Reason("items_run", _of_all(to_run, len(items))))
+        made: dict[Dataset, StoredOutput] = {}
         for output in task.outputs:
-            made = gathered(output.name, ((name, _output_called(output.name, result)) for name, result in fine))
-            self.gathered[task.name, output.name] = settled[task.name, output.name] = made
+            members = ((name, _output_called(output.name, result)) for name, result in fine)
+            made[task.name, output.name] = gathered(output.name, members)
+        closing = whole(task)
+        held = self.decide(closing, {**settled, **made}) if closing is not None else None
+        if isinstance(held, MustRun):
+            return PlannedTask(task.name, "run", held.reason)
+        if isinstance(held, Missing | Refused):
+            return PlannedTask(task.name, "blocked", held.reason)
+        self.gathered |= made
+        settled.update(made)
         return PlannedTask(task.name, "skip", Reason("items_up_to_date", _of_all(len(items), len(items))))
 
     def _count_subtasks(self, task: TaskSpec, result: Result, made: dict[Dataset, StoredOutput]) -> tuple[int, int]:
@@ -415,6 +424,8 @@ class Planner:
 
     def _compare(self, task: TaskSpec, listed: Inputs, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         last = self._recorded(task, self.stored.get(task.name))
+        if task.whole_of:
+            return self._compare_whole(task, listed, last)
         if last is None:
             return MustRun(Reason("first"), listed)
         differing = changes(last.parts, listed.parts, task.skip)
@@ -433,6 +444,16 @@ class Planner:
             return MustRun(lacking, listed)
         reason = self._unaffected(task, upstream) or _skip_reason(task.skip)
         return self._unless_unchecked(task, listed, MaySkip(reason, result))
+
+    def _compare_whole(self, task: TaskSpec, listed: Inputs, last: Result | None) -> Decision:
+        """Whether these rows of all items have passed the expectations of now."""
+        result = self.find(self.spec.name, task.name, listed.key) or last
+        if result is not None and result.key == listed.key:
+            return self._unless_unchecked(task, listed, MaySkip(_skip_reason(task.skip), result))
+        wanted = listed.checks if result is None else (*listed.parts, *listed.checks)
+        known = {part.field: part.value for part in result.parts} if result is not None else {}
+        differing = (Change(part.field, known.get(part.field), part.value) for part in wanted)
+        return MustRun(Reason("unchecked", changes=tuple(one for one in differing if one.old != one.new)), listed)
 
     def _recorded(self, task: TaskSpec, result: Result | None) -> Result | None:
         """The result of an item with its outputs in this project: one that was copied finds none of another."""

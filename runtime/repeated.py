@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trc.runtime.handed import asks_for_item
-from trc.runtime.spec import ItemSpec, KeyPart, OutputSpec, SkipSpec, TaskSpec
+from trc.runtime.spec import ItemSpec, KeyPart, OutputSpec, ReadSpec, SkipSpec, TaskSpec
 from trc.runtime.store.journal import TaskRecord
 from trc.runtime.store.results import StoredOutput
 from trc.runtime.taskside.items import Unfit, filled, located
@@ -20,6 +20,8 @@ from trc.runtime.taskside.result import Failure
 
 ITEMS: Final = "items"
 """The output that lists the items of a task that is repeated for rows."""
+ALL: Final = "*"
+"""In the place of an item: all of them together."""
 _LIST_ITEMS: Final = "trc.stdlib_tasks.duckdb_sql.run.items:run"
 _PLAIN: Final = re.compile(r"\w[\w.+-]{0,39}")
 _IN_LOCATIONS: Final = re.compile(r"[^/\x00-\x1f\x7f*?\[\]{}\\]+")
@@ -57,6 +59,40 @@ def lister(task: TaskSpec) -> TaskSpec:
         timeout=task.timeout,
         memory=task.memory,
         cpus=task.cpus,
+    )
+
+
+def whole(task: TaskSpec) -> TaskSpec | None:
+    """What holds the rows of all items of a task to its expectations; None where it has none of these.
+
+    It reads what they have made, once the last of them has ended, and writes nothing. No label of an item is its own.
+    """
+    assert task.each is not None
+    if not task.each.checks:
+        return None
+    (output,) = task.outputs
+    read = ReadSpec(
+        task.name, output.format, (task.name, output.name), columns=output.columns, written=output.written
+    )
+    return TaskSpec(
+        f"{task.name}[{ALL}]",
+        task.type,
+        "",
+        tuple(part for part in task.key_parts if part.field == "epoch"),
+        SkipSpec(can_skip=True),
+        reads=(read,),
+        retry=task.retry,
+        timeout=task.timeout,
+        memory=task.memory,
+        cpus=task.cpus,
+        checks=task.each.checks,
+        check_parts=task.each.check_parts,
+        checks_due=task.each.checks_due,
+        secrets=task.secrets,
+        environment=task.environment,
+        image=task.image,
+        system_packages=task.system_packages,
+        whole_of=task.name,
     )
 
 

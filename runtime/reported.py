@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from trc.runtime.spec import PipelineSpec
+from trc.runtime.spec import PipelineSpec, TaskSpec
 from trc.runtime.store.journal import AttemptRecord, Journal
 from trc.runtime.taskside.result import Verdict
 
@@ -24,7 +24,11 @@ def last_verdicts(attempts: Iterable[AttemptRecord]) -> Verdicts:
 
 def recorded(journal: Journal, spec: PipelineSpec, run: str) -> Verdicts:
     """What a run found of its tasks' expectations; the journal is not asked where there are none."""
-    return last_verdicts(journal.attempts(run)) if any(task.checks for task in spec.tasks) else {}
+    return last_verdicts(journal.attempts(run)) if any(map(_has_checks, spec.tasks)) else {}
+
+
+def _has_checks(task: TaskSpec) -> bool:
+    return bool(task.checks) or (task.each is not None and bool(task.each.checks))
 
 
 def has_broken(verdicts: Verdicts) -> bool:

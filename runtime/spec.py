@@ -175,6 +175,10 @@ class EachSpec:
     """Whether each repetition reads those rows, too."""
     engine: str = ""
     """The version of the DuckDB that reads them."""
+    checks: tuple[CheckSpec, ...] = ()
+    """What is expected of the rows of all items together; the task's own `checks` are about those of each."""
+    check_parts: tuple[KeyPart, ...] = ()
+    checks_due: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +261,8 @@ class TaskSpec:
     """What it is repeated for: this is then what its items have in common."""
     item: ItemSpec | None = None
     """What this repetition is for."""
+    whole_of: str = ""
+    """The repeated task whose rows, those of all items, this only holds to its expectations."""
     depth: int = 0
     """Of a sub-task, how many tasks submitted one another down to it."""
     results: tuple[ResultSpec, ...] = ()
@@ -288,8 +294,9 @@ class TaskSpec:
 
     @property
     def called(self) -> str:
-        """What its author calls it: for one of its items, and for a sub-task, the task itself."""
-        return self.name if self.item is None and not self.depth else self.name.partition("[")[0]
+        """What its author calls it: for one of its items, for all of them, and for a sub-task, the task itself."""
+        is_own = self.item is None and not self.depth and not self.whole_of
+        return self.name if is_own else self.name.partition("[")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,8 +160,12 @@ def _made(make: Callable[..., Any], raw: Any, made: dict[int, Any]) -> Any:
     return one
 
 
-def _each(items: Any, rows: Any, *others: Any) -> EachSpec:
-    return EachSpec(items, None if rows is None else ReadSpec(*rows), *others)
+def _each(*raw: Any) -> EachSpec:
+    fields: dict[str, Any] = dict(zip(EachSpec.__slots__, raw))
+    fields["rows"] = None if fields["rows"] is None else ReadSpec(*fields["rows"])
+    fields["checks"] = tuple(CheckSpec(*one) for one in fields["checks"])
+    fields["check_parts"] = tuple(KeyPart(*one) for one in fields["check_parts"])
+    return EachSpec(**fields)
 
 
 def query_of(raw: Any) -> QueryFacts:

@@ -25,7 +25,7 @@ from trc.compiler.ir.types import Known
 from trc.compiler.ir.uris import is_glob, normalise
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import canonical
-from trc.runtime.contracts import contract_of
+from trc.runtime.contracts import contract_of, contract_of_all
 from trc.runtime.equality import breaker_of, rules_of, twins_of
 from trc.runtime.fingerprint import EPOCH, INPUT, METADATA, PARAM
 from trc.runtime.spec import (
@@ -173,10 +173,12 @@ class _TaskSpecs:
         """What the task is repeated for."""
         if task.for_each is None:
             return None
+        whole = contract_of_all(task, self.version(task, "duckdb"))
+        checks = (whole.checks, whole.parts, whole.due)
         if task.for_each.items is not None:
-            return EachSpec(items=task.for_each.items)
+            return EachSpec(task.for_each.items, None, False, "", *checks)
         rows = self.read(task, self.graph.items[task.name])
-        return EachSpec(rows=rows, is_read=rows in reads, engine=self.versions("duckdb"))
+        return EachSpec(None, rows, rows in reads, self.versions("duckdb"), *checks)
 
     def locked(self, task: Task) -> LockedEnvironment | None:
         """What the task's environment holds; None for one that runs in trc's own."""

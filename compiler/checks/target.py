@@ -126,10 +126,6 @@ def _constructs(task: Task, places: Places, capabilities: Capabilities, *, is_de
             span = text_span(places, ("tasks", task.name, "dedupe", number, "state"), rule.state)
             yield _refused('"dedupe" for the state "waiting"', span, task.name, _TWO_WAITING)
     if task.for_each is not None and "for_each" in capabilities.supports:
-        if task.expect:
-            span = _first_key(places, task.name, (("expect",),))
-            remedy = f'put it into a task that reads "{task.name}": expectations are about all rows of a dataset'
-            yield _refused('"expect" of a task that is repeated for items', span, task.name, remedy)
         if task.incremental is not None and task.incremental.by is not None:
             span = _first_key(places, task.name, (("incremental", "by"), ("incremental",)))
             remedy = "leave one of them out"

@@ -9,6 +9,7 @@ from trc.compiler.ir.task import Expectation
 from trc.compiler.ir.values import Duration
 
 _LONGEST: Final = 80
+_OF_ROWS: Final = frozenset({"not_null", "accepted_values", "check"})
 
 
 def label(expectation: Expectation) -> str:
@@ -29,6 +30,13 @@ def looked_up(expectations: Iterable[Expectation]) -> tuple[str, ...]:
     """The datasets that values are looked up in, each once, ignoring case."""
     names = [str(one.arguments["to"]) for one in expectations if one.check == "relationships"]
     return tuple({name.casefold(): name for name in reversed(names)}.values())[::-1]
+
+
+def is_of_rows(expectation: Expectation, task: str) -> bool:
+    """Whether each row of a task's output meets it or not by itself, whatever other rows there are."""
+    if expectation.check == "relationships":
+        return str(expectation.arguments["to"]).partition(".")[0].casefold() != task.casefold()
+    return expectation.check in _OF_ROWS
 
 
 def _inner(check: str, arguments: dict[str, Any]) -> str:

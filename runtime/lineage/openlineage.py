@@ -16,7 +16,7 @@ from trc.runtime.lineage.columns import NOTHING_KNOWN, Dataset, Known
 from trc.runtime.lineage.facets import Facet
 from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved
 from trc.runtime.plan import Plan
-from trc.runtime.repeated import task_called
+from trc.runtime.repeated import ALL, task_called
 from trc.runtime.reported import verdicts_of
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunRecord, RunState, TaskRecord
@@ -244,6 +244,8 @@ class Events:
             return [_written(self.producer, one) for one in written.values()]
         if task.each is None:
             return [self._output(task, one, written.get(one.name), verdicts) for one in task.outputs]
+        if record.task == f"{task.name}[{ALL}]":
+            return [self._of_all(task, verdicts)]
         if record.task == task.name:
             return []
         told: list[Facet] = []
@@ -253,6 +255,15 @@ class Events:
             if one.uri is None or made is not None:
                 told.append({**self._output(task, one, made, verdicts), **place})
         return told
+
+    def _of_all(self, task: TaskSpec, verdicts: Iterable[Verdict]) -> Facet:
+        """What the items of a task have written, as one dataset that is held to what is expected of all rows."""
+        told = self._columns((task.name, task.outputs[0].name))
+        assert task.each is not None
+        found = tuple(verdicts)
+        if found:
+            told["dataQualityAssertions"] = facets.assertions(self.producer, task.each.checks, found)
+        return {"namespace": self.namespace, "name": f"{self.spec.name}.{task.name}", "facets": told}
 
     def _output(
         self, task: TaskSpec, output: OutputSpec, written: StoredOutput | None, verdicts: Iterable[Verdict]

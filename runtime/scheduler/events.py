@@ -65,11 +65,15 @@ class DecidedItems:
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """The answer to `Expand`: the task's repetitions or sub-tasks, in their order; they appear all together."""
+    """The answer to `Expand`: the task's repetitions or sub-tasks, in their order; they appear all together.
+
+    `closing` is run once all of them have succeeded, and has to succeed as well.
+    """
 
     at: float
     task: str
     items: tuple[TaskSpec, ...]
+    closing: TaskSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

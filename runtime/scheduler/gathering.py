@@ -12,6 +12,7 @@ from trc.runtime.scheduler.failures import was_late
 from trc.runtime.scheduler.graph import UNENDED, is_of_unknown_outcome, take_up
 from trc.runtime.scheduler.node import Node
 from trc.runtime.scheduler.state import FINAL, SUCCEEDED
+from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, TaskRecord
 
 
@@ -55,14 +56,10 @@ class Gathering:
         if group.state == "waiting":
             group.started_at = course.at
             course.move(group, "running", durable=False)
+        group.closing = event.closing
         group.unmet = len(event.items)
-        reason = Reason("item" if group.spec.each else "subtask", group.spec.name).to_json()
         for spec in event.items:
-            node = Node(spec, reason, rank=group.rank, serial=len(course.nodes), group=group)
-            course.nodes[spec.name] = node
-            group.items.append(node)
-            course.unfinished += 1
-            self._begin_item(node)
+            self._add(group, spec)
         if not event.items:
             self._gathered(group)
 
@@ -71,6 +68,15 @@ class Gathering:
         node = self._course.nodes[event.task]
         if node.phase == "gathering" and not node.items and node.state not in FINAL:
             self._course.fail(node, event.failure)
+
+    def _add(self, group: Node, spec: TaskSpec) -> None:
+        course = self._course
+        reason = Reason("item" if group.spec.each else "subtask", group.spec.name).to_json()
+        node = Node(spec, reason, rank=group.rank, serial=len(course.nodes), group=group)
+        course.nodes[spec.name] = node
+        group.items.append(node)
+        course.unfinished += 1
+        self._begin_item(node)
 
     def _begin_item(self, node: Node) -> None:
         course = self._course
@@ -114,7 +120,9 @@ class Gathering:
             bad.add("canceled")
         failed = next((item for item in group.items if item.state in bad), None)
         if failed is not None:
-            course.block(group, failed.blocked_by or failed.spec.name)
+            root = failed.blocked_by or failed.spec.name
+            self._block_closing(group, root)
+            course.block(group, root)
             return
         if "canceled" in states:
             course.call_off(group)
@@ -123,12 +131,39 @@ class Gathering:
             group.reason = group.items[0].reason
             course.move(group, "omitted")
             return
-        kept = tuple(item.spec.name for item in group.items if item.state != "omitted")
-        course.effects.append(Gather(group.spec.name, kept))
+        if not group.has_closing:
+            kept = tuple(item.spec.name for item in group.items if item.state != "omitted")
+            course.effects.append(Gather(group.spec.name, kept))
+        if group.closing is not None and not group.has_closing:
+            self._close(group, group.closing)
+            return
         has_run = group.attempt > group.before or "success" in states
         if group.spec.each is not None and not has_run:
             group.reason = Reason("items_up_to_date", f"{len(group.items):,} items").to_json()
         course.move(group, "success" if has_run else "skipped")
+
+    def _close(self, group: Node, closing: TaskSpec) -> None:
+        """All items have succeeded: what is to decide about them together begins like one of them."""
+        course = self._course
+        if course.is_canceling or group.is_canceled:
+            course.call_off(group)
+        elif group.is_late:
+            course.fail(group, was_late(group.spec.deadline or 0.0))
+        else:
+            group.phase, group.unmet, group.has_closing = "gathering", 1, True
+            self._add(group, closing)
+
+    def _block_closing(self, group: Node, root: str) -> None:
+        """What was to decide about all items when the driver before this one died comes to no turn any more."""
+        record = self._left.get(group.closing.name) if group.closing is not None and not group.has_closing else None
+        if record is None or record.state in FINAL:
+            return
+        assert group.closing is not None
+        course, name = self._course, group.closing.name
+        node = course.nodes[name] = Node(group.closing, record.reason, rank=group.rank, serial=len(course.nodes))
+        take_up(course.run, node, self._left.pop(name), self._tried_before)
+        course.unfinished += 1
+        course.block(node, root)
 
     # What a dead driver has left of items that are not known yet
 

@@ -78,6 +78,10 @@ class Node:
     has_listed: bool = False
     """Whether its attempt has published the list of its items, or has submitted sub-tasks."""
     items: list[Node] = field(default_factory=list["Any"], repr=False)
+    closing: TaskSpec | None = None
+    """What is to be run once all items have succeeded: it decides about them together."""
+    has_closing: bool = False
+    """Whether that is one of the `items` by now."""
 
     def __lt__(self, other: Node) -> bool:
         return self.serial < other.serial

@@ -18,10 +18,10 @@ def checked(order: TaskOrder, checks: OrderChecks, mask: Mask = None) -> tuple[F
 
     `mask` takes secrets out of texts; an attempt that has one was given secrets, and no rows of its are shown.
     """
-    path = checks.data.files[0]
-    if not os.path.isfile(path) or os.path.islink(path):
+    gone = next((path for path in checks.data.files if not os.path.isfile(path) or os.path.islink(path)), None)
+    if gone is not None:
         if not order.outputs:
-            return Failure(f'the stored output "{path}" is gone', "temporary", "input_moved"), ()
+            return Failure(f'the stored output "{gone}" is gone', "temporary", "input_moved"), ()
         return None, ()  # whoever measures the outputs tells what is wrong with it
     module, _, name = checks.runs.partition(":")
     try:

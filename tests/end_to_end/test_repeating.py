@@ -381,13 +381,6 @@ def test_what_cannot_be_repeated_is_told_at_its_place(space: Any, task: str, tol
     assert "p.trc:3:" in done.err + done.out
 
 
-def test_expectations_of_repeated_tasks_are_refused(space: Any) -> None:
-    space.write(
-        "p.trc", 'pipeline "p" {}\ntask each = sql $$ select 1 as x $$ {\n  for_each = [1]\n  expect { unique(x) }\n}\n'
-    )
-    assert "expectations are about all rows of a dataset" in space.trc("plan", "p.trc", code=2).err
-
-
 def test_with_passes_or_without_the_sinks_are_the_same(space: Any) -> None:
     _write(space, OF_ROWS)
     verdicts = space.trc("verify", "p.trc", "--json").json["sinks"]

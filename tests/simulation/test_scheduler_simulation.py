@@ -189,6 +189,8 @@ class World:
     def _boot(self) -> None:
         self.specs = {task.name: task for task in self.tasks}
         self.items: dict[str, tuple[str, ...]] = {}
+        self.closes: dict[str, bool] = getattr(self, "closes", {})
+        """Whether something decides about all items of a task together, once they have succeeded: the same in all lives."""
         self.gathered: set[str] = set()
         for name, record in self.journal.items():
             if record.state in {"success", "skipped"} and name in self.specs:
@@ -498,8 +500,12 @@ class World:
         items = tuple(_item(made_of, index) for index in range(self.counts[task]))
         self.items[task] = tuple(item.name for item in items)
         self.specs |= {item.name: item for item in items}
+        closing = None
+        if self.specs[task].each and self.closes.setdefault(task, self.random.random() < 0.4):
+            closing = replace(_item(replace(made_of, twins=(), rules=(), breaker=None), 0), name=f"{task}[*]", whole_of=task)
+            self.specs[closing.name] = closing
         for after in (0.0, *([self.random.random()] if self.random.random() < 0.05 else [])):
-            self._later(after, Expanded(0.0, task, items))
+            self._later(after, Expanded(0.0, task, items, closing))
 
     def _gather(self, command: Gather) -> None:
         states = {item: self.machine.records[item].state for item in self.items[command.task]}
@@ -532,7 +538,9 @@ class World:
             self.cannot.add(task)
         elif task in self.submitted:
             answer = DecidedItems(0.0, task, Reason("subtasks_run"))
-        elif task in self.omitted or self.random.random() < self.odds.omits:
+        elif task in self.omitted or (
+            not self.specs[task].whole_of and self.random.random() < self.odds.omits
+        ):
             answer = DecidedOmit(0.0, task, Reason("omitted"))
             self.omitted.add(task)
         elif self._is_repeated(task) and (self.specs[task].each == LISTED or self.random.random() < 0.3):
@@ -858,13 +866,20 @@ class World:
         for name in [name for name, items in self.items.items() if not records.keys() >= set(items)]:
             assert self._is_due(name), "items were asked for in vain"
             del self.items[name]
+        late = [name for name in self.items if (records[name].error or {}).get("reason") == "late"]
+        for name in late:
+            if name not in self.gathered:
+                # Items of an earlier life that come to be no more have ended with the run.
+                for item in self.items.pop(name):
+                    assert self.specs.pop(item).name not in records or records[item].state in FINAL
         for task in self.tasks:
             if task.name in self.items:
                 self._check_group(task.name, records)
             else:
                 self._check_final(task, records)
-        for items in self.items.values():
-            for item in items:
+        for name, items in self.items.items():
+            closing = (f"{name}[*]",) if f"{name}[*]" in records and name in self.gathered else ()
+            for item in (*items, *closing):
                 if item in self.items:
                     self._check_group(item, records)
                 else:
@@ -879,12 +894,23 @@ class World:
     def _check_group(self, name: str, records: Mapping[str, TaskRecord]) -> None:
         """A repeated task comes to the end that its items come to, if any come to be before its deadline."""
         record = records[name]
-        if (record.error or {}).get("reason") == "late" and not any(item in records for item in self.items[name]):
-            assert (record.state, name in self.gathered) == ("failure", False)
+        if (record.error or {}).get("reason") == "late":
+            assert (record.state, self.closes[name]) == ("failure", True), "all items were done in time"
             return
         items = [records[item] for item in self.items[name]]
         states = {item.state for item in items}
         assert states <= FINAL
+        closing = records.get(f"{name}[*]")
+        if closing is not None and name not in self.gathered and record.state == "upstream_failed":
+            assert closing.state in FINAL - {"canceled"}, "what would close it was canceled by nobody"
+        if closing is not None and name in self.gathered:
+            assert states <= GOOD | {"omitted"}, "what closes a task comes before its items are done"
+            items.append(closing)
+            states.add(closing.state)
+        elif self.closes.get(name) and name in self.gathered:
+            # Between the last item and what would close the task, that was to end.
+            assert record.state in {"canceled", "failure"}
+            return
         if states & {"failure", "upstream_failed"}:
             first = next(item for item in items if item.state in {"failure", "upstream_failed"})
             assert (record.state, record.blocked_by) == ("upstream_failed", first.blocked_by or first.task)
@@ -899,7 +925,7 @@ class World:
         else:
             assert record.state in {"success", "skipped"}
             assert states <= {"skipped", "omitted"} or record.state == "success"
-        assert (name in self.gathered) == (record.state in GOOD)
+        assert name in self.gathered if record.state in GOOD else closing is not None or name not in self.gathered
 
     def _check_final(self, task: TaskSpec, records: Mapping[str, TaskRecord]) -> None:
         record = records[task.name]

@@ -11,7 +11,7 @@ from trc.compiler.compile import Compiled
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Label
 from trc.compiler.ir.expectations import labelled
 from trc.compiler.source import Span
-from trc.runtime.repeated import task_called
+from trc.runtime.repeated import ALL, task_called
 from trc.runtime.store.journal import RunRecord, TaskRecord
 from trc.runtime.taskside.result import Verdict
 
@@ -33,6 +33,7 @@ def _of_data(compiled: Compiled | None, record: TaskRecord, verdicts: Sequence[V
     if not broken or (record.error or {}).get("reason") not in REASONS:
         return None
     first = next((one for one in broken if not one.error), broken[0])
+    author = task_called(record.task)
     related = [
         Label(span, _what(one))
         for one in broken
@@ -41,10 +42,10 @@ def _of_data(compiled: Compiled | None, record: TaskRecord, verdicts: Sequence[V
     return Diagnostic(
         "TRC632" if first.error else "TRC630",
         f'task "{record.task}" failed: {_what(first)}',
-        _span(compiled, record.task, first.name) or _task_span(compiled, record.task),
-        "nothing was published",
+        _span(compiled, author, first.name) or _task_span(compiled, author),
+        "nothing was published" if record.task != f"{author}[{ALL}]" else "who reads it does not run",
         tuple(related),
-        (*_rows(broken), _remedy(compiled, record.task, first)),
+        (*_rows(broken), _remedy(compiled, author, first)),
         task=record.task,
     )
 
@@ -61,7 +62,8 @@ def warnings(compiled: Compiled | None, verdicts: Verdicts) -> Iterator[Diagnost
     for task, found in verdicts.items():
         for one in found:
             if not one.passed and one.severity == "warn":
-                span = _span(compiled, task, one.name) or _task_span(compiled, task)
+                author = task_called(task)
+                span = _span(compiled, author, one.name) or _task_span(compiled, author)
                 message = f'in the data of "{task}": {_what(one)}'
                 yield Diagnostic(
                     "TRC632" if one.error else "TRC631",

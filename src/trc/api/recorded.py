@@ -13,7 +13,7 @@ from trc.runtime.drivers import is_driven
 from trc.runtime.errors import stopped
 from trc.runtime.partitions import Manifest, newer_parts, parts_folder, read_manifest
 from trc.runtime.reasons import Reason
-from trc.runtime.repeated import items_beneath
+from trc.runtime.repeated import ALL, items_beneath
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord, Wish
 from trc.runtime.store.results import Result
 from trc.runtime.store.sql import SqlStore
@@ -62,6 +62,8 @@ class Explanation:
     result: Result | None
     parts: Manifest | None = None
     newer: int = 0
+    whole: tuple[AttemptRecord, ...] = ()
+    """Of a repeated task, the attempts that held the rows of all items to their expectations."""
 
 
 @contextmanager
@@ -158,6 +160,7 @@ def explain_task(folder: Path, name: str, *, run: str | None = None) -> Explanat
                     result,
                     parts,
                     len(newer_parts(where)),
+                    tuple(store.attempts(record.id, f"{found.task}[{ALL}]")),
                 )
         known = sorted({one.task for one in store.tasks(candidates[0].id)}) if candidates else []
     raise stopped("TRC609", f'no run has a task "{name}"', f"the last one has: {', '.join(known)}")

@@ -76,14 +76,16 @@ def _explain_task(screen: Screen, name: str, run: str | None, project: Path) -> 
                 "task": task_document(found.record, outputs),
                 "reason": reason_document(found.reason),
                 "attempts": [attempt_document(attempt) for attempt in found.attempts],
+                **({"whole": [attempt_document(attempt) for attempt in found.whole]} if found.whole else {}),
                 "outputs": [output_document(output) for output in outputs],
                 **({} if found.parts is None else {"partitions": parts_document(found.parts)}),
             }
         )
         return exits.OK
     _say_reason(screen, found)
-    for attempt in found.attempts:
-        screen.say(f"  {_attempt_line(attempt)}")
+    for attempt in (*found.attempts, *found.whole):
+        of_all = "of all items together, " if attempt.task != found.record.task else ""
+        screen.say(f"  {of_all}{_attempt_line(attempt)}")
         for verdict in verdicts_of(attempt):
             screen.say(f"    {visible(verdict.name)}: {visible(in_words(verdict))}")
             if verdict.kept:

@@ -14,7 +14,7 @@ from trc.runtime.taskside.result import Failure, Verdict
 from trc.stdlib_tasks.duckdb_sql.run.broken import keep, sample
 from trc.stdlib_tasks.duckdb_sql.run.complaint import complaint
 from trc.stdlib_tasks.duckdb_sql.run.engine import connected
-from trc.stdlib_tasks.duckdb_sql.run.inputs import create_inputs, identifier, relation
+from trc.stdlib_tasks.duckdb_sql.run.inputs import create_inputs, identifier, rows_of
 from trc.stdlib_tasks.duckdb_sql.run.questions import Question, question
 
 if TYPE_CHECKING:
@@ -48,12 +48,11 @@ def _create_views(connection: duckdb.DuckDBPyConnection, checks: OrderChecks) ->
     import duckdb
 
     data = checks.data
-    shown = "*"
-    if data.columns is not None and data.format != "parquet":
-        shown = ", ".join(identifier(name) for name, _kind in data.columns)
-    read = relation(data.format, data.files, data.columns, written=data.written, place=checks.place)
+    if not data.files and data.columns is None:
+        message = "its expectations cannot be evaluated: there is nothing that tells its columns\ndeclare columns"
+        raise AttemptFailed(Failure(message, "permanent", "unchecked"))
     try:
-        connection.execute(f"CREATE VIEW {_OUTPUT} AS SELECT {shown} FROM {read}")
+        connection.execute(f"CREATE VIEW {_OUTPUT} AS {rows_of(data, checks.place)}")
     except duckdb.Error as error:
         failure = complaint(error).failure
         message = f"its expectations cannot be evaluated: the output cannot be read as {data.format}: {failure.message}"

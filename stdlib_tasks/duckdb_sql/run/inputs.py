@@ -20,7 +20,7 @@ def create_inputs(connection: duckdb.DuckDBPyConnection, inputs: Sequence[OrderI
     """Makes a view of each input that the query knows as a table; `task.output` can be found as both that and a name."""
     for one in inputs:
         if one.query is None and not one.spans and one.format in READERS:
-            create_view(connection, one.name, _rows(one))
+            create_view(connection, one.name, rows_of(one))
 
 
 def create_view(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
@@ -33,6 +33,26 @@ def create_view(connection: duckdb.DuckDBPyConnection, name: str, query: str) ->
         connection.execute(f"CREATE VIEW {identifier(name)} AS FROM {qualified}")
     else:
         connection.execute(f"CREATE VIEW {identifier(name)} AS {query}")
+
+
+def rows_of(one: OrderInput, place: str = "") -> str:
+    """A query of all rows of an input; `place` is as for `relation`. Raises PermanentError where nothing tells its columns."""
+    if not one.files:
+        if one.columns is None:
+            raise no_files(one.name)
+        empty = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in one.columns)
+        return f"SELECT {empty} WHERE false"
+    shown = "*"
+    if one.columns is not None and one.stored is not None:
+        held = {name.casefold() for name in one.stored}
+        shown = ", ".join(
+            identifier(name) if name.casefold() in held else f"CAST(NULL AS {kind}) AS {identifier(name)}"
+            for name, kind in one.columns
+        )
+        return f"SELECT {shown} FROM {relation(one.format, one.files)}"
+    if one.columns is not None and one.format != "parquet":
+        shown = ", ".join(identifier(name) for name, _kind in one.columns)
+    return f"SELECT {shown} FROM {relation(one.format, one.files, one.columns, written=one.written, place=place)}"
 
 
 def relation(
@@ -83,22 +103,3 @@ def text(value: str) -> str:
 
 def no_files(name: str) -> PermanentError:
     return PermanentError(f'no file matches "{name}", and its columns are not declared')
-
-
-def _rows(one: OrderInput) -> str:
-    if not one.files:
-        if one.columns is None:
-            raise no_files(one.name)
-        empty = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in one.columns)
-        return f"SELECT {empty} WHERE false"
-    shown = "*"
-    if one.columns is not None and one.stored is not None:
-        held = {name.casefold() for name in one.stored}
-        shown = ", ".join(
-            identifier(name) if name.casefold() in held else f"CAST(NULL AS {kind}) AS {identifier(name)}"
-            for name, kind in one.columns
-        )
-        return f"SELECT {shown} FROM {relation(one.format, one.files)}"
-    if one.columns is not None and one.format != "parquet":
-        shown = ", ".join(identifier(name) for name, _kind in one.columns)
-    return f"SELECT {shown} FROM {relation(one.format, one.files, one.columns, written=one.written)}"

@@ -197,6 +197,9 @@ def _event(at: float, words: list[str]) -> events.Event:
             return events.DecidedOmit(at, task, Reason("omitted"))
         case ["items", task]:
             return events.DecidedItems(at, task, Reason("items"))
+        case ["expanded", task, *items, "closing", label]:
+            closing = replace(_task(f"{task}[{label}]", {}), whole_of=task)
+            return events.Expanded(at, task, tuple(_item(task, item) for item in items), closing)
         case ["expanded", task, *items]:
             return events.Expanded(at, task, tuple(_item(task, item) for item in items))
         case ["submitted", task, *names]:
