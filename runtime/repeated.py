@@ -71,9 +71,7 @@ def whole(task: TaskSpec) -> TaskSpec | None:
     if not task.each.checks:
         return None
     (output,) = task.outputs
-    read = ReadSpec(
-        task.name, output.format, (task.name, output.name), columns=output.columns, written=output.written
-    )
+    read = ReadSpec(task.name, output.format, (task.name, output.name), columns=output.columns, written=output.written)
     return TaskSpec(
         f"{task.name}[{ALL}]",
         task.type,

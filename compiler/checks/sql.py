@@ -11,6 +11,7 @@ from typing import Final, assert_never
 from trc.compiler.checks.graph import Graph, Resolved
 from trc.compiler.checks.results import PARAMETER
 from trc.compiler.checks.spots import key_span, query_path
+from trc.compiler.checks.stand_ins import stand_ins
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Fix
@@ -169,11 +170,41 @@ class _Check:
         inputs = self.graph.inputs.get(task.name, ())
         hidden, files = {**self.renamed(inputs), **self.hidden(inputs)}, self.files(inputs)
         tables = ChainMap(hidden, self.tables) if hidden else self.tables
-        bound = self.binder.bind(parsed, tables, files, task.name)
+        bound = self.bound(task, parsed, tables, files)
         problems = self.credible(task, inputs, query, (*bound.problems, *_quoted_datasets(parsed, tables)))
         for problem in problems:
             self.report(task, query, _with_help(problem, parsed, inputs))
         return self.settled(task, parsed, Bound(bound.schema, problems), inputs, ChainMap(files, hidden, self.tables))
+
+    def bound(self, task: Task, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema]) -> Bound:
+        """What the binder says of a query, with what stands for its parameters where that is known."""
+        if not parsed.parameters or not all(self.has_value(task, use.name) for use in parsed.parameters):
+            return self.binder.bind(parsed, tables, files, task.name)
+        found = stand_ins(task, parsed, self.graph, self.schemas)
+        if isinstance(found, Unknown):
+            return Bound(found, self.binder.bind(parsed, tables, files, task.name).problems)
+        values, is_each = found
+        first: Bound | None = None
+        for one in values:
+            bound = self.binder.bind(parsed, tables, files, task.name, values=one)
+            is_fine = isinstance(bound.schema, Known) and not bound.problems
+            if not is_each and is_fine:
+                return bound
+            if first is None:
+                first = bound
+            elif is_each and bound != first:
+                return self.doubted(task, parsed, tables, files, "they differ from item to item")
+        assert first is not None
+        is_exact = task.for_each is not None and task.for_each.items is not None
+        if first.problems and not is_exact:
+            return self.doubted(task, parsed, tables, files, "its parameters have no values yet")
+        return first
+
+    def doubted(  # noqa: PLR0917 - as the binder is asked
+        self, task: Task, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema], why: str
+    ) -> Bound:
+        """What can be said of a query whose columns, or mistakes, are those of some values alone."""
+        return Bound(Unknown(why), self.binder.bind(parsed, tables, files, task.name).problems)
 
     def untranslated(self, task: Task, query: Query) -> Schema:
         """Nothing is known of a query of another dialect that was not translated: a mistake is told, or a value not given."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from trc.compiler.checks.graph import Resolved
+from trc.compiler.checks.stand_ins import stand_ins
 from trc.compiler.compile import Compiled
 from trc.compiler.context import SourceReader
 from trc.compiler.ir.dataset import Column, DatasetRead
@@ -75,9 +76,11 @@ class Asked:
     files: Mapping[str, Schema]
     bound: tuple[Column, ...] | None
 
-    def planned(self, binder: Binder, *, pushed: bool = False) -> BoundPlan | Unknown:
+    def planned(
+        self, binder: Binder, *, pushed: bool = False, values: Mapping[str, str] | None = None
+    ) -> BoundPlan | Unknown:
         """Its plan, which names datasets as the query does; see `Binder.plan`."""
-        return binder.plan(self.parsed, self.tables, self.files, pushed=pushed, bound=self.bound)
+        return binder.plan(self.parsed, self.tables, self.files, pushed=pushed, bound=self.bound, values=values)
 
 
 class Stepping:
@@ -153,16 +156,26 @@ class Stepping:
 
     def lineage(self, task: Task, inputs: tuple[Resolved, ...]) -> QueryLineage | Unknown:
         """What a task's query says of its columns, in the pipeline's names of datasets."""
-        asked = self.asked(task, inputs)
-        planned = asked if isinstance(asked, Unknown) else asked.planned(self.binder)
+        planned = self.planned(task, inputs)
         lineage = planned if isinstance(planned, Unknown) else trace(planned)
         return lineage if isinstance(lineage, Unknown) else self.renamed(lineage, inputs)
 
-    def asked(self, task: Task, inputs: tuple[Resolved, ...]) -> Asked | Unknown:
-        """A task's query with all that its plan depends on."""
+    def planned(self, task: Task, inputs: tuple[Resolved, ...]) -> BoundPlan | Unknown:
+        """The plan of a task's query; of one with parameters, that which it has with what stands for these."""
+        asked = self.asked(task, inputs, is_repeated=True)
+        if isinstance(asked, Unknown) or not asked.parsed.parameters:
+            return asked if isinstance(asked, Unknown) else asked.planned(self.binder)
+        if task.name in self.graph.results or task.name in self.graph.items:
+            # What it is handed has its own part in the rows, of which a plan tells nothing.
+            return Unknown("it takes values that other tasks make")
+        found = stand_ins(task, asked.parsed, self.graph, self.known)
+        return found if isinstance(found, Unknown) else asked.planned(self.binder, values=found[0][0])
+
+    def asked(self, task: Task, inputs: tuple[Resolved, ...], *, is_repeated: bool = False) -> Asked | Unknown:
+        """A task's query with all that its plan depends on; of a repeated one, where it is asked for."""
         if task.query is None:
             return Unknown(f"a {task.type} task does not tell what its columns are made of")
-        if task.for_each is not None:
+        if task.for_each is not None and not is_repeated:
             return Unknown("it runs once for each of its items")
         other = self.engines.get(task.name)
         if other is not None:

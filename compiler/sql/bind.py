@@ -88,9 +88,15 @@ class Binder:
         return self._database
 
     def bind(
-        self, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema], reader: str = ""
+        self,
+        parsed: Parsed,
+        tables: Mapping[str, Schema],
+        files: Mapping[str, Schema],
+        reader: str = "",
+        *,
+        values: Mapping[str, str] | None = None,
     ) -> Bound:
-        """Binds a query of the task `reader`.
+        """Binds a query of the task `reader`, with an expression of SQL for each of its parameters, if it has any.
 
         `tables` are all datasets that it may name (a reader's name, or `task.output`), `files` the
         schemas by location. Where a schema that it reads is unknown, so are its columns, and only
@@ -98,7 +104,7 @@ class Binder:
         """
         reads, problems = _read_schemas(parsed, tables, reader)
         file_schemas = _file_schemas(parsed, files)
-        reason = _why_unknown(parsed, [*reads.values(), *file_schemas.values()])
+        reason = _why_unknown(parsed, [*reads.values(), *file_schemas.values()], has_values=values is not None)
         if reason is not None:
             return Bound(Unknown(reason), (*problems, *_unknown_functions(parsed)))
         columns = {name: _columns(schema) for name, schema in reads.items()}
@@ -107,7 +113,8 @@ class Binder:
             if failure is not None:
                 return Bound(Unknown(failure), (*problems, *_unknown_functions(parsed)))
             world = World(parsed, {**columns, **_by_uri(parsed, bases)}, tables)
-            bound = self._bind(Edited(parsed.text.original, _edits(parsed)), world, problems)
+            edits = _edits(parsed) if values is None else (*_edits(parsed), *_put_in(parsed, values))
+            bound = self._bind(Edited(parsed.text.original, edits), world, problems)
         if parsed.dynamic and isinstance(bound.schema, Known):
             return Bound(Unknown(_DYNAMIC), bound.problems)
         return bound
@@ -138,21 +145,23 @@ class Binder:
         *,
         pushed: bool = False,
         bound: tuple[Column, ...] | None = None,
+        values: Mapping[str, str] | None = None,
     ) -> BoundPlan | Unknown:
         """The plan of a query that `bind` finds no mistakes in: what its lineage and, with `pushed`, its facts are read from.
 
-        `bound` are the columns that `bind` found over the same schemas, where they are known.
+        `bound` are the columns that `bind` found over the same schemas, where they are known; `values` are as there.
         """
         reads, problems = _read_schemas(parsed, tables, "")
         file_schemas = _file_schemas(parsed, files)
-        reason = _why_unknown(parsed, [*reads.values(), *file_schemas.values()])
+        reason = _why_unknown(parsed, [*reads.values(), *file_schemas.values()], has_values=values is not None)
         if problems or parsed.dynamic or reason is not None:
             return Unknown(reason or ("its query has mistakes" if problems else _DYNAMIC))
         locations = _locations(parsed)
         if reads.keys() & {uri.casefold() for uris in locations for uri in uris}:
             return Unknown("it calls a table and a file by one name")
         columns = {name: _columns(schema) for name, schema in reads.items()}
-        sql = Edited(parsed.text.original, _edits(parsed)).text
+        edits = _edits(parsed) if values is None else (*_edits(parsed), *_put_in(parsed, values))
+        sql = Edited(parsed.text.original, edits).text
         held = self._holding()
         failure = held.hold(_written({**columns, **_by_file_table(file_schemas)}), sql)
         planned = None if failure else _planned(held, sql, ("", ", optimize := true") if pushed else ("",))
@@ -408,8 +417,8 @@ def _file_schema(use: FileUse, files: Mapping[str, Schema]) -> Schema:
     return files.get(use.uri, Unknown(f'the columns of "{use.uri}" are not known'))
 
 
-def _why_unknown(parsed: Parsed, schemas: Iterable[Schema]) -> str | None:
-    if parsed.parameters:
+def _why_unknown(parsed: Parsed, schemas: Iterable[Schema], *, has_values: bool = False) -> str | None:
+    if parsed.parameters and not has_values:
         return f"it takes the value of {parsed.parameters[0].name} when it runs"
     if parsed.computed:
         return f"it computes the locations that {parsed.computed[0].name}() reads"
@@ -452,6 +461,12 @@ def _edits(parsed: Parsed) -> tuple[Edit, ...]:
         name = "" if use.alias else f" AS {_quoted(use.function or stem(use.uri))}"
         edits.append(Edit(*call, _quoted(_file_table(index)) + name))
     return tuple(edits)
+
+
+def _put_in(parsed: Parsed, values: Mapping[str, str]) -> Iterator[Edit]:
+    """Puts expressions in the places of parameters, which are called by their names without `$`, in one case."""
+    for use in parsed.parameters:
+        yield Edit(use.start, use.end, values[use.name[1:].casefold()])
 
 
 def _repaired(text: Edited, repair: Edit) -> Edited:

@@ -373,6 +373,10 @@ class Journal(Protocol):
         """When the next pending message is due; None where there is none."""
         ...
 
+    def services(self) -> list[Service]:
+        """How all services stand of which somebody has told something, by name."""
+        ...
+
     def takers(self, groups: Sequence[str]) -> frozenset[str]:
         """The runs that take places of these groups, or wait for them."""
         ...

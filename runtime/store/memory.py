@@ -132,6 +132,10 @@ class MemoryStore:
         with self._lock:
             return min((one.due_at for one in self._tables.messages.values() if one.state == "pending"), default=None)
 
+    def services(self) -> list[Service]:
+        with self._lock:
+            return sorted(self._tables.services.values(), key=lambda one: one.name)
+
     def takers(self, groups: Sequence[str]) -> frozenset[str]:
         with self._lock:
             taking = {run for (group, _), run in self._tables.room.items() if group in groups}

@@ -169,6 +169,10 @@ class SqlStore(ABC):
             (at,) = self._connection.execute(self._sql["next_message_at"]).fetchone()
             return None if at is None else float(at)
 
+    def services(self) -> list[Service]:
+        with self._refusing():
+            return [service_of(row) for row in self._connection.execute(self._sql["services"], ())]
+
     def takers(self, groups: Sequence[str]) -> frozenset[str]:
         found: set[str] = set()
         with self._refusing():

@@ -710,6 +710,7 @@ class StoreSuite:
             change.put_wish("never", "pause")
         with store.transaction() as change:
             assert change.service("g") == down
+        assert store.services() == [down, Service("h", "other", "half_open", (), 7.0, 1, "r2", "b.1")]
 
     def test_a_run_that_is_done_probes_nothing(self, store: Store) -> None:
         put(store, RUN)

@@ -145,7 +145,9 @@ def test_freshness_is_due_in_each_run(space: Any) -> None:
 
 
 def test_a_warning_publishes_and_says_which_item(space: Any) -> None:
-    _write(space, "check($$ amount > 1 $$, severity = warn, store_failures = true)\nrow_count(max = 1, severity = warn)")
+    _write(
+        space, "check($$ amount > 1 $$, severity = warn, store_failures = true)\nrow_count(max = 1, severity = warn)"
+    )
     done = space.trc("run", "p.trc")
     assert 'in the data of "each[us]": check(amount > 1): 1 of 2 rows breaks it' in done.err
     assert 'in the data of "each[*]": row_count(..1): there are 4 rows' in done.err
@@ -157,7 +159,10 @@ def test_a_warning_publishes_and_says_which_item(space: Any) -> None:
 def test_no_items_have_no_rows(space: Any) -> None:
     _write(space, "row_count(min = 1)\nnot_null(shop)", items="[]")
     text = space.read("p.trc")
-    space.write("p.trc", text.replace("for_each = []", "for_each = []\n  columns { region: varchar, shop: bigint, amount: double }"))
+    space.write(
+        "p.trc",
+        text.replace("for_each = []", "for_each = []\n  columns { region: varchar, shop: bigint, amount: double }"),
+    )
     done = space.trc("run", "p.trc", code=1)
     assert "row_count(1..): there are 0 rows, and at least 1 is wanted" in done.err
     space.write("p.trc", space.read("p.trc").replace("row_count(min = 1)", "row_count(0)"))
@@ -166,7 +171,7 @@ def test_no_items_have_no_rows(space: Any) -> None:
 
 def test_an_item_that_was_omitted_is_none_of_the_rows(space: Any) -> None:
     _write(space, "row_count(2)")
-    space.write("p.trc", space.read("p.trc").replace("expect {", "when = item == \"eu\"\n  expect {"))
+    space.write("p.trc", space.read("p.trc").replace("expect {", 'when = item == "eu"\n  expect {'))
     states = _states(space)
     assert (states["each[us]"], states["each[*]"], states["report"]) == ("omitted", "success", "success")
 

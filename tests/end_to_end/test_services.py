@@ -149,3 +149,64 @@ def test_a_task_that_is_not_done_by_its_deadline_has_failed_and_others_go_on(spa
     failed = {one["task"] for one in done["tasks"] if one["state"] != "success"}
     space.write("calm", "")
     assert {state for task, state in _states(space, "retry", code=0).items() if task in failed} == {"success"}
+
+
+def _breakers(space: Any) -> dict[str, dict[str, Any]]:
+    return {one["service"]: one for one in space.trc("breakers", "list", "--json").json["breakers"]}
+
+
+def test_breakers_are_listed_as_they_stand(space: Any) -> None:
+    _write(space, "p", "exit 75", count=1, rest="1h")
+    space.trc("run", "p.trc", code=1)
+    found = _breakers(space)["crm"]
+    assert (found["state"], found["failures"], found["until"], found["opened"]) == ("closed", 1, None, 0)
+    assert "1 failure in a row, the last at" in space.trc("breakers", "list").out
+    space.trc("run", "p.trc", code=1)
+    found = _breakers(space)["crm"]
+    assert (found["state"], found["failures"], found["opened"], found["probe"]) == ("open", 0, 1, None)
+    assert found["until"] is not None
+    assert "crm" in space.trc("breakers", "list").out
+
+
+def test_nothing_is_listed_before_a_task_has_told_of_a_service(space: Any) -> None:
+    space.write("p.trc", 'pipeline "p" {}\ntask a = shell $$ true $$\n')
+    space.trc("run", "p.trc")
+    assert "no task has told of a service" in space.trc("breakers", "list").err
+    told = space.trc("breakers", "reset", "crm", code=3).err
+    assert 'error[TRC609]: nothing is recorded of a service "crm"' in told
+    assert "no task has told of a service yet" in told
+
+
+def test_a_service_that_is_reset_keeps_nobody_waiting(space: Any) -> None:
+    _write(space, "p", rest="1h")
+    space.trc("run", "p.trc", code=1)
+    _write(space, "q", count=1, rest="1h")
+    run = space.start("run", "q.trc")
+    _await(run, "waits", 'waits for the service "crm"')
+    space.write("up", "")
+    assert space.trc("breakers", "reset", "crm", "other", code=3).err.count('"other"') == 1
+    assert _breakers(space)["crm"]["state"] == "open"
+    assert "crm was open, and is closed" in space.trc("breakers", "reset", "crm").err
+    run.communicate(timeout=60)
+    assert run.returncode == 0
+    found = _breakers(space)["crm"]
+    assert (found["state"], found["failures"], found["opened"]) == ("closed", 0, 0)
+
+
+def test_the_attempt_that_probes_is_named(space: Any) -> None:
+    _write(space, "p")
+    space.trc("run", "p.trc", code=1)
+    _write(space, "q", "echo begun; read line < gate", count=1)
+    os.mkfifo(space.root / "gate")
+    run = space.start("run", "q.trc")
+    # Opens once the probe reads.
+    opened = os.open(space.root / "gate", os.O_WRONLY)
+    found = _breakers(space)["crm"]
+    assert found["state"] == "half_open"
+    assert found["probe"]["task"] == "t0"
+    assert f"t0 of run {found['probe']['run']} probes it" in space.trc("breakers", "list").out
+    os.write(opened, b"go\n")
+    os.close(opened)
+    run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert _breakers(space)["crm"]["state"] == "closed"

@@ -502,7 +502,9 @@ class World:
         self.specs |= {item.name: item for item in items}
         closing = None
         if self.specs[task].each and self.closes.setdefault(task, self.random.random() < 0.4):
-            closing = replace(_item(replace(made_of, twins=(), rules=(), breaker=None), 0), name=f"{task}[*]", whole_of=task)
+            closing = replace(
+                _item(replace(made_of, twins=(), rules=(), breaker=None), 0), name=f"{task}[*]", whole_of=task
+            )
             self.specs[closing.name] = closing
         for after in (0.0, *([self.random.random()] if self.random.random() < 0.05 else [])):
             self._later(after, Expanded(0.0, task, items, closing))
@@ -538,9 +540,7 @@ class World:
             self.cannot.add(task)
         elif task in self.submitted:
             answer = DecidedItems(0.0, task, Reason("subtasks_run"))
-        elif task in self.omitted or (
-            not self.specs[task].whole_of and self.random.random() < self.odds.omits
-        ):
+        elif task in self.omitted or (not self.specs[task].whole_of and self.random.random() < self.odds.omits):
             answer = DecidedOmit(0.0, task, Reason("omitted"))
             self.omitted.add(task)
         elif self._is_repeated(task) and (self.specs[task].each == LISTED or self.random.random() < 0.3):

@@ -277,6 +277,9 @@ DELETE FROM twins WHERE run IN (SELECT id FROM runs WHERE id = ? AND state <> 'r
 -- service
 SELECT grp, name, state, failed_at, until, opened, run, token FROM services WHERE grp = ?
 
+-- services
+SELECT grp, name, state, failed_at, until, opened, run, token FROM services ORDER BY name
+
 -- put_service
 INSERT INTO services (grp, name, state, failed_at, until, opened, run, token)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trc.api.reporting import RunAccount, TaskAccount, run_account
     from trc.api.running import PlanReport, RunReport, plan, run, runner_of
     from trc.api.saved import PlanStanding, SavedReport, file_of_plan, plan_standing, read_plan, run_plan, save_plan
+    from trc.api.services import BreakerStatus, breakers, reset_breakers
     from trc.api.sparing import IncrementalSummary, incremental_summary
     from trc.api.tidying import collect_garbage
     from trc.api.tracing import AssetLineage, RunLineage, TaskLineage, asset_lineage, run_lineage
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AssetLineage",
     "AttemptLog",
+    "BreakerStatus",
     "CheckReport",
     "ColumnReport",
     "Compilation",
@@ -58,6 +60,7 @@ __all__ = [
     "TaskAccount",
     "TaskLineage",
     "asset_lineage",
+    "breakers",
     "check",
     "collect_environments",
     "collect_garbage",
@@ -89,6 +92,7 @@ __all__ = [
     "read_plan",
     "replay_messages",
     "require_extra",
+    "reset_breakers",
     "retry",
     "run",
     "run_account",
@@ -108,6 +112,7 @@ __all__ = [
 ]
 
 _IN: Final = {
+    "services": ("BreakerStatus", "breakers", "reset_breakers"),
     "columns": ("ColumnReport", "DatasetReport", "column_of", "dataset_lineage", "schema"),
     "compiling": ("Compilation", "compile_file", "emit", "load"),
     "dead": ("Letter", "drop_letters", "letter", "letters", "retry", "runs_of_letters"),

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "retry": "Take up a run again: all that did not succeed in it.",
     "dlq": "List, show, replay or drop the dead letters: tasks that failed for good.",
     "hooks": "List or replay what hooks could not tell the outside.",
+    "breakers": "List the circuit breakers of services, or close one by hand.",
     "runs": "List the runs of this project, newest first.",
     "status": "Show how far a run is, task by task.",
     "logs": "Show what tasks printed.",

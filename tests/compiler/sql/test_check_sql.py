@@ -276,8 +276,9 @@ def test_templates_are_left_alone() -> None:
 def test_parameters_need_items() -> None:
     project = shop().sql("a", "select $item as x from orders")
     project.sql("b", "select $item as x from orders", for_each=ForEach(items=("eu", "us")))
+    project.sql("c", "select $item as x from orders", for_each=ForEach(items=("eu", 1)))
     told = [(code, at) for code, _, at, _ in project.check()]
-    assert told == [("TRC407", "$item"), ("TRC410", "b")]
+    assert told == [("TRC407", "$item"), ("TRC410", "c")]
 
 
 def test_two_statements() -> None:

@@ -1,0 +1,107 @@
+"""What stands for the parameters of a query while it is bound: the items of a list, or the types of what a run will know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from trc.compiler.checks.graph import Graph
+from trc.compiler.ir.task import Task
+from trc.compiler.ir.types import Known, Schema, Unknown
+from trc.compiler.sql.parameters import as_sql, shown, unnamed
+from trc.compiler.sql.parse import Parsed
+
+StandIns = tuple[Mapping[str, str], ...]
+"""By parameter, in one case and without its `$`, an expression of SQL: the query has the columns that it has with each of them."""
+
+_ANY_VALUE: Final = ("VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN")
+"""Types of JSON that are tried for a value that a task returns: where it is not shown, one that fits is as good as any."""
+_MOST: Final = 1000
+
+
+def stand_ins(
+    task: Task, parsed: Parsed, graph: Graph, schemas: Mapping[tuple[str, str], Schema]
+) -> tuple[StandIns, bool] | Unknown:
+    """What to bind a query with, and whether with all of them, or with the first that DuckDB takes; else why its columns are not known."""
+    assert task.query is not None
+    bare = unnamed(task.query.text)
+    if bare:
+        return Unknown(f"a column that shows {bare} has no name of its own: give it one with AS")
+    seen = shown(task.query.text)
+    asked = {use.name[1:].casefold(): use.name for use in parsed.parameters}
+    results = {one.parameter: one for one in graph.results.get(task.name, ()) if one.parameter in asked}
+    of_items = asked.keys() - results.keys()
+    for name, written in asked.items():
+        if (name in seen or "*" in seen) and (name in results or task.for_each is None or task.for_each.items is None):
+            return Unknown(f"its columns show the value of {written}, whose type is known when it runs")
+    handed = {name: "BIGINT" for name, one in results.items() if one.path[0] == "rows"}
+    returned = [name for name in results if name not in handed]
+    if task.for_each is not None and task.for_each.items is not None and of_items:
+        if returned:
+            # Which of their types fits could be another one for each item.
+            return Unknown("it takes items and values that a task returns when it runs")
+        return _of_items(task.for_each.items, of_items, seen & of_items, _typed(handed))
+    if of_items:
+        found = _of_rows(of_items, schemas.get(_rows_of(task, graph), Unknown("")))
+        if isinstance(found, Unknown):
+            return found
+        handed |= found
+    if not returned:
+        return (_typed(handed),), True
+    return tuple(_typed({**handed, **dict.fromkeys(returned, kind)}) for kind in _ANY_VALUE), False
+
+
+def _typed(types: Mapping[str, str]) -> dict[str, str]:
+    return {name: f"CAST(NULL AS {kind})" for name, kind in types.items()}
+
+
+def _rows_of(task: Task, graph: Graph) -> tuple[str, str]:
+    rows = graph.items[task.name]
+    return rows.producer or ("", rows.source.name if rows.source else "")
+
+
+def _of_rows(asked: Iterable[str], schema: Schema) -> dict[str, str] | Unknown:
+    """The types of the fields of a row, which are not shown: a value of a smaller number has another type than its column."""
+    if not isinstance(schema, Known):
+        return Unknown("the columns of what it is repeated for are not known")
+    fields = {re.sub(r"\W", "_", one.name).casefold(): one.type for one in schema.columns}
+    types: dict[str, str] = {}
+    for name in asked:
+        if name == "item":
+            row = ", ".join(f'"{one.name.replace(chr(34), chr(34) * 2)}" {one.type}' for one in schema.columns)
+            types[name] = schema.columns[0].type if len(schema.columns) == 1 else f"STRUCT({row})"
+        elif name[len("item_") :] in fields:
+            types[name] = fields[name[len("item_") :]]
+        else:
+            return Unknown(f"a row has no field for ${name}")
+    return types
+
+
+def _of_items(
+    items: tuple[Any, ...], asked: Iterable[str], seen: frozenset[str], others: Mapping[str, str]
+) -> tuple[StandIns, bool] | Unknown:
+    """Each item as it is; where none is shown, one of each type."""
+    wanted = sorted(asked)
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for item in items:
+        values: dict[str, str] = {}
+        for name in wanted:
+            fits, value = (True, item) if name == "item" else _field(item, name[len("item_") :])
+            written = as_sql(value) if fits else None
+            if written is None:
+                return Unknown("it takes the value of an item when it runs")
+            values[name] = written
+        kinds = tuple(one if name in seen else one.rpartition(" AS ")[2] for name, one in values.items())
+        found.setdefault(kinds, {**others, **values})
+        if len(found) > _MOST:
+            return Unknown(f"its columns show the values of more than {_MOST:,} items")
+    return (tuple(found.values()), True) if found else Unknown("there are no items that would tell them")
+
+
+def _field(item: Any, name: str) -> tuple[bool, Any]:
+    if isinstance(item, Mapping):
+        for field, value in item.items():
+            if re.sub(r"\W", "_", str(field)).casefold() == name:
+                return True, value
+    return False, None
