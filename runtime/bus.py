@@ -14,6 +14,7 @@ from trc.runtime.observe import (
     RunOpened,
     TaskMoved,
     TaskProgressed,
+    TasksAdded,
     Ticked,
     Waiting,
     Wished,
@@ -22,6 +23,7 @@ from trc.runtime.observe import (
 KINDS: tuple[type[Happening], ...] = (
     RunOpened,
     TaskMoved,
+    TasksAdded,
     TaskProgressed,
     Ticked,
     Waiting,

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 from trc.runtime.clock import Clock
-from trc.runtime.repeated import is_item
+from trc.runtime.repeated import is_item, task_called
 from trc.runtime.scheduler.failures import INTERRUPTED, failure_facts, was_lost
 from trc.runtime.scheduler.state import FINAL
 from trc.runtime.spec import HookSpec, PipelineSpec, TaskSpec
@@ -27,6 +27,8 @@ _ENDS_OF_RUN: Final[Mapping[RunState, Event]] = {
     "canceled": "cancel",
     "abandoned": "failure",
 }
+_OF_EACH: Final = frozenset({"failure", "retry"})
+"""What hooks of a task are told of each of its items and sub-tasks as well."""
 _UNDER_WAY: Final = frozenset({"claimed", "running"})
 _LOST: Final = failure_facts(was_lost(INTERRUPTED))
 _LONGEST_ERROR: Final = 2_000
@@ -56,12 +58,18 @@ class Hooks:
     def of_task(self, record: TaskRecord) -> Iterator[Message]:
         """What a task's new state asks for. A retry may be told of twice, in messages of one id: the store keeps the first."""
         task = self._tasks.get(record.task)
+        is_one_of_many = task is None and "[" in record.task
+        if is_one_of_many:
+            task = self._tasks.get(task_called(record.task))
         if task is None:
             return
         happened = self._happened(record)
         if happened is None:
             return
         event, attempt, error = happened
+        # The beginning and the end are those of the task with all that it becomes.
+        if is_one_of_many and (event not in _OF_EACH or record.state == "upstream_failed"):
+            return
         told: dict[str, Any] = {
             "task": record.task,
             "task_type": task.type,

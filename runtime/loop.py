@@ -21,7 +21,7 @@ from trc.runtime.executor import Executor
 from trc.runtime.hooks import Hooks
 from trc.runtime.jumps import Jumps
 from trc.runtime.listing import Dataset, Inputs, Missing
-from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, Ticked, Wished
+from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, TasksAdded, Ticked, Wished
 from trc.runtime.planner import MaySkip, MustRun, Omits, Planner, Refused, Repeats
 from trc.runtime.repeated import gathered, unrepeatable, whole
 from trc.runtime.rooms import RoomKeeper
@@ -185,6 +185,8 @@ class Loop:
     _moved: list[tuple[TaskRecord, AttemptRecord | None]] = field(
         default_factory=list[tuple[TaskRecord, "AttemptRecord | None"]]
     )
+    _came: list[TasksAdded] = field(default_factory=list[TasksAdded])
+    """What tasks have become in this round."""
     _overtaken: dict[str, list[AttemptRecord]] = field(default_factory=dict[str, list[AttemptRecord]])
     """By task, the attempts that ended while the next one began: no move of the task tells of them."""
     _listed: dict[str, Inputs] = field(default_factory=dict[str, Inputs])
@@ -349,6 +351,7 @@ class Loop:
         spec = self.attempts.tasks[task]
         closing = whole(spec) if spec.each is not None else None
         self.attempts.add(found if closing is None else (*found, closing))
+        self._came.append(TasksAdded(task, found))
         return events.Expanded(now, task, found, closing)
 
     def _take(self, uris: Sequence[str], batch: Batch) -> Failure | None:
@@ -428,6 +431,8 @@ class Loop:
         self._results.clear()
 
     def _announce(self) -> None:
+        while self._came:
+            self.observe(self._came.pop(0))
         for record, attempt in self._moved:
             outputs = self.attempts.outputs.get(record.task, ()) if record.state == "success" else ()
             log = self.attempts.log_of(record.task, record.attempt) if record.state == "failure" else None

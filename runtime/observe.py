@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trc.runtime.plan import Plan
+from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunRecord, RunState, TaskRecord, Wish
 from trc.runtime.store.results import StoredOutput
 
@@ -32,6 +33,14 @@ class TaskMoved:
     log: str | None = None
     attempts: tuple[AttemptRecord, ...] = ()
     retry_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TasksAdded:
+    """A task has become others, its items or the sub-tasks that it has submitted: these are what they are."""
+
+    task: str
+    added: tuple[TaskSpec, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +88,7 @@ class MessagesTried:
     counts: Mapping[str, int]
 
 
-Happening = MessagesTried | RunOpened | TaskMoved | TaskProgressed | Ticked | Waiting | Wished | RunFinished
+Happening = (
+    MessagesTried | RunOpened | TaskMoved | TasksAdded | TaskProgressed | Ticked | Waiting | Wished | RunFinished
+)
 Observer = Callable[[Happening], None]

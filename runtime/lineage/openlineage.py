@@ -14,7 +14,7 @@ from trc.compiler.ir.uris import is_remote
 from trc.runtime.lineage import facets
 from trc.runtime.lineage.columns import NOTHING_KNOWN, Dataset, Known
 from trc.runtime.lineage.facets import Facet
-from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved
+from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved, TasksAdded
 from trc.runtime.plan import Plan
 from trc.runtime.repeated import ALL, task_called
 from trc.runtime.reported import verdicts_of
@@ -66,6 +66,12 @@ class Events:
     _tasks: dict[str, TaskSpec] = field(init=False)
     _outputs: dict[tuple[str, str], OutputSpec] = field(init=False)
     _live: dict[str, _Live] = field(default_factory=dict[str, _Live])
+    _added: dict[str, TaskSpec] = field(default_factory=dict[str, TaskSpec])
+    """The items and sub-tasks that tasks have become in this run, by name."""
+    _became: dict[str, dict[str, None]] = field(default_factory=dict[str, "dict[str, None]"])
+    """By task, those of them that have outputs, in order."""
+    _places: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """By item or sub-task and output, where it was written."""
     _failed: list[str] = field(default_factory=list[str])
     _left_open: set[str] = field(default_factory=set[str])
     """The tasks that a process that died may have left an attempt of."""
@@ -85,6 +91,9 @@ class Events:
                 self._opened(happening.run, happening.plan, resumed=happening.resumed)
             case TaskMoved():
                 self._moved(happening.record, happening.outputs)
+            case TasksAdded():
+                self._added.update((one.name, one) for one in happening.added)
+                self._became[happening.task] = dict.fromkeys(one.name for one in happening.added)
             case RunFinished():
                 self._finished(happening.run, happening.state)
             case _:
@@ -110,6 +119,10 @@ class Events:
         self._tell(_ENDS.get(state, "ABORT"), run.ended_at or self.now(), told, self._own_job())
 
     def _moved(self, record: TaskRecord, outputs: tuple[StoredOutput, ...]) -> None:
+        if record.state == "omitted" and record.task in self._added:
+            self._became[task_called(record.task)].pop(record.task, None)
+        if self._became and record.task in self._added:
+            self._places.update(((record.task, one.name), one.path) for one in outputs if not one.is_view)
         self._end_lost(record)
         live = self._live.get(record.task)
         if live is not None and live.number < record.attempt:
@@ -223,15 +236,31 @@ class Events:
         return facets.error(self.producer, message, _LANGUAGES.get(kind, "PYTHON"))
 
     def _inputs(self, task: TaskSpec, record: TaskRecord) -> list[Facet]:
-        """What an attempt reads. What sub-tasks were submitted with is recorded with their results."""
-        if _is_subtask(task, record):
-            return []
-        reads = dict.fromkeys(
+        """What an attempt reads: of an item, a sub-task, and who lists the items of a task, that which it reads itself."""
+        if record.task == f"{task.name}[{ALL}]":
+            return self._read((task.name, task.outputs[0].name))
+        spec = self._added.get(record.task, task)
+        reads = (*spec.reads, *spec.check_reads)
+        if spec.each is not None:
+            reads = () if spec.each.rows is None else (spec.each.rows,)
+        datasets = dict.fromkeys(
             dataset
-            for one in (*task.reads, *task.check_reads)
-            if (dataset := one.producer or one.uri) is not None and dataset not in self._own_outputs(task)
+            for one in reads
+            if (dataset := one.producer or one.uri) is not None and dataset not in self._own_outputs(spec)
         )
-        return [{**self._named(one), "facets": self._columns(one)} for one in reads]
+        return [told for one in datasets for told in self._read(one)]
+
+    def _read(self, dataset: Dataset) -> list[Facet]:
+        """What is read under one name: of a repeated task whose items have locations of their own, each of these."""
+        columns = self._columns(dataset)
+        if isinstance(dataset, str):
+            return [{**_named_by(dataset), "facets": columns}]
+        made = [one for name in self._became.get(dataset[0], ()) for one in self._added[name].outputs]
+        places = [one.uri for one in made if one.name == dataset[1] and one.uri is not None]
+        is_repeated = dataset[0] in self._tasks and self._tasks[dataset[0]].each is not None
+        if is_repeated and places:
+            return [{**_named_by(place), "facets": columns} for place in places]
+        return [{**self._named(dataset), "facets": columns}]
 
     def _own_outputs(self, task: TaskSpec) -> set[Dataset]:
         return {(task.name, one.name) for one in task.outputs}
@@ -298,7 +327,12 @@ class Events:
 
     def _location(self, dataset: tuple[str, str]) -> str | None:
         found = self._outputs.get(dataset)
-        return None if found is None else found.uri
+        if found is None:
+            added = self._added.get(dataset[0])
+            places = () if added is None else (one.uri for one in added.outputs if one.name == dataset[1])
+            return next((one for one in places if one), self._places.get(dataset))
+        # What a repeated task writes lies where its items say.
+        return None if self._tasks[dataset[0]].each is not None else found.uri
 
 
 def _is_subtask(task: TaskSpec, record: TaskRecord) -> bool:

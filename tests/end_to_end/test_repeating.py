@@ -404,8 +404,26 @@ def test_hooks_and_lineage_events_tell_of_a_repeated_task(space: Any) -> None:
     )
     space.trc("run", "p.trc", "--openlineage", "events", code=1)
     told = {(one["event"], one["task"]) for one in space.trc("hooks", "list", "--json").json["messages"]}
-    assert told == {("task.start", "each"), ("task.failure", "each")}
+    assert told == {("task.start", "each"), ("task.failure", "each"), ("task.failure", "each[x]")}
     events = [json.loads(line) for line in space.read("events").splitlines()]
     ends = [one for one in events if one["eventType"] in {"COMPLETE", "FAIL"} and one["job"]["name"] == "p.each"]
     assert sorted(one["eventType"] for one in ends) == ["COMPLETE", "FAIL"]
     assert [out["name"] for one in ends for out in one["outputs"]] == [str(space.root / "out/a.csv")]
+
+
+def test_lineage_events_tell_what_each_item_and_its_readers_read(space: Any) -> None:
+    _write(space, OF_ROWS)
+    space.trc("run", "p.trc", "--openlineage", "events")
+    events = [json.loads(line) for line in space.read("events").splitlines()]
+    read: dict[str, set[tuple[str, ...]]] = {}
+    for one in events:
+        if one["eventType"] == "COMPLETE":
+            read.setdefault(one["job"]["name"], set()).add(tuple(each["name"] for each in one["inputs"]))
+    sales, places = str(space.root / "sales.csv"), [str(space.root / f"out/{name}.csv") for name in ("eu", "us")]
+    assert read == {
+        "shop": {()},
+        "shop.regions": {(sales,)},
+        # Who lists the items reads the rows; an item reads what its query names.
+        "shop.each": {("shop.regions",), (sales,)},
+        "shop.report": {tuple(places)},
+    }

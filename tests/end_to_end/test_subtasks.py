@@ -355,3 +355,50 @@ def test_secrets_in_arguments_are_not_written_down(space: Any) -> None:
         del os.environ["THE_KEY"]
     assert _ran(space) == sorted(["<***>", "hunter2hunter2"])
     assert b"hunter2hunter2" not in (space.root / ".trc/state.db").read_bytes()
+
+
+def test_lineage_tells_what_sub_tasks_read(space: Any) -> None:
+    _write(space)
+    space.trc("run", "p.trc", "--openlineage", "events.jsonl")
+    events = [json.loads(line) for line in space.read("events.jsonl").splitlines()]
+    read = {
+        (one["job"]["name"], one["eventType"]): [each["name"] for each in one["inputs"]]
+        for one in events
+        if "spread" in one["job"]["name"]
+    }
+    names, submitted = str(space.root / "names.csv"), str(space.root / "out/names.txt")
+    assert read == {
+        (job, kind): [names if job == "shop.spread" else submitted]
+        for job in ("shop.spread", "shop.spread[a]", "shop.spread[b]")
+        for kind in ("START", "COMPLETE")
+    }
+
+
+def test_hooks_tell_of_a_task_with_its_sub_tasks_and_of_each_that_fails_or_is_retried(space: Any) -> None:
+    hooks = "".join(
+        f'on_{event} = webhook("http://127.0.0.1:9/{event}")\n'
+        for event in ("start", "success", "failure", "retry", "cancel")
+    )
+    _write(space, "a b", pipeline=PIPELINE.replace('output = "out/names.txt"', f'output = "out/names.txt"\n{hooks}'))
+    space.write("trc.toml", '[network]\nallow_hosts = ["127.0.0.1"]\n')
+    (space.root / "flaky-a").touch()
+    (space.root / "broken-b").touch()
+    space.trc("run", "p.trc", code=1)
+
+    def told() -> list[tuple[str, str]]:
+        return sorted((one["event"], one["task"]) for one in space.trc("hooks", "list", "--json").json["messages"])
+
+    first = [
+        ("task.failure", "spread"),
+        ("task.failure", "spread[b]"),
+        ("task.retry", "spread[a]"),
+        ("task.start", "spread"),
+    ]
+    assert told() == first
+    with closing(sqlite3.connect(space.root / ".trc/state.db")) as database:
+        bodies = [json.loads(body) for (body,) in database.execute("SELECT body FROM messages")]
+    assert [one["error"]["message"] for one in bodies if one.get("task") == "spread[b]"] == ["it is broken"]
+    (space.root / "broken-b").unlink()
+    space.trc("retry", "latest")
+    # Who takes up the run begins with the task anew.
+    assert told() == sorted([*first, ("task.start", "spread"), ("task.success", "spread")])

@@ -31,7 +31,7 @@ from trc.runtime.executor import Executor
 from trc.runtime.facts import Facts, run_facts
 from trc.runtime.hooks import has_hooks
 from trc.runtime.logs import tail
-from trc.runtime.observe import Happening, MessagesTried, Observer, RunFinished, RunOpened, TaskMoved
+from trc.runtime.observe import Happening, MessagesTried, Observer, RunFinished, RunOpened, TaskMoved, TasksAdded
 from trc.runtime.orders import Places as StatePlaces
 from trc.runtime.plan import Plan
 from trc.runtime.reported import Verdicts, has_broken, recorded
@@ -324,7 +324,7 @@ def _lineage(  # noqa: PLR0917 - all that a run is conducted with
         return
     telling: Any = import_module("trc.api.openlineage")
     with telling.telling(told, ready.spec, runner.store, load, settings) as (events, written):
-        bus.subscribe("openlineage", events, (RunOpened, TaskMoved, RunFinished))
+        bus.subscribe("openlineage", events, (RunOpened, TaskMoved, TasksAdded, RunFinished))
         yield
     bus.problems.extend(written.problems)
 
