@@ -40,7 +40,7 @@ def handed(task: TaskSpec, returned: Returned, upstream: Upstream) -> TaskSpec:
     for one in task.results:
         if one.of_condition:
             continue
-        name, value = _value(one, returned, upstream)
+        name, value = value_of(one, returned, upstream)
         values[one.parameter or name] = texts[name] = value
         parts[name] = KeyPart(name, "inputs", json.dumps(value, sort_keys=True, ensure_ascii=False))
     params = task.params
@@ -49,6 +49,23 @@ def handed(task: TaskSpec, returned: Returned, upstream: Upstream) -> TaskSpec:
     return replace(
         task, params=params, key_parts=(*task.key_parts, *parts.values()), results=(), when="", handed=values
     )
+
+
+def value_of(one: ResultSpec, returned: Returned, upstream: Upstream) -> tuple[str, Any]:
+    """What a value is called, and what it is; raises Lacking."""
+    if one.path[0] == "rows":
+        return _spelled(one.task, ("rows",)), _rows(one, upstream)
+    values = returned.get(one.task, {})
+    found = list(_worded(values, one.path[1])) if one.parameter else list(_at(values, one.path[1:]))
+    if len(found) == 1:
+        path, value = found[0]
+        return _spelled(one.task, ("values", *path)), value
+    wanted = one.path[1] if one.parameter else ".".join(one.path[1:])
+    if found:
+        shown = " and ".join(_spelled(one.task, ("values", *path)) for path, _ in found)
+        raise Lacking(f'"${one.parameter}" could be {shown}\nwrite the names of values so that they differ in letters')
+    told = f"it returned: {', '.join(values)}" if values else "it returned no values"
+    raise Lacking(f'"{one.task}" has returned no value "{wanted}"; {told}\nreturn it as TaskResult(values={{…}})')
 
 
 def holds(task: TaskSpec, returned: Returned, upstream: Upstream) -> bool:
@@ -93,23 +110,6 @@ def _item(task: TaskSpec) -> Any:
     if task.item.is_row and len(value) == 1 and as_whole:
         return next(iter(value.values()))
     return value
-
-
-def _value(one: ResultSpec, returned: Returned, upstream: Upstream) -> tuple[str, Any]:
-    """A value, and what it is called."""
-    if one.path[0] == "rows":
-        return _spelled(one.task, ("rows",)), _rows(one, upstream)
-    values = returned.get(one.task, {})
-    found = list(_worded(values, one.path[1])) if one.parameter else list(_at(values, one.path[1:]))
-    if len(found) == 1:
-        path, value = found[0]
-        return _spelled(one.task, ("values", *path)), value
-    wanted = one.path[1] if one.parameter else ".".join(one.path[1:])
-    if found:
-        shown = " and ".join(_spelled(one.task, ("values", *path)) for path, _ in found)
-        raise Lacking(f'"${one.parameter}" could be {shown}\nwrite the names of values so that they differ in letters')
-    told = f"it returned: {', '.join(values)}" if values else "it returned no values"
-    raise Lacking(f'"{one.task}" has returned no value "{wanted}"; {told}\nreturn it as TaskResult(values={{…}})')
 
 
 def _rows(one: ResultSpec, upstream: Upstream) -> int:

@@ -195,6 +195,11 @@ class _Check:
                     message, remedy = f'"{name}" is the same dataset as "{first}"', ("write its rows in one place",)
                     span = key_span(self.places, "tests", self.index, part, name)
                     self.collect.add(Diagnostic("TRC206", message, span, related=related, help=remedy))
+        for name in self.test.values:
+            if self.datasets.task_exactly(name) is None and not self.is_explained(name):
+                span, tasks = key_span(self.places, "tests", self.index, "values", name), self.datasets.task_names()
+                remedy = did_you_mean(name, tasks) or (f"there are: {', '.join(tasks[:_MOST_NAMES])}",)
+                self.collect.add(Diagnostic("TRC440", f'no task is called "{name}"', span, help=remedy))
 
     def parts(self) -> tuple[tuple[str, Mapping[str, Rows], Mapping[str, Dataset]], ...]:
         return (
@@ -256,23 +261,29 @@ class _Check:
             elif not dataset[0]:
                 self.report("TRC444", f'"{name}" is a source, and nothing computes its rows', name, _NOT_A_SOURCE)
         # Where a task has a mistake, or is missing for one, nobody knows what is read.
-        is_explained = any(map(self.is_explained, (*self.test.given, *self.test.expect)))
+        is_explained = any(map(self.is_explained, (*self.test.given, *self.test.values, *self.test.expect)))
         is_explained = is_explained or any(map(self.collect.errors_in_task, self.reach.tasks))
         if is_explained or not self.reach.expected:
             return
         for task in self.reach.open:
             self.not_settled(task)
         # A name that means nothing was to be another, nobody knows which.
-        if not self.reach.is_settled or len(self.reach.given) < len(self.test.given):
+        is_misnamed = any(self.datasets.task_exactly(name) is None for name in self.test.values)
+        if not self.reach.is_settled or is_misnamed or len(self.reach.given) < len(self.test.given):
             return
         for lack in self.reach.lacks:
             self.lacking(lack)
-        if any(lack.kind != "rows" for lack in self.reach.lacks):
+        if any(lack.kind not in {"rows", "value"} for lack in self.reach.lacks):
             return  # what stands before what cannot be computed is not known to be read
         for name in self.reach.unread:
             span = key_span(self.places, "tests", self.index, "given", name)
             message = f'nothing that the test computes reads "{name}"'
             remedy = ("remove its rows, or expect something of a task that reads it",)
+            self.collect.add(Diagnostic("TRC445", message, span, help=remedy, severity="warning"))
+        for name in self.reach.unasked:
+            span = key_span(self.places, "tests", self.index, "values", name)
+            message = f'nothing that the test computes takes a value of "{name}"'
+            remedy = ("remove its values, or expect something of a task that takes one",)
             self.collect.add(Diagnostic("TRC445", message, span, help=remedy, severity="warning"))
 
     def not_settled(self, task: Task) -> None:
@@ -303,12 +314,9 @@ class _Check:
                 self.report("TRC444", f'"{lack.task}" {lack.why}', wanted, "expect rows of a task of SQL instead")
             case "task":
                 self.report("TRC444", f'"{lack.task}" {lack.why}', None, f'give the rows of "{lack.name}"', reader)
-            case "loop" if self.settled is not None:
-                message, remedy = f'"for_each" of "{lack.task}" is not run in tests by this version', _NOT_A_SOURCE
-                span = key_span(self.places, "tasks", lack.task, "for_each")
-                self.collect.add(Diagnostic("TRC501", message, span, help=(remedy,), task=lack.task))
-            case "loop":
-                pass  # a check does not ask what this version runs
+            case "value":
+                message = f'the test needs what "{lack.task}" returns, and is told nothing of it'
+                self.report("TRC652", message, None, 'tell it, under "values"', f'"{lack.reader}" takes {lack.name}')
             case "file":
                 message = f'"{lack.reader}" reads the file "{lack.name}", and a test reads no files'
                 remedy = "declare a source for it, or take the task that writes it, and read that by its name"

@@ -8,6 +8,7 @@ from typing import Literal
 
 from trc.compiler.checks.datasets import Datasets
 from trc.compiler.checks.graph import Graph, Resolved
+from trc.compiler.checks.results import ResultUse
 from trc.compiler.ir.pipeline import Pipeline, PipelineTest
 from trc.compiler.ir.task import Task
 from trc.compiler.sql.parse import Parsed, parse
@@ -21,11 +22,11 @@ class Lack:
     """A dataset that the test needs, and cannot have as things stand.
 
     `rows`: a source whose rows are not given. `task`: a task that is no query, or one of files that only it can name.
-    `loop`: a task that is repeated for items. `file`: a file that a query reads by its location. `name` is what could
+    `value`: what a task returns. `file`: a file that a query reads by its location. `name` is what could
     be given in its place. `reader` is the task that reads it; None where the test expects it.
     """
 
-    kind: Literal["rows", "task", "loop", "file"]
+    kind: Literal["rows", "task", "value", "file"]
     task: str
     name: str
     why: str
@@ -45,6 +46,8 @@ class Reach:
     tasks: tuple[str, ...]
     lacks: tuple[Lack, ...]
     unread: tuple[str, ...]
+    unasked: tuple[str, ...]
+    """The tasks whose values are given for nothing."""
     open: tuple[Task, ...]
     is_clear: bool
 
@@ -67,6 +70,8 @@ def reach_of(
     lacks: dict[Dataset | str, Lack] = {}
     computed: dict[str, Task] = {}
     is_hidden = False
+    told = {task.name for name in test.values if (task := datasets.task_exactly(name)) is not None}
+    asked: set[str] = set()
     waiting: list[tuple[Dataset, str | None]] = [(one, None) for one in expected.values()]
     while waiting:
         dataset, reader = waiting.pop(0)
@@ -81,11 +86,22 @@ def reach_of(
         if owner in computed or dataset in lacks:
             continue
         why = _why_not(tasks[owner], unrendered)
-        if why or tasks[owner].for_each is not None:
+        if why:
             called = owner if len(tasks[owner].outputs) == 1 else ".".join(dataset)
-            lacks[dataset] = Lack("task" if why else "loop", owner, called, why, reader)
+            lacks[dataset] = Lack("task", owner, called, why, reader)
             continue
         computed[owner] = tasks[owner]
+        items = dataset_of(graph.items[owner]) if owner in graph.items else None
+        if items is not None:
+            waiting.append((items, owner))
+        is_hidden = is_hidden or (owner in graph.items and items is None)
+        for use in results_of(owner, graph):
+            if use.path[0] == "rows":
+                waiting.append(((use.task, tasks[use.task].outputs[0].name), owner))
+            elif use.task in told:
+                asked.add(use.task)
+            else:
+                lacks.setdefault(f"values.{use.task}", Lack("value", use.task, use.shown, "", owner))
         for resolved in graph.inputs.get(owner, ()):
             if resolved.read.kind == "uri":
                 lacks.setdefault(resolved.read.uri, Lack("file", "", resolved.read.uri, "", owner))
@@ -99,6 +115,9 @@ def reach_of(
         tuple(name for name in graph.order if name in computed),
         tuple(lacks.values()),
         tuple(name for name, dataset in given.items() if dataset not in read and dataset not in expected.values()),
+        tuple(
+            name for name in test.values if (task := datasets.task_exactly(name)) is not None and task.name not in asked
+        ),
         tuple(task for task in computed.values() if _is_open(task, unrendered)),
         not is_hidden,
     )
@@ -107,6 +126,11 @@ def reach_of(
 def dataset_of(resolved: Resolved) -> Dataset | None:
     """The dataset that a read by name means."""
     return ("", resolved.source.name) if resolved.source is not None else resolved.producer
+
+
+def results_of(task: str, graph: Graph) -> tuple[ResultUse, ...]:
+    """What a task's query is handed of the results of others; a test asks no conditions."""
+    return tuple(use for use in graph.results.get(task, ()) if not use.of_condition)
 
 
 def _meant(rows: Mapping[str, object], datasets: Datasets) -> Iterator[tuple[str, Dataset]]:

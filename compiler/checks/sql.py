@@ -200,7 +200,7 @@ class _Check:
             return self.doubted(task, parsed, tables, files, "its parameters have no values yet")
         return first
 
-    def doubted(  # noqa: PLR0917 - as the binder is asked
+    def doubted(
         self, task: Task, parsed: Parsed, tables: Mapping[str, Schema], files: Mapping[str, Schema], why: str
     ) -> Bound:
         """What can be said of a query whose columns, or mistakes, are those of some values alone."""

@@ -125,11 +125,11 @@ def _constructs(task: Task, places: Places, capabilities: Capabilities, *, is_de
         if rule.state == "waiting":
             span = text_span(places, ("tasks", task.name, "dedupe", number, "state"), rule.state)
             yield _refused('"dedupe" for the state "waiting"', span, task.name, _TWO_WAITING)
-    if task.for_each is not None and "for_each" in capabilities.supports:
-        if task.incremental is not None and task.incremental.by is not None:
-            span = _first_key(places, task.name, (("incremental", "by"), ("incremental",)))
-            remedy = "leave one of them out"
-            yield _refused('"incremental" by partition of a task that is repeated for items', span, task.name, remedy)
+    is_repeated = task.for_each is not None and "for_each" in capabilities.supports
+    if is_repeated and task.incremental is not None and task.incremental.by is not None:
+        span = _first_key(places, task.name, (("incremental", "by"), ("incremental",)))
+        remedy = "leave one of them out"
+        yield _refused('"incremental" by partition of a task that is repeated for items', span, task.name, remedy)
     if "hooks" not in capabilities.supports:
         for event in dict.fromkeys(hook.event for hook in task.hooks):
             yield _refused(f'"on_{event}"', key_span(places, "tasks", task.name, f"on_{event}"), task.name)

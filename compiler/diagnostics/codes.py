@@ -189,6 +189,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC649", "an environment cannot be built"),
     Code("TRC650", "a task is past its deadline"),
     Code("TRC651", "an equal task has failed"),
+    Code("TRC652", "a test lacks a value that a task returns"),
     Code("TRC656", "a run is past its deadline"),
     Code("TRC657", "the outcome of a task is unknown"),
     Code("TRC658", "a task cannot be paused, resumed or canceled"),

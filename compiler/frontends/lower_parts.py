@@ -60,6 +60,7 @@ _TEST: Final = {
     "name": Key("What the test shows, in words", filled_text, required=True),
     "params": Key("Values of the pipeline's parameters", json_mapping),
     "given": Key("Rows by dataset: what sources and tasks are taken to hold", _ROWS),
+    "values": Key("Values by task: what tasks are taken to return", mapping_of(json_mapping)),
     "expect": Key("Rows by dataset: what tasks must then yield", _ROWS, required=True),
 }
 

@@ -48,6 +48,10 @@ class PipelineTest(Node):
     given: Annotated[dict[str, list[dict[str, JsonValue]]], _OUTSIDE] = Field(
         default_factory=dict[str, list[dict[str, JsonValue]]]
     )
+    values: Annotated[dict[str, dict[str, JsonValue]], _OUTSIDE] = Field(
+        default_factory=dict[str, dict[str, JsonValue]]
+    )
+    """By task, what it is taken to return."""
     expect: Annotated[dict[str, list[dict[str, JsonValue]]], _OUTSIDE] = Field(
         default_factory=dict[str, list[dict[str, JsonValue]]]
     )

@@ -122,8 +122,9 @@ class Pipeline(Tasks):
         given: Mapping[str | Dataset, Rows],
         expect: Mapping[str | Dataset, Rows],
         params: Mapping[str, Any] | None = None,
+        values: Mapping[str | Dataset, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Rows that are given, and those that are then expected."""
+        """Rows that are given, values that tasks are taken to return, and rows that are then expected."""
         spot = here()
         place = spot.argument(0, "name")
         table: Table = [("name", place, text(name, "name", place))]
@@ -134,6 +135,10 @@ class Pipeline(Tasks):
             at = spot.argument(index + 1, key)
             named = {one.name if isinstance(one, Dataset) else one: rows for one, rows in dict(value).items()}
             table.append((key, at, _rows(named, key, at)))
+        if values is not None:
+            at = spot.argument(4, "values")
+            called = {one.name if isinstance(one, Dataset) else one: told for one, told in dict(values).items()}
+            table.append(("values", at, plain(keyed(called, "values", at), "values", at)))
         self._tests.append(Written(Entries(table), spot))
 
     def tables(self) -> tuple[Table, Table]:

@@ -111,7 +111,7 @@ def _keys(spot: Spot, ask: Ask) -> Iterator[Offer]:
                 label, types.CompletionItemKind.Property, detail, key.doc, label + mark, 0 if key.required else 1
             )
     names: Iterable[str] = ()
-    if spot.path[:1] == ("tests",) and spot.path[2:] in (("given",), ("expect",)):
+    if spot.path[:1] == ("tests",) and spot.path[2:] in (("given",), ("values",), ("expect",)):
         names = _datasets(ask.known)
     elif spot.path[2:] == ("columns",) or (len(spot.path) == 4 and spot.path[2] == "expect"):
         names = _columns(ask.known, spot)

@@ -100,7 +100,7 @@ class _Finder:
 
     def tests(self) -> Iterator[Occurrence]:
         for index, test in enumerate(self.pipeline.tests):
-            for part, rows in (("given", test.given), ("expect", test.expect)):
+            for part, rows in (("given", test.given), ("values", test.values), ("expect", test.expect)):
                 for dataset in rows:
                     place = self.places.exact("tests", index, part, dataset)
                     name, _, output = dataset.partition(".")

@@ -11,9 +11,11 @@ from pydantic import JsonValue
 
 from trc.compiler.ir.dataset import Column
 from trc.compiler.sql.written_values import as_sql
-from trc.runtime.taskside.errors import AttemptFailed
+from trc.runtime.taskside.errors import AttemptFailed, PermanentError
+from trc.runtime.taskside.items import OrderItem
 from trc.stdlib_tasks.duckdb_sql.run.complaint import complaint
 from trc.stdlib_tasks.duckdb_sql.run.inputs import identifier
+from trc.stdlib_tasks.duckdb_sql.run.items import listed, values_of
 from trc.stdlib_tasks.duckdb_sql.run.query import prepare
 from trc.testing.compare import Row
 
@@ -85,8 +87,18 @@ class Database:
         except duckdb.Error as error:
             raise QueryFailed(complaint(error).failure.message.strip(), None) from error
 
-    def compute(self, name: str, query: str, reads: Iterable[tuple[str, str]]) -> None:
-        """Makes a dataset of a query's rows; `reads` are the tables that it names, each with the dataset it means."""
+    def compute(
+        self,
+        name: str,
+        query: str,
+        reads: Iterable[tuple[str, str]],
+        items: Sequence[OrderItem | None] = (None,),
+        handed: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Makes a dataset of a query's rows; `reads` are the tables that it names, each with the dataset it means.
+
+        Of a repeated task, those of each of its items, in order; `handed` are results of other tasks by their parameters.
+        """
         import duckdb
 
         self._execute('ATTACH \':memory:\' AS "trc task"; USE "trc task"')
@@ -99,18 +111,34 @@ class Database:
                 raise complaint(error) from error
             before = f"CREATE TABLE {_DATA}.{identifier(name)} AS\n"
             prepared = prepare(self._connection, query, (), "")
-            try:
-                self._execute(before + prepared.text)
-            except duckdb.Error as error:
-                raise complaint(error, prepared, len(before.encode())) from error
+            for item in items:
+                values = values_of(self._connection, prepared.text, item, handed or {})
+                try:
+                    self._execute(before + prepared.text, values)
+                except duckdb.Error as error:
+                    raise complaint(error, prepared, len(before.encode())) from error
+                before = f"INSERT INTO {_DATA}.{identifier(name)}\n"
         except AttemptFailed as failed:
             raise QueryFailed(failed.failure.message.strip(), failed.failure.query_offset) from failed
+        except PermanentError as error:
+            # An item has not what the query asks it for.
+            raise QueryFailed(str(error), None) from error
         finally:
             self._execute('USE "trc data"; DETACH "trc task"')
 
-    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+    def items(self, name: str) -> tuple[OrderItem, ...]:
+        """The rows of a dataset, as a run hands them to the repetitions of a task."""
+        types, rows = listed(self._connection, f"{_DATA}.{identifier(name)}")
+        return tuple(OrderItem(row, types, is_row=True) for row in rows)
+
+    def count(self, name: str) -> int:
+        """How many rows a dataset has."""
+        counted: Any = self._execute(f"SELECT count(*) FROM {_DATA}.{identifier(name)}").fetchone()  # noqa: S608 - ours
+        return int(counted[0])
+
+    def _execute(self, sql: str, values: Mapping[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
         try:
-            return self._connection.execute(sql)
+            return self._connection.execute(sql, values or None)
         except RuntimeError as error:
             # What DuckDB makes of Ctrl-C.
             if str(error) == "Query interrupted":
@@ -129,8 +157,7 @@ class Database:
         """What a dataset holds, with its rows in the order in which the query gave them."""
         data = f"{_DATA}.{identifier(name)}"
         columns = tuple(Column(name=row[0], type=row[1]) for row in self._execute(f"DESCRIBE {data}").fetchall())
-        counted: Any = self._execute(f"SELECT count(*) FROM {data}").fetchone()  # noqa: S608 - a name of ours
-        return Yield(columns, self._texts(columns, f"FROM {data} LIMIT {most}"), int(counted[0]))
+        return Yield(columns, self._texts(columns, f"FROM {data} LIMIT {most}"), self.count(name))
 
     def written(self, columns: Sequence[Column], rows: Sequence[Mapping[str, JsonValue]]) -> tuple[Row, ...]:
         """Rows of an author as `read` gives those of a dataset with these columns."""

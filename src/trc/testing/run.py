@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from trc.compiler.checks.datasets import Datasets
 from trc.compiler.checks.pipeline_tests import row_problems
-from trc.compiler.checks.reach import Dataset, dataset_of, reach_of
+from trc.compiler.checks.reach import Dataset, dataset_of, reach_of, results_of
+from trc.compiler.checks.results import ResultUse
 from trc.compiler.checks.spots import key_span, query_path
 from trc.compiler.compile import Compiled
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.ir.pipeline import Pipeline, PipelineTest
+from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known
 from trc.compiler.source import Span
 from trc.compiler.sql.ordering import is_ordered
+from trc.runtime.handed import Lacking, value_of
+from trc.runtime.spec import ResultSpec
+from trc.runtime.store.results import StoredOutput
+from trc.runtime.taskside.items import OrderItem
 from trc.testing.compare import compare_rows
 from trc.testing.database import Database, QueryFailed, opened
 from trc.testing.report import Compared
@@ -73,17 +80,70 @@ class _Running:
             made = (task.name, task.outputs[0].name)
             read = [(one.read.name, dataset_of(one)) for one in graph.inputs.get(task.name, ())]
             reads = [(table, dataset) for table, dataset in read if dataset is not None]
-            if any(dataset in missing for _, dataset in reads):
+            of_rows = dataset_of(graph.items[name]) if name in graph.items else None
+            uses = results_of(name, graph)
+            counted = {use.task: (use.task, self.outputs(use.task)[0]) for use in uses if use.path[0] == "rows"}
+            if missing.intersection([*(dataset for _, dataset in reads), *counted.values(), of_rows]):
+                missing.add(made)
+                continue
+            handed = self.handed(task, uses, counted)
+            if handed is None:
                 missing.add(made)
                 continue
             try:
-                self.database.compute(
-                    _called(made), task.query.text, [(table, _called(dataset)) for table, dataset in reads]
-                )
+                items = self.items(task, of_rows)
+                tables = [(table, _called(dataset)) for table, dataset in reads]
+                if items:
+                    self.database.compute(_called(made), task.query.text, tables, items, handed)
+                else:
+                    self.give_nothing(task, made)
             except QueryFailed as failed:
                 self.fails(f'the query of "{task.name}" fails', failed, self.query_span(task.name, failed), task.name)
                 missing.add(made)
         yield from ((name, dataset) for name, dataset in reach.expected.items() if dataset not in missing)
+
+    def outputs(self, task: str) -> tuple[str, ...]:
+        found = self.pipeline.task(task)
+        assert found is not None
+        return tuple(one.name for one in found.outputs)
+
+    def items(self, task: Task, rows: Dataset | None) -> tuple[OrderItem | None, ...]:
+        """What a task is computed for: once, or for each of its items in order. A test asks no condition of them."""
+        if rows is not None:
+            return self.database.items(_called(rows))
+        if task.for_each is None or task.for_each.items is None:
+            return (None,)
+        return tuple(map(OrderItem, task.for_each.items))
+
+    def give_nothing(self, task: Task, made: Dataset) -> None:
+        """Makes what a task yields that is repeated for nothing. Raises QueryFailed where nothing tells its columns."""
+        schema = self.compiled.schemas.get(made)
+        if not isinstance(schema, Known):
+            message = f'there are no items, and nothing else tells the columns of "{task.name}"\ndeclare columns'
+            raise QueryFailed(message, None)
+        self.database.give(_called(made), schema.columns, ())
+
+    def handed(self, task: Task, uses: Iterable[ResultUse], counted: Mapping[str, Dataset]) -> dict[str, Any] | None:
+        """The results that a query is handed, by their parameters; None where one is not there, which is told."""
+        datasets = Datasets(self.pipeline, str(self.compiled.project))
+        named = {found.name: name for name in self.test.values if (found := datasets.task_exactly(name)) is not None}
+        returned = {owner: self.test.values[name] for owner, name in named.items()}
+        upstream = {
+            dataset: StoredOutput(dataset[1], "", "", 0, self.database.count(_called(dataset)))
+            for dataset in counted.values()
+        }
+        values: dict[str, Any] = {}
+        for use in uses:
+            path = use.path if use.path[0] == "values" else ("rows", counted[use.task][1])
+            try:
+                values[use.parameter] = value_of(ResultSpec(use.task, path, use.parameter), returned, upstream)[1]
+            except Lacking as lacking:
+                first, *others = str(lacking).splitlines()
+                span = self.span("values", named.get(use.task, use.task))
+                remedy = (f'tell it, under "values", for "{task.name}" takes it', *others[1:])
+                self.run.diagnostics.append(Diagnostic("TRC652", first, span, help=remedy, task=task.name))
+                return None
+        return values
 
     def fails(self, what: str, failed: QueryFailed, span: Span | None, task: str | None = None) -> None:
         first, *others = failed.message.partition("\n\n")[0].splitlines() or ["DuckDB gives no reason"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trc.runtime.taskside.errors import PermanentError
@@ -33,22 +34,33 @@ def run(order: TaskOrder, context: TaskContext) -> TaskResult:
     with connected(order, output.path.rpartition("/")[0]) as connection:
         try:
             create_inputs(connection, order.inputs)
-            columns = connection.execute(f"DESCRIBE FROM {identifier(read.name)}").fetchall()
-            types = [(str(name), str(kind)) for name, kind, *_ in columns if str(kind) not in _AS_JSON]
-            other = {name for name, _ in types}
-            shown = ", ".join(
-                f"CAST({identifier(name)} AS VARCHAR)" if name in other else identifier(name) for name, *_ in columns
-            )
-            rows = connection.execute(f"SELECT {shown} FROM {identifier(read.name)} LIMIT {MOST_ITEMS + 1}").fetchall()
+            types, rows = listed(connection, identifier(read.name))
         except duckdb.Error as error:
             raise complaint(error) from error
     if len(rows) > MOST_ITEMS:
         raise PermanentError(f'"{read.name}" has more than {MOST_ITEMS:,} rows, and that many items are the most')
-    names = [str(name) for name, *_ in columns]
-    lines = [json.dumps({"types": types}), *(_line(dict(zip(names, row))) for row in rows)]
+    lines = [json.dumps({"types": types}), *map(_line, rows)]
     with open(output.path, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
     return TaskResult(rows={output.name: len(rows)})
+
+
+def listed(
+    connection: duckdb.DuckDBPyConnection, table: str
+) -> tuple[tuple[tuple[str, str], ...], tuple[dict[str, Any], ...]]:
+    """The rows of a table in their order, as JSON has them, with the types of those columns that it has none for.
+
+    They are at most one more than there can be items.
+    """
+    columns = connection.execute(f"DESCRIBE FROM {table}").fetchall()
+    types = tuple((str(name), str(kind)) for name, kind, *_ in columns if str(kind) not in _AS_JSON)
+    other = {name for name, _ in types}
+    shown = ", ".join(
+        f"CAST({identifier(name)} AS VARCHAR)" if name in other else identifier(name) for name, *_ in columns
+    )
+    names = [str(name) for name, *_ in columns]
+    rows = connection.execute(f"SELECT {shown} FROM {table} LIMIT {MOST_ITEMS + 1}").fetchall()
+    return types, tuple(dict(zip(names, row)) for row in rows)
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -60,12 +72,19 @@ def _line(row: dict[str, Any]) -> str:
 
 def parameters(connection: duckdb.DuckDBPyConnection, query: str, order: TaskOrder) -> dict[str, Any]:
     """The values that a query asks for: of results of other tasks as they are, of `$item` with the types that they had as rows."""
-    if order.item is None and not order.handed:
+    return values_of(connection, query, order.item, order.handed)
+
+
+def values_of(
+    connection: duckdb.DuckDBPyConnection, query: str, item: OrderItem | None, handed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """As `parameters`, of an item, if it is one's, and of results that are `handed`, by their parameters in one case."""
+    if item is None and not handed:
         return {}
     wanted = {name for one in connection.extract_statements(query) for name in one.named_parameters}
-    found = {name: order.handed[name.casefold()] for name in wanted if name.casefold() in order.handed}
-    if order.item is not None:
-        found.update((name, _value(connection, name, order.item)) for name in wanted.difference(found))
+    found = {name: handed[name.casefold()] for name in wanted if name.casefold() in handed}
+    if item is not None:
+        found.update((name, _value(connection, name, item)) for name in wanted.difference(found))
     return found
 
 

@@ -43,6 +43,13 @@ def trc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     return Command()
 
 
+def copy(case: Path, folder: Path) -> None:
+    """The case, with the code that its Python tasks name: it is never run."""
+    shutil.copy(case, folder)
+    if "look.py" in case.read_text():
+        (folder / "look.py").write_text("def look(context): ...\n")
+
+
 def arguments_of(case: Path) -> list[str]:
     first = case.read_text().partition("\n")[0].removeprefix("# ")
     return shlex.split(first) if first.startswith("-") else []
@@ -50,7 +57,7 @@ def arguments_of(case: Path) -> list[str]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_is_told(case: Path, trc: Command, tmp_path: Path, snapshot: Callable[[Path, str], None]) -> None:
-    shutil.copy(case, tmp_path)
+    copy(case, tmp_path)
     code, out, err = trc("test", case.name, *arguments_of(case), "--junit", "junit.xml")
     snapshot(case.with_suffix(".out"), TIME.sub("TIME", f"exit code {code}\n{err}{out}"))
     document_code, document, _ = trc("test", case.name, *arguments_of(case), "--json")
@@ -59,7 +66,7 @@ def test_what_is_told(case: Path, trc: Command, tmp_path: Path, snapshot: Callab
     assert json.dumps(told["diagnostics"]).count('"code"') == err.count("[TRC")
     if code != 3:
         agrees(ET.parse("junit.xml").getroot(), told)
-    left = {one.name for one in tmp_path.iterdir()} - {case.name, "junit.xml", "__pycache__"}
+    left = {one.name for one in tmp_path.iterdir()} - {case.name, "junit.xml", "__pycache__", "look.py"}
     assert left == set(), "a test leaves nothing behind"
 
 
@@ -81,7 +88,7 @@ def agrees(junit: ET.Element, told: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", TWINS, ids=lambda case: case.stem)
 def test_the_other_language_is_tested_alike(case: Path, trc: Command, tmp_path: Path) -> None:
-    shutil.copy(case, tmp_path)
+    copy(case, tmp_path)
     _, yaml, _ = trc("convert", case.name, "--to", "yaml")
     (tmp_path / "twin.yaml").write_text(yaml)
     told = [of_language(trc("test", name, *arguments_of(case), "--json")) for name in (case.name, "twin.yaml")]
