@@ -198,8 +198,9 @@ class _Check:
         for name in self.test.values:
             if self.datasets.task_exactly(name) is None and not self.is_explained(name):
                 span, tasks = key_span(self.places, "tests", self.index, "values", name), self.datasets.task_names()
-                remedy = did_you_mean(name, tasks) or (f"there are: {', '.join(tasks[:_MOST_NAMES])}",)
-                self.collect.add(Diagnostic("TRC440", f'no task is called "{name}"', span, help=remedy))
+                known = f"there are: {', '.join(tasks[:_MOST_NAMES])}" if tasks else "no task returns anything"
+                advice = did_you_mean(name, tasks) or (known,)
+                self.collect.add(Diagnostic("TRC440", f'no task is called "{name}"', span, help=advice))
 
     def parts(self) -> tuple[tuple[str, Mapping[str, Rows], Mapping[str, Dataset]], ...]:
         return (

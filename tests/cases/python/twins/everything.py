@@ -129,4 +129,10 @@ p.add("notify", shell("true"), needs=[audit.completed, "ping"])
 p.add("fetch", work_of("download_to_s3", url="https://example.com/a.csv", s3_uri="s3://shop/a.csv"))
 p.task_of("fetch_again", "download_to_s3", url="https://example.com/a.csv", s3_uri="s3://shop/b.csv")
 audit >> [ping, totals]
-p.test("sums", given={orders: [{"id": 1, "amount": 2.5}]}, expect={"totals": [{"total": 2.5}]}, params={"limit": 1})
+p.test(
+    "sums",
+    given={orders: [{"id": 1, "amount": 2.5}]},
+    expect={"totals": [{"total": 2.5}]},
+    params={"limit": 1},
+    values={"ping": {"limit": 1}},
+)
