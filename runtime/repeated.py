@@ -23,13 +23,15 @@ ITEMS: Final = "items"
 ALL: Final = "*"
 """In the place of an item: all of them together."""
 _LIST_ITEMS: Final = "trc.stdlib_tasks.duckdb_sql.run.items:run"
+_LISTED_WITH: Final = "types"
+"""What is written down of items beside their values: another thing, and they are listed anew."""
 _PLAIN: Final = re.compile(r"\w[\w.+-]{0,39}")
 _IN_LOCATIONS: Final = re.compile(r"[^/\x00-\x1f\x7f*?\[\]{}\\]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item, and of a row the DuckDB types of those fields that JSON has no type for."""
+    """One item, and of a row the DuckDB types of its fields."""
 
     value: Any
     types: tuple[tuple[str, str], ...] = ()
@@ -40,7 +42,7 @@ def lister(task: TaskSpec) -> TaskSpec:
     assert task.each is not None
     assert task.each.rows is not None
     read = task.each.rows
-    form = json.dumps([read.format, read.columns, read.written])
+    form = json.dumps([read.format, read.columns, read.written, _LISTED_WITH])
     return TaskSpec(
         task.name,
         task.type,

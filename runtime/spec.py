@@ -183,7 +183,7 @@ class EachSpec:
 
 @dataclass(frozen=True, slots=True)
 class ItemSpec:
-    """One item of a repeated task: `value` as JSON has it, and the DuckDB types of what JSON has none for, by field."""
+    """One item of a repeated task: `value` as JSON has it, and of a row the DuckDB types of its fields."""
 
     group: str
     """The task that is repeated."""

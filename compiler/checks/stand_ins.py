@@ -9,7 +9,7 @@ from typing import Any, Final
 from trc.compiler.checks.graph import Graph
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known, Schema, Unknown
-from trc.compiler.sql.parameters import as_sql, shown, unnamed
+from trc.compiler.sql.parameters import as_sql, reached, shown, unnamed
 from trc.compiler.sql.parse import Parsed
 
 StandIns = tuple[Mapping[str, str], ...]
@@ -32,28 +32,34 @@ def stand_ins(
     asked = {use.name[1:].casefold(): use.name for use in parsed.parameters}
     results = {one.parameter: one for one in graph.results.get(task.name, ()) if one.parameter in asked}
     of_items = asked.keys() - results.keys()
+    reach = reached(task.query.text)
     for name, written in asked.items():
-        if (name in seen or "*" in seen) and (name in results or task.for_each is None or task.for_each.items is None):
+        if name in results and (name in seen or "*" in seen or name in reach):
             return Unknown(f"its columns show the value of {written}, whose type is known when it runs")
+        if name in of_items and task.name in graph.items and (reach.get(name) == "looked_into" or "*" in reach):
+            return Unknown(f"its columns may follow from the value of {written}")
     handed = {name: "BIGINT" for name, one in results.items() if one.path[0] == "rows"}
     returned = [name for name in results if name not in handed]
     if task.for_each is not None and task.for_each.items is not None and of_items:
         if returned:
             # Which of their types fits could be another one for each item.
             return Unknown("it takes items and values that a task returns when it runs")
-        return _of_items(task.for_each.items, of_items, seen & of_items, _typed(handed))
+        exact = frozenset(name for name in of_items if "*" in reach or reach.get(name) == "looked_into")
+        return _of_items(task.for_each.items, of_items, exact, _typed(handed))
     if of_items:
         found = _of_rows(of_items, schemas.get(_rows_of(task, graph), Unknown("")))
         if isinstance(found, Unknown):
             return found
         handed |= found
     if not returned:
-        return (_typed(handed),), True
-    return tuple(_typed({**handed, **dict.fromkeys(returned, kind)}) for kind in _ANY_VALUE), False
+        return (_typed(handed, seen),), True
+    return tuple(_typed({**handed, **dict.fromkeys(returned, kind)}, seen) for kind in _ANY_VALUE), False
 
 
-def _typed(types: Mapping[str, str]) -> dict[str, str]:
-    return {name: f"CAST(NULL AS {kind})" for name, kind in types.items()}
+def _typed(types: Mapping[str, str], seen: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Expressions of these types; those that are `seen` are no constants, which DuckDB would make a NULL without a type of."""
+    casts = {name: f"CAST(NULL AS {kind})" for name, kind in types.items()}
+    return {name: f"(SELECT {cast})" if name in seen else cast for name, cast in casts.items()}
 
 
 def _rows_of(task: Task, graph: Graph) -> tuple[str, str]:
@@ -62,7 +68,7 @@ def _rows_of(task: Task, graph: Graph) -> tuple[str, str]:
 
 
 def _of_rows(asked: Iterable[str], schema: Schema) -> dict[str, str] | Unknown:
-    """The types of the fields of a row, which are not shown: a value of a smaller number has another type than its column."""
+    """The types of the fields of a row: a run casts its values to them."""
     if not isinstance(schema, Known):
         return Unknown("the columns of what it is repeated for are not known")
     fields = {re.sub(r"\W", "_", one.name).casefold(): one.type for one in schema.columns}
@@ -81,7 +87,7 @@ def _of_rows(asked: Iterable[str], schema: Schema) -> dict[str, str] | Unknown:
 def _of_items(
     items: tuple[Any, ...], asked: Iterable[str], seen: frozenset[str], others: Mapping[str, str]
 ) -> tuple[StandIns, bool] | Unknown:
-    """Each item as it is; where none is shown, one of each type."""
+    """One item of each type, and where the columns may follow from the values of those that are `seen`, of each of these."""
     wanted = sorted(asked)
     found: dict[tuple[str, ...], dict[str, str]] = {}
     for item in items:

@@ -16,7 +16,7 @@ class Unfit(ValueError):  # noqa: N818 - says what the item is
 
 @dataclass(frozen=True)
 class OrderItem:
-    """An item as JSON has it. Of a row, `types` are the DuckDB types of fields that are texts here and were none."""
+    """An item as JSON has it. Of a row, `types` are the DuckDB types of its fields, of which some are texts here."""
 
     value: Any
     types: tuple[tuple[str, str], ...] = ()

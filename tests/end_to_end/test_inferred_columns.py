@@ -14,6 +14,8 @@ HEAD = """
 
     task regions = sql $$ select region, min(amount) as least, null::date as day from sales group by region order by region $$
 
+    task numbers = sql $$ select * from (values (5::bigint, 1.5::decimal(9, 3)), (6, null)) as n(n, p) $$
+
     task look = python("look.py:look") { inputs = [] }
     """
 LOOK = "def look(context):\n    return {'newest': '2026-01-02', 'limit': 2, 'some': None}\n"
@@ -24,6 +26,21 @@ KNOWN = [
     ("select count(*) as n, {{ item }} / 2 as h, {{ item }}::date as d", "[null, null]"),
     ("select sum(amount) as n from sales where amount > {{ item }}", "[1, 2.5, 5000000000]"),
     ("select region from sales where region = {{ item.region }} and amount >= {{ item.least }}", "regions.rows"),
+    (
+        "select {{ item.region }} as r, {{ item.least }} + 1 as s, {{ item.day }} as d, {{ item }} as whole",
+        "regions.rows",
+    ),
+    ("select {{ item.n }} as n, {{ item.p }} as p, {{ item.n }} * {{ item.p }} as m", "numbers.rows"),
+    ("select round(1.234, {{ item }}) as r", "[1, 1]"),
+    (
+        "select coalesce({{ tasks.look.values.some }}::date, date '2026-01-02') as d, {{ tasks.look.values.some }}::date as e",
+        "",
+    ),
+    (
+        "select {{ tasks.look.values.some }}::date = date '2026-01-02' as d, {{ tasks.look.values.some }}::date in (date '2026-01-02', null) as e",
+        "",
+    ),
+    ("select case when {{ tasks.look.values.some }}::boolean then {{ tasks.look.values.some }}::uuid end as d", ""),
     ("select {{ item.day }}::varchar as d, {{ item.least }}::decimal(9, 2) as l", "regions.rows"),
     ("select {{ tasks.look.values.newest }}::date as day, {{ tasks.look.values.limit }}::bigint as n", ""),
     ("select region from sales where amount < {{ tasks.look.values.limit }} limit {{ tasks.regions.rows }}", ""),
@@ -33,8 +50,14 @@ UNKNOWN = [
     ("select {{ item }} as n", "[1, 5000000000]", "they differ from item to item"),
     ("select {{ item }} as n", '[1, "a"]', "they differ from item to item"),
     ("select {{ item }} + 1", "[1, 2]", "has no name of its own: give it one with AS"),
-    ("select {{ item.region }} as r", "regions.rows", "show the value of $item_region"),
-    ("select {{ item.least }} + 1 as r", "regions.rows", "show the value of $item_least"),
+    ("select round(1.234, {{ item.least }}::integer) as r", "regions.rows", "may follow from the value of $item_least"),
+    (
+        "select round(1.234, {{ tasks.look.values.limit }}::integer) as r",
+        "",
+        "show the value of $tasks_look_values_limit",
+    ),
+    ("select {{ tasks.look.values.some }}::date + 1 as r", "", "show the value of $tasks_look_values_some"),
+    ("select 10 / {{ item.least }} + 1 as r", "regions.rows", "may follow from the value of $item_least"),
     ("select {{ tasks.regions.rows }} as r", "", "show the value of $tasks_regions_rows"),
     ("select {{ tasks.look.values.newest }} as r", "", "show the value of $tasks_look_values_newest"),
 ]

@@ -120,11 +120,26 @@ def test_a_value_of_a_row_is_the_same_as_a_parameter(space: Any, kind: str, valu
         pipeline "types" {{}}
         task rows = sql $$ select 1 as id, cast({value} as {kind}) as v $$
         task each = sql $$ select cast({{{{ item.v }}}} as {kind}) as v $$ {{ for_each = rows.rows }}
-        task same = sql $$ select r.v is not distinct from e.v as same from rows r, each e $$ {{ output = "same.csv" }}
+        task same = sql $$ select r.v is not distinct from e.v and typeof(r.v) = typeof(e.v) as same from rows r, each e $$ {{ output = "same.csv" }}
         """,
     )
     _states(space)
     assert space.read("same.csv") == "same\ntrue\n"
+
+
+def test_a_value_that_is_null_has_the_type_of_its_column(space: Any) -> None:
+    """One file had a column of integers, for its value was NULL, and the others could not be read together with it."""
+    space.write(
+        "p.trc",
+        """
+        pipeline "p" {}
+        task rows = sql $$ select * from (values (1, null, 5::bigint), (2, 'a', null)) as t(id, v, n) $$
+        task each = sql $$ select {{ item.v }} as v, {{ item.n }} as n, {{ item }}.n as m $$ { for_each = rows.rows }
+        task all = sql $$ select *, typeof(n) as k, typeof(m) as l from each $$ { output = "all.csv" }
+        """,
+    )
+    _states(space)
+    assert space.read("all.csv") == "v,n,m,k,l\n,5,5,BIGINT,BIGINT\na,,,BIGINT,BIGINT\n"
 
 
 ITEM_PY = """

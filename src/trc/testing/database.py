@@ -15,7 +15,7 @@ from trc.runtime.taskside.errors import AttemptFailed, PermanentError
 from trc.runtime.taskside.items import OrderItem
 from trc.stdlib_tasks.duckdb_sql.run.complaint import complaint
 from trc.stdlib_tasks.duckdb_sql.run.inputs import identifier
-from trc.stdlib_tasks.duckdb_sql.run.items import listed, values_of
+from trc.stdlib_tasks.duckdb_sql.run.items import bound, listed
 from trc.stdlib_tasks.duckdb_sql.run.query import prepare
 from trc.testing.compare import Row
 
@@ -112,11 +112,11 @@ class Database:
             before = f"CREATE TABLE {_DATA}.{identifier(name)} AS\n"
             prepared = prepare(self._connection, query, (), "")
             for item in items:
-                values = values_of(self._connection, prepared.text, item, handed or {})
+                asked, values = bound(self._connection, prepared, item, handed or {})
                 try:
-                    self._execute(before + prepared.text, values)
+                    self._execute(before + asked.text, values)
                 except duckdb.Error as error:
-                    raise complaint(error, prepared, len(before.encode())) from error
+                    raise complaint(error, asked, len(before.encode())) from error
                 before = f"INSERT INTO {_DATA}.{identifier(name)}\n"
         except AttemptFailed as failed:
             raise QueryFailed(failed.failure.message.strip(), failed.failure.query_offset) from failed

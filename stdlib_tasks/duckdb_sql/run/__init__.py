@@ -13,7 +13,7 @@ from trc.runtime.taskside.tuples import Tuples
 from trc.stdlib_tasks.duckdb_sql.run.complaint import complaint
 from trc.stdlib_tasks.duckdb_sql.run.engine import connected
 from trc.stdlib_tasks.duckdb_sql.run.inputs import COMPRESSIONS, delimiter, relation, text
-from trc.stdlib_tasks.duckdb_sql.run.items import parameters
+from trc.stdlib_tasks.duckdb_sql.run.items import bound
 from trc.stdlib_tasks.duckdb_sql.run.parts import Whole, in_parts
 from trc.stdlib_tasks.duckdb_sql.run.query import prepare
 from trc.stdlib_tasks.duckdb_sql.run.shaped import around, require_columns
@@ -51,7 +51,7 @@ def run(order: TaskOrder, context: TaskContext) -> TaskResult:
         before = _BEFORE + before
         try:
             create_views(connection, order.inputs, order.project)
-            values = parameters(connection, prepared.text, order)
+            prepared, values = bound(connection, prepared, order.item, order.handed)
             if after:
                 require_columns(connection, prepared.text, output.known)
         except duckdb.Error as error:

@@ -13,6 +13,7 @@ from trc.runtime.taskside.task import TaskContext, TaskResult
 from trc.stdlib_tasks.duckdb_sql.run.complaint import complaint
 from trc.stdlib_tasks.duckdb_sql.run.engine import connected
 from trc.stdlib_tasks.duckdb_sql.run.inputs import create_inputs, identifier
+from trc.stdlib_tasks.duckdb_sql.run.prepared import Prepared, with_casts
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,7 +27,7 @@ _AS_JSON = frozenset(
 
 
 def run(order: TaskOrder, context: TaskContext) -> TaskResult:
-    """Writes the rows of the only input, in their order: a line with the types that JSON does not have, then one a row."""
+    """Writes the rows of the only input, in their order: a line with the types of the columns, then one a row."""
     del context
     import duckdb
 
@@ -48,15 +49,14 @@ def run(order: TaskOrder, context: TaskContext) -> TaskResult:
 def listed(
     connection: duckdb.DuckDBPyConnection, table: str
 ) -> tuple[tuple[tuple[str, str], ...], tuple[dict[str, Any], ...]]:
-    """The rows of a table in their order, as JSON has them, with the types of those columns that it has none for.
+    """The rows of a table in their order, as JSON has them, with the types of the columns.
 
     They are at most one more than there can be items.
     """
     columns = connection.execute(f"DESCRIBE FROM {table}").fetchall()
-    types = tuple((str(name), str(kind)) for name, kind, *_ in columns if str(kind) not in _AS_JSON)
-    other = {name for name, _ in types}
+    types = tuple((str(name), str(kind)) for name, kind, *_ in columns)
     shown = ", ".join(
-        f"CAST({identifier(name)} AS VARCHAR)" if name in other else identifier(name) for name, *_ in columns
+        identifier(name) if kind in _AS_JSON else f"CAST({identifier(name)} AS VARCHAR)" for name, kind in types
     )
     names = [str(name) for name, *_ in columns]
     rows = connection.execute(f"SELECT {shown} FROM {table} LIMIT {MOST_ITEMS + 1}").fetchall()
@@ -70,40 +70,41 @@ def _line(row: dict[str, Any]) -> str:
     return text
 
 
-def parameters(connection: duckdb.DuckDBPyConnection, query: str, order: TaskOrder) -> dict[str, Any]:
-    """The values that a query asks for: of results of other tasks as they are, of `$item` with the types that they had as rows."""
-    return values_of(connection, query, order.item, order.handed)
+def bound(
+    connection: duckdb.DuckDBPyConnection, prepared: Prepared, item: OrderItem | None, handed: Mapping[str, Any]
+) -> tuple[Prepared, dict[str, Any]]:
+    """The query with the values that it asks for: of its item, if it has one, and of results that are `handed`, by parameters in one case.
 
-
-def values_of(
-    connection: duckdb.DuckDBPyConnection, query: str, item: OrderItem | None, handed: Mapping[str, Any]
-) -> dict[str, Any]:
-    """As `parameters`, of an item, if it is one's, and of results that are `handed`, by their parameters in one case."""
+    What it asks of a row has the type of the row's column there, whatever the value: the query says so.
+    """
     if item is None and not handed:
-        return {}
-    wanted = {name for one in connection.extract_statements(query) for name in one.named_parameters}
-    found = {name: handed[name.casefold()] for name in wanted if name.casefold() in handed}
-    if item is not None:
-        found.update((name, _value(connection, name, item)) for name in wanted.difference(found))
-    return found
+        return prepared, {}
+    wanted = {name for one in connection.extract_statements(prepared.text) for name in one.named_parameters}
+    values = {name: handed[name.casefold()] for name in wanted if name.casefold() in handed}
+    if item is None:
+        return prepared, values
+    kinds: dict[str, str] = {}
+    for name in wanted.difference(values):
+        values[name], kind = _asked(name, item)
+        if kind is not None:
+            kinds[name] = kind
+    nulls = {name for name, value in values.items() if value is None}
+    return (with_casts(prepared, kinds, nulls) if kinds else prepared), values
 
 
-def _value(connection: duckdb.DuckDBPyConnection, name: str, item: OrderItem) -> Any:
+def _asked(name: str, item: OrderItem) -> tuple[Any, str | None]:
+    """What a parameter stands for, and its type, if that is known."""
     types = dict(item.types)
     if name.casefold() == "item":
         if not item.is_row:
-            return item.value
-        row = {field: _typed(connection, value, types.get(field)) for field, value in item.value.items()}
-        return next(iter(row.values())) if len(row) == 1 else row
+            return item.value, None
+        fields = [(field, types.get(field)) for field in item.value]
+        if len(fields) == 1:
+            return item.value[fields[0][0]], fields[0][1]
+        row = ", ".join(f"{identifier(field)} {kind}" for field, kind in fields)
+        return item.value, None if any(kind is None for _, kind in fields) else f"STRUCT({row})"
     field = item.field_called(name[len("item_") :])
     if field is None:
         told = f"it has: {', '.join(item.value)}" if isinstance(item.value, dict) else f"it is {json.dumps(item.value)}"
         raise PermanentError(f'the item has no field for "${name}"; {told}')
-    return _typed(connection, item.value[field], types.get(field))
-
-
-def _typed(connection: duckdb.DuckDBPyConnection, value: Any, kind: str | None) -> Any:
-    if kind is None or value is None:
-        return value
-    found = connection.execute(f"SELECT CAST(? AS {kind})", [value]).fetchone()
-    return None if found is None else found[0]
+    return item.value[field], types.get(field)

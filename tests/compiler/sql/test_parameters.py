@@ -7,7 +7,7 @@ from typing import Any
 import duckdb  # noqa: TID253 - is asked what it makes of parameters
 import pytest
 
-from trc.compiler.sql.parameters import as_sql, shown, unnamed
+from trc.compiler.sql.parameters import as_sql, reached, shown, unnamed
 
 VALUES: list[Any] = [
     1,
@@ -71,6 +71,28 @@ def test_a_value_of_no_plain_type_has_no_expression(value: Any) -> None:
 )
 def test_parameters_that_columns_may_show(sql: str, seen: set[str]) -> None:
     assert shown(sql) == seen
+
+
+@pytest.mark.parametrize(
+    ("sql", "operated", "looked"),
+    [
+        ("select $a as x, coalesce($b, 'x') as z, case when $c then $d else $e end as w from t limit $f", "", ""),
+        ("select x from (select $a as x union all select $b as x) where x + 1 = $c", "", ""),
+        ("with c as (select $a as x) select (select $b as y) as z from c", "", ""),
+        ("select $a in (1, $b) as x, $c is null as y, not $d as z", "", ""),
+        ("select $a + 1 as x, $b::date - 1 as y, upper('x' || $c) as z", "a b", "c"),
+        ("select ($a + $a)::double as x, round(x, $b)::double as y", "", ""),
+        ("select case when $a then 1 else 2 end + 1 as x, $b / 2 as y, try_cast($c as integer) + 1 as z", "", "a b c"),
+        ("select round(x, $a) as r, round(x, $b + 1) as s, round(x, $c::integer) as u from t", "", "a b c"),
+        ("select x from range($a) as t(x)", "", "a"),
+        ("select x from (values ($a)) as t(x)", "", "a"),
+        ("select list_aggregate(l, $a) as x, struct_extract(s, $b) as y from t", "", "a b"),
+        ("select $a + 1 as x, round(1.5, $a) as y from t", "", "a"),
+        ("select 1 as one from t order by $a", "", "a"),
+    ],
+)
+def test_how_far_values_reach_into_the_types_of_columns(sql: str, operated: str, looked: str) -> None:
+    assert reached(sql) == dict.fromkeys(operated.split(), "operated") | dict.fromkeys(looked.split(), "looked_into")
 
 
 @pytest.mark.parametrize(
