@@ -481,8 +481,27 @@ PLANTS = (
     Plant(
         "an item that failed blocks nobody",
         GATHERING,
-        '            course.block(group, failed.blocked_by or failed.spec.name)\n            return\n        if "canceled"',
+        '            course.block(group, root)\n            return\n        if "canceled"',
         '            pass\n        if "canceled"',
+    ),
+    Plant(
+        "readers do not wait for what decides about all items",
+        GATHERING,
+        "        if group.closing is not None and not group.has_closing:\n            self._close(group, group.closing)\n            return\n",
+        "",
+    ),
+    Plant(
+        "what decides about all items begins in a canceled run",
+        GATHERING,
+        "        if course.is_canceling or group.is_canceled:\n            course.call_off(group)\n        elif group.is_late:",
+        "        if group.is_late:",
+        ("tests/runtime/scheduler",),
+    ),
+    Plant(
+        "what was to decide about all items is canceled where one fails",
+        GATHERING,
+        "            self._block_closing(group, root)\n",
+        "",
     ),
     Plant(
         "items appear twice",

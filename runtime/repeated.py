@@ -22,6 +22,8 @@ ITEMS: Final = "items"
 """The output that lists the items of a task that is repeated for rows."""
 ALL: Final = "*"
 """In the place of an item: all of them together."""
+WHOLE: Final = "whole"
+"""The part of its key by which what is about all items is told from other tasks."""
 _LIST_ITEMS: Final = "trc.stdlib_tasks.duckdb_sql.run.items:run"
 _LISTED_WITH: Final = "types"
 """What is written down of items beside their values: another thing, and they are listed anew."""
@@ -78,7 +80,7 @@ def whole(task: TaskSpec) -> TaskSpec | None:
         f"{task.name}[{ALL}]",
         task.type,
         "",
-        tuple(part for part in task.key_parts if part.field == "epoch"),
+        (*(part for part in task.key_parts if part.field == "epoch"), KeyPart(WHOLE, "code", task.name)),
         SkipSpec(can_skip=True),
         reads=(read,),
         retry=task.retry,

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from trc.compiler.ir.uris import normalise
 from trc.runtime.fingerprint import INPUT, PARAM, UPSTREAM
 from trc.runtime.passed import EXPECT
+from trc.runtime.repeated import WHOLE
 from trc.runtime.shapes import ShapeTask
 from trc.runtime.spec import KeyPart
 from trc.runtime.store.results import StoredOutput
@@ -109,9 +110,9 @@ def _split(text: str, names: Iterable[str]) -> tuple[str, str]:
 
 
 def told(parts: Iterable[KeyPart]) -> Told:
-    """How much of what an attempt read its key tells: a query reads what it names, code may read what it likes."""
+    """How much of what an attempt read its key tells: queries and expectations read what they name, code may read what it likes."""
     fields = {part.field for part in parts}
-    if "sql" in fields:
+    if "sql" in fields or WHOLE in fields:
         return "all"
     return "declared" if _DECLARED & fields else "no"
 

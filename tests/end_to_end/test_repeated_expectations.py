@@ -211,3 +211,6 @@ def test_lineage_tells_what_was_found_of_each_item_and_of_all(space: Any) -> Non
         ("us.csv", "not_null", True, "shop"),
         ("shop.each", "unique", True, "shop"),
     }
+    told_of_run = space.trc("lineage", "run").out
+    assert "each[*]: attempt 1" in told_of_run
+    assert "its author declares nothing" not in told_of_run

@@ -402,3 +402,39 @@ def test_hooks_tell_of_a_task_with_its_sub_tasks_and_of_each_that_fails_or_is_re
     space.trc("retry", "latest")
     # Who takes up the run begins with the task anew.
     assert told() == sorted([*first, ("task.start", "spread"), ("task.success", "spread")])
+
+
+def test_lineage_tells_what_nested_sub_tasks_read_where_nobody_chose_a_place(space: Any) -> None:
+    space.write(
+        "work.py",
+        """
+        from pathlib import Path
+        from trc import BaseTask
+
+
+        def leaf(context):
+            Path(context.output.path).write_text(Path(context.inputs["of"].path).read_text())
+
+
+        class Middle(BaseTask):
+            def execute(self, context):
+                Path(context.output.path).write_text("x")
+                self.submit("leaf", leaf, inputs={"of": context.output}, outputs={"output": "leaf.txt"})
+
+
+        class Top(BaseTask):
+            def execute(self, context):
+                self.submit("middle", Middle, inputs={}, outputs={"output": None})
+        """,
+    )
+    space.write("p.trc", 'pipeline "p" {}\ntask top = python("work.py:Top")\n')
+    space.trc("run", "p.trc", "--openlineage", "events.jsonl")
+    ends = [json.loads(line) for line in space.read("events.jsonl").splitlines()]
+    told = {
+        one["job"]["name"]: ([each["name"] for each in one["inputs"]], [each["name"] for each in one["outputs"]])
+        for one in ends
+        if one["eventType"] == "COMPLETE"
+    }
+    written = told["p.top[middle]"][1]
+    assert len(written) == 1
+    assert told["p.top[middle][leaf]"] == (written, [str(space.root / "leaf.txt")])
