@@ -351,7 +351,8 @@ class Loop:
         spec = self.attempts.tasks[task]
         closing = whole(spec) if spec.each is not None else None
         self.attempts.add(found if closing is None else (*found, closing))
-        self._came.append(TasksAdded(task, found))
+        own = (self.settled.get((task, one.name)) for one in spec.outputs)
+        self._came.append(TasksAdded(task, found, tuple(one for one in own if one is not None)))
         return events.Expanded(now, task, found, closing)
 
     def _take(self, uris: Sequence[str], batch: Batch) -> Failure | None:

@@ -37,10 +37,14 @@ class TaskMoved:
 
 @dataclass(frozen=True, slots=True)
 class TasksAdded:
-    """A task has become others, its items or the sub-tasks that it has submitted: these are what they are."""
+    """A task has become others, its items or the sub-tasks that it has submitted: these are what they are.
+
+    `outputs` are what the task itself has written, which sub-tasks may read.
+    """
 
     task: str
     added: tuple[TaskSpec, ...]
+    outputs: tuple[StoredOutput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ class Events:
                 self._moved(happening.record, happening.outputs)
             case TasksAdded():
                 self._added.update((one.name, one) for one in happening.added)
+                self._note_places(happening.task, happening.outputs)
                 self._became[happening.task] = dict.fromkeys(one.name for one in happening.added)
             case RunFinished():
                 self._finished(happening.run, happening.state)
@@ -122,7 +123,7 @@ class Events:
         if record.state == "omitted" and record.task in self._added:
             self._became[task_called(record.task)].pop(record.task, None)
         if self._became and record.task in self._added:
-            self._places.update(((record.task, one.name), one.path) for one in outputs if not one.is_view)
+            self._note_places(record.task, outputs)
         self._end_lost(record)
         live = self._live.get(record.task)
         if live is not None and live.number < record.attempt:
@@ -144,6 +145,9 @@ class Events:
                 pass
         if record.state == "failure":
             self._failed.append(record.task)
+
+    def _note_places(self, task: str, outputs: Iterable[StoredOutput]) -> None:
+        self._places.update(((task, one.name), one.path) for one in outputs if not one.is_view)
 
     def _end_lost(self, record: TaskRecord) -> None:
         """Of a run that goes on, the attempt that the dead process had told the start of, when its task moves first."""
