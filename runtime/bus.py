@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.runtime.observe import (
+    EnvironmentMoved,
     Happening,
     MessagesTried,
     Observer,
@@ -23,6 +24,7 @@ KINDS: tuple[type[Happening], ...] = (
     RunOpened,
     TaskMoved,
     TaskProgressed,
+    EnvironmentMoved,
     Ticked,
     Waiting,
     Wished,

@@ -106,6 +106,9 @@ def _events(folder: Path) -> Iterator[dict[str, Any]]:
         # Of a short attempt only the end is heard, and who waits for a worker depends on how many others have just ended.
         if event["event"] == "attempt.running" or event.get("state") in {"waiting", "pending"}:
             continue
+        # What had to be built for it first is of its backend.
+        if event["event"].startswith("environment."):
+            continue
         if event.get("reason") == "expired":
             event["why"] = event["why"].partition(":")[0]  # then comes how old it is
         yield {key: value for key, value in event.items() if key not in _UNTIMED}

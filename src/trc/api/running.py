@@ -27,7 +27,7 @@ from trc.runtime.bus import Bus
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_driven
 from trc.runtime.errors import Stopped
-from trc.runtime.executor import Executor
+from trc.runtime.executor import Executor, Unavailable
 from trc.runtime.facts import Facts, run_facts
 from trc.runtime.hooks import has_hooks
 from trc.runtime.logs import tail
@@ -266,8 +266,20 @@ def conducted(  # noqa: PLR0917 - all that a run is conducted with
         _hooks(runner, settings, bus.problems),
         _lineage(runner, ready, settings, openlineage, load, bus),
     ):
-        outcome = runner.run(options, ready.logical_time)
+        try:
+            outcome = runner.run(options, ready.logical_time)
+        except Unavailable as error:
+            raise _unavailable(error, ready, load) from error
     return outcome, bus.problems
+
+
+def _unavailable(error: Unavailable, ready: Ready, load: Callable[[], Compilation | None]) -> Stopped:
+    """Told once, at the first task that was to run, and not once for each."""
+    compiled, sources = ready.compiled, ready.sources
+    if compiled is None and (compilation := load()) is not None:
+        compiled, sources = compilation.compiled, compilation.sources
+    failures: Any = import_module("trc.api.failures")
+    return Stopped([failures.unavailable(compiled, error.failure, error.tasks)], 1, sources)
 
 
 @contextmanager
