@@ -66,6 +66,10 @@ class Backend(Protocol):
         """
         ...
 
+    def image_digests(self, images: Sequence[str], options: Mapping[str, Any] | None = None) -> Mapping[str, str]:
+        """By name, the digests of the images that tasks of these names would run in now; those that nobody can tell are left out."""
+        ...
+
     def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
         """What is deployed to have the pipeline run: the same bytes for the same pipeline. `options` are as of `executor`."""
         ...

@@ -109,7 +109,16 @@ class BothWays:
         store = MemoryStore()
         storage = LocalStorage(store, state, boot_id(), time.time_ns)
         runner = Runner(
-            spec, store, storage, state, SystemClock(), Here, _unseen, time.sleep, _unheard, queries=self.queries
+            spec,
+            store,
+            storage,
+            state,
+            SystemClock(),
+            lambda _ahead: Here(),
+            _unseen,
+            time.sleep,
+            _unheard,
+            queries=self.queries,
         )
         outcome = runner.run(Options(new=True, optimise=optimise), datetime.now(UTC).isoformat())
         if not optimise:

@@ -40,6 +40,17 @@ class DockerBackend:
         made: Executor = executor.DockerExecutor(workers, state, os.environ, SystemClock(), _options(options or {}))
         return made
 
+    def image_digests(self, images: Sequence[str], options: Mapping[str, Any] | None = None) -> Mapping[str, str]:
+        """Those of images that are here, or as the engine asks their registry."""
+        engine: Any = import_module("trc.backends.docker.engine").Engine(os.environ)
+        try:
+            found: Mapping[str, str] = import_module("trc.backends.docker.digests").digests_of(
+                images, engine, _options(options or {})
+            )
+        finally:
+            engine.close()
+        return found
+
     def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
         """A folder that stands alone, and runs by `docker compose`."""
         emit: Any = import_module("trc.backends.docker.emit")

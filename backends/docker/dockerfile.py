@@ -31,6 +31,8 @@ class Recipe:
     base: str
     locked: LockedEnvironment | None = None
     system_packages: tuple[str, ...] = ()
+    is_given: bool = False
+    """Whether the base is the author's, whose tag may come to mean another image."""
 
     @property
     def is_base(self) -> bool:

@@ -247,6 +247,8 @@ class DockerExecutor:
         began: list[float] = []
 
         def begun() -> None:
+            if began:
+                return
             began.append(time.monotonic())
             self._workshop.tell(partial(self._tell_made, recipe, tasks, "building"))
 

@@ -18,6 +18,8 @@ from trc.runtime.environments.built import AT_A_TIME
 
 REPOSITORY: Final = "trc-environment"
 LABEL: Final = "trc.environment"
+BASE: Final = "trc.base"
+"""The label with the id of what an image was built on."""
 _INDEX_OF_UV: Final = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
 
@@ -48,8 +50,7 @@ class Images:
             self._base(recipe.base, begun)
             return recipe.base
         name = name_of(files)
-        is_there = self._id(name) is not None
-        if is_there and self.options.build != "always":
+        if self.options.build != "always" and self._is_there(name, recipe, begun):
             return name
         if self.options.build == "never":
             raise Trouble(
@@ -61,6 +62,21 @@ class Images:
         self._base(recipe.base, lambda: None)
         self._build(recipe, files, name)
         return name
+
+    def _is_there(self, name: str, recipe: Recipe, begun: Callable[[], None]) -> bool:
+        """Whether the image is there, and stands on what the name of its base means by now."""
+        labels = self._labels(name)
+        if labels is None or not recipe.is_given or "@" in recipe.base or BASE not in labels:
+            return labels is not None
+        self._base(recipe.base, begun)
+        return self._id(recipe.base) == labels[BASE]
+
+    def _labels(self, image: str) -> Mapping[str, str] | None:
+        """None where there is no such image."""
+        try:
+            return self.engine.api.inspect_image(image)["Config"]["Labels"] or {}
+        except self.engine.errors.ImageNotFound:
+            return None
 
     def _base(self, image: str, begun: Callable[[], None]) -> None:
         """Has an image be here that others are made of, which is pulled as the policy says."""
@@ -92,6 +108,7 @@ class Images:
 
     def _build(self, recipe: Recipe, files: Mapping[str, str], name: str) -> None:
         labels = {} if recipe.locked is None else {LABEL: recipe.locked.digest}
+        labels[BASE] = self._id(recipe.base) or ""
         told: list[str] = []
         step = ""
         try:

@@ -50,6 +50,11 @@ class LocalBackend:
         del state, options
         return LocalExecutor(workers, clean(os.environ), SystemClock(), max_async, _antechamber)
 
+    def image_digests(self, images: Sequence[str], options: Mapping[str, Any] | None = None) -> Mapping[str, str]:
+        """None: no task runs in an image here."""
+        del images, options
+        return {}
+
     def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
         """The IR, the pipeline as planning and running see it, and each task's SQL."""
         del options

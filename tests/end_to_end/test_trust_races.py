@@ -54,7 +54,7 @@ class NoWork:
 
 
 def _runner(store: SqliteStore, state: Path) -> Runner:
-    def executor() -> Executor:
+    def executor(_ahead: object) -> Executor:
         return NoWork()  # type: ignore[return-value]
 
     storage = LocalStorage(store, state, boot_id(), time.time_ns)

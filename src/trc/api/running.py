@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from trc.api.asked import to_asked
 from trc.api.denying import stop_at_warnings
+from trc.api.images import with_digests
 from trc.api.preparing import prepare
 from trc.api.ready import Ready
 from trc.api.stores import is_begun, opened
@@ -408,6 +409,7 @@ def runner_of(
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
 ) -> Iterator[Runner]:
     """All that planning or running a pipeline needs, with its state open."""
+    spec = with_digests(ready.spec, ready.backend, settings.backends.get(ready.backend.name))
     with opened(settings) as store:
         storage: Storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
 
@@ -419,7 +421,7 @@ def runner_of(
             objects: Any = import_module("trc.api.objects")
             storage, executor = objects.with_objects(storage, settings.state, executor)
         yield Runner(
-            ready.spec,
+            spec,
             store,
             storage,
             settings.state,

@@ -99,8 +99,10 @@ class _NoWorkers:
 
 
 class _Backend(LocalBackend):
-    def executor(self, workers: int, state: Path, max_async: int = 0, options: object = None) -> _NoWorkers:  # type: ignore[override]
-        del workers, state, max_async, options
+    def executor(  # type: ignore[override]
+        self, workers: int, state: Path, max_async: int = 0, options: object = None, ahead: object = ()
+    ) -> _NoWorkers:
+        del workers, state, max_async, options, ahead
         return _NoWorkers(Lost("doctor", 0.0, "no more processes"))
 
 
