@@ -234,7 +234,7 @@ def _named(tasks: Sequence[str]) -> str:
 
 def _memory_limit(compiled: Compiled | None, record: TaskRecord) -> int | None:
     task = compiled.pipeline.task(task_called(record.task)) if compiled and compiled.pipeline else None
-    return None if task is None or task.resources.memory is None else int(task.resources.memory)
+    return None if task is None or task.resources.memory is None else task.resources.memory.bytes
 
 
 def _failure_span(compiled: Compiled, name: str, error: Mapping[str, Any]) -> Span | None:
