@@ -182,9 +182,9 @@ _OUTSIDE: Final = frozenset(
 """Reasons for which tasks fail together."""
 
 _ASKED: Final = {
-    "docker_pull": ("image",),
+    "docker_pull": ("image", "python_version", "python"),
     "docker_python": ("image", "python_version", "python"),
-    "docker_disk": ("image", "system_packages", "requirements"),
+    "docker_disk": ("image", "system_packages", "requirements", "requirements_file", "python_version", "python"),
     "docker_build": ("system_packages", "requirements", "requirements_file"),
     "memory": ("memory", "memory_limit"),
     "docker_limits": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
