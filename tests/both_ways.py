@@ -114,7 +114,7 @@ class BothWays:
             storage,
             state,
             SystemClock(),
-            lambda _ahead: Here(),
+            Here,
             _unseen,
             time.sleep,
             _unheard,

@@ -99,10 +99,8 @@ class _NoWorkers:
 
 
 class _Backend(LocalBackend):
-    def executor(  # type: ignore[override]
-        self, workers: int, state: Path, max_async: int = 0, options: object = None, ahead: object = ()
-    ) -> _NoWorkers:
-        del workers, state, max_async, options, ahead
+    def executor(self, workers: int, state: Path, max_async: int = 0, options: object = None) -> _NoWorkers:  # type: ignore[override]
+        del workers, state, max_async, options
         return _NoWorkers(Lost("doctor", 0.0, "no more processes"))
 
 
