@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ class Backend(Protocol):
         Of asynchronous ones, `max_async` may share a process; with 0, each is run like any other. `options`
         is what the project file says in the backend's own table.
         """
+        ...
+
+    def image_digests(self, images: Sequence[str], options: Mapping[str, Any] | None = None) -> Mapping[str, str]:
+        """By name, the digests of the images that tasks of these names would run in now; those that nobody can tell are left out."""
         ...
 
     def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.runtime.observe import (
+    EnvironmentMoved,
     Happening,
     MessagesTried,
     Observer,
@@ -25,6 +26,7 @@ KINDS: tuple[type[Happening], ...] = (
     TaskMoved,
     TasksAdded,
     TaskProgressed,
+    EnvironmentMoved,
     Ticked,
     Waiting,
     Wished,

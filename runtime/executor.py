@@ -4,11 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.order import TaskOrder
-from trc.runtime.taskside.result import AttemptResult
+from trc.runtime.taskside.result import AttemptResult, Failure
+
+
+class Unavailable(Exception):  # noqa: N818 - a fact of this machine
+    """No attempt can be run here, and why; `tasks` were to be. Raised before any has begun."""
+
+    def __init__(self, failure: Failure, tasks: tuple[str, ...]) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.tasks = tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What `tasks` of a run are going to run in: fields of their orders."""
+
+    tasks: tuple[str, ...]
+    project: str
+    environment: str = ""
+    image: str = ""
+    system_packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What tasks run in was not there: it is being built, or was, in so many seconds, or cannot be had."""
+
+    at: float
+    tasks: tuple[str, ...]
+    state: Literal["building", "built", "failed"]
+    what: str
+    """Such as `Python 3.12, 5 packages`."""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +90,7 @@ class Lost:
     why: str
 
 
-Report = Queued | Started | Progressed | Ended | Lost
+Report = Prepared | Queued | Started | Progressed | Ended | Lost
 
 
 class Executor(Protocol):
@@ -79,6 +111,13 @@ class Executor(Protocol):
 
     def expect(self, tasks: Sequence[TaskSpec]) -> None:
         """Told before the first `start` which tasks will begin at once: what takes long to be there for them may be begun now."""
+        ...
+
+    def prepare(self, ahead: Sequence[Needed]) -> None:
+        """Told before the first `start` what tasks that are sure to run will run in: begins to build it, all beside each other.
+
+        Raises `Unavailable` where something is needed and nothing can be run at all.
+        """
         ...
 
     def make_ready(self, order: TaskOrder) -> bool:

@@ -55,6 +55,9 @@ def run_facts(
     if any(is_remote(uri) for uri in (*read, *(output.path for output in outputs))):
         # Whether objects are what they were, no file tells.
         return None
+    if any(task.image and "@" not in task.image for task in spec.tasks):
+        # Whether a tag means another image by now, no file tells.
+        return None
     if any(secret.versioned for task in spec.tasks for secret in task.secrets):
         # Whether such a one has another value by now, no file tells.
         return None

@@ -21,7 +21,7 @@ from trc.runtime.executor import Executor
 from trc.runtime.hooks import Hooks
 from trc.runtime.jumps import Jumps
 from trc.runtime.listing import Dataset, Inputs, Missing
-from trc.runtime.observe import Observer, TaskMoved, TaskProgressed, TasksAdded, Ticked, Wished
+from trc.runtime.observe import EnvironmentMoved, Observer, TaskMoved, TaskProgressed, TasksAdded, Ticked, Wished
 from trc.runtime.planner import MaySkip, MustRun, Omits, Planner, Refused, Repeats
 from trc.runtime.repeated import gathered, unrepeatable, whole
 from trc.runtime.rooms import RoomKeeper
@@ -579,6 +579,9 @@ class Loop:
         ]
 
     def _event(self, report: reports.Report) -> Iterable[events.Event]:
+        if isinstance(report, reports.Prepared):
+            self.observe(EnvironmentMoved(report.at, report.tasks, report.state, report.what, report.seconds))
+            return
         task = self.attempts.task_of(report.token)
         match report:
             case reports.Queued():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from trc.runtime.plan import Plan
 from trc.runtime.spec import TaskSpec
@@ -57,6 +58,18 @@ class TaskProgressed:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentMoved:
+    """What tasks run in was not there: it is being built, or was, in so many seconds, or cannot be had."""
+
+    at: float
+    tasks: tuple[str, ...]
+    state: Literal["building", "built", "failed"]
+    what: str
+    """Such as `Python 3.12, 5 packages`."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time has passed: a chance to redraw."""
 
@@ -93,6 +106,15 @@ class MessagesTried:
 
 
 Happening = (
-    MessagesTried | RunOpened | TaskMoved | TasksAdded | TaskProgressed | Ticked | Waiting | Wished | RunFinished
+    EnvironmentMoved
+    | MessagesTried
+    | RunOpened
+    | TaskMoved
+    | TasksAdded
+    | TaskProgressed
+    | Ticked
+    | Waiting
+    | Wished
+    | RunFinished
 )
 Observer = Callable[[Happening], None]

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from trc.compiler.sql.facts import QueryFacts
+from trc.runtime.ahead import needed
 from trc.runtime.attempts import Attempts, Secrets
 from trc.runtime.clock import Clock
 from trc.runtime.drivers import LEASE, RENEW, is_driven, this_driver
 from trc.runtime.errors import stopped
-from trc.runtime.executor import Executor
+from trc.runtime.executor import Executor, Unavailable
 from trc.runtime.hooks import Hooks, has_hooks
 from trc.runtime.listing import Dataset
 from trc.runtime.loop import KeepAlive, Loop, require_own
@@ -329,6 +330,12 @@ class Runner:
             self.observe(RunOpened(run, plan, resumed))
             places = Places(self.state)
             hooks = Hooks(self.spec, run, self.clock, previous) if has_hooks(self.spec) else None
+            try:
+                executor.prepare(needed(self.spec, plan))
+            except Unavailable:
+                # Whoever hears of runs that fail hears of this one.
+                self._end(run, "failure", hooks, ())
+                raise
             attempts = Attempts(
                 {task.name: task for task in self.spec.tasks},
                 planner,

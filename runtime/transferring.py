@@ -10,7 +10,7 @@ from threading import Event
 from typing import Final
 
 from trc.runtime.clock import Clock
-from trc.runtime.executor import Ended, Executor, Lost, Report
+from trc.runtime.executor import Ended, Executor, Lost, Needed, Report
 from trc.runtime.spec import TaskSpec
 from trc.runtime.storage.errors import MovingFile, told_as
 from trc.runtime.storage.s3 import S3Storage
@@ -61,6 +61,9 @@ class Transferring:
 
     def expect(self, tasks: Sequence[TaskSpec]) -> None:
         self.inner.expect(tasks)
+
+    def prepare(self, ahead: Sequence[Needed]) -> None:
+        self.inner.prepare(ahead)
 
     def make_ready(self, order: TaskOrder) -> bool:
         return not _has_objects(order) and self.inner.make_ready(order)

@@ -18,7 +18,7 @@ from trc.compiler.passes.draft import Draft
 from trc.compiler.sql.facts import QueryFacts
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id
-from trc.runtime.executor import Ended, Report, Started
+from trc.runtime.executor import Ended, Needed, Report, Started
 from trc.runtime.running import Options, Outcome, Runner
 from trc.runtime.spec import PipelineSpec, TaskSpec
 from trc.runtime.storage.local import LocalStorage
@@ -42,6 +42,9 @@ class Here:
 
     def expect(self, tasks: Sequence[TaskSpec]) -> None:
         """It has nothing to begin ahead."""
+
+    def prepare(self, ahead: Sequence[Needed]) -> None:
+        """It has nothing to build."""
 
     def make_ready(self, order: TaskOrder) -> bool:  # noqa: ARG002 - the protocol's name
         return False
@@ -106,7 +109,16 @@ class BothWays:
         store = MemoryStore()
         storage = LocalStorage(store, state, boot_id(), time.time_ns)
         runner = Runner(
-            spec, store, storage, state, SystemClock(), Here, _unseen, time.sleep, _unheard, queries=self.queries
+            spec,
+            store,
+            storage,
+            state,
+            SystemClock(),
+            Here,
+            _unseen,
+            time.sleep,
+            _unheard,
+            queries=self.queries,
         )
         outcome = runner.run(Options(new=True, optimise=optimise), datetime.now(UTC).isoformat())
         if not optimise:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.engines.registry import Registry, is_installed, running
 
 SCRIPT = Path(__file__).parent / "engines/docker_engine.py"
 BASE = "trc-test/python:{python}"
@@ -28,6 +29,16 @@ def pythons() -> list[str]:
     tags = [tag for image in api().images() for tag in image["RepoTags"] or ()]
     found = [tag.rpartition(":")[2] for tag in tags if tag.startswith("trc-test/python:")]
     return sorted(found, key=lambda version: int(version.partition(".")[2]))
+
+
+@pytest.fixture(scope="session")
+def registry(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry with a password, or the test is left out. The user is not logged in there."""
+    del engine
+    if not is_installed():
+        pytest.skip(f"there is no `docker-registry`: `{SCRIPT.relative_to(Path.cwd())} up` installs it")
+    with running(tmp_path_factory.mktemp("registry")) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +39,17 @@ class DockerBackend:
         executor: Any = import_module("trc.backends.docker.executor")
         made: Executor = executor.DockerExecutor(workers, state, os.environ, SystemClock(), _options(options or {}))
         return made
+
+    def image_digests(self, images: Sequence[str], options: Mapping[str, Any] | None = None) -> Mapping[str, str]:
+        """Those of images that are here, or as the engine asks their registry."""
+        engine: Any = import_module("trc.backends.docker.engine").Engine(os.environ)
+        try:
+            found: Mapping[str, str] = import_module("trc.backends.docker.digests").digests_of(
+                images, engine, _options(options or {})
+            )
+        finally:
+            engine.close()
+        return found
 
     def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
         """A folder that stands alone, and runs by `docker compose`."""

@@ -31,10 +31,24 @@ class Recipe:
     base: str
     locked: LockedEnvironment | None = None
     system_packages: tuple[str, ...] = ()
+    is_given: bool = False
+    """Whether the base is the author's, whose tag may come to mean another image."""
 
     @property
     def is_base(self) -> bool:
         return self.locked is None and not self.system_packages
+
+    @property
+    def described(self) -> str:
+        """In words: the image, and what is installed into it."""
+        parts = [self.base]
+        if self.locked is not None:
+            number = len(self.locked.packages)
+            parts.append(f"{number} package{'' if number == 1 else 's'}")
+        if self.system_packages:
+            number = len(self.system_packages)
+            parts.append(f"{number} system package{'' if number == 1 else 's'}")
+        return ", ".join(parts)
 
     def files(self) -> dict[str, str]:
         """The context of the build, by path. Raises `Trouble` for what must not stand in a Dockerfile."""

@@ -7,11 +7,12 @@ import json
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from threading import Lock
+from typing import Any, Final, Literal
 
 from trc.backends.docker.attached import Attached
 from trc.backends.docker.containers import Container, Containers, End
@@ -29,7 +30,17 @@ from trc.backends.local.memory import memory_of_machine
 from trc.runtime.clock import Clock
 from trc.runtime.drivers import this_driver
 from trc.runtime.environments.built import Environments, NotBuilt, cache_folder
-from trc.runtime.executor import Ended, Lost, Progressed, Report, Started
+from trc.runtime.executor import (
+    Ended,
+    Lost,
+    Needed,
+    Prepared,
+    Progressed,
+    Queued,
+    Report,
+    Started,
+    Unavailable,
+)
 from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
@@ -37,6 +48,8 @@ from trc.runtime.taskside.result import AttemptResult, Failure
 _ENGINES_SHARE: Final = 0.8
 _BESIDE: Final = 96 << 20
 """Bytes of a container that are no engine's: the interpreter, its guardians, and what an engine does not count."""
+_TELL_QUEUED: Final = 0.5
+"""Seconds between two times that it is told who waits for others."""
 _NO_PROGRAM: Final = (126, 127)
 """The exit codes of a container whose program is not there, or is none."""
 # One for all orders: `json.dumps` with separators builds a new one each time.
@@ -65,11 +78,15 @@ class DockerExecutor:
         self._names: dict[Recipe, str] = {}
         """The images that are there."""
         self._held: dict[Recipe, list[Handed]] = {}
-        """The orders that wait for an image."""
+        """The orders that wait for an image which is being made."""
+        self._refused: dict[Recipe, Failure] = {}
+        """The images that could not be had before anybody waited for them."""
+        self._told_queued_at = time.monotonic()
         self._waiting: deque[Handed] = deque()
         self._containers: list[Container] = []
         self._reports: list[Report] = []
         self._made: Containers | None = None
+        self._preparing = Lock()
         self._workshop = Workshop(workers + 2)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._workshop.news, selectors.EVENT_READ, lambda _mask: self._workshop.settle())
@@ -91,6 +108,21 @@ class DockerExecutor:
         del order
         return False
 
+    def prepare(self, ahead: Sequence[Needed]) -> None:
+        """Begins to make the images that tasks are about to need. Raises `Unavailable` where there is no engine for them."""
+        if not ahead:
+            return
+        try:
+            _ = self._engine.api
+        except Trouble as trouble:
+            raise Unavailable(trouble.failure, tuple(task for one in ahead for task in one.tasks)) from trouble
+        for one in ahead:
+            try:
+                recipe, python = self._recipe(one)
+            except NotBuilt:
+                continue  # the attempts tell it
+            self._make(recipe, python, one.tasks)
+
     def start(self, order: TaskOrder) -> None:
         try:
             handed = self._handed(order)
@@ -102,7 +134,7 @@ class DockerExecutor:
             self._waiting.append(handed)
             self._hand_out()
         else:
-            self._hold(handed)
+            self._hold(handed, order.attempt)
 
     def stop(self, token: str, grace: float) -> None:
         for waiting in (self._waiting, *self._held.values()):
@@ -132,7 +164,14 @@ class DockerExecutor:
             self._hand_out()
             if self._reports or (end is not None and time.monotonic() >= end) or not self._is_busy(end):
                 reports, self._reports = self._reports, []
+                if time.monotonic() - self._told_queued_at >= _TELL_QUEUED:
+                    reports += self._queued()
                 return reports
+
+    def _queued(self) -> Iterator[Report]:
+        """Those that wait for others to end, or for their image."""
+        self._told_queued_at, now = time.monotonic(), self._clock.now()
+        return (Queued(handed.token, now) for waiting in (self._waiting, *self._held.values()) for handed in waiting)
 
     def close(self) -> None:
         atexit.unregister(self.close)
@@ -179,7 +218,7 @@ class DockerExecutor:
         )
         return Handed(order.token, order.run, order.task, _encode(raw).encode() + b"\n", kind, order.retry_on)
 
-    def _recipe(self, order: TaskOrder) -> tuple[Recipe, str]:
+    def _recipe(self, order: TaskOrder | Needed) -> tuple[Recipe, str]:
         """What the image is made of, and the Python that it has to have; empty where any will do."""
         asked = (order.environment, order.image, order.system_packages)
         found = self._recipes.get(asked)
@@ -189,23 +228,46 @@ class DockerExecutor:
 
     # ── images ──
 
-    def _hold(self, handed: Handed) -> None:
+    def _hold(self, handed: Handed, attempt: int) -> None:
         """Has an order wait for its image, which is begun to be made if it is the first."""
         recipe = handed.kind.recipe
-        if recipe in self._held:
-            self._held[recipe].append(handed)
+        refused = self._refused.get(recipe)
+        if refused is not None and refused.kind == "permanent" and attempt == 1:
+            # It was tried for this attempt; another attempt is another try.
+            self._fail(handed.token, refused)
             return
-        self._held[recipe] = [handed]
+        self._make(recipe, handed.kind.python, (handed.task,))
+        self._held[recipe].append(handed)
+
+    def _make(self, recipe: Recipe, python: str, tasks: tuple[str, ...]) -> None:
+        """Has an image be made for tasks, if that has not begun."""
+        if recipe in self._held or recipe in self._names:
+            return
+        self._held[recipe] = []
+        began: list[float] = []
+
+        def begun() -> None:
+            if began:
+                return
+            began.append(time.monotonic())
+            self._workshop.tell(partial(self._tell_made, recipe, tasks, "building"))
+
+        def ended(state: Literal["built", "failed"]) -> None:
+            for since in began:
+                self._workshop.tell(partial(self._tell_made, recipe, tasks, state, time.monotonic() - since))
 
         def make() -> Callable[[], None]:
             try:
                 self._prepare()
-                name = self._images.ready(recipe)
+                name = self._images.ready(recipe, begun)
+                ended("built")
                 assert self._made is not None
-                self._made.compile_task_side(name, handed.kind.python)
+                self._made.compile_task_side(name, python)
             except Trouble as trouble:
+                ended("failed")
                 return partial(self._fail_held, recipe, trouble.failure)
             except Exception as error:  # noqa: BLE001 - nobody would be told: the orders would wait for ever
+                ended("failed")
                 return partial(
                     self._fail_held, recipe, Failure(f"the image cannot be had: {error}", reason="docker_build")
                 )
@@ -215,7 +277,9 @@ class DockerExecutor:
 
     def _prepare(self) -> None:
         """What is done before the first container."""
-        if self._made is None:
+        with self._preparing:
+            if self._made is not None:
+                return
             try:
                 task_side = str(self._environments.task_side())
             except NotBuilt as error:
@@ -228,9 +292,20 @@ class DockerExecutor:
         self._waiting.extend(self._held.pop(recipe, ()))
 
     def _fail_held(self, recipe: Recipe, failure: Failure) -> None:
-        # Another attempt is another try.
-        for handed in self._held.pop(recipe, ()):
+        held = self._held.pop(recipe, [])
+        if not held:
+            self._refused[recipe] = failure
+        for handed in held:
             self._fail(handed.token, failure)
+
+    def _tell_made(
+        self,
+        recipe: Recipe,
+        tasks: tuple[str, ...],
+        state: Literal["building", "built", "failed"],
+        seconds: float = 0.0,
+    ) -> None:
+        self._reports.append(Prepared(self._clock.now(), tasks, state, recipe.described, seconds))
 
     # ── handing out ──
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import Final
 
 from trc.backends.docker.dockerfile import INDEX_ARGUMENTS, Recipe
 from trc.backends.docker.engine import Engine
 from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.troubles import Trouble, no_engine, of_build, of_pull
+from trc.runtime.environments.built import AT_A_TIME
 
 REPOSITORY: Final = "trc-environment"
 LABEL: Final = "trc.environment"
+BASE: Final = "trc.base"
+"""The label with the id of what an image was built on."""
 _INDEX_OF_UV: Final = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
 
@@ -29,24 +32,25 @@ class Images:
     _locks: dict[Recipe, Lock] = field(default_factory=dict[Recipe, Lock])
     _known: dict[Recipe, str] = field(default_factory=dict[Recipe, str])
     _guard: Lock = field(default_factory=Lock)
+    _room: Semaphore = field(default_factory=lambda: Semaphore(AT_A_TIME))
 
-    def ready(self, recipe: Recipe) -> str:
-        """The name by which the image runs. Takes as long as a build does. Raises `Trouble`."""
+    def ready(self, recipe: Recipe, begun: Callable[[], None] = lambda: None) -> str:
+        """The name by which the image runs. Takes as long as a build does: `begun` is told of one. Raises `Trouble`."""
         with self._guard:
             lock = self._locks.setdefault(recipe, Lock())
         with lock:
             if recipe not in self._known:
-                self._known[recipe] = self._made(recipe)
+                with self._room:
+                    self._known[recipe] = self._made(recipe, begun)
             return self._known[recipe]
 
-    def _made(self, recipe: Recipe) -> str:
+    def _made(self, recipe: Recipe, begun: Callable[[], None]) -> str:
         files = recipe.files()
         if recipe.is_base:
-            self._base(recipe.base)
+            self._base(recipe.base, begun)
             return recipe.base
         name = name_of(files)
-        is_there = self._id(name) is not None
-        if is_there and self.options.build != "always":
+        if self.options.build != "always" and self._is_there(name, recipe, begun):
             return name
         if self.options.build == "never":
             raise Trouble(
@@ -54,11 +58,27 @@ class Images:
                 f'there is no image "{name}", and [docker] says build = "never"',
                 "let it be built once, or take it to this engine with `docker save` and `docker load`",
             )
-        self._base(recipe.base)
+        begun()
+        self._base(recipe.base, lambda: None)
         self._build(recipe, files, name)
         return name
 
-    def _base(self, image: str) -> None:
+    def _is_there(self, name: str, recipe: Recipe, begun: Callable[[], None]) -> bool:
+        """Whether the image is there, and stands on what the name of its base means by now."""
+        labels = self._labels(name)
+        if labels is None or not recipe.is_given or "@" in recipe.base or BASE not in labels:
+            return labels is not None
+        self._base(recipe.base, begun)
+        return self._id(recipe.base) == labels[BASE]
+
+    def _labels(self, image: str) -> Mapping[str, str] | None:
+        """None where there is no such image."""
+        try:
+            return self.engine.api.inspect_image(image)["Config"]["Labels"] or {}
+        except self.engine.errors.ImageNotFound:
+            return None
+
+    def _base(self, image: str, begun: Callable[[], None]) -> None:
         """Has an image be here that others are made of, which is pulled as the policy says."""
         found = self._id(image)
         if found is None or self.options.pull == "always":
@@ -68,6 +88,7 @@ class Images:
                     f'there is no image "{image}" here, and [docker] says pull = "never"',
                     f"`docker pull {image}` gets it",
                 )
+            begun()
             self._pull(image)
 
     def _id(self, image: str) -> str | None:
@@ -87,6 +108,7 @@ class Images:
 
     def _build(self, recipe: Recipe, files: Mapping[str, str], name: str) -> None:
         labels = {} if recipe.locked is None else {LABEL: recipe.locked.digest}
+        labels[BASE] = self._id(recipe.base) or ""
         told: list[str] = []
         step = ""
         try:

@@ -18,9 +18,10 @@ def recipe_of(
     `environment` is a digest in the project's lock file; `base` is for those who name no image.
     """
     if image and not environment:
-        return Recipe(image, None, system_packages), ""
+        return Recipe(image, None, system_packages, is_given=True), ""
     locked = locked_environment(project, environment) if environment else own_environment()
-    return Recipe(image or base.replace("{python}", locked.python), locked, system_packages), locked.python
+    named = image or base.replace("{python}", locked.python)
+    return Recipe(named, locked, system_packages, is_given=bool(image)), locked.python
 
 
 def own_environment() -> LockedEnvironment:

@@ -57,7 +57,8 @@ def no_engine(address: str, error: BaseException) -> Trouble:
 
 def of_pull(image: str, said: str) -> Trouble:
     """An image that is not to be had from its registry."""
-    registry = image.partition("/")[0] if "." in image.partition("/")[0] else "docker.io"
+    first, slash, _ = image.partition("/")
+    registry = first if slash and (set(first) & set(".:") or first == "localhost") else "docker.io"
     if _FULL.search(said):
         return full(said)
     if _AWAY.search(said):

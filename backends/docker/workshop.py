@@ -46,6 +46,12 @@ class Workshop:
         """Has something done that may take minutes, such as a build: the others do not wait behind it."""
         Thread(target=partial(self._done, call), name="docker-build", daemon=True).start()
 
+    def tell(self, call: Callable[[], None]) -> None:
+        """Has something called by `settle` while what tells it goes on."""
+        self._answers.put(call)
+        with suppress(OSError):
+            os.write(self._wake, b".")
+
     def settle(self) -> None:
         """Calls what was answered."""
         with suppress(BlockingIOError):
@@ -70,6 +76,4 @@ class Workshop:
     def _done(self, call: Callable[[], Callable[[], None] | None]) -> None:
         answer = call()
         if answer is not None:
-            self._answers.put(answer)
-            with suppress(OSError):
-                os.write(self._wake, b".")
+            self.tell(answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -49,6 +49,11 @@ class LocalBackend:
         """Worker processes on this machine; they keep nothing under `state`, and have no options."""
         del state, options
         return LocalExecutor(workers, clean(os.environ), SystemClock(), max_async, _antechamber)
+
+    def image_digests(self, images: Sequence[str], options: Mapping[str, Any] | None = None) -> Mapping[str, str]:
+        """None: no task runs in an image here."""
+        del images, options
+        return {}
 
     def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
         """The IR, the pipeline as planning and running see it, and each task's SQL."""

@@ -18,7 +18,7 @@ from trc.backends.local.process import OWN, PREFETCH_LIMIT, Handed, Kind, Worker
 from trc.backends.local.shared import SharedWorker
 from trc.backends.local.turns import Turns
 from trc.runtime.clock import Clock
-from trc.runtime.executor import Ended, Lost, Progressed, Queued, Report, Started
+from trc.runtime.executor import Ended, Lost, Needed, Prepared, Progressed, Queued, Report, Started
 from trc.runtime.plain_json import encode_plain, is_plain
 from trc.runtime.spec import TaskSpec
 from trc.runtime.surroundings import cores
@@ -119,7 +119,7 @@ class LocalExecutor:
         if ready is None:
             handed = self._handed(order)
             if handed.kind.environment and not self._is_there(handed.kind.environment):
-                self._hold(handed, order.project)
+                self._hold(handed, order)
             else:
                 self._waiting.append(handed)
                 self._hand_out()
@@ -144,13 +144,22 @@ class LocalExecutor:
     def _is_there(self, environment: str) -> bool:
         return self._antechamber is not None and environment in self._antechamber.ready
 
-    def _hold(self, handed: Handed, project: str) -> None:
+    def prepare(self, ahead: Iterable[Needed]) -> None:
+        """Begins to build the environments that tasks are about to need."""
+        for one in ahead:
+            if one.environment:
+                self._opened().begin(one.project, one.environment, one.tasks)
+
+    def _hold(self, handed: Handed, order: TaskOrder) -> None:
         """Has an order wait for its environment."""
+        self._opened().hold(handed, order.project, order.task, order.attempt)
+
+    def _opened(self) -> Antechamber:
         if self._antechamber is None:
             assert self._open_antechamber is not None, "whoever gives such orders says where environments are"
             self._antechamber = self._open_antechamber()
             self._selector.register(self._antechamber.news, selectors.EVENT_READ, self._release)
-        self._antechamber.hold(handed, project)
+        return self._antechamber
 
     @property
     def _held(self) -> int:
@@ -159,6 +168,8 @@ class LocalExecutor:
     def _release(self) -> None:
         assert self._antechamber is not None
         self._antechamber.release(self._waiting.append, self._fail)
+        for told in self._antechamber.building():
+            self._reports.append(Prepared(self._clock.now(), told.tasks, told.state, told.what, told.seconds))
 
     def _fail(self, handed: Handed, failure: Failure) -> None:
         now = self._clock.now()

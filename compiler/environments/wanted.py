@@ -57,6 +57,12 @@ class LockedEnvironment:
         told = [self.python, [[one.name, one.version, one.marker, *one.hashes] for one in self.packages]]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
+    @property
+    def described(self) -> str:
+        """In words: its Python, and how many packages."""
+        number = len(self.packages)
+        return f"Python {self.python}, {number} package{'' if number == 1 else 's'}"
+
     def versions(self) -> dict[str, str]:
         """By name, the version of each package; those that differ by platform, with the conditions of each."""
         found: dict[str, list[Locked]] = {}

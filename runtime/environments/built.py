@@ -26,6 +26,8 @@ _LOCKS: Final = "locks"
 _ASIDE: Final = ".new-"
 """What the name of a folder holds that is not finished: the next who builds there removes it."""
 _STAMP: Final = "used"
+AT_A_TIME: Final = max(2, os.cpu_count() or 2)
+"""How many environments a run builds beside each other."""
 
 
 class NotBuilt(Exception):  # noqa: N818 - a fact of this machine
@@ -78,14 +80,21 @@ class Environments:
         self._held: list[int] = []
         self._running: set[subprocess.Popen[str]] = set()
 
-    def ready(self, project: str, digest: str) -> Path:
-        """The interpreter of an environment, which is built if it is not there. Raises `NotBuilt`.
+    def ready(
+        self, project: str, digest: str, begun: Callable[[LockedEnvironment], None] = lambda _locked: None
+    ) -> Path:
+        """The interpreter of an environment, which is built if it is not there: `begun` is told so. Raises `NotBuilt`.
 
         Whoever else wants to build it waits; nobody sees it before it is whole.
         """
         locked = locked_environment(project, digest)
+
+        def build(folder: Path) -> None:
+            begun(locked)
+            self._build(locked, folder)
+
         try:
-            return self._made_once(name_of(locked), "bin/python", partial(self._build, locked))
+            return self._made_once(name_of(locked), "bin/python", build)
         except NoUv as error:
             raise NotBuilt(
                 f"uv is not installed, which builds environments\n{error}", reason="environment_uv"

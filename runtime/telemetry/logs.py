@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.runtime.observe import (
+    EnvironmentMoved,
     Happening,
     MessagesTried,
     RunFinished,
@@ -75,6 +76,8 @@ class RunLog:
             case TaskProgressed():
                 told = {"done": happening.done, "total": happening.total}
                 self._tell("debug", "task.progress", told, task=happening.task)
+            case EnvironmentMoved():
+                self._environment(happening)
             case RunOpened():
                 self._opened(happening)
             case Waiting():
@@ -99,6 +102,13 @@ class RunLog:
 
     def close(self) -> None:
         self.lines.close()
+
+    def _environment(self, moved: EnvironmentMoved) -> None:
+        told: dict[str, Any] = {"what": moved.what, "tasks": list(moved.tasks)}
+        if moved.state != "building":
+            told["seconds"] = round(moved.seconds, 6)
+        level: Level = "warning" if moved.state == "failed" else "info"
+        self._tell(level, f"environment.{moved.state}", told, moved.at)
 
     def _opened(self, opened: RunOpened) -> None:
         run = opened.run

@@ -1,82 +1,77 @@
-"""One meaning on every backend: each small pipeline gives the same sinks, states, attempts and reasons.
+"""One meaning on every backend: each small pipeline gives the same sinks, states, attempts, reasons, events and logs.
 
 A backend joins by a line in `BACKENDS`. What is expected of the first one is written beside the pipelines; the
-others are held to that, and to the bytes that it wrote.
+others are held to that, and to all else that was seen there.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from functools import cache as once
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.conformance.playing import Backend, Seen, play, write
 from tests.engine import BASE, engine
+from tests.environments import cache, index
 from tests.warm import COMMANDS
 
-__all__ = ["engine"]
+__all__ = ["cache", "engine", "index"]
 
 CASES: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "pipelines.yaml").read_text())
+LOCAL = Backend("local")
+PINNED = 'requirements = ["six==1.16.0"]'
+STRICT = 'isolation = "strict"\nnetwork = "none"\n'
 BACKENDS = {
-    "local": ("", ()),
-    "docker": (f'[docker]\nbase = "{BASE}"\n', (pytest.mark.engine,)),
-    "docker-strict": (f'[docker]\nbase = "{BASE}"\nisolation = "strict"\nnetwork = "none"\n', (pytest.mark.engine,)),
-}
+    "local-venv": Backend("local", environment=PINNED, needs="lock", marks=(pytest.mark.long,)),
+    "docker": Backend("docker", f'[docker]\nbase = "{BASE}"\n', needs="engine", marks=(pytest.mark.engine,)),
+    "docker-strict": Backend("docker", f'[docker]\nbase = "{BASE}"\n{STRICT}', needs="engine", marks=(pytest.mark.engine,)),
+}  # fmt: skip
 
 
-def write(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+@pytest.fixture(scope="session")
+def lock(index: None, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A lock file for tasks of any type whose environment is `PINNED`."""
+    del index
+    folder = tmp_path_factory.mktemp("lock")
+    tasks = (
+        f"task a = sql $$ select 1 as one $$\ntask b = shell $$ true $$\ndefaults {{ environment {{ {PINNED} }} }}\n"
+    )
+    write(folder, {"p.trc": f'pipeline "p" {{ }}\n{tasks}', "trc.toml": ""})
+    assert COMMANDS.run(["lock"], folder).code == 0
+    return (folder / "trc.lock").read_text()
 
 
-def sinks(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("out/*"))}
-
-
-def message(task: dict[str, Any], folder: Path) -> str:
-    """What a failure says, without what is another in each run."""
-    text: str = task["error"]["message"].replace(str(folder), "")
-    return re.sub(r"/staging/\S+", "/staging/…", text)
-
-
-def play(folder: Path, case: dict[str, Any], backend: str, settings: str) -> list[dict[str, Any]]:
-    """What each run of the case came to, and what is there to be seen after it."""
-    write(folder, {"p.trc": case["pipeline"], "trc.toml": settings, **case.get("files", {})})
-    told = []
-    for run in case["runs"]:
-        write(folder, run.get("write", {}))
-        done = COMMANDS.run(["run", "p.trc", "--json", "--backend", backend, "--no-optimise"], folder)
-        assert done.code in {0, 1}, done.err
-        tasks = [one for one in done.json["tasks"] if "[" in one["task"] or not run.get("only")]
-        told.append(
-            {
-                "states": {one["task"]: one["state"] for one in tasks},
-                "attempts": {one["task"]: one["attempt"] for one in tasks},
-                "reasons": {one["task"]: one["error"]["reason"] for one in tasks if one["error"]},
-                "messages": {one["task"]: message(one, folder) for one in tasks if one["error"]},
-                "why": {one["task"]: one["reason"]["code"] for one in tasks},
-                "sinks": sinks(folder),
-            }
-        )
-    return told
+@pytest.fixture(scope="session")
+def seen_here(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Seen]]:
+    """What there is to be seen of a case on this machine, which is played once."""
+    return once(lambda name: play(tmp_path_factory.mktemp("local"), CASES[name], LOCAL))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_means_on_this_machine_what_is_written(name: str, tmp_path: Path) -> None:
-    for run, seen in zip(CASES[name]["runs"], play(tmp_path, CASES[name], "local", "")):
-        for what in ("states", "attempts", "reasons"):
-            if what in run:
-                assert seen[what] == run[what]
+def test_it_means_on_this_machine_what_is_written(name: str, seen_here: Callable[[str], list[Seen]]) -> None:
+    for run, seen in zip(CASES[name]["runs"], seen_here(name), strict=True):
+        for what in ("states", "attempts", "reasons", "why", "blocked_by", "letters", "computed"):
+            assert seen[what] == run.get(what, seen[what]), what
+        assert seen["logs"] == seen["logs"] | run.get("logs", {})
+        sinks = {path: seen["sinks"].get(path, b"-").decode() for path in run.get("sinks", {})}
+        assert sinks == {path: "-" if text is None else text for path, text in run.get("sinks", {}).items()}
 
 
-@pytest.mark.parametrize(
-    "backend", [pytest.param(one, marks=marks) for one, (_, marks) in BACKENDS.items() if one != "local"]
-)
+@pytest.mark.parametrize("backend", [pytest.param(name, marks=one.marks) for name, one in BACKENDS.items()])
 @pytest.mark.parametrize("name", CASES)
-def test_it_means_the_same_elsewhere(name: str, backend: str, tmp_path: Path, engine: str) -> None:
-    del engine
-    local, other = tmp_path / "local", tmp_path / backend
-    expected = play(local, CASES[name], "local", "")
-    assert play(other, CASES[name], backend.partition("-")[0], BACKENDS[backend][0]) == expected
+def test_it_means_the_same_elsewhere(
+    name: str,
+    backend: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    seen_here: Callable[[str], list[Seen]],
+) -> None:
+    there = BACKENDS[backend]
+    given = request.getfixturevalue(there.needs)
+    seen = play(tmp_path, CASES[name], there, given if there.needs == "lock" else "")
+    for here, elsewhere in zip(seen_here(name), seen, strict=True):
+        for what in here.keys() - set(CASES[name].get("apart", ())):
+            assert elsewhere[what] == here[what], what

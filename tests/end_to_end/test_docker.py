@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import socket
+import subprocess
 from typing import Any
 
 import pytest
 from tests.engine import BASE, api, engine, pythons
 from tests.environments import cache, index
+from tests.warm import TRC
 
 from trc.backends.docker.containers import OWNER
 
@@ -132,13 +136,56 @@ def test_what_cannot_be_is_told_at_the_line_that_asks_for_it(
     assert (shop.root / "even.txt").exists()
 
 
-def test_no_engine_is_told_and_what_is_up_to_date_needs_none(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.write("p.trc", 'pipeline "p" { }\ntask rows = sql $$ select 1 as n $$ { output = parquet("rows.parquet") }\n')
+def test_no_engine_is_told_once_before_anything_runs_and_what_is_up_to_date_needs_none(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.write(
+        "p.trc",
+        'pipeline "p" { }\n'
+        'task rows = sql $$ select 1 as n $$ { output = parquet("rows.parquet") }\n'
+        'task more = sql $$ select n from rows $$ { output = csv("more.csv") }\n',
+    )
+    with monkeypatch.context() as patch:
+        patch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        done = shop.trc("run", "p.trc", "--backend", "docker", code=1)
+    assert done.err.count("TRC510") == 1
+    assert (
+        "error[TRC510]: no Docker engine answers at unix:///nowhere/docker.sock\n"
+        " --> p.trc:2:6\n  |\n"
+        '2 | task rows = sql $$ select 1 as n $$ { output = parquet("rows.parquet") }\n'
+        '  |      ^^^^ "rows" and 1 more were to run there\n  |\n'
+        "  = start it, or say with DOCKER_HOST where it is; without --backend, tasks run on this machine\n"
+    ) in done.err
+    (ended,) = shop.trc("runs", "--json").json["runs"]
+    assert ended["state"] == "failure"
+    # It is no unfinished run: with an engine, a new one begins.
+    assert run(shop) == {"rows": "success", "more": "success"}
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    done = shop.trc("run", "p.trc", "--backend", "docker", code=1)
-    assert 'error[TRC510]: task "rows" failed: no Docker engine answers at unix:///nowhere/docker.sock' in done.err
-    shop.trc("run", "p.trc")
-    assert run(shop) == {"rows": "skipped"}
+    assert run(shop) == {"rows": "skipped", "more": "skipped"}
+
+
+def test_who_may_not_open_the_socket_is_told_so_once(shop: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Root may open any socket, unless it does without that right."""
+    if os.getuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("takes root, and setpriv")
+    shop.write("p.trc", 'pipeline "p" { }\n' + task("one", "fine") + task("two", "fine"))
+    place = tmp_path_factory.mktemp("run") / "docker.sock"
+    powerless = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
+    with socket.socket(socket.AF_UNIX) as own:
+        own.bind(str(place))
+        own.listen()
+        os.chown(place, 65534, 65534)
+        place.chmod(0o600)
+        done = subprocess.run(
+            [*powerless, *TRC, "run", "p.trc", "--backend", "docker"],
+            cwd=shop.root, env={**os.environ, "DOCKER_HOST": f"unix://{place}"}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("TRC511") == 1
+    assert (
+        f"error[TRC511]: the Docker engine at unix://{place} does not let this user in\n --> p.trc:2:6" in done.stderr
+    )
+    assert "= add the user to the group that owns the socket, mostly `docker`, and log in anew" in done.stderr
 
 
 def test_a_task_over_its_memory_and_one_over_its_time(shop: Any) -> None:

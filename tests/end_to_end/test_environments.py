@@ -339,3 +339,65 @@ def test_lock_that_changes_under_a_run_is_not_taken_for_another(shop: Any) -> No
     shop.write("p.yaml", pipeline(task("a", f'python_version: "{OWN}"'), task("b", "")))
     shop.write("trc.lock", shop.read("trc.lock").replace('"packages"', '"packages" '))
     assert "TRC633" in shop.trc("run", "p.trcplan", code=None).err
+
+
+def test_environments_are_built_beside_each_other_before_their_tasks_begin(
+    shop: Any, other_pythons: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The first task ends only when it is told that the environment of the last is there."""
+    monkeypatch.setenv("TRC_CACHE", str(tmp_path / "cache"))
+    old, new = other_pythons
+    gate = shop.root / "gate"
+    os.mkfifo(gate)
+    shop.write(
+        "p.yaml",
+        "name: shop\nnodes:\n  - id: first\n    type: shell\n    params: {command: read line < gate}\n"
+        + "".join(
+            f"  - id: {name}\n    type: shell\n    needs: [{before}]\n    environment: {{python_version: '{python}'}}\n"
+            f"    params: {{command: python -V}}\n"
+            for name, before, python in (("old", "first", old), ("same", "first", old), ("new", "old", new))
+        ),
+    )
+    shop.trc("lock")
+    process = shop.start("run", "p.yaml")
+    told: list[str] = []
+    while sum(line.startswith("built ") for line in told) < 2:
+        line = process.stderr.readline()
+        assert line, "it ended before all environments were there"
+        told.append(" ".join(line.split()))
+    with gate.open("w") as opened:
+        opened.write("\n")
+    assert {line for line in told if line.startswith("building")} == {
+        f"building old Python {old}, 0 packages, for 1 more task as well",
+        f"building new Python {new}, 0 packages",
+    }
+    assert not [line for line in told if line.startswith("done")]
+    rest = process.communicate(timeout=60)[1]
+    assert process.returncode == 0
+    assert "build" not in rest
+    # What is there is not told of.
+    gate.unlink()
+    gate.write_text("\n")
+    assert "build" not in shop.trc("run", "p.yaml").err
+
+
+def test_an_environment_that_cannot_be_had_ahead_fails_its_tasks_and_a_retry_tries_again(
+    shop: Any, index: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    del index
+    monkeypatch.setenv("TRC_CACHE", str(tmp_path / "cache"))
+    retry = "    retries: {max_attempts: 2, initial_delay_seconds: 0.01}\n"
+    shop.write(
+        "p.yaml", pipeline(task("a", ""), task("b", 'requirements: ["six==1.14.0"]') + "    needs: [a]\n" + retry)
+    )
+    shop.trc("lock")
+    raw = json.loads(shop.read("trc.lock"))
+    for one in raw["environments"].values():
+        one["packages"][0]["hashes"] = ["sha256:" + "0" * 64]
+    shop.write("trc.lock", json.dumps(raw))
+    shop.trc("run", "p.yaml", "--log-file", "log.jsonl", code=1)
+    events = [json.loads(line) for line in shop.read("log.jsonl").splitlines()]
+    kinds = [(one["event"], one["level"]) for one in events if one["event"].startswith("environment.")]
+    # It is permanent: there is one attempt, and the environment is not tried a second time for it.
+    assert kinds == [("environment.building", "info"), ("environment.failed", "warning")]
+    assert {one["attempt"] for one in events if one.get("task") == "b" and "attempt" in one} == {1}

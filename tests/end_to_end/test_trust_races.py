@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +11,9 @@ import pytest
 
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, this_driver
-from trc.runtime.executor import Executor
+from trc.runtime.executor import Executor, Needed
 from trc.runtime.running import Options, Runner
-from trc.runtime.spec import PipelineSpec
+from trc.runtime.spec import PipelineSpec, TaskSpec
 from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import Driver, RunRecord, RunState
 from trc.runtime.store.sqlite import SqliteStore
@@ -48,6 +48,12 @@ class NoWork:
 
     slots = 1
     async_slots = 0
+
+    def expect(self, tasks: Sequence[TaskSpec]) -> None:
+        """There are none."""
+
+    def prepare(self, ahead: Sequence[Needed]) -> None:
+        """There is nothing to build."""
 
     def close(self) -> None:
         """Nothing was begun."""

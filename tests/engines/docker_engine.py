@@ -44,6 +44,8 @@ def main(command: str) -> int:
             make_images(found)
             if os.getuid() == 0 and ask(found, "compose", "version") is None:
                 need("docker-compose", "docker-compose")
+            if os.getuid() == 0:
+                need("docker-registry", "docker-registry")
         print(found)
     elif command == "find":
         address = answering()

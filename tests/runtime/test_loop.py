@@ -18,7 +18,7 @@ from trc.runtime.attempts import Attempts
 from trc.runtime.clock import Clock, SystemClock
 from trc.runtime.drivers import boot_id
 from trc.runtime.errors import Stopped
-from trc.runtime.executor import Ended, Report
+from trc.runtime.executor import Ended, Needed, Report
 from trc.runtime.keeping import Keeping
 from trc.runtime.listing import Inputs
 from trc.runtime.observe import Happening, TaskMoved
@@ -80,6 +80,9 @@ class Immediate:
 
     def expect(self, tasks: Sequence[TaskSpec]) -> None:
         """It has nothing to begin ahead."""
+
+    def prepare(self, ahead: Sequence[Needed]) -> None:
+        """It has nothing to build."""
 
     def make_ready(self, order: TaskOrder) -> bool:
         self.steps.append(f"ready {order.task}")

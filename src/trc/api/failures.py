@@ -13,7 +13,7 @@ from trc.compiler.ir.expectations import labelled
 from trc.compiler.source import Span
 from trc.runtime.repeated import ALL, task_called
 from trc.runtime.store.journal import RunRecord, TaskRecord
-from trc.runtime.taskside.result import Verdict
+from trc.runtime.taskside.result import Failure, Verdict
 
 Verdicts = Mapping[str, tuple[Verdict, ...]]
 
@@ -22,9 +22,26 @@ REASONS: Final = frozenset({"expectation", "unchecked"})
 
 
 def failures(compiled: Compiled | None, failed: Sequence[TaskRecord], verdicts: Verdicts) -> Iterator[Diagnostic]:
-    """Each failed task, by its data or by itself."""
+    """Each failed task, by its data or by itself; those of one cause that lies outside of them together."""
+    shared: dict[str, list[TaskRecord]] = {}
     for record in failed:
-        yield _of_data(compiled, record, verdicts.get(record.task, ())) or _of_task(compiled, record)
+        error = record.error or {}
+        if error.get("reason") in _OUTSIDE:
+            shared.setdefault(error.get("message", ""), []).append(record)
+    for record in failed:
+        together = shared.get((record.error or {}).get("message", ""), [record])
+        if record is together[0]:
+            yield _of_data(compiled, record, verdicts.get(record.task, ())) or _of_task(compiled, record, together[1:])
+
+
+def unavailable(compiled: Compiled | None, failure: Failure, tasks: Sequence[str]) -> Diagnostic:
+    """No task could be run: at the first that was to be."""
+    first, *others = tasks
+    message, *remedies = failure.message.splitlines()
+    were = f'"{first}" was to run there' if not others else f'"{first}" and {len(others)} more were to run there'
+    return Diagnostic(
+        _FAILURE_CODES[failure.reason], message, _task_span(compiled, first), were, help=tuple(remedies), task=first
+    )
 
 
 def _of_data(compiled: Compiled | None, record: TaskRecord, verdicts: Sequence[Verdict]) -> Diagnostic | None:
@@ -158,11 +175,20 @@ _FAILURE_CODES = {
     "environment_uv": "TRC620",
 }
 
+_MIB: Final = 1 << 20
+_NAMED: Final = 5
+"""How many tasks of one cause are told by name."""
+_OUTSIDE: Final = frozenset(
+    {"docker_engine", "docker_elsewhere", "docker_permission", "docker_package", "docker_disk", "environment_uv"}
+)
+"""Reasons for which tasks fail together."""
+
 _ASKED: Final = {
-    "docker_pull": ("image",),
+    "docker_pull": ("image", "python_version", "python"),
     "docker_python": ("image", "python_version", "python"),
-    "docker_disk": ("image", "system_packages", "requirements"),
+    "docker_disk": ("image", "system_packages", "requirements", "requirements_file", "python_version", "python"),
     "docker_build": ("system_packages", "requirements", "requirements_file"),
+    "memory": ("memory", "memory_limit"),
     "docker_limits": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
 }
 """By reason, the keys of an environment that may be why; what is written first of them is shown."""
@@ -173,6 +199,7 @@ _REMEDIES: Final = {
     "TRC671": ("allow this identity to list, read and write there",),
     "TRC672": ("renew them: they come from where the AWS command line has them, a profile, variables or a role",),
     "TRC673": ("give the task `retries`, and look at the endpoint and the network",),
+    "TRC610": ("raise the limit, or have the task hold less at a time",),
     "TRC656": ("`trc retry` goes on with what is left, with the whole time once more",),
     "TRC650": ("`trc retry` tries it again, with the whole time once more",),
     "TRC651": ("`trc logs` of that run tells more; `trc retry` tries this one again",),
@@ -180,7 +207,7 @@ _REMEDIES: Final = {
 }
 
 
-def _of_task(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
+def _of_task(compiled: Compiled | None, record: TaskRecord, others: Sequence[TaskRecord] = ()) -> Diagnostic:
     """A failed task as a diagnostic: at its SQL where the engine named a place, else at its name."""
     error = record.error or {}
     code = _FAILURE_CODES.get(error.get("reason", ""), "TRC601")
@@ -188,14 +215,28 @@ def _of_task(compiled: Compiled | None, record: TaskRecord) -> Diagnostic:
     lines = str(error.get("message", "")).strip().splitlines() or ["it gave no reason"]
     kind = f"{error['type']}: " if error.get("type") else ""
     tried = f" after {record.attempt} attempts" if record.attempt > 1 else ""
+    told = [f"so did {_named([other.task for other in others])}"] if others else []
+    limit = _memory_limit(compiled, record) if error.get("reason") == "memory" and "limit" not in lines[0] else None
+    if limit is not None:
+        told.append(f"it may hold {limit / _MIB:,.0f} MiB")
     return Diagnostic(
         code,
         f'task "{record.task}" failed{tried}: {kind}{lines[0]}',
         span,
         related=(),
-        help=(*(line for line in lines[1:] if line.strip()), *_REMEDIES.get(code, ())),
+        help=(*told, *(line for line in lines[1:] if line.strip()), *_REMEDIES.get(code, ())),
         task=record.task,
     )
+
+
+def _named(tasks: Sequence[str]) -> str:
+    shown = ", ".join(f'"{task}"' for task in tasks[:_NAMED])
+    return shown if len(tasks) <= _NAMED else f"{shown} and {len(tasks) - _NAMED} more"
+
+
+def _memory_limit(compiled: Compiled | None, record: TaskRecord) -> int | None:
+    task = compiled.pipeline.task(task_called(record.task)) if compiled and compiled.pipeline else None
+    return None if task is None or task.resources.memory is None else task.resources.memory.bytes
 
 
 def _failure_span(compiled: Compiled, name: str, error: Mapping[str, Any]) -> Span | None:

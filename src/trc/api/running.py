@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from trc.api.asked import to_asked
 from trc.api.denying import stop_at_warnings
+from trc.api.images import with_digests
 from trc.api.preparing import prepare
 from trc.api.ready import Ready
 from trc.api.stores import is_begun, opened
@@ -27,7 +28,7 @@ from trc.runtime.bus import Bus
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_driven
 from trc.runtime.errors import Stopped
-from trc.runtime.executor import Executor
+from trc.runtime.executor import Executor, Unavailable
 from trc.runtime.facts import Facts, run_facts
 from trc.runtime.hooks import has_hooks
 from trc.runtime.logs import tail
@@ -266,8 +267,20 @@ def conducted(  # noqa: PLR0917 - all that a run is conducted with
         _hooks(runner, settings, bus.problems),
         _lineage(runner, ready, settings, openlineage, load, bus),
     ):
-        outcome = runner.run(options, ready.logical_time)
+        try:
+            outcome = runner.run(options, ready.logical_time)
+        except Unavailable as error:
+            raise _unavailable(error, ready, load) from error
     return outcome, bus.problems
+
+
+def _unavailable(error: Unavailable, ready: Ready, load: Callable[[], Compilation | None]) -> Stopped:
+    """Told once, at the first task that was to run, and not once for each."""
+    compiled, sources = ready.compiled, ready.sources
+    if compiled is None and (compilation := load()) is not None:
+        compiled, sources = compilation.compiled, compilation.sources
+    failures: Any = import_module("trc.api.failures")
+    return Stopped([failures.unavailable(compiled, error.failure, error.tasks)], 1, sources)
 
 
 @contextmanager
@@ -396,6 +409,7 @@ def runner_of(
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
 ) -> Iterator[Runner]:
     """All that planning or running a pipeline needs, with its state open."""
+    spec = with_digests(ready.spec, ready.backend, settings.backends.get(ready.backend.name))
     with opened(settings) as store:
         storage: Storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
 
@@ -407,7 +421,7 @@ def runner_of(
             objects: Any = import_module("trc.api.objects")
             storage, executor = objects.with_objects(storage, settings.state, executor)
         yield Runner(
-            ready.spec,
+            spec,
             store,
             storage,
             settings.state,

@@ -15,7 +15,7 @@ from trc.cli.quantities import count, duration, size
 from trc.cli.quantities import names as names_of
 from trc.cli.tally import FINAL
 from trc.compiler.diagnostics.render.cells import visible, width
-from trc.runtime.observe import Happening, RunFinished, RunOpened, TaskMoved, Waiting, Wished
+from trc.runtime.observe import EnvironmentMoved, Happening, RunFinished, RunOpened, TaskMoved, Waiting, Wished
 from trc.runtime.reasons import WAITS
 from trc.runtime.store.journal import TaskRecord
 from trc.runtime.store.results import StoredOutput
@@ -57,6 +57,8 @@ class Story:
             return self._opened(happening)
         if isinstance(happening, Waiting):
             return self._waiting(happening)
+        if isinstance(happening, EnvironmentMoved):
+            return self._environment(happening)
         if isinstance(happening, Wished):
             told = _WISHES if happening.task is None else _WISHES_OF_TASKS
             return [told[happening.wish].format(visible(happening.task or ""))]
@@ -96,6 +98,14 @@ class Story:
             return []
         self.waited.add((waiting.uri, waiting.run))
         return [f"waiting for run {waiting.run} to be done with {visible(shown_path(waiting.uri, self.folder))}"]
+
+    def _environment(self, moved: EnvironmentMoved) -> list[str]:
+        """That is told beside the first of its tasks. One that cannot be had is told by those that fail of it."""
+        first, *others = moved.tasks
+        told = moved.what + (f", for {count(len(others), 'more task')} as well" if others else "")
+        if moved.state == "building":
+            return [self._line("building", first, told)]
+        return [self._line("built", first, f"{duration(moved.seconds):>6}  {told}")] if moved.state == "built" else []
 
     def _grouped_skips(self) -> list[str]:
         told = self.skipped.most_common(_REASONS_TOLD)

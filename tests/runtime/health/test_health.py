@@ -12,7 +12,7 @@ import pytest
 
 from trc.api.examining import look_at_worker
 from trc.backends.local import LocalBackend
-from trc.runtime.executor import Lost, Report
+from trc.runtime.executor import Lost, Needed, Report
 from trc.runtime.health.place import look_at_place
 from trc.runtime.health.room import look_at_room
 from trc.runtime.spec import TaskSpec
@@ -76,6 +76,9 @@ class _NoWorkers:
 
     def expect(self, tasks: Sequence[TaskSpec]) -> None:
         """It has nothing to begin ahead."""
+
+    def prepare(self, ahead: Sequence[Needed]) -> None:
+        """It has nothing to build."""
 
     def make_ready(self, order: TaskOrder) -> bool:
         del order

@@ -1,0 +1,148 @@
+"""Plays a small pipeline on a backend, and tells all that can be seen of it, without what is another in each run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.warm import COMMANDS
+
+Case = Mapping[str, Any]
+"""A pipeline, its files, and its runs, as `pipelines.yaml` writes them."""
+Seen = dict[str, Any]
+"""Of one run: what it came to, what happened task by task, and what lies there after it."""
+
+_LOG = '[logging]\nfile = "events.jsonl"\nlevel = "debug"\n'
+_UNTIMED = ("time", "run", "seconds", "cpu_seconds", "peak_memory", "in_seconds", "help")
+"""Of an event, what is another in each run; the remedies of a diagnostic name commands of their backend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Where pipelines are played: what the project says of it, and what every task's environment holds."""
+
+    name: str
+    settings: str = ""
+    environment: str = ""
+    needs: str = ""
+    """The fixture of what has to be there for it."""
+    marks: tuple[pytest.MarkDecorator, ...] = ()
+
+    @property
+    def defaults(self) -> str:
+        return f"\ndefaults {{ environment {{ {self.environment} }} }}\n" if self.environment else ""
+
+
+def play(folder: Path, case: Case, backend: Backend, lock: str = "") -> list[Seen]:
+    """What each run of the case came to, one after the other in one project with this lock file."""
+    settings = case.get("settings", "") + backend.settings
+    write(folder, {"p.trc": case["pipeline"] + backend.defaults, "trc.toml": settings + _LOG, **case.get("files", {})})
+    if lock:
+        write(folder, {"trc.lock": lock})
+    return [_run(folder, run, backend) for run in case["runs"]]
+
+
+def write(folder: Path, files: Mapping[str, str | None]) -> None:
+    """Writes files; None removes one, or a folder."""
+    for name, text in files.items():
+        path = folder / name
+        if text is None:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def _run(folder: Path, run: Mapping[str, Any], backend: Backend) -> Seen:
+    changed = dict(run.get("write", {}))
+    if "p.trc" in changed:
+        changed["p.trc"] += backend.defaults
+    write(folder, changed)
+    (folder / "events.jsonl").unlink(missing_ok=True)
+    words = [
+        "run",
+        run.get("file", "p.trc"),
+        "--json",
+        "--backend",
+        backend.name,
+        "--no-optimise",
+        *run.get("options", ()),
+    ]
+    done = COMMANDS.run(words, folder, run.get("environ"))
+    assert done.code in {0, 1}, done.err
+    tasks = done.json["tasks"]
+    errors = {one["task"]: one["error"] for one in tasks if one["error"]}
+    events = list(_events(folder))
+    return {
+        "code": done.code,
+        "states": {one["task"]: one["state"] for one in tasks},
+        "attempts": {one["task"]: one["attempt"] for one in tasks},
+        "reasons": {name: error["reason"] for name, error in errors.items()},
+        "messages": {name: _plain(error["message"], folder) for name, error in errors.items()},
+        "why": {one["task"]: one["reason"]["code"] for one in tasks},
+        "blocked_by": {one["task"]: one["blocked_by"] for one in tasks if one["blocked_by"]},
+        "events": _by_task(events),
+        "logs": {path.name: _plain(path.read_text(), folder) for path in _logs(folder, done.json["run"]["id"])},
+        "letters": _letters(folder) if done.code else [],
+        "computed": {task: _computed(folder, task) for task in run.get("computed", ())},
+        "sinks": {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("out/**/*"))
+            if path.is_file() and ".trc" not in path.parts
+        },
+    }
+
+
+def _events(folder: Path) -> Iterator[dict[str, Any]]:
+    """What happened, but for what only tells how busy the machine was."""
+    for line in (folder / "events.jsonl").read_text().splitlines():
+        event = json.loads(_plain(line, folder))
+        # Of a short attempt only the end is heard, and who waits for a worker depends on how many others have just ended.
+        if event["event"] == "attempt.running" or event.get("state") in {"waiting", "pending"}:
+            continue
+        # What had to be built for it first is of its backend.
+        if event["event"].startswith("environment."):
+            continue
+        if event.get("reason") == "expired":
+            event["why"] = event["why"].partition(":")[0]  # then comes how old it is
+        yield {key: value for key, value in event.items() if key not in _UNTIMED}
+
+
+def _by_task(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """In their order for each task; those of the run stand under no name."""
+    told: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        event.pop("logical_time", None)
+        told.setdefault(event.pop("task", ""), []).append(event)
+    return told
+
+
+def _logs(folder: Path, run: str) -> Iterator[Path]:
+    """What attempts printed, where they printed anything."""
+    for path in sorted((folder / ".trc/logs" / run).glob("*")):
+        if path.stat().st_size:
+            yield path
+
+
+def _letters(folder: Path) -> list[list[str]]:
+    letters = COMMANDS.run(["dlq", "list", "--json"], folder).json["letters"]
+    return sorted([one["task"], one["kind"]] for one in letters)
+
+
+def _computed(folder: Path, task: str) -> list[str]:
+    """The partitions that the last run computed."""
+    told = COMMANDS.run(["explain", f"task:{task}", "--json"], folder).json
+    return [one["value"] for one in told["partitions"]["built"] if one["run"] == told["run"]["id"]]
+
+
+def _plain(text: str, folder: Path) -> str:
+    """A text without the places of this project, of staging, and of what is stored under keys."""
+    text = text.replace(str(folder), "")
+    text = re.sub(r"/staging/[^\s\"'\\]+", "/staging/…", text)
+    return re.sub(r"/data/(\w+)/([^/\s]+)/[0-9a-f]{32}", r"/data/\1/\2/…", text)
