@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from trc.compiler.ir.addresses import Refused
+from trc.addresses import Refused
 from trc.runtime.hooks import type_of
-from trc.runtime.ssrf import Answer, Caller, Unanswered
+from trc.runtime.ssrf import Answer, Caller
+from trc.runtime.taskside.connecting import Unanswered
 from trc.runtime.store.journal import Message
 from trc.runtime.taskside.result import Failure
 

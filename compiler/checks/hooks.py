@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from trc.compiler.checks.spots import key_span, text_span
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.ir.addresses import Allowed, Refused, read_url
+from trc.addresses import Allowed, Refused, read_url
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.policy import Hook
