@@ -12,8 +12,8 @@ from typing import Final, Literal
 from trc.addresses import Refused
 from trc.runtime.hooks import type_of
 from trc.runtime.ssrf import Answer, Caller
-from trc.runtime.taskside.connecting import Unanswered
 from trc.runtime.store.journal import Message
+from trc.runtime.taskside.connecting import Unanswered
 from trc.runtime.taskside.result import Failure
 
 KEY_PREFIX: Final = "whsec_"

@@ -27,7 +27,7 @@ class Unanswered(Exception):  # noqa: N818 - an outcome of a call
 class Waits:
     """How long is waited: until `at` by the monotonic clock, and not longer than `within` seconds at a time."""
 
-    def __init__(self, within: float, at: Optional[float] = None) -> None:
+    def __init__(self, within: float, at: float | None = None) -> None:
         self.within = within
         self.at = at
 
@@ -63,7 +63,7 @@ def checked_addresses(url: Url, allowed: Allowed, lookup: Lookup) -> tuple[Addre
     return addresses[:_MOST_ADDRESSES]
 
 
-def connected(url: Url, addresses: Sequence[Address], context: Optional[ssl.SSLContext], waits: Waits) -> Connection:
+def connected(url: Url, addresses: Sequence[Address], context: ssl.SSLContext | None, waits: Waits) -> Connection:
     """A connection to the first of the addresses that answers; by TLS where the URL says so. Raises Unanswered."""
     connection = Connection(url, addresses, context if url.scheme == "https" else None, waits)
     try:
@@ -80,9 +80,7 @@ def connected(url: Url, addresses: Sequence[Address], context: Optional[ssl.SSLC
 class Connection(HTTPConnection):
     """Connects to addresses that were checked, in the name of the host that they are of."""
 
-    def __init__(
-        self, url: Url, addresses: Sequence[Address], context: Optional[ssl.SSLContext], waits: Waits
-    ) -> None:
+    def __init__(self, url: Url, addresses: Sequence[Address], context: ssl.SSLContext | None, waits: Waits) -> None:
         super().__init__(url.host, url.port)
         self.origin = url.origin
         self.waits = waits
@@ -125,7 +123,7 @@ class _Bounded:
         self.socket.settimeout(self.waits.left())
         self.socket.sendall(data)
 
-    def makefile(self, _mode: str, _buffering: Optional[int] = None) -> io.BufferedReader:
+    def makefile(self, _mode: str, _buffering: int | None = None) -> io.BufferedReader:
         return io.BufferedReader(_Incoming(self.socket, self.waits))
 
     def close(self) -> None:
@@ -145,7 +143,7 @@ class _Incoming(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any, /) -> Optional[int]:
+    def readinto(self, buffer: Any, /) -> int | None:
         self._source.settimeout(self._waits.left())
         return self._raw.readinto(buffer)
 

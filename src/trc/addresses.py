@@ -28,6 +28,13 @@ class Allowed:
     hosts: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
 
+    @property
+    def told(self) -> dict[str, list[str]]:
+        """As task orders tell it; empty where nothing is allowed."""
+        if not self.hosts and not self.networks:
+            return {}
+        return {"hosts": sorted(self.hosts), "networks": [str(one) for one in self.networks]}
+
 
 NOTHING_ALLOWED: Final = Allowed()
 
