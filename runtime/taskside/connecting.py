@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from http.client import HTTPConnection
 from ipaddress import ip_address
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from trc.addresses import Address, Allowed, Url, require_allowed
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from time import sleep as pause
-from typing import BinaryIO, Callable, Optional, Protocol
+from typing import BinaryIO, Callable, Protocol
 
 from trc.runtime.taskside.errors import AttemptFailed
 from trc.runtime.taskside.result import Failure

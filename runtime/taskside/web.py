@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException, HTTPResponse, IncompleteRead
-from typing import Any, Optional
+from typing import Any
 from urllib.parse import urljoin
 
 from trc.addresses import Allowed, Refused, Url, network_of, read_url
