@@ -220,7 +220,8 @@ def _copied(one: OrderInput, copies: Copies) -> OrderInput:
     inner = tuple(_copied(each, copies) for each in one.inputs)
     if not _is_of_objects(one):
         return replace(one, inputs=inner) if inner else one
-    return replace(one, files=tuple(copies[file] for file in one.files), inputs=inner, etags=(), sizes=())
+    files = tuple(copies[file] for file in one.files)
+    return replace(one, files=files, inputs=inner, etags=(), sizes=(), names=one.files)
 
 
 def _is_of_objects(one: OrderInput) -> bool:

@@ -206,6 +206,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC675", "a web server cannot be reached"),
     Code("TRC676", "a download is not what its checksum says"),
     Code("TRC677", "a download is larger than it may be"),
+    Code("TRC678", "rows cannot be read"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

@@ -42,6 +42,8 @@ class OrderInput:
     """
     sizes: tuple[int, ...] = ()
     """Their sizes in bytes; -1 where a web server does not say."""
+    names: tuple[str, ...] = ()
+    """Of files that are copies, what they are copies of: what people are told."""
 
 
 @dataclass(frozen=True)
@@ -267,6 +269,8 @@ def _input_dict(one: OrderInput) -> dict[str, Any]:
         raw["stored"] = one.stored
     if one.etags:
         raw |= {"etags": one.etags, "sizes": one.sizes}
+    if one.names:
+        raw["names"] = one.names
     if one.query is not None:
         raw |= {"query": one.query, "inputs": [_input_dict(inner) for inner in one.inputs]}
     return raw
@@ -285,6 +289,7 @@ def _input(raw: dict[str, Any]) -> OrderInput:
         tuple(_input(inner) for inner in raw.get("inputs", ())),
         tuple(raw.get("etags", ())),
         tuple(raw.get("sizes", ())),
+        tuple(raw.get("names", ())),
     )
 
 

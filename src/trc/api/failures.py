@@ -155,6 +155,7 @@ _FAILURE_CODES = {
     "web_unreachable": "TRC675",
     "web_checksum": "TRC676",
     "web_size": "TRC677",
+    "rows": "TRC678",
     "environment": "TRC649",
     "environment_index": "TRC648",
     "environment_python": "TRC649",
