@@ -207,6 +207,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC676", "a download is not what its checksum says"),
     Code("TRC677", "a download is larger than it may be"),
     Code("TRC678", "rows cannot be read"),
+    Code("TRC679", "an archive cannot be unpacked"),
+    Code("TRC680", "an archive unpacks to more than it may"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

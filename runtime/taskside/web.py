@@ -84,6 +84,10 @@ class Cut(Exception):  # noqa: N818 - an outcome of a transfer
     """A body ended before it should: the rest can be asked for."""
 
 
+class _Unheard(Unanswered):
+    """A request was sent, and what became of it is not known."""
+
+
 class Web:
     """Sends requests, each over a connection of its own. No proxy is asked, and no cookie is kept.
 
@@ -122,7 +126,8 @@ class Web:
             raise AttemptFailed(Failure(message, "permanent", "web_forbidden")) from None
         except Unanswered as error:
             kind = "permanent" if "certificate is not trusted" in str(error) else "temporary"
-            raise AttemptFailed(Failure(str(error), kind, "web_unreachable")) from None
+            reason = "web_unanswered" if isinstance(error, _Unheard) else "web_unreachable"
+            raise AttemptFailed(Failure(str(error), kind, reason)) from None
 
     def _asked(
         self, method: str, text: str, headers: Mapping[str, str], body: bytes | None, own: Mapping[str, str]
@@ -163,10 +168,10 @@ class Web:
             return Answer(url, connection.getresponse(), connection)
         except TimeoutError:
             connection.close()
-            raise Unanswered(f'"{url.host}" did not answer within {self._idle:g} s') from None
+            raise _Unheard(f'"{url.host}" did not answer within {self._idle:g} s') from None
         except (OSError, HTTPException) as error:
             connection.close()
-            raise Unanswered(f'"{url.host}" did not answer: {words(error)}') from None
+            raise _Unheard(f'"{url.host}" did not answer: {words(error)}') from None
         except BaseException:
             connection.close()
             raise
