@@ -20,8 +20,10 @@ _DIGITS: Final = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 class DownloadToS3Params(TaskParams):
     """Parameters of a download."""
 
-    url: WebUrl = Field(description="the address to download from")
-    s3_uri: S3Uri | None = Field(default=None, description="the object to write: s3://bucket/key")
+    url: WebUrl = Field(description="the address to download from", examples=["https://example.com/orders.json"])
+    s3_uri: S3Uri | None = Field(
+        default=None, description="the object to write: s3://bucket/key", examples=["s3://lake/raw/orders.json"]
+    )
     output_uri: Location | None = Field(default=None, description="in place of s3_uri: the file or the object to write")
     output_format: Format | None = Field(
         default=None, description="the format of what is downloaded; by default what the suffix tells"

@@ -27,20 +27,27 @@ _SQL: Final[dict[str, JsonValue]] = {"template": "sql"}
 class DuckdbAggregateParams(TaskParams):
     """Parameters of an aggregation."""
 
-    source: str = Field(min_length=1, description="the dataset that is aggregated: a source, a task, or a location")
+    source: str = Field(
+        min_length=1,
+        description="the dataset that is aggregated: a source, a task, or a location",
+        examples=["orders"],
+    )
     measures: dict[str, str] = Field(
         min_length=1,
         description="what is computed: names with aggregates, such as {revenue: sum(amount)}",
+        examples=[{"revenue": "sum(amount)", "orders": "count(*)"}],
         json_schema_extra=_SQL,
     )
     dimensions: list[str] | dict[str, str] = Field(
         default_factory=list[str],
         description="what it is computed for: columns, or names with expressions; without any, there is one row",
+        examples=[["customer", "ordered_on"]],
         json_schema_extra=_SQL,
     )
     grain: dict[str, Grain] = Field(
         default_factory=dict[str, Grain],
         description="dimensions that are times, each with the length that it is cut to: {ordered_on: month}",
+        examples=[{"ordered_on": "month"}],
     )
     filters: list[str] = Field(
         default_factory=list[str], description="conditions on the rows that count", json_schema_extra=_SQL

@@ -29,9 +29,13 @@ def _fit(value: dict[str, Header]) -> dict[str, Header]:
 class HttpRequestParams(TaskParams):
     """Parameters of a request."""
 
-    url: WebUrl = Field(description="the address that is called", json_schema_extra={"runtime": True})
+    url: WebUrl = Field(
+        description="the address that is called",
+        json_schema_extra={"runtime": True},
+        examples=["https://example.com/jobs"],
+    )
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = Field(
-        default="GET", description="GET, HEAD, POST, PUT, PATCH or DELETE"
+        default="GET", description="GET, HEAD, POST, PUT, PATCH or DELETE", examples=["POST"]
     )
     headers: Annotated[dict[str, Header], AfterValidator(_fit)] = Field(
         default_factory=dict[str, Header],
@@ -40,7 +44,10 @@ class HttpRequestParams(TaskParams):
     )
     body: str | None = Field(default=None, description="the text that is sent", json_schema_extra={"runtime": True})
     json_body: JsonValue = Field(
-        default=None, description="in place of body: what is sent as JSON", json_schema_extra={"runtime": True}
+        default=None,
+        description="in place of body: what is sent as JSON",
+        json_schema_extra={"runtime": True},
+        examples=[{"day": "{{ run.date }}"}],
     )
     output_uri: Location | None = Field(default=None, description="where the body of the answer is written")
     output_format: Format | None = Field(

@@ -91,12 +91,22 @@ def _kind(source: str, *, is_archive: bool) -> str:
 
 
 def _unpacked(source: str, kind: str) -> IO[bytes]:
-    openers: dict[str, Callable[[str], Any]] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open, "zst": _zstd}
+    openers: dict[str, Callable[[str], Any]] = {
+        "": _plain,
+        "gz": gzip.open,
+        "bz2": bz2.open,
+        "xz": lzma.open,
+        "zst": _zstd,
+    }
     opener = openers.get(kind)
     if opener is None:
         raise _failed(f"it is an archive ({kind}): say which file of it is wanted, with member")
     stream: IO[bytes] = opener(source)
     return stream
+
+
+def _plain(source: str) -> Any:
+    return open(source, "rb")
 
 
 def _zstd(source: str) -> Any:
@@ -183,7 +193,7 @@ def _from_zip(source: str, wanted: Wanted, limits: _Limits) -> None:
 
 def _from_tar(source: str, kind: str, wanted: Wanted, limits: _Limits) -> None:
     """Once from the beginning to the end: patterns are matched as members come, and all names are looked at."""
-    packed = open(source, "rb") if kind == "tar" else _unpacked(source, kind[4:])
+    packed = _unpacked(source, kind[4:])
     found: dict[str, str] = {}
     seen: list[str] = []
     with packed, tarfile.open(fileobj=_Counted(packed, limits), mode="r|") as archive:  # type: ignore[call-overload]

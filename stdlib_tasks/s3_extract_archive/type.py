@@ -31,7 +31,9 @@ class ExtractedParams(TaskParams):
 class S3ExtractArchiveParams(TaskParams):
     """Parameters of an extraction."""
 
-    src_uri: Location = Field(description="the archive or the packed file: s3://bucket/key, or a path")
+    src_uri: Location = Field(
+        description="the archive or the packed file: s3://bucket/key, or a path", examples=["s3://lake/in/day.zip"]
+    )
     kind: Literal["zip", "tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst", "gz", "bz2", "xz", "zst"] | None = Field(
         default=None, description="what it is; by default what its first bytes tell"
     )
@@ -39,8 +41,11 @@ class S3ExtractArchiveParams(TaskParams):
         default=None,
         min_length=1,
         description="the one file that is wanted of an archive, or a pattern that it matches",
+        examples=["orders.csv"],
     )
-    output_uri: Location | None = Field(default=None, description="where the only file is written")
+    output_uri: Location | None = Field(
+        default=None, description="where the only file is written", examples=["s3://lake/raw/orders.csv"]
+    )
     output_format: Format | None = Field(
         default=None, description="the format of the only file; by default what the suffix tells"
     )

@@ -21,9 +21,12 @@ class S3JsonToParquetDuckdbParams(TaskParams):
     """Parameters of a conversion."""
 
     src_glob: Location = Field(
-        description="the JSON or CSV to read, a pattern or one file: s3://bucket/raw/*.json, or a path"
+        description="the JSON or CSV to read, a pattern or one file: s3://bucket/raw/*.json, or a path",
+        examples=["s3://lake/raw/*.json"],
     )
-    dst_uri: Location = Field(description="the Parquet to write: s3://bucket/key.parquet, or a path")
+    dst_uri: Location = Field(
+        description="the Parquet to write: s3://bucket/key.parquet, or a path", examples=["s3://lake/orders.parquet"]
+    )
     src_format: Literal["json", "csv"] | None = Field(
         default=None, description="json or csv; by default what the suffix tells, else json"
     )

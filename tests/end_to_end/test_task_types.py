@@ -26,9 +26,10 @@ def states(space: Any, *arguments: str, code: int = 0) -> dict[str, str]:
 
 AGGREGATE = """
 pipeline "p" { }
-source orders = csv("orders.csv")
+source listed = csv("orders.csv")
+task orders = sql $$ select id, ordered_on, status, amount from listed $$
 param least: integer = 0
-task paid = sql $$ select *, amount * 2 as twice from orders where status = 'paid' $$
+task paid = sql $$ select * from orders where status = 'paid' $$
 task monthly = duckdb_aggregate {
   source = paid
   dimensions = ["ordered_on"]
@@ -48,12 +49,13 @@ def test_an_aggregation_is_run_skipped_and_optimised_as_a_query(space: Any) -> N
     space.write("p.trc", AGGREGATE)
     assert set(states(space).values()) == {"success"}
     assert space.read("out/monthly.csv") == "ordered_on,revenue,orders\n2026-01-01,15,2\n2026-02-01,7,1\n"
-    # What only it reads is not stored: it is a part of its query.
-    assert not list(space.root.glob(".trc/data/p/paid/**/*.parquet"))
+    # Passes see what it reads: of the rows before it, only what it needs is stored.
+    (stored,) = space.root.glob(".trc/data/p/paid/**/*.parquet")
+    assert stored.name != "output.parquet"
     assert set(states(space).values()) == {"skipped"}
     assert states(space, "--param", "least=6")["monthly"] == "success"
     assert space.read("out/monthly.csv") == "ordered_on,revenue,orders\n2026-01-01,10,1\n2026-02-01,7,1\n"
-    assert "amount" in space.trc("lineage", "column", "monthly.revenue", "p.trc", code=None).out
+    assert "amount" in space.trc("lineage", "column", "p.trc", "monthly.revenue").out
 
 
 @pytest.mark.parametrize(
@@ -174,3 +176,31 @@ def test_a_request_has_its_effect_once_and_hands_on_its_answer(
     done = space.trc("run", "p.trc", code=1)
     assert "error[TRC657]" in done.err + done.out
     assert len(site.asked) == 1
+
+
+def test_the_types_are_listed_with_examples_that_check(space: Any) -> None:
+    listed = space.trc("tasks").out
+    kinds = space.trc("tasks", "--json").json["types"]
+    assert {one["name"] for one in kinds} >= {"duckdb_sql", "python", "shell", "download_to_s3", "http_request"}
+    assert all(one["name"] in listed and one["example"] and one["is_run"] for one in kinds)
+    space.write("tasks/score.py", "def score(context):\n    pass\n")
+    space.write("orders.csv", "customer,ordered_on,amount\nada,2026-01-01,1\n")
+    for one in kinds:
+        shown = space.trc("tasks", one["name"]).out
+        example = shown[shown.index("- id: example") :]
+        space.write("p.yaml", "name: p\nsources: {orders: {csv: orders.csv}}\nnodes:\n" + example)
+        space.trc("check", "p.yaml")
+
+
+def test_one_type_tells_its_parameters(space: Any) -> None:
+    (kind,) = space.trc("tasks", "download_to_s3", "--json").json["types"]
+    parameters = {one["name"]: one for one in kind["parameters"]}
+    assert (parameters["url"]["is_required"], parameters["url"]["kind"]) == (True, "text")
+    assert (parameters["max_size"]["kind"], parameters["idle_timeout"]["default"]) == ("a size", "1m")
+    assert parameters["output_format"]["kind"] == "parquet | csv | json | file"
+    (kind,) = space.trc("tasks", "http_request", "--json").json["types"]
+    assert {one["name"]: one["kind"] for one in kind["parameters"]}["headers"] == "mapping of text or {secret}"
+    done = space.trc("tasks", "pyhton", code=None)
+    assert done.code != 0
+    assert 'error[TRC208]: there is no task type "pyhton"' in done.err
+    assert 'did you mean "python"?' in done.err

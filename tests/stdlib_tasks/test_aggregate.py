@@ -26,25 +26,15 @@ def query(**params: Any) -> str:
 
 
 def test_the_query_says_what_was_said() -> None:
-    assert query(
-        dimensions={"month": "ordered_on", "customer": "lower(customer)"},
-        grain={"month": "month"},
-        measures={"revenue": "sum(amount)", "orders": "count(*)"},
-        filters=["status = 'paid'", "amount > 0 or amount is null"],
-        having=["count(*) > 1"],
-    ) == "\n".join(
-        [
-            "SELECT",
-            "  CAST(date_trunc('month', ordered_on) AS DATE) AS \"month\",",
-            '  lower(customer) AS "customer",',
-            '  sum(amount) AS "revenue",',
-            '  count(*) AS "orders"',
-            'FROM "orders" AS source',
-            "WHERE (status = 'paid') AND (amount > 0 or amount is null)",
-            "GROUP BY 1, 2",
-            "HAVING (count(*) > 1)",
-            "ORDER BY 1, 2",
-        ]
+    assert (
+        query(
+            dimensions={"month": "ordered_on", "customer": "lower(customer)"},
+            grain={"month": "month"},
+            measures={"revenue": "sum(amount)", "orders": "count(*)"},
+            filters=["status = 'paid'", "amount > 0 or amount is null"],
+            having=["count(*) > 1"],
+        )
+        == 'SELECT\n  CAST(date_trunc(\'month\', ordered_on) AS DATE) AS "month",\n  lower(customer) AS "customer",\n  sum(amount) AS "revenue",\n  count(*) AS "orders"\nFROM "orders" AS source\nWHERE (status = \'paid\') AND (amount > 0 or amount is null)\nGROUP BY 1, 2\nHAVING (count(*) > 1)\nORDER BY 1, 2'
     )
 
 
