@@ -73,10 +73,14 @@ class DuckdbAggregateParams(TaskParams):
         unknown = next((name for name in self.grain if name not in self.by), None)
         if unknown is not None:
             raise ValueError(f'"{unknown}" has a grain, and is none of the dimensions')
-        texts = (*self.by.values(), *self.measures.values(), *self.filters, *self.having)
-        if not all(text.strip() for text in (*self.by, *self.measures, *texts)):
+        if not all(text.strip() for text in (*self.by, *self.measures, *self.texts)):
             raise ValueError("an empty text computes nothing")
         return self
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that is SQL."""
+        return (*self.by.values(), *self.measures.values(), *self.filters, *self.having)
 
     @property
     def by(self) -> dict[str, str]:
@@ -99,14 +103,17 @@ class DuckdbAggregate:
     def declare(self, params: Any, scope: Scope) -> Declaration:
         """The query, what it reads, and what it writes. Which columns there are, the check of SQL tells."""
         assert isinstance(params, DuckdbAggregateParams)
-        problems = tuple(_problems(params, scope))
+        is_open = any("{{" in text or "{%" in text for text in params.texts)
+        # What is not rendered for a mistake of its own is no further mistake.
+        problems = () if is_open else tuple(_problems(params, scope))
         text = _query(params)
-        parsed = parse(text) if not problems else None
+        is_clear = not problems and not is_open
+        parsed = parse(text) if is_clear else None
         form = _format(params)
         return Declaration(
             reads=_reads(params),
             outputs=(Output(name=OUTPUT_NAME, uri=params.output_uri, format="parquet" if form == "file" else form),),
-            query=Query(text=text) if not problems else None,
+            query=Query(text=text) if is_clear else None,
             engines=("duckdb",),
             visibility="complete",
             effect="none",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.ir.dataset import Output, UriRead
+from trc.compiler.ir.dataset import Column, Output, UriRead
 from trc.compiler.ir.formats import format_of
 from trc.compiler.ir.task import OUTPUT_NAME
 from trc.compiler.tasktype import Declaration, Scope, TaskParams
@@ -15,6 +15,11 @@ from trc.stdlib_tasks.locations import Location
 
 REJECTED = "rejected"
 """The output of rows that cannot be read."""
+
+_REJECTED_COLUMNS: Final = tuple(
+    Column(name=name, type=kind)
+    for name, kind in (("file", "VARCHAR"), ("line", "BIGINT"), ("error", "VARCHAR"), ("text", "VARCHAR"))
+)
 
 
 class S3JsonToParquetDuckdbParams(TaskParams):
@@ -93,7 +98,7 @@ class S3JsonToParquetDuckdb:
         assert isinstance(params, S3JsonToParquetDuckdbParams)
         outputs = [Output(name=OUTPUT_NAME, uri=params.dst_uri, format="parquet")]
         if params.rejects_uri is not None:
-            outputs.append(Output(name=REJECTED, uri=params.rejects_uri, format="parquet"))
+            outputs.append(Output(name=REJECTED, uri=params.rejects_uri, format="parquet", columns=_REJECTED_COLUMNS))
         return Declaration(
             reads=(UriRead(name="source", uri=params.src_glob, format=params.form),),
             outputs=tuple(outputs),

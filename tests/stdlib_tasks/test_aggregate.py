@@ -80,6 +80,11 @@ def test_a_text_that_is_more_than_one_expression_is_refused(text: str) -> None:
         assert said.query is None
 
 
+def test_what_is_not_rendered_is_no_further_mistake() -> None:
+    said = declare(filters=["amount > {{ params.nowhere }}"])
+    assert (said.diagnostics, said.query) == ((), None)
+
+
 def test_a_text_that_reads_a_table_is_refused() -> None:
     (told,) = declare(filters=["id in (select id from secret)"]).diagnostics
     assert told.message == '"id in (select id from secret)" reads a table'
