@@ -24,7 +24,8 @@ HEAVY = ("duckdb", "pydantic", "sqlite3", "yaml", "trc.api", "trc.compiler.ir", 
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
 REQUIREMENTS = {"duckdb_sql": {"duckdb"}, "s3_json_to_parquet_duckdb": {"duckdb"}}
 """What a task type's own side may import beside the standard library: inside a function, where it is used."""
-SHARED = {"s3_json_to_parquet_duckdb": "trc.stdlib_tasks.duckdb_sql.run"}
+ALL_MAY = ("trc.runtime.taskside", "trc.authoring", "trc.addresses")
+SHARED = {"s3_json_to_parquet_duckdb": ("trc.stdlib_tasks.duckdb_sql.run",)}
 """The task side of another type that a type's own may go by."""
 NOT_IN_PYTHON_39 = {"tomllib"}
 VERSION = """
