@@ -35,6 +35,7 @@ HOOKS = "runtime/hooks.py"
 PLANNER = "runtime/planner.py"
 OUTBOX = "runtime/outbox.py"
 SSRF = "runtime/ssrf.py"
+CONNECTING = "runtime/taskside/connecting.py"
 TOLD = ("tests/runtime/test_hooks.py", "tests/runtime/test_outbox.py", "tests/runtime/test_webhooks.py")
 CALLED = ("tests/runtime/test_ssrf.py",)
 
@@ -684,16 +685,16 @@ PLANTS = (
     ),
     Plant(
         "a name is looked up once more",
-        SSRF,
+        CONNECTING,
         "create_connection((str(address), self.port)",
         "create_connection((self.host, self.port)",
         CALLED,
     ),
     Plant(
         "one address that is public is enough",
-        SSRF,
-        "        for address in addresses:",
-        "        for address in addresses[:1]:",
+        CONNECTING,
+        "    for address in addresses:",
+        "    for address in addresses[:1]:",
         CALLED,
     ),
     Plant("a redirect leads anywhere", SSRF, "if (there.host, there.port) != (url.host, url.port) or", "if", CALLED),

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trc.compiler.checks.calls import check_calls
 from trc.compiler.checks.contracts import check_contracts
 from trc.compiler.checks.environments import NO_ENVIRONMENTS, Environments, check_environments
 from trc.compiler.checks.graph import Graph, resolve
-from trc.compiler.checks.hooks import check_hooks
 from trc.compiler.checks.partitions import check_partitions
 from trc.compiler.checks.pipeline_tests import check_pipeline_tests
 from trc.compiler.checks.sql import check_sql
@@ -105,7 +105,7 @@ def compile_source(file: SourceFile, path: Path, context: Context, collect: Coll
         return Compiled(context.project, collect.sorted(), sources, written, settled=settled)
     pipeline, places = lowered.pipeline, lowered.places
     check_values(pipeline, places, collect)
-    check_hooks(pipeline, places, context.network, collect)
+    check_calls(pipeline, places, context.network, collect)
     graph = resolve(pipeline, places, collect, lowered.names, str(context.project))
     environments = check_environments(pipeline, places, context, collect)
     schemas = check_sql(pipeline, graph, places, context, collect, engines=environments.engines)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from trc.addresses import NOTHING_ALLOWED, Allowed
 from trc.compiler.choices import NO_CHOICES, Choices
-from trc.compiler.ir.addresses import NOTHING_ALLOWED, Allowed
 from trc.compiler.ir.formats import Format
 from trc.compiler.ir.types import Schema
 from trc.compiler.queries import Queries

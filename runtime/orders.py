@@ -12,7 +12,7 @@ from trc.compiler.passes.draft import WHOLE
 from trc.runtime.keeping import AS_WRITTEN, Keeping, tag
 from trc.runtime.listing import Input, Inputs
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
-from trc.runtime.store.results import Identity, ObjectIdentity, Result, StoredOutput
+from trc.runtime.store.results import Identity, ObjectIdentity, Result, StoredOutput, WebIdentity
 from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, TaskOrder
 from trc.runtime.taskside.tuples import Before, OrderTuples
@@ -88,6 +88,8 @@ class Orders:
     """The digests to take of outputs, by task."""
     stored: Mapping[str, Result] = field(default_factory=dict[str, Result])
     """The last result of each task."""
+    network: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What attempts may call beyond public addresses, as orders tell it."""
 
     def order(self, task: TaskSpec, inputs: Inputs, attempt: int, token: str, *, is_shared: bool = False) -> TaskOrder:
         """The order of an attempt that reads exactly these inputs; `is_shared` says that an equal task has its output."""
@@ -130,6 +132,7 @@ class Orders:
             system_packages=task.system_packages,
             cpus=task.cpus,
             gpus=task.gpus,
+            network=dict(self.network),
         )
 
     def _trial(self, task: TaskSpec, inputs: Inputs, columns: tuple[str, ...], attempt: int, token: str) -> TaskOrder:
@@ -224,8 +227,11 @@ class Orders:
 
 
 def _pinned(files: Sequence[str], identities: Mapping[str, Identity]) -> dict[str, Any]:
-    """The ETags and sizes of files that are objects; nothing for those of this machine."""
+    """The ETags and sizes of files that are objects, or lie on the web; nothing for those of this machine."""
     found = [identities.get(file) for file in files]
+    web = [one for one in found if isinstance(one, WebIdentity)]
+    if web:
+        return {"etags": tuple(one.version for one in web), "sizes": tuple(one.size for one in web)}
     objects = [one for one in found if isinstance(one, ObjectIdentity)]
     if not objects:
         return {}

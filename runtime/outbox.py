@@ -11,7 +11,7 @@ from random import Random
 from threading import Thread
 from typing import Final, Protocol
 
-from trc.compiler.ir.addresses import Allowed, Refused, read_url
+from trc.addresses import Allowed, Refused, read_url
 from trc.runtime.clock import Clock
 from trc.runtime.drivers import is_alive, this_driver
 from trc.runtime.scheduler.breaker import Breaker

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from trc.compiler.sql.facts import QueryFacts
 from trc.runtime.ahead import needed
@@ -133,6 +133,8 @@ class Runner:
     """Seconds within which an attempt has to begin that was handed over."""
     trace: Callable[[str], Mapping[str, str]] | None = None
     """Answers the variables that name a task's span, for what its attempts tell themselves; None where no traces are told."""
+    network: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The hosts and networks that tasks may call beyond public addresses, as their orders tell it."""
 
     def plan(self, options: Options, logical_time: str) -> Plan:
         """What a run would do now."""
@@ -348,6 +350,7 @@ class Runner:
                     optimised.keepings,
                     planner.read_sets.asked,
                     planner.stored,
+                    self.network,
                 ),
                 self.storage,
                 self.clock,

@@ -328,8 +328,18 @@ def sources_read(spec: PipelineSpec) -> list[str]:
     return sorted(uri for uri in uris if not set(uri) & set("*?["))
 
 
-def has_objects(spec: PipelineSpec) -> bool:
-    """Whether its tasks read or write anything that lies in an object store."""
+def remote_schemes(spec: PipelineSpec) -> frozenset[str]:
+    """The schemes of what its tasks read and write elsewhere than on this machine, such as `s3`."""
     reads = (read.uri for task in spec.tasks for read in (*task.reads, *task.check_reads))
     outputs = (output.uri for task in spec.tasks for output in task.outputs)
-    return any(uri is not None and "://" in uri for uri in (*reads, *outputs))
+    return frozenset(uri.partition("://")[0] for uri in (*reads, *outputs) if uri is not None and "://" in uri)
+
+
+def downloads(spec: PipelineSpec) -> dict[str, dict[str, str]]:
+    """The web addresses that tasks read, with the headers that each is to be asked with."""
+    found: dict[str, dict[str, str]] = {}
+    for task in spec.tasks:
+        for read in task.reads:
+            if read.uri is not None and read.uri.startswith(("http://", "https://")):
+                found.setdefault(read.uri, dict(task.params.get("headers") or {}))
+    return found

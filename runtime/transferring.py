@@ -13,6 +13,7 @@ from trc.runtime.clock import Clock
 from trc.runtime.executor import Ended, Executor, Lost, Needed, Report
 from trc.runtime.spec import TaskSpec
 from trc.runtime.storage.errors import MovingFile, told_as
+from trc.runtime.storage.routed import is_object
 from trc.runtime.storage.s3 import S3Storage
 from trc.runtime.storage.s3_errors import moved
 from trc.runtime.store.results import ObjectIdentity
@@ -172,7 +173,7 @@ class Transferring:
                 self._require_same(uri, identity)
             for written in ended.result.outputs:
                 final = next(one.uri for one in order.outputs if one.name == written.name)
-                if final is not None and "://" in final:
+                if final is not None and is_object(final):
                     self.storage.send(written.path, final, stop)
         except Exception as error:  # noqa: BLE001 - as above
             return replace(ended, result=replace(ended.result, failure=_failure(error), outputs=()))
@@ -191,7 +192,7 @@ def _failure(error: Exception) -> Failure:
 
 
 def _has_objects(order: TaskOrder) -> bool:
-    is_written = any(one.uri is not None and "://" in one.uri for one in order.outputs)
+    is_written = any(one.uri is not None and is_object(one.uri) for one in order.outputs)
     return is_written or next(_objects_of(order), None) is not None
 
 
@@ -204,7 +205,7 @@ def _objects_of(order: TaskOrder) -> Iterator[tuple[str, ObjectIdentity]]:
 
 
 def _objects_in(one: OrderInput) -> Iterator[tuple[str, ObjectIdentity]]:
-    if one.etags:
+    if _is_of_objects(one):
         yield from zip(one.files, map(ObjectIdentity, one.etags, one.sizes), strict=True)
     for inner in one.inputs:
         yield from _objects_in(inner)
@@ -220,6 +221,11 @@ def _with_copies(order: TaskOrder, copies: Copies) -> TaskOrder:
 
 def _copied(one: OrderInput, copies: Copies) -> OrderInput:
     inner = tuple(_copied(each, copies) for each in one.inputs)
-    if not one.etags:
+    if not _is_of_objects(one):
         return replace(one, inputs=inner) if inner else one
-    return replace(one, files=tuple(copies[file] for file in one.files), inputs=inner, etags=(), sizes=())
+    files = tuple(copies[file] for file in one.files)
+    return replace(one, files=files, inputs=inner, etags=(), sizes=(), names=one.files)
+
+
+def _is_of_objects(one: OrderInput) -> bool:
+    return bool(one.etags) and is_object(one.files[0])

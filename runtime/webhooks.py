@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from trc.compiler.ir.addresses import Refused
+from trc.addresses import Refused
 from trc.runtime.hooks import type_of
-from trc.runtime.ssrf import Answer, Caller, Unanswered
+from trc.runtime.ssrf import Answer, Caller
 from trc.runtime.store.journal import Message
+from trc.runtime.taskside.connecting import Unanswered
 from trc.runtime.taskside.result import Failure
 
 KEY_PREFIX: Final = "whsec_"

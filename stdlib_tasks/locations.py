@@ -1,14 +1,22 @@
-"""Locations as parameters: web addresses and objects on S3, checked when the pipeline is."""
+"""Locations as parameters: web addresses, objects on S3 and files, checked when the pipeline is."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator
 
+from trc.compiler.ir.uris import is_remote
+
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_SIGNED: Final = frozenset({"x-amz-signature", "x-amz-credential", "x-goog-signature", "signature", "sig"})
+_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OURS: Final = frozenset(
+    {"host", "range", "if-range", "content-length", "transfer-encoding", "connection", "accept-encoding", "expect"}
+)
+_SECRET: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 
 
 def check_s3_uri(value: str) -> str:
@@ -21,8 +29,19 @@ def check_s3_uri(value: str) -> str:
     return value
 
 
+def check_location(value: str) -> str:
+    """The value itself; raises ValueError unless it is a path of this machine, or `s3://bucket/key`."""
+    if not value.strip():
+        raise ValueError("an empty text names nothing")
+    if value.startswith("s3://"):
+        return check_s3_uri(value)
+    if is_remote(value):
+        raise ValueError(f'"{value}" is neither a file nor an object; write a path, or s3://bucket/key')
+    return value
+
+
 def check_web_url(value: str) -> str:
-    """The value itself; raises ValueError unless it is an address of the web without a password in it."""
+    """The value itself; raises ValueError unless it is an address of the web that tells nothing secret."""
     try:
         parts = urlsplit(value)
         host, user = parts.hostname, parts.username
@@ -32,8 +51,30 @@ def check_web_url(value: str) -> str:
         raise ValueError(f'"{value}" is not an address of the web; write it like https://host/path')
     if user is not None:
         raise ValueError("an address holds no user name or password: plans and logs would show them")
+    if any(name.lower() in _SIGNED for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        raise ValueError("an address holds no signature: plans and logs would show it, and it is another one each time")
     return value
 
 
+def check_headers(value: dict[str, str]) -> dict[str, str]:
+    """The value itself; raises ValueError for what is no header, is set by trc, or holds what nobody else should see."""
+    for name, text in value.items():
+        if not _HEADER.fullmatch(name) or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text) or not text.isascii():
+            raise ValueError(f'"{name}" is no header that can be sent: names are words, values are one line of ASCII')
+        if name.lower() in _OURS:
+            raise ValueError(f'the header "{name}" is set by trc')
+    return value
+
+
+def check_open_headers(value: dict[str, str]) -> dict[str, str]:
+    """As `check_headers`, where plans show the values."""
+    told = next((name for name in value if name.lower() in _SECRET), None)
+    if told is not None:
+        raise ValueError(f'the header "{told}" holds a secret, which plans and logs would show')
+    return check_headers(value)
+
+
 S3Uri = Annotated[str, AfterValidator(check_s3_uri)]
+Location = Annotated[str, AfterValidator(check_location)]
 WebUrl = Annotated[str, AfterValidator(check_web_url)]
+OpenHeaders = Annotated[dict[str, str], AfterValidator(check_open_headers)]

@@ -22,8 +22,11 @@ FOLDERS = ("compiler", "backends", "runtime", "stdlib_tasks")
 LINKS = {**{name: f"../../{name}" for name in FOLDERS}, "error_pages": "../../docs/errors"}
 HEAVY = ("duckdb", "pydantic", "sqlite3", "yaml", "trc.api", "trc.compiler.ir", "trc.compiler.compile", "trc.backends")
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-REQUIREMENTS = {"duckdb_sql": {"duckdb"}}
+REQUIREMENTS = {"duckdb_sql": {"duckdb"}, "s3_json_to_parquet_duckdb": {"duckdb"}}
 """What a task type's own side may import beside the standard library: inside a function, where it is used."""
+ALL_MAY = ("trc.runtime.taskside", "trc.authoring", "trc.addresses")
+SHARED = {"s3_json_to_parquet_duckdb": ("trc.stdlib_tasks.duckdb_sql.run",)}
+"""The task side of another type that a type's own may go by."""
 NOT_IN_PYTHON_39 = {"tomllib"}
 VERSION = """
 import sys, runpy
@@ -45,6 +48,7 @@ def product_modules() -> list[Path]:
 def task_side_modules() -> list[Path]:
     """Every module that runs in a task's own environment."""
     packages = [ROOT / "runtime/__init__.py", ROOT / "stdlib_tasks/__init__.py", ROOT / "src/trc/__init__.py"]
+    packages.append(ROOT / "src/trc/addresses.py")
     types = ("*/__init__.py", "*/run.py", "*/run/**/*.py")
     own = [path for pattern in types for path in ROOT.glob(f"stdlib_tasks/{pattern}")]
     return [*packages, *own, *ROOT.glob("runtime/taskside/**/*.py"), *ROOT.glob("src/trc/authoring/*.py")]
@@ -122,7 +126,10 @@ def test_task_side_needs_the_standard_library_alone(path: Path) -> None:
         top = name.partition(".")[0]
         fine = (
             (top in sys.stdlib_module_names and top not in NOT_IN_PYTHON_39)
-            or name.startswith(("trc.runtime.taskside", f"trc.stdlib_tasks.{own}.run", "trc.authoring"))
+            or name.startswith(
+                ("trc.runtime.taskside", f"trc.stdlib_tasks.{own}.run", "trc.authoring", "trc.addresses")
+            )
+            or name.startswith(SHARED.get(own, "nothing"))
             or (name == "trc" and "authoring" in path.parts)
             or (late and top in REQUIREMENTS.get(own, set()))
         )

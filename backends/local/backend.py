@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _CAPABILITIES: Final = Capabilities(
     backend="local",
-    supports=OF_THE_RUNTIME | {"uris.s3"},
+    supports=OF_THE_RUNTIME | {"uris.s3", "uris.http", "uris.https"},
     unenforced={
         "resources.cpu": "the local backend gives DuckDB as many threads, and does not limit other code",
     },

@@ -3,7 +3,7 @@
 | check                       | asks                                                       |
 | --------------------------- | ---------------------------------------------------------- |
 | `values.check_values`       | do values that belong together fit together?               |
-| `hooks.check_hooks`         | may the URLs of hooks be called?                           |
+| `calls.check_calls`         | may the URLs of hooks and downloads be called?             |
 | `graph.resolve`             | what does each read mean, and in which order can tasks run? |
 | `sql.check_sql`             | do queries bind against the schemas of what they read?     |
 | `contracts.check_contracts` | can the tasks' expectations be asked of their rows?        |

@@ -15,7 +15,7 @@ from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.policy import Environment, Resources
 from trc.compiler.ir.task import Task
-from trc.compiler.ir.uris import is_remote, normalise
+from trc.compiler.ir.uris import is_remote, is_web, normalise
 from trc.compiler.source import Span
 
 TEMPLATES: Final = "templates"
@@ -146,6 +146,7 @@ _LOCAL: Final = "this version reads and writes files of this machine: use a path
 _LOCAL_OR_S3: Final = (
     "this version reads and writes files of this machine and objects on S3: use a path, or s3://bucket/key"
 )
+_DOWNLOAD: Final = "have a task of the type download_to_s3 download it, and read what that writes"
 _PLAIN: Final = "write the value itself"
 
 
@@ -200,7 +201,9 @@ def _remote(task: Task, places: Places, capabilities: Capabilities) -> Iterator[
     uris = {read.uri: read_span(places, task, read) for read in task.reads if isinstance(read, UriRead)}
     uris |= {output.uri: output_span(places, task, output) for output in task.outputs if output.uri}
     for uri, span in uris.items():
-        if _is_refused(uri, capabilities):
+        if is_web(uri) and uri != task.params.get("url"):
+            yield _refused(f'the web address "{uri}"', span, task.name, _DOWNLOAD)
+        elif _is_refused(uri, capabilities):
             yield _refused(f'the remote location "{uri}"', span, task.name, _instead(capabilities))
 
 
@@ -217,6 +220,8 @@ def _pipeline_wide(pipeline: Pipeline, places: Places, capabilities: Capabilitie
         if start is not None:
             if TEMPLATES not in capabilities.supports:
                 yield _refused("a template", _template_span(places, path, source.uri, start), None, _PLAIN)
+        elif is_web(source.uri):
+            yield _refused(f'the web address "{source.uri}"', text_span(places, path, source.uri), None, _DOWNLOAD)
         elif _is_refused(source.uri, capabilities):
             yield _refused(
                 f'the remote location "{source.uri}"', text_span(places, path, source.uri), None, _instead(capabilities)

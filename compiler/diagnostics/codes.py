@@ -203,6 +203,13 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC671", "an object store refuses a request"),
     Code("TRC672", "an object store does not take the credentials"),
     Code("TRC673", "an object store cannot be reached"),
+    Code("TRC674", "a web server refuses a request"),
+    Code("TRC675", "a web server cannot be reached"),
+    Code("TRC676", "a download is not what its checksum says"),
+    Code("TRC677", "a download is larger than it may be"),
+    Code("TRC678", "rows cannot be read"),
+    Code("TRC679", "an archive cannot be unpacked"),
+    Code("TRC680", "an archive unpacks to more than it may"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

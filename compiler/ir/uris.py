@@ -31,6 +31,12 @@ def is_remote(uri: str) -> bool:
     return local_path(uri) is None
 
 
+def is_web(uri: str) -> bool:
+    """Whether `uri` is an address of the web."""
+    scheme = _SCHEME.match(uri)
+    return scheme is not None and scheme[1].lower() in _WEB
+
+
 def local_path(uri: str) -> str | None:
     """The path in a `file:` URI or a plain path; None for anything remote."""
     if uri[:5].lower() == "file:":
@@ -44,8 +50,7 @@ def is_glob(uri: str) -> bool:
 
     A question mark begins a web address's query; nothing lists what lies at a web address.
     """
-    scheme = _SCHEME.match(uri)
-    if scheme and scheme[1].lower() in _WEB:
+    if is_web(uri):
         return False
     return re.search(r"[*?\[]", re.sub(r"\\.", "", uri)) is not None
 

@@ -9,9 +9,10 @@ from threading import Condition, Thread
 from time import monotonic
 from typing import Final
 
-from trc.compiler.ir.addresses import Refused
+from trc.addresses import Refused
 from trc.runtime.scheduler.breaker import Breaker, Limits
-from trc.runtime.ssrf import Answer, Caller, Unanswered
+from trc.runtime.ssrf import Answer, Caller
+from trc.runtime.taskside.connecting import Unanswered
 from trc.runtime.taskside.result import Failure
 
 WAIT: Final = 5.0

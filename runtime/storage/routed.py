@@ -1,44 +1,52 @@
-"""Sends each location to the storage that it lies in: files to this machine's, objects to S3."""
+"""Sends each location to the storage that it lies in: files to this machine's, objects to S3, addresses to the web."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from trc.runtime.storage.base import Storage
+from trc.compiler.ir.uris import is_web
+from trc.runtime.storage.base import Files, Storage
 from trc.runtime.storage.s3 import S3Storage
+from trc.runtime.storage.web import WebStorage
 from trc.runtime.store.results import Identity
 
 
 @dataclass(frozen=True, slots=True)
 class RoutedStorage:
-    """Implements `Storage` with two."""
+    """Implements `Storage` with several; `objects` is None where nothing of a pipeline lies on S3."""
 
     files: Storage
-    objects: S3Storage
+    objects: S3Storage | None
+    web: WebStorage
 
     def _of(self, uri: str) -> Storage:
-        return self.objects if is_object(uri) else self.files
+        return self.objects if self.objects is not None and is_object(uri) else self.files
+
+    def _read(self, uri: str) -> Files:
+        return self.web if is_web(uri) else self._of(uri)
 
     def list(self, uri: str) -> tuple[str, ...]:
-        return self._of(uri).list(uri)
+        return self._read(uri).list(uri)
 
     def identity(self, path: str) -> Identity | None:
-        return self._of(path).identity(path)
+        return self._read(path).identity(path)
 
     def digest(self, path: str) -> str | None:
-        return self._of(path).digest(path)
+        return self._read(path).digest(path)
 
     def content(self, path: str) -> tuple[Identity, str] | None:
-        return self._of(path).content(path)
+        return self._read(path).content(path)
 
     def adopt(self, path: str, digest: str) -> str:
         return self._of(path).adopt(path, digest)
 
     def prefetch(self, paths: Iterable[str]) -> None:
         named = list(paths)
-        self.objects.prefetch([one for one in named if is_object(one)])
-        self.files.prefetch([one for one in named if not is_object(one)])
+        if self.objects is not None:
+            self.objects.prefetch([one for one in named if is_object(one)])
+        self.web.prefetch([one for one in named if is_web(one)])
+        self.files.prefetch([one for one in named if not (is_object(one) or is_web(one))])
 
     def flush(self) -> None:
         self.files.flush()
@@ -51,17 +59,20 @@ class RoutedStorage:
 
     def publish_all(self, files: Sequence[tuple[str, str]]) -> None:
         objects = [one for one in files if is_object(one[1])]
-        if not objects:
+        if not objects or self.objects is None:
             self.files.publish_all(files)
             return
         with self.objects.publishing(objects, keeps_old=len(files) > 1):
             self.files.publish_all([one for one in files if not is_object(one[1])])
 
     def discard(self, staged: str) -> None:
-        self.objects.discard(staged)
+        # An attempt has failed, which may be because what it read is another by now.
+        self.web.forget()
+        (self.objects or self.files).discard(staged)
 
     def sweep(self, alive: Callable[[], Collection[str]]) -> None:
-        self.objects.sweep(alive)
+        if self.objects is not None:
+            self.objects.sweep(alive)
         self.files.sweep(alive)
 
 

@@ -104,7 +104,14 @@ class FileIdentity(NamedTuple):
     device: int
 
 
-Identity = FileIdentity | ObjectIdentity
+class WebIdentity(NamedTuple):
+    """What a web server says of a resource: its ETag or its date, empty where it tells neither, and its size in bytes, -1 likewise."""
+
+    version: str
+    size: int
+
+
+Identity = FileIdentity | ObjectIdentity | WebIdentity
 """What tells that data did not change, without reading it."""
 
 

@@ -36,9 +36,14 @@ class OrderInput:
     inputs: tuple[OrderInput, ...] = ()
     """What that query reads."""
     etags: tuple[str, ...] = ()
-    """Of files that are objects of a store, the ETags that they had when they were listed: a task is given copies."""
+    """Of files that are objects of a store, the ETags that they had when they were listed: a task is given copies.
+
+    Of what lies on the web, what its server told as the version then, if anything: that the task fetches itself.
+    """
     sizes: tuple[int, ...] = ()
-    """Their sizes in bytes."""
+    """Their sizes in bytes; -1 where a web server does not say."""
+    names: tuple[str, ...] = ()
+    """Of files that are copies, what they are copies of: what people are told."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,8 @@ class TaskOrder:
     gpus: int | None = None
     scratch: str = ""
     """A folder for what does not fit into memory; empty for one beside the outputs, where process ids are this machine's."""
+    network: dict[str, Any] = field(default_factory=dict)
+    """The `hosts` and `networks` that it may call beyond public addresses; empty for none."""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -195,6 +202,8 @@ class TaskOrder:
             raw |= {"image": self.image, "system_packages": self.system_packages, "cpus": self.cpus, "gpus": self.gpus}
         if self.scratch:
             raw["scratch"] = self.scratch
+        if self.network:
+            raw["network"] = dict(self.network)
         if self.secrets:
             raw["secrets"] = [{"ref": one.ref, "value": one.value, "places": one.places} for one in self.secrets]
         return raw
@@ -260,6 +269,8 @@ def _input_dict(one: OrderInput) -> dict[str, Any]:
         raw["stored"] = one.stored
     if one.etags:
         raw |= {"etags": one.etags, "sizes": one.sizes}
+    if one.names:
+        raw["names"] = one.names
     if one.query is not None:
         raw |= {"query": one.query, "inputs": [_input_dict(inner) for inner in one.inputs]}
     return raw
@@ -278,6 +289,7 @@ def _input(raw: dict[str, Any]) -> OrderInput:
         tuple(_input(inner) for inner in raw.get("inputs", ())),
         tuple(raw.get("etags", ())),
         tuple(raw.get("sizes", ())),
+        tuple(raw.get("names", ())),
     )
 
 

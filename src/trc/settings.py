@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from trc.addresses import NOTHING_ALLOWED, Allowed, Network, Refused, host_of, network_of, read_url
 from trc.compiler.choices import TARGET_VARIABLE, Choices, is_choice
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
@@ -19,7 +20,6 @@ from trc.compiler.frontends import toml
 from trc.compiler.frontends.files import read
 from trc.compiler.frontends.syntax import Mapping, Node, Scalar, Sequence
 from trc.compiler.frontends.typed import typed
-from trc.compiler.ir.addresses import NOTHING_ALLOWED, Allowed, Network, Refused, host_of, network_of, read_url
 from trc.compiler.source import SourceFile, Span
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER

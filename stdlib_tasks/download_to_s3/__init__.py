@@ -1,1 +1,1 @@
-"""A download from the web to an object on S3."""
+"""A download from the web to an object on S3, or to a file."""

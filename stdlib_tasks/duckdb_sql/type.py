@@ -23,6 +23,7 @@ class DuckdbSqlParams(TaskParams):
     sql: str = Field(
         description="one query; it names sources and other tasks as tables, and files as literals",
         json_schema_extra={"template": "sql", "dialect": "dialect"},
+        examples=["select customer, sum(amount) as revenue from orders group by customer"],
     )
     dialect: Dialect | None = Field(
         default=None, description="the dialect that the query is written in; left out, DuckDB's own"

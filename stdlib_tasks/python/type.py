@@ -20,7 +20,9 @@ from trc.stdlib_tasks.data_params import DataParams, declared_outputs, declared_
 class PythonParams(DataParams):
     """Parameters of a task in Python."""
 
-    entrypoint: str = Field(description="the file and the class or function in it: path/to/file.py:Name")
+    entrypoint: str = Field(
+        description="the file and the class or function in it: path/to/file.py:Name", examples=["tasks/score.py:score"]
+    )
     args: dict[str, JsonValue] = Field(
         default_factory=dict[str, JsonValue],
         description='values that the task finds in context.args; secrets among them, as {secret: "env:NAME"}',

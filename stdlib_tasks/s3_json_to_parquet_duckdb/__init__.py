@@ -1,1 +1,1 @@
-"""JSON files on S3 put together into one Parquet file."""
+"""JSON or CSV, objects on S3 or files, put together into one Parquet file."""

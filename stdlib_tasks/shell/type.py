@@ -21,6 +21,7 @@ class ShellParams(DataParams):
         description="a text for /bin/sh, or a list: a program and its arguments, run without a shell",
         # A line for the shell finds what only a run knows in variables: nothing is put into its text.
         json_schema_extra={"runtime": "list"},
+        examples=["gzip -c notes.txt > $TRC_OUTPUT_OUTPUT"],
     )
 
     @field_validator("command")

@@ -17,7 +17,7 @@ import pytest
 from tests.contracts.store_suite import DRIVER, MESSAGE, RUN
 from tests.endpoint import OK, Endpoint, Request, answer, endpoint
 
-from trc.compiler.ir.addresses import Allowed
+from trc.addresses import Allowed
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import this_driver
 from trc.runtime.outbox import Courier, Rules, after

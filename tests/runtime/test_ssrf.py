@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 import pytest
 from tests.endpoint import OK, Endpoint, Request, answer, endpoint, verbatim
 
-from trc.compiler.ir.addresses import NOTHING_ALLOWED, Allowed, Refused, network_of
-from trc.runtime.ssrf import Caller, Unanswered
+from trc.addresses import NOTHING_ALLOWED, Allowed, Refused, network_of
+from trc.runtime.ssrf import Caller
+from trc.runtime.taskside.connecting import Unanswered
 
 HERE = Allowed(frozenset({"127.0.0.1", "hooks.internal", "localhost"}))
 

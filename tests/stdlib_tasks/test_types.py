@@ -216,19 +216,67 @@ def test_empty_sql() -> None:
         declare(DuckdbSql, sql="  ")
 
 
-def test_a_download_is_opaque_and_is_not_run_yet() -> None:
+def test_a_download_reads_its_address() -> None:
     said = declare(DownloadToS3, url="https://api.example.com/data", s3_uri="s3://my-bucket/raw/data.json")
+    assert said.reads == (UriRead(name="source", uri="https://api.example.com/data", format="file"),)
     assert said.outputs == (Output(name="output", uri="s3://my-bucket/raw/data.json", format="json"),)
-    assert said.visibility == "opaque"
-    assert DownloadToS3.runs is None
+    assert (said.visibility, said.effect, said.idempotent) == ("complete", "none", True)
+    here = declare(DownloadToS3, url="https://api.example.com/data", output_uri="raw/data.bin", output_format="csv")
+    assert here.outputs == (Output(name="output", uri="raw/data.bin", format="csv"),)
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"s3_uri": None}, "either s3_uri or output_uri"),
+        ({"output_uri": "a.json"}, "either s3_uri or output_uri"),
+        ({"s3_uri": None, "output_uri": "gs://bucket/a"}, "neither a file nor an object"),
+        ({"s3_uri": None, "output_uri": " "}, "names nothing"),
+        ({"url": "https://x.org/a?X-Amz-Signature=1"}, "no signature"),
+        ({"headers": {"Authorization": "Bearer x"}}, "holds a secret"),
+        ({"headers": {"Range": "bytes=0-"}}, "set by trc"),
+        ({"headers": {"X": "a\r\nY: b"}}, "no header that can be sent"),
+        ({"headers": {"X Y": "a"}}, "no header that can be sent"),
+        ({"checksum": "abc"}, "is no checksum"),
+        ({"checksum": "sha256:abc"}, "has 64 hexadecimal digits"),
+        ({"max_size": "lots"}, "is not a size"),
+        ({"idle_timeout": "0s"}, "never answers"),
+    ],
+)
+def test_a_download_that_cannot_be_meant(params: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        declare(DownloadToS3, **{"url": "https://x.org/", "s3_uri": "s3://bucket/x", **params})
 
 
 def test_a_conversion_reads_its_pattern() -> None:
     said = declare(S3JsonToParquetDuckdb, src_glob="s3://my-bucket/raw/*.json", dst_uri="s3://my-bucket/p/d.parquet")
     assert said.reads == (UriRead(name="source", uri="s3://my-bucket/raw/*.json", format="json"),)
     assert said.outputs == (Output(name="output", uri="s3://my-bucket/p/d.parquet", format="parquet"),)
-    assert said.visibility == "complete"
-    assert S3JsonToParquetDuckdb.runs is None
+    assert (said.visibility, said.effect, said.engines) == ("complete", "none", ("duckdb",))
+    more = declare(
+        S3JsonToParquetDuckdb, src_glob="raw/*.tsv", dst_uri="d.parquet", rejects_uri="r.parquet", delimiter="|"
+    )
+    assert more.reads == (UriRead(name="source", uri="raw/*.tsv", format="csv"),)
+    assert [(one.name, one.uri) for one in more.outputs] == [("output", "d.parquet"), ("rejected", "r.parquet")]
+    assert more.diagnostics == ()
+    odd = declare(S3JsonToParquetDuckdb, src_glob="raw/*", dst_uri="d.parquet", delimiter="|")
+    assert [one.code for one in odd.diagnostics] == ["TRC205"]
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"max_rejects": 1}, "say where"),
+        ({"max_rejects": -1, "rejects_uri": "r"}, "greater than or equal to 0"),
+        ({"types": {"a": "int", "A": "int"}}, "two columns have one name"),
+        ({"types": {"a": " "}}, "a name and a type"),
+        ({"delimiter": "ab"}, "one character"),
+        ({"compression": "best"}, "zstd"),
+    ],
+)
+def test_a_conversion_that_cannot_be_meant(params: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        declare(S3JsonToParquetDuckdb, **{"src_glob": "raw/*", "dst_uri": "d.parquet", **params})
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trc.api.saved import PlanStanding, SavedReport, file_of_plan, plan_standing, read_plan, run_plan, save_plan
     from trc.api.services import BreakerStatus, breakers, reset_breakers
     from trc.api.sparing import IncrementalSummary, incremental_summary
+    from trc.api.tasktypes import TaskKind, task_kinds
     from trc.api.tidying import collect_garbage
     from trc.api.tracing import AssetLineage, RunLineage, TaskLineage, asset_lineage, run_lineage
     from trc.api.wishing import wish, wish_of_task
@@ -58,6 +59,7 @@ __all__ = [
     "RunStatus",
     "SavedReport",
     "TaskAccount",
+    "TaskKind",
     "TaskLineage",
     "asset_lineage",
     "breakers",
@@ -106,6 +108,7 @@ __all__ = [
     "shown_url",
     "status",
     "take_state",
+    "task_kinds",
     "wish",
     "wish_of_task",
     "write_state",
@@ -131,6 +134,7 @@ _IN: Final = {
     "running": ("PlanReport", "RunReport", "plan", "run", "runner_of"),
     "saved": ("PlanStanding", "SavedReport", "file_of_plan", "plan_standing", "read_plan", "run_plan", "save_plan"),
     "sparing": ("IncrementalSummary", "incremental_summary"),
+    "tasktypes": ("TaskKind", "task_kinds"),
     "tidying": ("collect_garbage",),
     "wishing": ("wish", "wish_of_task"),
     "reporting": ("RunAccount", "TaskAccount", "run_account"),

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 
 import trc
+from trc.addresses import Refused, read_url
 from trc.api.compiling import Compilation
 from trc.api.hooks import secret_value, shown_url
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.ir.addresses import Refused, read_url
 from trc.compiler.ir.types import Known as KnownSchema
 from trc.compiler.ir.types import Unknown
 from trc.compiler.ir.uris import normalise

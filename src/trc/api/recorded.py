@@ -14,6 +14,7 @@ from trc.runtime.errors import stopped
 from trc.runtime.partitions import Manifest, newer_parts, parts_folder, read_manifest
 from trc.runtime.reasons import Reason
 from trc.runtime.repeated import ALL, items_beneath
+from trc.runtime.spec import KeyPart
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord, Wish
 from trc.runtime.store.results import Result
 from trc.runtime.store.sql import SqlStore
@@ -64,6 +65,14 @@ class Explanation:
     newer: int = 0
     whole: tuple[AttemptRecord, ...] = ()
     """Of a repeated task, the attempts that held the rows of all items to their expectations."""
+
+    @property
+    def known_by(self) -> tuple[KeyPart, ...]:
+        """Of a task that was skipped, what it reads elsewhere than on this machine, and the ETag or the date that it is known by."""
+        if self.record.state != "skipped" or self.result is None:
+            return ()
+        inputs = (one for one in self.result.parts if one.group == "inputs")
+        return tuple(one for one in inputs if one.value.startswith(("etag:", "last-modified:")))
 
 
 @contextmanager

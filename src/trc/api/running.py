@@ -39,7 +39,7 @@ from trc.runtime.reported import Verdicts, has_broken, recorded
 from trc.runtime.running import OnConflict, Options, Outcome, Runner, RunSecrets
 from trc.runtime.scheduler.budget import START
 from trc.runtime.selecting import below
-from trc.runtime.spec import PipelineSpec, has_objects
+from trc.runtime.spec import PipelineSpec, remote_schemes
 from trc.runtime.storage.base import Storage
 from trc.runtime.storage.local import LocalStorage
 from trc.runtime.store.journal import RunRecord, TaskRecord
@@ -417,9 +417,9 @@ def runner_of(
             of_backend = settings.backends.get(ready.backend.name)
             return ready.backend.executor(settings.workers, settings.state, settings.max_async, of_backend)
 
-        if has_objects(ready.spec):
+        if remote_schemes(ready.spec):
             objects: Any = import_module("trc.api.objects")
-            storage, executor = objects.with_objects(storage, settings.state, executor)
+            storage, executor = objects.with_objects(ready.spec, storage, settings.state, executor, settings.network)
         yield Runner(
             spec,
             store,
@@ -434,6 +434,7 @@ def runner_of(
             ready.queries,
             part=ready.part,
             start_timeout=settings.start_timeout or START,
+            network=settings.network.told,
         )
 
 

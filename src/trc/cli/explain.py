@@ -78,6 +78,7 @@ def _explain_task(screen: Screen, name: str, run: str | None, project: Path) -> 
                 "attempts": [attempt_document(attempt) for attempt in found.attempts],
                 **({"whole": [attempt_document(attempt) for attempt in found.whole]} if found.whole else {}),
                 "outputs": [output_document(output) for output in outputs],
+                **({"known_by": {one.field: one.value for one in found.known_by}} if found.known_by else {}),
                 **({} if found.parts is None else {"partitions": parts_document(found.parts)}),
             }
         )
@@ -133,6 +134,8 @@ def _say_reason(screen: Screen, found: api.Explanation) -> None:
         screen.say(f"    {screen.paint(visible(change.field), 'bold')}")
         for line in _change_lines(change):
             screen.say(f"      {screen.paint(line, 'red' if line.startswith('-') else 'green')}")
+    for part in found.known_by:
+        screen.say(f"    {visible(part.field)}: {cut(visible(part.value), _LONGEST_VALUE)}")
 
 
 def _change_lines(change: Change) -> Iterator[str]:

@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "doctor": "Tell whether cache and state can be trusted and written.",
     "explain": "Tell why a task ran or was skipped, or what a code means.",
     "incremental": "Tell what running only what changed comes to.",
+    "tasks": "List the task types, their parameters, and an example of each.",
     "graph": "Draw a pipeline.",
     "schema": "Show the columns of each dataset, and their types.",
     "lineage": "Show what a column or a dataset is made of.",

@@ -100,7 +100,7 @@ def test_pipeline_wide_constructs() -> None:
         name="p",
         params=(Param(name="day"),),
         sources=(
-            Source(name="s", uri="https://x.example/a.csv", format="csv"),
+            Source(name="s", uri="gs://x/a.csv", format="csv"),
             Source(name="t", uri="{{ x }}.csv", format="csv"),
         ),
         hooks=(Hook(event="start", webhook="https://x.example"), Hook(event="start", webhook="https://y.example")),
@@ -108,10 +108,25 @@ def test_pipeline_wide_constructs() -> None:
     assert [one.message.removesuffix(" is checked but not run by this version") for one in reported(pipeline)] == [
         'the pipeline parameter "day"',
         '"on_start"',
-        'the remote location "https://x.example/a.csv"',
+        'the remote location "gs://x/a.csv"',
         "a template",
     ]
-    assert reported(pipeline, ["params", "pipeline.hooks", "templates", "uris.https"]) == []
+    assert reported(pipeline, ["params", "pipeline.hooks", "templates", "uris.gs"]) == []
+
+
+def test_the_web_is_read_by_what_downloads_it_alone() -> None:
+    url = "https://x.example/a.csv"
+    pipeline = Pipeline(name="p", sources=(Source(name="s", uri=url, format="csv"),))
+    assert [one.message for one in reported(pipeline, ["uris.https"])] == [
+        f'the web address "{url}" is checked but not run by this version'
+    ]
+    read = (UriRead(name="source", uri=url, format="file"),)
+    assert [one.message for one in reported(with_task(reads=read), ["uris.https"])] == [
+        f'the web address "{url}" is checked but not run by this version'
+    ]
+    assert reported(with_task(reads=read, params={"url": url}), ["uris.https"]) == []
+    # A backend that has no way there refuses it all the same.
+    assert len(reported(with_task(reads=read, params={"url": url}))) == 1
 
 
 def test_template_is_pointed_at() -> None:

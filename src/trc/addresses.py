@@ -1,20 +1,23 @@
-"""Which URLs trc calls: what may stand in one, and which addresses are refused whatever name leads to them."""
+"""Which URLs trc calls: what may stand in one, and which addresses are refused whatever name leads to them.
+
+Compiler, runtime and task side go by it alike: it needs nothing but Python 3.9.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final
+from typing import Final, Union
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+Address = Union[IPv4Address, IPv6Address]
+Network = Union[IPv4Network, IPv6Network]
 
 LONGEST: Final = 2048
 """Characters of a URL."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Allowed:
     """What a project allows beyond public addresses and https.
 
@@ -25,11 +28,18 @@ class Allowed:
     hosts: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
 
+    @property
+    def told(self) -> dict[str, list[str]]:
+        """As task orders tell it; empty where nothing is allowed."""
+        if not self.hosts and not self.networks:
+            return {}
+        return {"hosts": sorted(self.hosts), "networks": [str(one) for one in self.networks]}
+
 
 NOTHING_ALLOWED: Final = Allowed()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Url:
     """A URL in its parts: `host` is in lower case, an IPv6 address without its brackets; `target` is path and query."""
 

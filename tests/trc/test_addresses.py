@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trc.compiler.ir.addresses import (
+from trc.addresses import (
     NOTHING_ALLOWED,
     Allowed,
     Refused,

@@ -1,24 +1,28 @@
-"""Checks where hooks tell: a URL that would not be called is told where it stands."""
+"""Checks which URLs are called, by hooks and by tasks: one that would not be called is told where it stands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from trc.compiler.checks.spots import key_span, text_span
+from trc.addresses import Allowed, Refused, read_url
+from trc.compiler.checks.spots import key_span, read_span, text_span
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
-from trc.compiler.ir.addresses import Allowed, Refused, read_url
+from trc.compiler.ir.dataset import UriRead
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.policy import Hook
+from trc.compiler.ir.task import Task
+from trc.compiler.ir.uris import is_web
 from trc.compiler.source import Span
 
 
-def check_hooks(pipeline: Pipeline, places: Places, allowed: Allowed, collect: Collector) -> None:
+def check_calls(pipeline: Pipeline, places: Places, allowed: Allowed, collect: Collector) -> None:
     """Report URLs that are refused as they are written. Where a name leads to is seen when it is called."""
     collect.extend(_refused(pipeline.hooks, (), places, allowed, None))
     for task in pipeline.tasks:
         collect.extend(_refused(task.hooks, ("tasks", task.name), places, allowed, task.name))
+        collect.extend(_refused_reads(task, places, allowed))
 
 
 def _refused(
@@ -32,6 +36,17 @@ def _refused(
         except Refused as refused:
             span = _span(places, (*base, f"on_{hook.event}"), number, hook.webhook)
             yield Diagnostic("TRC638", refused.message, span, help=refused.help, task=task)
+
+
+def _refused_reads(task: Task, places: Places, allowed: Allowed) -> Iterator[Diagnostic]:
+    for read in task.reads:
+        # What no task of its type may read is told as that.
+        if isinstance(read, UriRead) and is_web(read.uri) and read.uri == task.params.get("url"):
+            try:
+                read_url(read.uri, allowed)
+            except Refused as refused:
+                span = read_span(places, task, read)
+                yield Diagnostic("TRC638", refused.message, span, help=refused.help, task=task.name)
 
 
 def _span(places: Places, event: Path, number: int, url: str) -> Span | None:

@@ -1,0 +1,1 @@
+"""Measures by dimensions: an aggregation that is said, and compiled to SQL."""

@@ -1,0 +1,85 @@
+"""The examples of tasks that move data: each checks, runs against real servers, and has nothing to do the second time."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.warm import COMMANDS
+from tests.website import ALLOWED, Website, website
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "transfers"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copied = Path(shutil.copytree(EXAMPLES, tmp_path / "transfers", ignore=shutil.ignore_patterns(".trc", "out")))
+    (copied / "trc.toml").write_text(ALLOWED)
+    return copied
+
+
+@pytest.fixture
+def site() -> Iterator[Website]:
+    with website() as found:
+        yield found
+
+
+def run(folder: Path, pipeline: str, *arguments: str) -> set[str]:
+    done = COMMANDS.run(["run", pipeline, "--json", *arguments], folder)
+    assert done.code == 0, done.out + done.err
+    tasks: list[dict[str, Any]] = json.loads(done.out)["tasks"]
+    return {task["state"] for task in tasks}
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.trc")), ids=lambda path: path.stem)
+def test_example_checks_and_is_laid_out(example: Path) -> None:
+    for command in (["check"], ["fmt", "--check"]):
+        done = COMMANDS.run([*command, example.name], EXAMPLES)
+        assert done.code == 0, done.out + done.err
+
+
+def test_download(folder: Path, site: Website) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("2026-01-01/orders.csv", "order_id,currency,amount\n1,USD,100\n2,GBP,10\n")
+        archive.writestr("rates.csv", "currency,rate\nUSD,0.9\nGBP,1.2\n")
+    site.put("/day.zip", held.getvalue())
+    arguments = ("download.trc", "--param", f"site={site.url}")
+    assert run(folder, *arguments) == {"success"}
+    assert (folder / "out/in_euro.csv").read_text() == "order_id,amount\n1,90.0\n2,12.0\n"
+    assert run(folder, *arguments) == {"skipped"}
+    assert len(site.gets()) == 1
+
+
+def test_convert(folder: Path) -> None:
+    assert run(folder, "convert.trc") == {"success"}
+    assert (folder / "out/odd.csv").read_text().splitlines()[1:] == [
+        'data/late.ndjson,2,"expecting value, at character 74"',
+        "data/late.ndjson,,order_id is no bigint",
+    ]
+    assert run(folder, "convert.trc") == {"skipped"}
+
+
+def test_aggregate(folder: Path) -> None:
+    assert run(folder, "aggregate.trc") == {"success"}
+    assert (folder / "out/monthly.csv").read_text().splitlines() == [
+        "customer,ordered_on,revenue,orders",
+        "ada,2026-01-01,120.5,1",
+        "ada,2026-02-01,42.0,1",
+        "grace,2026-01-01,80.0,1",
+    ]
+    assert run(folder, "aggregate.trc") == {"skipped"}
+
+
+def test_request(folder: Path, site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBS_TOKEN", "sesame-open")
+    site.put("/jobs", '{"id": "job-7"}', headers={"Content-Type": "application/json"})
+    assert run(folder, "request.trc", "--param", f"site={site.url}") == {"success"}
+    assert (folder / "out/job.txt").read_text() == "job-7\n"
+    assert site.asked[0].headers["authorization"] == "sesame-open"
