@@ -124,12 +124,10 @@ def test_task_side_needs_the_standard_library_alone(path: Path) -> None:
     own = path.relative_to(ROOT / "stdlib_tasks").parts[0] if "stdlib_tasks" in path.parts else ""
     for name, late in imports(path):
         top = name.partition(".")[0]
+        own_side = (f"trc.stdlib_tasks.{own}.run", *SHARED.get(own, ()))
         fine = (
             (top in sys.stdlib_module_names and top not in NOT_IN_PYTHON_39)
-            or name.startswith(
-                ("trc.runtime.taskside", f"trc.stdlib_tasks.{own}.run", "trc.authoring", "trc.addresses")
-            )
-            or name.startswith(SHARED.get(own, "nothing"))
+            or name.startswith(("trc.runtime.taskside", "trc.authoring", "trc.addresses", *own_side))
             or (name == "trc" and "authoring" in path.parts)
             or (late and top in REQUIREMENTS.get(own, set()))
         )
