@@ -211,7 +211,7 @@ def test_a_server_that_falls_silent_is_given_up(tmp_path: Path, site: Website) -
     site.before = wait
     result = fetch(tmp_path, site.put("/a", BODY), idle_timeout="100ms")
     gate.set()
-    assert told(result) == 'temporary web_unreachable: "127.0.0.1" did not answer within 0.1 s'
+    assert told(result) == 'temporary web_unanswered: "127.0.0.1" did not answer within 0.1 s'
 
 
 def test_other_bytes_than_the_checksum_says(tmp_path: Path, site: Website) -> None:
