@@ -75,6 +75,7 @@ ORDERS = st.builds(
     scratch=TEXTS,
     secrets=st.lists(SECRETS, max_size=2).map(tuple),
     handed=st.dictionaries(TEXTS, VALUES, max_size=3),
+    network=st.dictionaries(TEXTS, VALUES, max_size=3),
 )
 VERDICTS = st.builds(
     Verdict,
@@ -106,7 +107,7 @@ RESULTS = st.builds(
 
 _SELDOM = {
     "secrets", "parts", "is_async", "environment", "item", "image", "system_packages", "cpus", "gpus", "scratch",
-    "handed", "submitted", "trace",
+    "handed", "submitted", "trace", "network",
 }  # fmt: skip
 
 
