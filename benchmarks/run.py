@@ -7,6 +7,7 @@ from pathlib import Path
 import async_tasks
 import check
 import flights_sql
+import isolation
 import items
 import lsp
 import many_runs
@@ -30,6 +31,7 @@ def main() -> None:
         items,
         many_runs,
         async_tasks,
+        isolation,
         check,
         optimising,
         flights_sql,
