@@ -503,7 +503,7 @@ class LocalExecutor:
 
 def _is_plain(order: Mapping[str, Any]) -> bool:
     """Whether nothing of an order comes out of data, where numbers may be none: all else in it is trc's own."""
-    return not ("item" in order or "handed" in order) and is_plain(order["params"])
+    return not ("item" in order or "handed" in order or order["checks"]) and is_plain(order["params"])
 
 
 def _behind(worker: WorkerProcess) -> int:

@@ -14,6 +14,7 @@ import termios
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.contracts.backend_suite import LONG, BackendSuite, World, wait_for_death
@@ -25,7 +26,7 @@ from trc.runtime.executor import Ended, Lost, Started
 from trc.runtime.spec import SecretSpec, SkipSpec, TaskSpec
 from trc.runtime.surroundings import clean
 from trc.runtime.taskside.items import OrderItem
-from trc.runtime.taskside.order import OrderInput, TaskOrder
+from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, TaskOrder
 
 
 def make(workers: int) -> LocalExecutor:
@@ -462,3 +463,22 @@ def test_numbers_that_are_none_reach_the_task(world: World) -> None:
     numbers = [float("nan"), float("-inf"), 1.5, 1 << 70]
     order = world.order("go", args={"numbers": numbers}, item=OrderItem(float("inf")))
     assert world.success(order).values == {"all": ["nan", "-inf", "1.5", str(1 << 70), "inf"]}
+
+
+NAN = float("nan")
+CHECK = OrderCheck("accepted_values(x)", "accepted_values", {"column": "x", "values": [NAN]})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"args": {"deep": [{"x": NAN}]}}, id="arguments"),
+        pytest.param({"item": OrderItem([NAN])}, id="an item"),
+        pytest.param({"handed": {"x": NAN}}, id="results of others"),
+        pytest.param({"checks": OrderChecks("c:c", OrderInput("x", "csv", ()), "", (CHECK,))}, id="expectations"),
+    ],
+)
+def test_what_data_may_hold_is_written_as_it_is(world: World, more: dict[str, Any]) -> None:
+    executor = make(1)
+    assert b"NaN" in executor._handed(world.order("go", **more)).line
+    executor.close()
