@@ -94,9 +94,13 @@ class WebStorage:
         identity = WebIdentity(found.told, -1 if found.size is None else found.size)
         if found.etag:
             return identity, f"etag:{found.etag.strip(chr(34))}{size}"
-        if found.modified:
+        # Within the second that a date tells, there may be another version yet.
+        if found.modified and found.pin:
             return identity, f"last-modified:{found.modified}{size}"
-        return identity, f"no ETag and no date, asked for at {datetime.fromtimestamp(self.now(), UTC).isoformat()}"
+        return (
+            identity,
+            f"no ETag and no settled date, asked for at {datetime.fromtimestamp(self.now(), UTC).isoformat()}",
+        )
 
     def _ask(self, url: str) -> WebVersion | None:
         """By HEAD; a server that does not answer that as it should is asked for one byte."""

@@ -75,7 +75,7 @@ def test_without_a_version_it_always_runs_and_says_so(space: Any, site: Website)
     states(space)
     assert states(space) == {"orders": "success", "total": "skipped"}
     (change,) = space.trc("explain", "orders", "--json").json["reason"]["changes"]
-    assert change["new"].startswith("no ETag and no date, asked for at ")
+    assert change["new"].startswith("no ETag and no settled date, asked for at ")
 
 
 def test_a_part_of_a_plan_is_one_head(space: Any, site: Website) -> None:

@@ -117,6 +117,14 @@ def test_without_a_sure_version_it_is_begun_anew(tmp_path: Path, site: Website, 
     assert "range" not in site.asked[1].headers
 
 
+def test_what_does_not_say_which_version_it_is_is_not_taken_for_the_one_that_was_planned(
+    tmp_path: Path, site: Website
+) -> None:
+    """The key holds the version that HEAD told: other bytes under it would be skipped for ever."""
+    result = fetch(tmp_path, site.put("/a", BODY, etag=""), known='"planned"')
+    assert told(result) == ('temporary input_moved: what is downloaded from "127.0.0.1" changed after it was looked at')
+
+
 def test_a_server_without_ranges_sends_it_all_again(tmp_path: Path, site: Website) -> None:
     site.ranges = False
     site.cut.append(1000)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from email.utils import formatdate
 
 import pytest
 from tests.website import Website, website
@@ -45,10 +47,16 @@ def test_else_a_date_does(site: Website, storage: WebStorage) -> None:
     assert storage.digest(url) == f"last-modified:{DATED}, 3 B"
 
 
+def test_a_date_of_this_second_tells_nothing_yet(site: Website, storage: WebStorage) -> None:
+    """The resource may be written again within the second, and have the same date."""
+    url = site.put("/a", "abc", etag="", modified=formatdate(time.time() + 5, usegmt=True))
+    assert (storage.digest(url) or "").startswith("no ETag and no settled date")
+
+
 def test_without_either_it_is_never_what_it_was(site: Website, storage: WebStorage, now: list[float]) -> None:
     url = site.put("/a", "abc", etag="")
     first, identity = storage.digest(url), storage.identity(url)
-    assert first == "no ETag and no date, asked for at 2001-09-09T01:46:40+00:00"
+    assert first == "no ETag and no settled date, asked for at 2001-09-09T01:46:40+00:00"
     assert storage.digest(url) == first
     now[0] = 11
     assert storage.digest(url) != first
