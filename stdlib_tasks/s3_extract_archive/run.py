@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import fnmatch
 import gzip
 import importlib
@@ -13,7 +14,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO, Any, Callable
 
 from trc.runtime.taskside.errors import AttemptFailed, PermanentError
@@ -129,6 +130,14 @@ class _Disk(Exception):  # noqa: N818 - what is the matter
         self.error = error
 
 
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _Disk(error) from None
+
+
 class _Limits:
     """How much may be unpacked, and how much has been."""
 
@@ -141,17 +150,19 @@ class _Limits:
 
     def copy(self, packed: IO[bytes], path: str, *, is_counted: bool = False) -> None:
         """Writes what is unpacked to a file; `is_counted` says that it counts its bytes itself."""
-        with open(path, "wb") as file:
+        with _writing():
+            file = open(path, "wb", buffering=0)  # noqa: SIM115 - closed below, where reading may fail
+        with file:
             while True:
                 chunk = packed.read(_CHUNK)
                 if not chunk:
                     return
                 if not is_counted:
                     self.count(len(chunk))
-                try:
-                    file.write(chunk)
-                except OSError as error:
-                    raise _Disk(error) from None
+                left = memoryview(chunk)
+                with _writing():
+                    while left:
+                        left = left[file.write(left) or 0 :]
                 self._context.progress(self.unpacked)
 
     def count(self, size: int) -> None:

@@ -259,3 +259,13 @@ def test_memory_does_not_grow_with_the_archive(tmp_path: Path, kind: str) -> Non
     peak = tracemalloc.get_traced_memory()[1] - before
     tracemalloc.stop()
     assert peak < 8 << 20
+
+
+@pytest.mark.parametrize("body", [zipped({"a.csv": b"id\n1\n"}), tarred({"a.csv": b"id\n1\n"})], ids=["zip", "tar"])
+def test_a_full_disk_is_not_a_broken_archive(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/output").symlink_to("/dev/full")
+    failure = extract(tmp_path, body, member="a.csv").failure
+    assert failure is not None
+    assert failure.kind != "permanent"
+    assert "No space left on device" in failure.message
