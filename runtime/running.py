@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -330,7 +330,6 @@ class Runner:
             settled = self._settled(plan, planner)
             self.agree(run, plan)
             self.observe(RunOpened(run, plan, resumed))
-            places = Places(self.state)
             hooks = Hooks(self.spec, run, self.clock, previous) if has_hooks(self.spec) else None
             try:
                 executor.prepare(needed(self.spec, plan))
@@ -338,41 +337,9 @@ class Runner:
                 # Whoever hears of runs that fail hears of this one.
                 self._end(run, "failure", hooks, ())
                 raise
-            attempts = Attempts(
-                {task.name: task for task in self.spec.tasks},
-                planner,
-                Orders(
-                    self.spec,
-                    places,
-                    self.storage,
-                    run.id,
-                    run.logical_time,
-                    optimised.keepings,
-                    planner.read_sets.asked,
-                    planner.stored,
-                    self.network,
-                ),
-                self.storage,
-                self.clock,
-                secrets=self.secrets,
-                trace=self.trace,
-            )
-            machine = Machine(
-                run.id,
-                # To list items once more is harmless, whatever is then done for each of them.
-                [
-                    replace(task, idempotent=True, is_async=False, twins=(), breaker=None) if task.each else task
-                    for task in in_order(self.spec.tasks, optimised.keepings)
-                ],
-                {task.task: task for task in plan.tasks},
-                executor.slots,
-                random.Random(),  # noqa: S311 - spreads retries, guards nothing
-                token=_token,
-                resumed=previous,
-                attempts=self.store.attempts(run.id) if resumed else (),
-                async_slots=executor.async_slots,
-                limits=limits_of(self.spec, run, self.start_timeout),
-            )
+            attempts = self._attempts(run, planner, optimised)
+            machine = self._machine(run, plan, executor, optimised, previous, resumed=resumed)
+            letters = self.store.letters(run=run.id, limit=len(self.spec.tasks)) if resumed else ()
             loop = Loop(
                 self.spec,
                 run,
@@ -387,9 +354,7 @@ class Runner:
                 settled,
                 hooks,
                 self.wake,
-                {letter.task for letter in self.store.letters(run=run.id, limit=len(self.spec.tasks))}
-                if resumed
-                else set(),
+                {letter.task for letter in letters},
                 tick=options.tick,
             )
             self.on_cancel(loop.cancel)
@@ -403,6 +368,48 @@ class Runner:
         sweep_intermediates(self.store, self.state, self.spec.name, run.id, keys)
         tasks = items_beneath(machine.records.values())
         return Outcome(ended, plan, resumed, tasks, _outputs(settled), planner.stored)
+
+    def _attempts(self, run: RunRecord, planner: Planner, optimised: Optimised) -> Attempts:
+        orders = Orders(
+            self.spec,
+            Places(self.state),
+            self.storage,
+            run.id,
+            run.logical_time,
+            optimised.keepings,
+            planner.read_sets.asked,
+            planner.stored,
+            self.network,
+        )
+        tasks = {task.name: task for task in self.spec.tasks}
+        return Attempts(tasks, planner, orders, self.storage, self.clock, secrets=self.secrets, trace=self.trace)
+
+    def _machine(
+        self,
+        run: RunRecord,
+        plan: Plan,
+        executor: Executor,
+        optimised: Optimised,
+        previous: Sequence[TaskRecord],
+        *,
+        resumed: bool,
+    ) -> Machine:
+        return Machine(
+            run.id,
+            # To list items once more is harmless, whatever is then done for each of them.
+            [
+                replace(task, idempotent=True, is_async=False, twins=(), breaker=None) if task.each else task
+                for task in in_order(self.spec.tasks, optimised.keepings)
+            ],
+            {task.task: task for task in plan.tasks},
+            executor.slots,
+            random.Random(),  # noqa: S311 - spreads retries, guards nothing
+            token=_token,
+            resumed=previous,
+            attempts=self.store.attempts(run.id) if resumed else (),
+            async_slots=executor.async_slots,
+            limits=limits_of(self.spec, run, self.start_timeout),
+        )
 
     def _end(self, run: RunRecord, state: RunState, hooks: Hooks | None, tasks: Iterable[TaskRecord]) -> RunRecord:
         ended = replace(run, state=state, ended_at=self.clock.now())

@@ -135,7 +135,7 @@ class Web:
         url = read_url(text, self._allowed)
         first = url.origin
         for _ in range(REDIRECTS + 1):
-            told = _over(headers, own) if url.origin == first else own
+            told = over(headers, own) if url.origin == first else own
             answer = self._once(method, url, told, body)
             location = answer.headers.get("location")
             follows = answer.status in _MOVED and (method in _READING or answer.status in _REPEATING)
@@ -164,7 +164,7 @@ class Web:
             self._context = self._trust()
         connection = connected(url, addresses, self._context, Waits(self._idle))
         try:
-            connection.request(method, url.target, body, _over({"Host": url.authority, "User-Agent": AGENT}, headers))
+            connection.request(method, url.target, body, over({"Host": url.authority, "User-Agent": AGENT}, headers))
             return Answer(url, connection.getresponse(), connection)
         except TimeoutError:
             connection.close()
@@ -177,7 +177,7 @@ class Web:
             raise
 
 
-def _over(headers: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+def over(headers: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
     """Both, where names ignore case and those of the second go first."""
     names = {name.lower() for name in more}
     return {**{name: value for name, value in headers.items() if name.lower() not in names}, **more}

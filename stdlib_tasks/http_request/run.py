@@ -12,7 +12,7 @@ from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.quantities import seconds_of, size_of
 from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.task import TaskContext, TaskResult
-from trc.runtime.taskside.web import Answer, Cut, Web, allowed_of, refusal
+from trc.runtime.taskside.web import Answer, Cut, Web, allowed_of, over, refusal
 
 _LARGEST_VALUE = 64 << 10
 _READING = ("GET", "HEAD")
@@ -31,7 +31,7 @@ def run(order: TaskOrder, context: TaskContext) -> TaskResult:
     if method not in _READING:
         # Equal for all attempts of this task in this run: a server that knows such keys does it once.
         headers["Idempotency-Key"] = order.idempotency_key
-    headers |= params["headers"]
+    headers = over(headers, params["headers"])
     repeats = params.get("idempotent")
     is_repeatable = method not in ("POST", "PATCH") if repeats is None else repeats
     with closing(web.ask(method, params["url"], headers, body)) as answer:

@@ -13,6 +13,7 @@ from tests.website import Website, website
 from trc.runtime.taskside.order import OrderOutput, TaskOrder
 from trc.runtime.taskside.result import AttemptResult
 from trc.runtime.taskside.run import execute
+from trc.runtime.taskside.web import over
 
 
 @pytest.fixture
@@ -157,3 +158,7 @@ def test_what_is_sent_goes_to_no_other_host(tmp_path: Path, site: Website) -> No
         # A 302 of a POST is an answer.
         assert told(request(tmp_path, f"{site.url}/a", "POST", body="x")).startswith("permanent web_refused: ")
         assert other.asked == []
+
+
+def test_headers_of_the_author_take_the_place_of_others() -> None:
+    assert over({"Content-Type": "text/plain", "A": "1"}, {"content-type": "x/y"}) == {"A": "1", "content-type": "x/y"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from trc.cli.cells import visible_lines
 from trc.cli.documents import time_document
 from trc.cli.driving import exit_code, watched
 from trc.cli.live import FRAME
-from trc.cli.options import json_option, no_color_option, project_option, subcommand
+from trc.cli.options import json_option, no_color_option, part_of, project_option
 from trc.cli.output import Screen
 from trc.cli.progress import failure_line
 from trc.cli.quantities import count, moment
@@ -33,18 +32,8 @@ def command() -> None:
 
 
 command.params.append(no_color_option())
+_part = part_of(command)
 _NUMBERS = click.argument("numbers", type=int, nargs=-1, required=True, metavar="NUMBER...")
-
-
-def _part(name: str) -> Callable[[Callable[..., int]], click.Command]:
-    """Makes a function the command of that name in the group."""
-
-    def decorate(function: Callable[..., int]) -> click.Command:
-        made = subcommand(function)
-        command.add_command(made, name)
-        return made
-
-    return decorate
 
 
 @_part("list")

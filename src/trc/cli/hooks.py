@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import click
 from trc import api
 from trc.cli import exits
 from trc.cli.documents import time_document
-from trc.cli.options import LATEST, json_option, no_color_option, project_option, subcommand
+from trc.cli.options import LATEST, json_option, no_color_option, part_of, project_option
 from trc.cli.output import Screen
 from trc.cli.quantities import count, moment
 from trc.compiler.diagnostics.render.cells import visible
@@ -25,17 +24,7 @@ def command() -> None:
 
 
 command.params.append(no_color_option())
-
-
-def _part(name: str) -> Callable[[Callable[..., int]], click.Command]:
-    """Makes a function the command of that name in the group."""
-
-    def decorate(function: Callable[..., int]) -> click.Command:
-        made = subcommand(function)
-        command.add_command(made, name)
-        return made
-
-    return decorate
+_part = part_of(command)
 
 
 @_part("list")

@@ -130,6 +130,20 @@ def subcommand(function: Callable[..., int]) -> click.Command:
     return made
 
 
+def part_of(group: click.Group) -> Callable[[str], Callable[[Callable[..., int]], click.Command]]:
+    """What makes a function the command of a name in the group, as `subcommand` does by itself."""
+
+    def named(name: str) -> Callable[[Callable[..., int]], click.Command]:
+        def decorate(function: Callable[..., int]) -> click.Command:
+            made = subcommand(function)
+            group.add_command(made, name)
+            return made
+
+        return decorate
+
+    return named
+
+
 def no_color_option() -> click.Option:
     """What every command and every group of commands understands."""
     return click.Option(
