@@ -114,6 +114,7 @@ class Attempts:
     def look_again(self) -> None:
         """Forgets what files looked like: attempts may have ended since, and nothing seen before may speak for them."""
         self._seen.clear()
+        self.planner.look_again()
 
     def _look(self, path: str) -> Identity | None:
         """What the file system says of a file that many tasks may read: asked once for all that ended together."""
@@ -267,6 +268,7 @@ class Attempts:
             return Failure(str(error), kind=kind, reason=reason, type=type(error).__name__)
         for _, output in files:
             self._seen.pop(output.path, None)
+            self.planner.wrote(output.path)
         outputs = tuple(self._adopted(output) for output in outputs) if files else outputs
         outputs = tuple(self.planner.known_as(attempt.task.name, key, output) for output in outputs)
         result = self._result(attempt, key, parts, outputs)

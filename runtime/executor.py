@@ -128,8 +128,8 @@ class Executor(Protocol):
         """
         ...
 
-    def start(self, order: TaskOrder) -> None:
-        """Hands an attempt over; a `Report` with its token follows. Never waits for it."""
+    def start(self, *orders: TaskOrder) -> None:
+        """Hands attempts over; a `Report` with the token of each follows. Never waits for them."""
         ...
 
     def stop(self, token: str, grace: float) -> None:

@@ -126,9 +126,24 @@ class Listing:
         default_factory=dict[tuple[str, str], tuple[Contents, Input]]
     )
     """By reader and read of a plain path, the file that was found last, and what was made of it."""
+    _seen: dict[str, tuple[Identity, str] | None] | None = None
+    """By plain path, the files that were seen since it was last said to look again; None where each is looked at when it is asked for."""
 
     def __post_init__(self) -> None:
         self._tasks = {task.name: task for task in self.spec.tasks}
+
+    def look_again(self) -> None:
+        """From now on, and until it is said again, each file is looked at once."""
+        self._seen = {}
+
+    def look_each_time(self) -> None:
+        """From now on, each file is looked at whenever it is asked for."""
+        self._seen = None
+
+    def wrote(self, path: str) -> None:
+        """The file is another one now."""
+        if self._seen is not None:
+            self._seen.pop(path, None)
 
     def inputs(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
         """Lists what the task reads, now, with the content identity of each file."""
@@ -182,8 +197,10 @@ class Listing:
             return self._written_input(read, output, part, read.producer[0])
         assert read.uri is not None
         try:
-            paths = self.files.list(read.uri) if _is_pattern(read.uri) else (read.uri,)
-            found = {path: self.files.content(path) for path in paths}
+            if _is_pattern(read.uri):
+                found = {path: self.files.content(path) for path in self.files.list(read.uri)}
+            else:
+                found = {read.uri: self._content(read.uri)}
         except OSError as error:
             return _unreadable(read.uri, read.name, error)
         known = self._found.get((reader, read.name))
@@ -194,6 +211,13 @@ class Listing:
         if isinstance(made, Input) and not _is_pattern(read.uri):
             self._found[reader, read.name] = found, made
         return made
+
+    def _content(self, path: str) -> tuple[Identity, str] | None:
+        if self._seen is None:
+            return self.files.content(path)
+        if path not in self._seen:
+            self._seen[path] = self.files.content(path)
+        return self._seen[path]
 
     def _file_input(self, read: ReadSpec, uri: str, found: Contents) -> Input | Missing:
         """The files at `uri`, which were `found` with those contents."""

@@ -449,6 +449,8 @@ class Loop:
         """Carries out what the machine asked for, now that it is durable."""
         answers: list[events.Event] = []
         ready: list[TaskOrder] = []
+        # To make that durable took its time.
+        self.planner.look_again()
         for command in effects:
             match command:
                 case commands.Start():
@@ -486,10 +488,10 @@ class Loop:
         return answers
 
     def _hand_over(self, ready: list[TaskOrder]) -> None:
-        """Starts what was prepared: one right after the other, so that no worker goes to sleep in between."""
-        for order in ready:
-            self.executor.start(order)
-        ready.clear()
+        """Starts what was prepared, all at once: no worker goes to sleep in between, and is woken again."""
+        if ready:
+            self.executor.start(*ready)
+            ready.clear()
 
     def _never_began(self, command: commands.Start, failure: Failure) -> events.Event:
         now = self.clock.now()

@@ -122,6 +122,14 @@ class Planner:
     def __post_init__(self) -> None:
         self._listing = Listing(self.spec, self.files, self.stored, self.secret_version, self.keepings, self.read_sets)
 
+    def look_again(self) -> None:
+        """Begins a moment: what is asked for until the next one is answered from one look at each file."""
+        self._listing.look_again()
+
+    def wrote(self, path: str) -> None:
+        """Says that a file is another one than it was at the beginning of this moment."""
+        self._listing.wrote(path)
+
     def inputs(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Inputs | Missing:
         """What the task reads, now, with the content identity of each file."""
         return self._listing.inputs(task, upstream)
@@ -135,8 +143,10 @@ class Planner:
         settled: dict[Dataset, StoredOutput] = {}
         planned: dict[str, PlannedTask] = {}
         self._expected.clear()
+        self.look_again()
         for task in self.spec.tasks:
             planned[task.name] = self._foresee(task, settled, planned)
+        self._listing.look_each_time()
         return Plan(self.spec.name, self.spec.digest, logical_time, tuple(planned.values()))
 
     def _foresee(

@@ -110,7 +110,9 @@ def task_called(name: str) -> str:
 
 def items_beneath(records: Iterable[TaskRecord]) -> tuple[TaskRecord, ...]:
     """The tasks of a run in their order, each with its items right behind it."""
-    found = list(records)
+    found = tuple(records)
+    if not any("[" in one.task for one in found):
+        return found
     places: dict[str, int] = {}
     for one in found:
         places.setdefault(task_called(one.task), len(places))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Final
@@ -69,16 +70,18 @@ class Transferring:
     def make_ready(self, order: TaskOrder) -> bool:
         return not _has_objects(order) and self.inner.make_ready(order)
 
-    def start(self, order: TaskOrder) -> None:
-        if not _has_objects(order):
-            self._begin(order)
-            return
-        self._orders[order.token] = order
-        self._travel(order.token, lambda stop: self._fetch(order, stop))
+    def start(self, *orders: TaskOrder) -> None:
+        at_hand = [order for order in orders if not _has_objects(order)]
+        if at_hand:
+            self._begin(*at_hand)
+        for order in orders:
+            if _has_objects(order):
+                self._orders[order.token] = order
+                self._travel(order.token, partial(self._fetch, order))
 
-    def _begin(self, order: TaskOrder) -> None:
-        self._running.add(order.token)
-        self.inner.start(order)
+    def _begin(self, *orders: TaskOrder) -> None:
+        self._running.update(order.token for order in orders)
+        self.inner.start(*orders)
 
     def _travel(self, token: str, go: Callable[[Event], _Fetched | Ended]) -> None:
         stop = self._travelling[token] = Event()

@@ -49,10 +49,11 @@ class Here:
     def make_ready(self, order: TaskOrder) -> bool:  # noqa: ARG002 - the protocol's name
         return False
 
-    def start(self, order: TaskOrder) -> None:
-        self.reports.append(Started(order.token, time.time()))
-        result = execute(order, lambda _done, _total: None, capture=_uncaptured)
-        self.reports.append(Ended(order.token, time.time(), result))
+    def start(self, *orders: TaskOrder) -> None:
+        for order in orders:
+            self.reports.append(Started(order.token, time.time()))
+            result = execute(order, lambda _done, _total: None, capture=_uncaptured)
+            self.reports.append(Ended(order.token, time.time(), result))
 
     def stop(self, token: str, grace: float) -> None:
         """What was started has ended."""

@@ -123,7 +123,13 @@ class DockerExecutor:
                 continue  # the attempts tell it
             self._make(recipe, python, one.tasks)
 
-    def start(self, order: TaskOrder) -> None:
+    def start(self, *orders: TaskOrder) -> None:
+        for order in orders:
+            self._accept(order)
+        self._hand_out()
+
+    def _accept(self, order: TaskOrder) -> None:
+        """Has an order wait for a container, or for its image first."""
         try:
             handed = self._handed(order)
         except NotBuilt as error:
@@ -132,7 +138,6 @@ class DockerExecutor:
             return
         if handed.kind.recipe in self._names:
             self._waiting.append(handed)
-            self._hand_out()
         else:
             self._hold(handed, order.attempt)
 

@@ -111,7 +111,14 @@ class LocalExecutor:
         self._ready[order.token] = idle
         return True
 
-    def start(self, order: TaskOrder) -> None:
+    def start(self, *orders: TaskOrder) -> None:
+        # All are written before the first one is sent: who is sent one by one is woken for each.
+        for order in orders:
+            self._accept(order)
+        self._hand_out()
+
+    def _accept(self, order: TaskOrder) -> None:
+        """Begins an order whose worker has read it; any other waits for a worker, or for its environment first."""
         if self._max_async and self._shared.takes(order):
             self._shared.start(order)
             return
@@ -122,7 +129,6 @@ class LocalExecutor:
                 self._hold(handed, order)
             else:
                 self._waiting.append(handed)
-                self._hand_out()
             return
         self._tell_started(ready.begin(), self._clock.now())
         self._await_place(ready)

@@ -50,7 +50,8 @@ def is_glob(uri: str) -> bool:
 
     A question mark begins a web address's query; nothing lists what lies at a web address.
     """
-    if is_web(uri):
+    # Most are plain: they are told from patterns without a look at each character's neighbour.
+    if ("*" not in uri and "?" not in uri and "[" not in uri) or is_web(uri):
         return False
     return re.search(r"[*?\[]", re.sub(r"\\.", "", uri)) is not None
 

@@ -52,3 +52,24 @@ def test_two_that_look_the_same_file_up_each_read_it_in_their_own_way(listing: L
     for form in ("csv", "json"):
         task = _task(f"in_{form}", looked_up=(replace(read, format=form),))
         assert [one.read.format for one in _inputs(listing, task).looked_up] == [form]
+
+
+def test_tasks_that_are_looked_at_in_one_moment_see_one_version_of_a_file(listing: Listing, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    one, other = (_task(name, ReadSpec("a", "csv", uri=str(file))) for name in ("one", "other"))
+    file.write_text("1")
+    listing.look_again()
+    first = _inputs(listing, one)
+    file.write_text("22")
+    assert _inputs(listing, other).parts == first.parts
+    listing.wrote(str(file))
+    told = _inputs(listing, other)
+    assert told.parts != first.parts
+    file.write_text("333")
+    listing.look_again()
+    assert _inputs(listing, one).parts not in {first.parts, told.parts}
+    file.write_text("4444")
+    listing.look_each_time()
+    before = _inputs(listing, one).parts
+    file.write_text("55555")
+    assert _inputs(listing, one).parts != before

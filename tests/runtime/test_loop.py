@@ -89,10 +89,11 @@ class Immediate:
         self.at_ready(order)
         return self.has_idle
 
-    def start(self, order: TaskOrder) -> None:
-        self.steps.append(f"start {order.task}")
-        self.at_start(order)
-        self.started.append(order)
+    def start(self, *orders: TaskOrder) -> None:
+        for order in orders:
+            self.steps.append(f"start {order.task}")
+            self.at_start(order)
+            self.started.append(order)
 
     def stop(self, token: str, grace: float) -> None:
         raise AssertionError(token, grace)

@@ -123,6 +123,13 @@ def test_nothing_changed_skips_everything(world: World) -> None:
     assert world.forecast() == {"clean": SKIPPED, "report": SKIPPED}
 
 
+def test_what_is_decided_after_a_forecast_is_decided_by_what_files_are_then(world: World) -> None:
+    planner = world.planner()
+    planner.forecast("2026-01-01T00:00:00+00:00")
+    world.files.digests["/p/orders.csv"] = "d:new"
+    assert isinstance(planner.decide(world.clean, {}), MustRun)
+
+
 def test_never_run_runs(world: World) -> None:
     world.results.clear()
     assert world.forecast() == {"clean": ("run", "first"), "report": ("run", "first")}

@@ -113,7 +113,7 @@ def _headline(screen: Screen, report: RunReport) -> str:
 def _say_outputs(screen: Screen, report: RunReport, folder: Path) -> None:
     """What someone outside may read, a line each; what only the pipeline reads is counted."""
     made = {file.path: file for outputs in report.outputs.values() for one in outputs for file in one.files}.values()
-    public = [output for output in made if not output.is_view and STATE_FOLDER not in Path(output.path).parts]
+    public = [output for output in made if not output.is_view and f"/{STATE_FOLDER}/" not in output.path]
     rows = [_output_row(output, folder) for output in public[:_OUTPUTS_TOLD]]
     for line in table(rows, right=frozenset({1, 2})):
         screen.say(f"  {line}")

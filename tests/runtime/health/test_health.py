@@ -84,8 +84,8 @@ class _NoWorkers:
         del order
         return False
 
-    def start(self, order: TaskOrder) -> None:
-        del order
+    def start(self, *orders: TaskOrder) -> None:
+        del orders
 
     def stop(self, token: str, grace: float) -> None:
         del token, grace
