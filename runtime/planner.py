@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from trc.runtime.fingerprint import UPSTREAM, changes, is_narrowed
-from trc.runtime.handed import RESULT, Lacking, Undecidable, asks_for_item, handed, holds, lacking, undecidable
+from trc.runtime.fingerprint import changes, is_narrowed
+from trc.runtime.handed import Lacking, Undecidable, asks_for_item, handed, holds, lacking, undecidable
 from trc.runtime.keeping import AS_WRITTEN, Keeping, lacks
 from trc.runtime.listing import Dataset, Files, Input, Inputs, Listing, Missing
 from trc.runtime.partitions import Entire, Parted, Partitions
 from trc.runtime.passed import unchecked
-from trc.runtime.plan import Plan, PlannedPartitions, PlannedTask
 from trc.runtime.readsets import NOTHING_PROVED, ReadSets, shown
 from trc.runtime.reasons import Change, Reason
-from trc.runtime.repeated import gathered, is_item, known_items, listed_items, lister, repetitions, unrepeatable, whole
+from trc.runtime.repeated import known_items, listed_items, lister, repetitions, unrepeatable
 from trc.runtime.spec import KeyPart, PipelineSpec, SkipSpec, TaskSpec
 from trc.runtime.storage.errors import ObjectError
 from trc.runtime.store.results import VIEW, Identity, Result, StoredOutput
@@ -101,8 +100,6 @@ class Planner:
     """Which columns tasks read of one another's outputs, where that is proved."""
     unchanged: Unchanged | None = None
     """Tells which rows a new query has in common with the old one; None where nobody can."""
-    tells_spared: bool = False
-    """Whether a forecast looks for readers that new queries leave as they are."""
     chosen: frozenset[str] | None = None
     """The tasks that `force` is about, if it is said; None for all."""
     partitions: Partitions | None = None
@@ -115,8 +112,6 @@ class Planner:
     """What the items of repeated tasks have made, where a forecast has found all of them up to date."""
     returned: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """By task, the values that its result holds for others, of tasks that are settled."""
-    _expected: dict[Dataset, StoredOutput] = field(default_factory=dict[Dataset, StoredOutput])
-    """What a forecast knows of outputs that are made again, as far as their new queries leave them as they were."""
     _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -126,6 +121,10 @@ class Planner:
         """Begins a moment: what is asked for until the next one is answered from one look at each file."""
         self._listing.look_again()
 
+    def look_each_time(self) -> None:
+        """Ends a moment: files are looked at whenever they are asked for."""
+        self._listing.look_each_time()
+
     def wrote(self, path: str) -> None:
         """Says that a file is another one than it was at the beginning of this moment."""
         self._listing.wrote(path)
@@ -134,95 +133,17 @@ class Planner:
         """What the task reads, now, with the content identity of each file."""
         return self._listing.inputs(task, upstream)
 
+    def own_parts(self, task: TaskSpec) -> tuple[KeyPart, ...]:
+        """The parts of a task's key that do not depend on what it reads."""
+        return (*task.key_parts, *self._listing.secret_parts(task))
+
+    def unknown_secret(self, task: TaskSpec) -> Reason | None:
+        """Why a task's key cannot be computed, where that is for a secret."""
+        return self._listing.unknown_secret(task)
+
     def keeping(self, task: str) -> Keeping:
         """How the output of a task is to be kept."""
         return self.keepings.get(task, AS_WRITTEN)
-
-    def forecast(self, logical_time: str) -> Plan:
-        """What a run would do now. A task whose upstream is not settled is `maybe`, unless it has to run anyway."""
-        settled: dict[Dataset, StoredOutput] = {}
-        planned: dict[str, PlannedTask] = {}
-        self._expected.clear()
-        self.look_again()
-        for task in self.spec.tasks:
-            planned[task.name] = self._foresee(task, settled, planned)
-        self._listing.look_each_time()
-        return Plan(self.spec.name, self.spec.digest, logical_time, tuple(planned.values()))
-
-    def _foresee(
-        self, task: TaskSpec, settled: dict[Dataset, StoredOutput], planned: Mapping[str, PlannedTask]
-    ) -> PlannedTask:
-        omitted = _omitted(task, planned)
-        if omitted is not None:
-            return PlannedTask(task.name, "omit", omitted)
-        # What a task only waits for may write what it reads, without a word in the pipeline.
-        settles = {"skip", "omit"}
-        open_needs = [need.task for need in task.needs if not need.data and planned[need.task].action not in settles]
-        waits_for = [*_unsettled(task, settled), *open_needs]
-        if waits_for and task.when:
-            return PlannedTask(task.name, "maybe", Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for))))
-        if waits_for:
-            reason = self._runs_whatever_its_items(task) if task.each else self._runs_whatever_it_reads(task)
-            if reason is not None:
-                return PlannedTask(task.name, "run", reason)
-            looks = self.tells_spared and not (open_needs or task.each or task.results)
-            spared = self._spared(task, settled, planned) if looks else None
-            return PlannedTask(
-                task.name, "maybe", spared or Reason("upstream_runs", ", ".join(dict.fromkeys(waits_for)))
-            )
-        decision = self.decide(task, settled)
-        match decision:
-            case MustRun():
-                stored = decision.inputs.stored
-                key = stored.key if stored else decision.inputs.key
-                return PlannedTask(task.name, "run", decision.reason, key, self._foreseen(task, decision.inputs))
-            case MaySkip():
-                for output in decision.result.outputs:
-                    settled[task.name, output.name] = output
-                self.returned[task.name] = decision.result.values
-                return PlannedTask(task.name, "skip", decision.reason, decision.result.key)
-            case Repeats() if task.each is None:
-                return PlannedTask(task.name, "run", decision.reason)
-            case Repeats():
-                return self._foresee_items(task, decision, settled)
-            case Omits():
-                return PlannedTask(task.name, "omit", decision.reason)
-            case Missing() | Refused():
-                return PlannedTask(task.name, "blocked", decision.reason)
-
-    def _foresee_items(self, task: TaskSpec, repeats: Repeats, settled: dict[Dataset, StoredOutput]) -> PlannedTask:
-        """A task whose items are known: it is up to date if each of them is."""
-        items = self.items(task, repeats.result)
-        if isinstance(items, Failure):
-            return PlannedTask(task.name, "blocked", Reason("blocked", items.message.partition("\n")[0]))
-        decisions = [self.decide(one, settled) for one in items]
-        missing = next((one for one in decisions if isinstance(one, Missing | Refused)), None)
-        if missing is not None:
-            return PlannedTask(task.name, "blocked", missing.reason)
-        fine = [
-            (one.name, decision.result)
-            for one, decision in zip(items, decisions, strict=True)
-            if isinstance(decision, MaySkip)
-        ]
-        omitted = [one.reason for one in decisions if isinstance(one, Omits)]
-        if omitted and len(omitted) == len(items):
-            return PlannedTask(task.name, "omit", omitted[0])
-        to_run = len(items) - len(fine) - len(omitted)
-        if to_run:
-            return PlannedTask(task.name, "run", Reason("items_run", _of_all(to_run, len(items))))
-        made: dict[Dataset, StoredOutput] = {}
-        for output in task.outputs:
-            members = ((name, _output_called(output.name, result)) for name, result in fine)
-            made[task.name, output.name] = gathered(output.name, members)
-        closing = whole(task)
-        held = self.decide(closing, {**settled, **made}) if closing is not None else None
-        if isinstance(held, MustRun):
-            return PlannedTask(task.name, "run", held.reason)
-        if isinstance(held, Missing | Refused):
-            return PlannedTask(task.name, "blocked", held.reason)
-        self.gathered |= made
-        settled.update(made)
-        return PlannedTask(task.name, "skip", Reason("items_up_to_date", _of_all(len(items), len(items))))
 
     def _count_subtasks(self, task: TaskSpec, result: Result, made: dict[Dataset, StoredOutput]) -> tuple[int, int]:
         """How many sub-tasks a task has submitted, those of sub-tasks among them, and how many of them have to run."""
@@ -266,107 +187,13 @@ class Planner:
         except Unfit as why:
             return unsubmittable(str(why))
 
-    def _foreseen(self, task: TaskSpec, inputs: Inputs) -> PlannedPartitions | None:
-        found = self.parted(task, inputs)
-        match found:
-            case None:
-                return None
-            case Entire():
-                assert task.partition is not None
-                return PlannedPartitions(task.partition.column, why=found.why)
-            case Parted():
-                return PlannedPartitions(found.column, len(found.partitions), found.to_run)
-
     def parted(self, task: TaskSpec, inputs: Inputs) -> Parted | Entire | None:
         """What an attempt with these inputs computes of a task by partition; None for any other, and for one that is only checked."""
         if task.partition is None or self.partitions is None or inputs.stored is not None:
             return None
-        anew = self._runs_always(task)
+        anew = self.runs_always(task)
         is_anew = anew is not None and anew.code != "backfilled"
         return self.partitions.of(task, inputs, anew=is_anew, again=self.again.get(task.name, frozenset()))
-
-    def _spared(
-        self, task: TaskSpec, settled: Mapping[Dataset, StoredOutput], planned: Mapping[str, PlannedTask]
-    ) -> Reason | None:
-        """Why a task will be skipped although what it reads is made again, where that is proved of the new queries."""
-        ahead_of, told = dict[Dataset, StoredOutput](), dict[str, None]()
-        for read in task.reads:
-            if read.producer is None or read.producer in settled:
-                continue
-            ahead, output = planned[read.producer[0]], self._stored_output(read.producer)
-            columns = self.read_sets.columns(task.name, read.name)
-            if output is None or columns is None:
-                return None
-            if ahead.reason.code == "spared":
-                told[ahead.reason.detail] = None
-            else:
-                output = self._as_before(ahead, output, columns, settled)
-                told[f"the new query of {ahead.task} changes nothing of {shown(columns)}"] = None
-            if output is None or read.producer in ahead_of:
-                return None
-            ahead_of[read.producer] = output
-        for dataset, output in ahead_of.items():
-            self._expected[dataset] = _known_by_both(output, self._expected.get(dataset))
-        expected = {**settled, **self._expected}
-        if self._sees_unsettled(task, expected):
-            return None
-        decision = self.decide(task, expected)
-        return Reason("spared", "; ".join(told)) if isinstance(decision, MaySkip) else None
-
-    def _sees_unsettled(self, task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> bool:
-        """Whether something is not known yet that the task reads, or sees through what is not stored."""
-        if _unsettled(task, settled):
-            return True
-        seen = (read.producer for read in task.reads if read.producer is not None and settled[read.producer].is_view)
-        makers = (self.spec.task(producer[0]) for producer in seen)
-        return any(maker is not None and self._sees_unsettled(maker, settled) for maker in makers)
-
-    def _stored_output(self, dataset: Dataset) -> StoredOutput | None:
-        last = self.stored.get(dataset[0])
-        return None if last is None else next((one for one in last.outputs if one.name == dataset[1]), None)
-
-    def _as_before(
-        self, ahead: PlannedTask, output: StoredOutput, columns: Columns, settled: Mapping[Dataset, StoredOutput]
-    ) -> StoredOutput | None:
-        """What a reader of these columns will know the new output by, if its query alone is new and leaves them alone."""
-        changes, tuples = ahead.reason.changes, output.tuples
-        maker = self.spec.task(ahead.task)
-        # Before what it reads is settled, nobody knows whether that changes, too.
-        if maker is None or _unsettled(maker, settled):
-            return None
-        if output.is_view and self.keeping(ahead.task).shape.is_view:
-            listed = self.inputs(maker, settled)
-            return None if isinstance(listed, Missing) else self.view(maker, output.name, listed)
-        if ahead.reason.code != "changed" or [change.field for change in changes] != ["sql"] or tuples is None:
-            return None
-        before = changes[0].old
-        if self.unchanged is None or before is None or not self.unchanged(ahead.task, before, columns):
-            return None
-        # One that has read it by its bytes alone is told of their tuples once there are others.
-        name, known = name_of(columns), name_of(self.read_sets.asked[ahead.task].known)
-        digests, alike = (tuple(one for one in pairs if one[0] == name) for pairs in (tuples.digests, tuples.alike))
-        return replace(output, tuples=Tuples(known, digests, alike))
-
-    def _runs_whatever_its_items(self, task: TaskSpec) -> Reason | None:
-        """Why a repeated task has to run even if what it reads turns out unchanged."""
-        if not any(is_item(name, task.name) for name in self.stored):
-            return Reason("first")
-        return self._runs_always(task)
-
-    def _runs_whatever_it_reads(self, task: TaskSpec) -> Reason | None:
-        """Why the task has to run even if its upstreams turn out unchanged."""
-        reason = self._runs_always(task)
-        if reason is not None:
-            return reason
-        last = self.stored.get(task.name)
-        if last is None:
-            return Reason("first")
-        unknown = self._listing.unknown_secret(task)
-        if unknown is not None:
-            return unknown
-        old = [part for part in last.parts if not _is_input_content(part)]
-        differing = changes(old, (*task.key_parts, *self._listing.secret_parts(task)), task.skip)
-        return Reason("changed", changes=differing) if differing else self._not_kept(task, last)
 
     def decide(self, task: TaskSpec, upstream: Mapping[Dataset, StoredOutput]) -> Decision:
         """Whether the task has to run, now that all it reads is settled."""
@@ -376,7 +203,7 @@ class Planner:
         made = dict(upstream)
         total, to_run = self._count_subtasks(task, decision.result, made)
         if to_run:
-            return Repeats(Reason("subtasks_run", _of_all(to_run, total, "sub-task")), decision.result)
+            return Repeats(Reason("subtasks_run", of_all(to_run, total, "sub-task")), decision.result)
         self.gathered |= {one: made[one] for one in made.keys() - upstream.keys() if one[0] != task.name}
         return decision
 
@@ -400,9 +227,9 @@ class Planner:
         if isinstance(listed, Missing):
             return listed
         kept = self._recorded(task, self.kept.get(task.name))
-        if kept is not None and kept.key == listed.key and not (self._lost_output(kept) or self._not_kept(task, kept)):
+        if kept is not None and kept.key == listed.key and not (self._lost_output(kept) or self.not_kept(task, kept)):
             return self._unless_unchecked(task, listed, MaySkip(Reason("kept"), kept), is_same_run=True)
-        reason = self._runs_always(task) or self._listing.unknown_secret(task)
+        reason = self.runs_always(task) or self.unknown_secret(task)
         if reason is not None:
             return MustRun(reason, listed)
         return self._compare(task, listed, upstream)
@@ -418,11 +245,12 @@ class Planner:
         """Whether the items of a repeated task are known, or have to be listed first."""
         items = known_items(task)
         if items is not None:
-            return Repeats(Reason("items", _of_all(len(items), len(items))))
+            return Repeats(Reason("items", of_all(len(items), len(items))))
         decision = self.decide(lister(task), upstream)
         return Repeats(decision.reason, decision.result) if isinstance(decision, MaySkip) else decision
 
-    def _runs_always(self, task: TaskSpec) -> Reason | None:
+    def runs_always(self, task: TaskSpec) -> Reason | None:
+        """Why a task runs whatever it reads, and whatever is stored of it."""
         if self.force and (self.chosen is None or task.called in self.chosen):
             return Reason("forced")
         if task.name in self.again:
@@ -448,7 +276,7 @@ class Planner:
         lost = self._lost_output(result)
         if lost is not None:
             return MustRun(lost, listed)
-        lacking = self._not_kept(task, result)
+        lacking = self.not_kept(task, result)
         if lacking is not None:
             self._keep_all_rows(task, result)
             return MustRun(lacking, listed)
@@ -502,7 +330,7 @@ class Planner:
     def standing(self, task: TaskSpec, listed: Inputs, key: str) -> Result | None:
         """The result under that key, if all that it has made is there, serves its readers, and has passed the task's expectations."""
         result = self._recorded(task, self.find(self.spec.name, task.name, key))
-        if result is None or self._lost_output(result) or self._not_kept(task, result):
+        if result is None or self._lost_output(result) or self.not_kept(task, result):
             return None
         return None if unchecked(task, listed.checks, result, is_same_run=False) else result
 
@@ -519,6 +347,11 @@ class Planner:
             case MaySkip() | Repeats() | Omits() | Refused():
                 return self.inputs(task, upstream)
 
+    def stored_output(self, dataset: Dataset) -> StoredOutput | None:
+        """What the last result of a task has of an output."""
+        last = self.stored.get(dataset[0])
+        return None if last is None else next((one for one in last.outputs if one.name == dataset[1]), None)
+
     def view(self, task: TaskSpec, name: str, inputs: Inputs) -> StoredOutput:
         """An output that is not stored. Who reads it knows it by the key of its query, or of one that gave it the same.
 
@@ -531,7 +364,7 @@ class Planner:
         return replace(view, tuples=Tuples(name_of(asked.known), alike=tuple(self._alike(task, name, inputs, asked))))
 
     def _alike(self, task: TaskSpec, name: str, inputs: Inputs, asked: OrderTuples) -> Iterator[tuple[str, str]]:
-        last, before = self.stored.get(task.name), self._stored_output((task.name, name))
+        last, before = self.stored.get(task.name), self.stored_output((task.name, name))
         if last is None or before is None or not before.is_view or before.tuples is None:
             return
         differing = changes(last.parts, inputs.parts, task.skip)
@@ -563,7 +396,7 @@ class Planner:
         same = [(name_of(columns), one) for columns in asked.sets for one in others] if asked is not None else ()
         return replace(output, also=others[:_KNOWN_AS], tuples=_of_both(output.tuples, before.tuples, same))
 
-    def _not_kept(self, task: TaskSpec, result: Result) -> Reason | None:
+    def not_kept(self, task: TaskSpec, result: Result) -> Reason | None:
         """Why what is stored does not serve those that read it, if so."""
         found = (lacks(output, self.keeping(task.name)) for output in result.outputs)
         detail = next((one for one in found if one), "")
@@ -617,49 +450,9 @@ def _is_known_whole(one: Input) -> bool:
     return one.read.producer is None or (bool(one.digest) and one.digest in one.parts[0].value)
 
 
-def _known_by_both(one: StoredOutput, other: StoredOutput | None) -> StoredOutput:
-    """An output of which something is known for each of two readers."""
-    if other is None or one.tuples is None or other.tuples is None or other.tuples.known != one.tuples.known:
-        return one
-    digests = {**dict(other.tuples.digests), **dict(one.tuples.digests)}
-    alike = dict.fromkeys((*other.tuples.alike, *one.tuples.alike))
-    return replace(one, tuples=Tuples(one.tuples.known, tuple(digests.items()), tuple(alike)))
-
-
-def _output_called(name: str, result: Result) -> StoredOutput:
-    return next(one for one in result.outputs if one.name == name)
-
-
-def _of_all(count: int, total: int, what: str = "item") -> str:
+def of_all(count: int, total: int, what: str = "item") -> str:
     """A count of items in words."""
     return f"{total:,} {what}{'' if total == 1 else 's'}" if count == total else f"{count:,} of {total:,} {what}s"
-
-
-def _omitted(task: TaskSpec, planned: Mapping[str, PlannedTask]) -> Reason | None:
-    """Why a task is not run: its condition is false, or that of one that it reads, however far up."""
-    if task.omitted:
-        return Reason("omitted", task.omitted)
-    for need in task.needs:
-        ahead = planned[need.task]
-        if need.data and ahead.action == "omit":
-            is_root = ahead.reason.code == "omitted"
-            return Reason("upstream_omitted", need.task if is_root else ahead.reason.detail)
-    return None
-
-
-def _unsettled(task: TaskSpec, settled: Mapping[Dataset, StoredOutput]) -> list[str]:
-    """The upstream tasks whose data is not known before the run."""
-    names: dict[str, None] = {}
-    for read in (*task.reads, *task.check_reads):
-        if read.producer is not None and read.producer not in settled:
-            names[read.producer[0]] = None
-        for feeder in read.feeders:
-            if not any(name == feeder for name, _ in settled):
-                names[feeder] = None
-    for one in task.results:
-        if not any(name == one.task for name, _ in settled):
-            names[one.task] = None
-    return list(names)
 
 
 def _expired(age: float, max_age: float | None) -> Reason | None:
@@ -669,11 +462,6 @@ def _expired(age: float, max_age: float | None) -> Reason | None:
     if age < 0:
         return Reason("expired", "it is dated in the future, for the clock was set back")
     return Reason("expired", f"{age:.0f}s old, {max_age:.0f}s allowed")
-
-
-def _is_input_content(part: KeyPart) -> bool:
-    """Whether the part was added for an input's content, and not by the pipeline itself."""
-    return part.field.startswith((UPSTREAM, RESULT)) or (part.group == "inputs" and part.field.endswith("]"))
 
 
 def _skip_reason(skip: SkipSpec) -> Reason:

@@ -17,6 +17,7 @@ from trc.runtime.clock import Clock
 from trc.runtime.drivers import LEASE, RENEW, is_driven, this_driver
 from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor, Unavailable
+from trc.runtime.forecast import forecast
 from trc.runtime.hooks import Hooks, has_hooks
 from trc.runtime.listing import Dataset
 from trc.runtime.loop import KeepAlive, Loop, require_own
@@ -140,8 +141,7 @@ class Runner:
         """What a run would do now."""
         optimised = self._optimised(options)
         planner = self._planner(options, optimised, None)
-        planner.tells_spared = True
-        plan = self._plan(planner, optimised, logical_time)
+        plan = self._plan(planner, optimised, logical_time, tells_spared=True)
         self.storage.flush()
         return plan
 
@@ -423,9 +423,10 @@ class Runner:
         self.observe(RunFinished(ended, state))
         return ended
 
-    def _plan(self, planner: Planner, optimised: Optimised, logical_time: str) -> Plan:
+    def _plan(self, planner: Planner, optimised: Optimised, logical_time: str, *, tells_spared: bool = False) -> Plan:
         left_out = self.part.left_out if self.part is not None else ()
-        return replace(planner.forecast(logical_time), notes=optimised.notes, left_out=left_out)
+        found = forecast(planner, logical_time, tells_spared=tells_spared)
+        return replace(found, notes=optimised.notes, left_out=left_out)
 
     def _optimised(self, options: Options) -> Optimised:
         """How outputs are to be kept."""

@@ -10,6 +10,7 @@ import pytest
 
 from trc.compiler.passes.draft import WHOLE, Shape
 from trc.runtime.fingerprint import key_of
+from trc.runtime.forecast import forecast
 from trc.runtime.keeping import Keeping
 from trc.runtime.listing import Dataset, Missing
 from trc.runtime.planner import MaySkip, MustRun, Planner
@@ -107,7 +108,7 @@ class World:
         self.results[0] = replace(self.results[0], outputs=(output,))
 
     def forecast(self) -> dict[str, tuple[str, str]]:
-        plan = self.planner().forecast("2026-01-01T00:00:00+00:00")
+        plan = forecast(self.planner(), "2026-01-01T00:00:00+00:00")
         return {task.task: (task.action, task.reason.code) for task in plan.tasks}
 
 
@@ -125,7 +126,7 @@ def test_nothing_changed_skips_everything(world: World) -> None:
 
 def test_what_is_decided_after_a_forecast_is_decided_by_what_files_are_then(world: World) -> None:
     planner = world.planner()
-    planner.forecast("2026-01-01T00:00:00+00:00")
+    forecast(planner, "2026-01-01T00:00:00+00:00")
     world.files.digests["/p/orders.csv"] = "d:new"
     assert isinstance(planner.decide(world.clean, {}), MustRun)
 
@@ -315,7 +316,7 @@ def test_what_is_stored_has_to_serve_its_readers(
     world.store_clean(stored)
     world.keepings = {"clean": keeping}
     planner = world.planner()
-    found = {task.task: task for task in planner.forecast("2026-01-01T00:00:00+00:00").tasks}
+    found = {task.task: task for task in forecast(planner, "2026-01-01T00:00:00+00:00").tasks}
     expected = ("run", Reason("not_kept", lacking)) if lacking else ("skip", Reason("up_to_date"))
     assert (found["clean"].action, found["clean"].reason) == expected
 
@@ -331,7 +332,7 @@ def test_rows_that_were_left_out_are_not_left_out_again(world: World) -> None:
     wanted = Shape(columns=("a",), where="a > 0")
     world.keepings = {"clean": Keeping(wanted, wanted, COLUMNS)}
     planner = world.planner()
-    planner.forecast("2026-01-01T00:00:00+00:00")
+    forecast(planner, "2026-01-01T00:00:00+00:00")
     assert planner.keeping("clean").shape == Shape(columns=("a",))
     assert world.keepings["clean"].shape == wanted
 
