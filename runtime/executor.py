@@ -64,11 +64,11 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """The attempt is alive, and says how far it is."""
+    """The attempt is alive, and says how far it is; `done` is None where it only says that it is alive."""
 
     token: str
     at: float
-    done: int
+    done: int | None
     total: int | None
 
 

@@ -591,7 +591,8 @@ class Loop:
             case reports.Started():
                 yield events.AttemptStarted(report.at, task, report.token)
             case reports.Progressed():
-                self.observe(TaskProgressed(task, report.done, report.total))
+                if report.done is not None:
+                    self.observe(TaskProgressed(task, report.done, report.total))
                 yield events.Heartbeat(report.at, task, report.token)
             case reports.Ended():
                 self.attempts.ended(report.token, report.result)

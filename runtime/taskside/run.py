@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from trc.runtime.taskside.capture import Capture, captured, flush
 from trc.runtime.taskside.checks import checked
@@ -23,10 +23,11 @@ from trc.runtime.taskside.outputs import measure
 from trc.runtime.taskside.result import AttemptResult, Failure, Verdict, WrittenOutput
 from trc.runtime.taskside.submitting import Submissions
 from trc.runtime.taskside.surroundings import surroundings
-from trc.runtime.taskside.task import InputData, OutputData, TaskContext, TaskResult
+from trc.runtime.taskside.task import Ended, InputData, OutputData, Report, TaskContext, TaskResult
 
-Report = Callable[[int, Optional[int]], None]
+Work = Callable[[TaskOrder, TaskContext], Any]
 MAX_VALUES = 256 * 1024
+_ENGINE_SHARE = 0.75
 _KINDS = ("temporary", "permanent", "unknown")
 
 
@@ -37,12 +38,14 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
     capture: Capture = captured,
     flush_log: Callable[[], None] = flush,
     mask: Mask = None,
+    find: Callable[[str], Work] | None = None,
 ) -> AttemptResult:
     """Runs the attempt and tells how it ended; of what the task raises, only KeyboardInterrupt passes.
 
     `settle` is called when the task's code is done and before its outputs are looked at: the place
     to end what the code left running. `capture` points what is printed at the order's log, and
     `flush_log` has what was printed so far be in it. `mask` is done to texts before they are shortened.
+    `find` answers what an order's `runs` means; by default that is looked for among modules.
     Raises ValueError for an order with secrets, which `sealed` runs.
     """
     if order.secrets:
@@ -56,7 +59,7 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
             capture(order.log),
             surroundings(order.project, {**order.trace, **order.env} if order.trace else order.env),
         ):
-            failure, outcome = _attempt(order, report, flush_log, mask)
+            failure, outcome = _attempt(order, report, flush_log, mask, find or function_of)
             settle()
     except OSError as error:
         failure = Failure(f"the attempt could not begin: {error}", "temporary", "error", type(error).__name__)
@@ -86,7 +89,7 @@ def execute(  # noqa: PLR0917 - what an attempt is run with
 
 
 def _attempt(
-    order: TaskOrder, report: Report, flush_log: Callable[[], None], mask: Mask
+    order: TaskOrder, report: Report, flush_log: Callable[[], None], mask: Mask, find: Callable[[str], Work]
 ) -> tuple[Failure | None, TaskResult]:
     owner = os.getpid()
     raised: BaseException | None = None
@@ -94,7 +97,9 @@ def _attempt(
     context: TaskContext | None = None
     try:
         context = context_of(order, report, flush_log)
-        returned = function_of(order.runs)(order, context)
+        returned = find(order.runs)(order, context)
+    except Ended as end:
+        returned = end.result
     except BaseException as error:  # noqa: BLE001 - a task may raise anything, SystemExit included
         raised = error
     if os.getpid() != owner:
@@ -120,10 +125,10 @@ def tell(trace: str) -> None:
         sys.stderr.write(trace)
 
 
-def function_of(runs: str) -> Callable[[TaskOrder, TaskContext], Any]:
+def function_of(runs: str) -> Work:
     """What `module:function` names."""
     module, _, name = runs.partition(":")
-    function: Callable[[TaskOrder, TaskContext], Any] = getattr(importlib.import_module(module), name)
+    function: Work = getattr(importlib.import_module(module), name)
     return function
 
 
@@ -144,13 +149,31 @@ def context_of(order: TaskOrder, report: Report, flush_log: Callable[[], None]) 
         report=report,
         submissions=Submissions(order.project),
         flush_log=flush_log,
+        engine=_engine(order),
     )
+
+
+def _engine(order: TaskOrder) -> dict[str, Any]:
+    """What bounds a DuckDB that the task's code is given relations of."""
+    settings: dict[str, Any] = {}
+    # Buffers are what DuckDB can bound; the rest of a limit is for what it cannot.
+    memory = order.memory_share if order.memory is None else int(order.memory * _ENGINE_SHARE)
+    if memory is not None:
+        settings["memory_limit"] = f"{memory}B"
+    if order.threads is not None:
+        settings["threads"] = order.threads
+    folder = order.scratch or (os.path.dirname(order.outputs[0].path) if order.outputs else os.path.dirname(order.log))
+    settings["temp_directory"] = os.path.join(folder, f"spill-{os.getpid()}")
+    return settings
 
 
 def judged(order: TaskOrder, returned: Any, context: TaskContext | None = None) -> tuple[Failure | None, TaskResult]:
     """What the returned value means, and what was submitted; raises AttemptFailed or PermanentError for what may not be."""
     failure, outcome = _judged(order, returned)
     if failure is None and context is not None:
+        if context.saved:
+            counted = {name: rows for name, rows in context.saved.items() if rows is not None}
+            outcome = replace(outcome, rows={**counted, **outcome.rows})
         submitted = context.submissions.taken()
         if submitted:
             outcome = replace(outcome, submitted=submitted)
@@ -169,11 +192,34 @@ def _judged(order: TaskOrder, returned: Any) -> tuple[Failure | None, TaskResult
             f"the task returned a {type(returned).__name__}; it may return a TaskResult, a mapping of small values, or None"
         )
     if not outcome.success:
-        kind = outcome.error if outcome.error in _KINDS else "unknown"
-        return Failure(str(outcome.message) or "the task reported a failure without a message", kind), TaskResult()
+        return _told_failure(outcome), TaskResult()
+    if outcome.data is not None:
+        outcome = replace(outcome, data=None, values={**_mapping(outcome.data), **outcome.values})
     tuples = {one.name: outcome.tuples[one.name] for one in order.outputs if one.tuples and one.name in outcome.tuples}
     rows = _rows(order, outcome)
     return None, TaskResult(message=str(outcome.message), values=_values(outcome), rows=rows, tuples=tuples)
+
+
+def _told_failure(outcome: TaskResult) -> Failure:
+    """The failure that a task returns; its `error` is a kind, an exception, or a text that says more."""
+    message = str(outcome.message).strip()
+    error = outcome.error
+    if isinstance(error, BaseException):
+        found = failure_of(error)
+        if found is not None:
+            # It was not raised: there is no place in the code that it would tell.
+            return replace(found, message=f"{message}: {found.message}" if message else found.message, trace="")
+        error = "unknown"
+    if error not in _KINDS:
+        message = f"{message}: {error}" if message and error else message or str(error or "")
+        error = "unknown"
+    return Failure(message or "the task reported a failure without a message", str(error))
+
+
+def _mapping(data: Any) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise _refused(f"the task returned data that is a {type(data).__name__}; it may be a mapping of small values")
+    return dict(data)
 
 
 def _values(outcome: TaskResult) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from trc.runtime.taskside.logfilter import END, LENGTH, SETTLE
 from trc.runtime.taskside.masking import Masker
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Verdict
-from trc.runtime.taskside.run import Report, execute
+from trc.runtime.taskside.run import execute
+from trc.runtime.taskside.task import Report
 
 _OUT_AND_ERROR = (1, 2)
 

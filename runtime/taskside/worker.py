@@ -101,13 +101,15 @@ class Reporter:
         self._send = send
         self._next = 0.0
 
-    def __call__(self, done: int, total: int | None) -> None:
+    def __call__(self, done: int | None, total: int | None) -> None:
         now = time.time()
-        if now < self._next and done != total:
+        if now < self._next and (done is None or done != total):
             return
         self._next = now + _REPORT_EVERY
         whole = None if total is None else int(total)
-        self._send({"progress": {"token": self._token, "at": now, "done": int(done), "total": whole}})
+        self._send(
+            {"progress": {"token": self._token, "at": now, "done": None if done is None else int(done), "total": whole}}
+        )
 
 
 class _Inbox:

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from trc.authoring.secrets import secret
     from trc.authoring.tasks import CompositeTask
     from trc.authoring.work import shell, sql, work_of
+    from trc.runtime.taskside.data import InputData, OutputData
     from trc.runtime.taskside.errors import PermanentError, TemporaryError
     from trc.runtime.taskside.task import BaseTask, TaskContext, TaskResult, task
+    from trc.runtime.taskside.trial import TaskRun, run_task
 
 __version__ = "0.1.0"
 
@@ -49,12 +51,15 @@ __all__ = [
     "Environment",
     "Expectation",
     "Incremental",
+    "InputData",
+    "OutputData",
     "Partition",
     "PermanentError",
     "Pipeline",
     "RetryPolicy",
     "TaskContext",
     "TaskResult",
+    "TaskRun",
     "TemporaryError",
     "__version__",
     "accepted_values",
@@ -69,6 +74,7 @@ __all__ = [
     "parquet",
     "relationships",
     "row_count",
+    "run_task",
     "secret",
     "shell",
     "sql",
@@ -104,8 +110,10 @@ _NAMES = {
     "trc.authoring.secrets": ("secret",),
     "trc.authoring.tasks": ("CompositeTask",),
     "trc.authoring.work": ("shell", "sql", "work_of"),
+    "trc.runtime.taskside.data": ("InputData", "OutputData"),
     "trc.runtime.taskside.errors": ("PermanentError", "TemporaryError"),
     "trc.runtime.taskside.task": ("BaseTask", "TaskContext", "TaskResult", "task"),
+    "trc.runtime.taskside.trial": ("TaskRun", "run_task"),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -7,6 +7,7 @@ import inspect
 from types import ModuleType
 from typing import Any
 
+from trc.runtime.taskside.calling import call
 from trc.runtime.taskside.errors import PermanentError
 from trc.runtime.taskside.modules import load
 from trc.runtime.taskside.order import TaskOrder
@@ -14,7 +15,7 @@ from trc.runtime.taskside.task import BaseTask, TaskContext
 
 
 def run(order: TaskOrder, context: TaskContext) -> Any:
-    """Calls `params.entrypoint`, which is `path/to/file.py:Name`, with the context.
+    """Calls `params.entrypoint`, which is `path/to/file.py:Name`, with what it asks for.
 
     What is asynchronous is awaited by whoever called, for an order that says so, or here in a loop of its own.
     """
@@ -22,7 +23,7 @@ def run(order: TaskOrder, context: TaskContext) -> Any:
     file, _, name = entrypoint.rpartition(":")
     if not file or not name:
         raise PermanentError(f'the entrypoint "{entrypoint}" is not of the form "path/to/file.py:Name"')
-    returned = _entry(_load(order.project, file), file, name, context)(context)
+    returned = call(_entry(_load(order.project, file), file, name), context)
     if inspect.isawaitable(returned) and not order.is_async:
         return _awaited(returned)
     return returned
@@ -47,16 +48,14 @@ def _load(project: str, file: str) -> ModuleType:
         raise
 
 
-def _entry(module: ModuleType, file: str, name: str, context: TaskContext) -> Any:
+def _entry(module: ModuleType, file: str, name: str) -> Any:
     missing = object()
     entry = getattr(module, name, missing)
     if entry is missing:
         raise PermanentError(f'"{file}" defines no "{name}"')
     if isinstance(entry, type):
         if issubclass(entry, BaseTask):
-            made = entry()
-            made.context = context
-            return made.execute
+            return entry
         raise PermanentError(f'the class "{name}" in "{file}" is not a BaseTask; derive it from trc.BaseTask')
     if not callable(entry):
         raise PermanentError(f'"{name}" in "{file}" is a {type(entry).__name__}; a function or a BaseTask is needed')
