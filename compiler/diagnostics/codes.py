@@ -210,6 +210,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC678", "rows cannot be read"),
     Code("TRC679", "an archive cannot be unpacked"),
     Code("TRC680", "an archive unpacks to more than it may"),
+    Code("TRC685", "arguments do not fit a task's code"),
+    Code("TRC686", "data cannot be handed to or taken from a task's code"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

@@ -92,8 +92,9 @@ class Hands:
         _tabular(one, "a relation")
         if self._connection is None:
             self._connection = _connected(self._engine)
-        paths = ", ".join(_quoted(path) for path in one.paths)
-        return self._connection.sql(f"FROM {READERS[one.format]}([{paths}])")
+        paths = ", ".join(quoted(path) for path in one.paths)
+        several = ", union_by_name = true" if len(one.paths) > 1 else ""
+        return self._connection.sql(f"FROM {READERS[one.format]}([{paths}]{several})")
 
 
 def kind_of(wanted: Any) -> str:
@@ -143,7 +144,7 @@ def rows_in(path: str, form: str) -> list[dict[str, Any]]:
     if _has("pyarrow"):
         return list(library("pyarrow.parquet", "").read_table(path).to_pylist())
     relation = (
-        library("duckdb", "to have Parquet as rows").connect().sql(f"FROM read_parquet({_quoted(path)})")
+        library("duckdb", "to have Parquet as rows").connect().sql(f"FROM read_parquet({quoted(path)})")
     )
     return [dict(zip(relation.columns, row)) for row in relation.fetchall()]
 
@@ -152,7 +153,8 @@ def _has(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text in SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -160,7 +162,7 @@ def _connected(engine: Mapping[str, Any]) -> Any:
     duckdb = library("duckdb", "a DuckDB relation")
     connection = duckdb.connect(":memory:")
     for name, value in engine.items():
-        connection.execute(f"SET {name} = {_quoted(str(value))}")
+        connection.execute(f"SET {name} = {quoted(str(value))}")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 

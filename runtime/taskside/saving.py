@@ -11,7 +11,7 @@ from typing import Any
 
 from trc.runtime.taskside.data import OutputData
 from trc.runtime.taskside.errors import AttemptFailed
-from trc.runtime.taskside.handing import kind_of, library, unmapped
+from trc.runtime.taskside.handing import kind_of, library, quoted, unmapped
 
 _BATCH = 10_000
 
@@ -126,9 +126,9 @@ def _relation(data: Any, path: str, form: str) -> int | None:
     elif form == "csv":
         data.write_csv(path, header=True)
     else:
-        with open(path, "w", encoding="utf-8") as file:
-            while rows := data.fetchmany(_BATCH):
-                file.writelines(_json(dict(zip(data.columns, row)), path) + "\n" for row in rows)
+        copied = data.query("trc_saved", f"COPY trc_saved TO {quoted(path)} (FORMAT json)")
+        if copied is not None:  # of some versions it is a relation, which is run by being looked at
+            copied.fetchall()
     return None
 
 

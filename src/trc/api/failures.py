@@ -178,6 +178,8 @@ _FAILURE_CODES = {
     "rows": "TRC678",
     "archive": "TRC679",
     "archive_size": "TRC680",
+    "params": "TRC685",
+    "mapping": "TRC686",
     "environment": "TRC649",
     "environment_index": "TRC648",
     "environment_python": "TRC649",
@@ -213,6 +215,8 @@ _REMEDIES: Final = {
     "TRC675": ("give the task `retries`, and look at the server and the network",),
     "TRC676": ("if the file was meant to change, write its new checksum",),
     "TRC677": ("raise max_size if that much is meant",),
+    "TRC685": ("write `args` as its `Params`, or its parameters, say",),
+    "TRC686": ("annotate the parameter, or return, what a file of that format can be",),
     "TRC680": ("raise max_size or max_ratio if that much is meant, and you know who made the archive",),
     "TRC656": ("`trc retry` goes on with what is left, with the whole time once more",),
     "TRC650": ("`trc retry` tries it again, with the whole time once more",),
@@ -257,6 +261,8 @@ def _failure_span(compiled: Compiled, name: str, error: Mapping[str, Any]) -> Sp
     task = compiled.pipeline.task(name) if compiled.pipeline else None
     if task is not None and str(error.get("reason", "")).startswith("secret_"):
         return secret_span(compiled.places, task, str(error.get("message", "")))
+    if error.get("reason") == "params" and compiled.places.exact("tasks", name, "params", "args"):
+        return key_span(compiled.places, "tasks", name, "params", "args")
     asked = _ASKED.get(str(error.get("reason", "")), ())
     for key in asked if task is not None else ():
         for keys in (("environment", key), (key,)):

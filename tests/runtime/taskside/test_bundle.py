@@ -129,6 +129,51 @@ def test_a_task_with_secrets_runs(interpreter: Path, bundle: Path, tmp_path: Pat
     assert (tmp_path / "log").read_text() == "*** ***\n"
 
 
+API = """
+from __future__ import annotations
+import asyncio, datetime
+from dataclasses import dataclass
+from pathlib import Path
+from trc import BaseTask, PermanentError, TaskResult, TemporaryError, run_task, task
+
+class Score(BaseTask):
+    class Params:
+        limit: int | None
+        day: datetime.date = datetime.date(2026, 1, 1)
+    def execute(self) -> TaskResult:
+        self.logger.info("%s", self.params.day)
+        self.heartbeat()
+        self.save_output([{"limit": self.params.limit}])
+        self.complete({"ok": True}, "fine")
+
+@dataclass
+class Point:
+    x: int
+    name: str | None = None
+
+@task
+async def mapped(rows: list[dict], note: Path, point: Point, *, many: list[int | str] = ()) -> list:
+    await asyncio.sleep(0)
+    note.write_text(str(point) + str(many))
+    return {"output": rows}
+
+done = run_task(Score, limit=3, day="2026-02-01", outputs="csv")
+assert done.failure is None, done.failure
+assert (done.output.read_text(), done.log, done.result.data) == ("limit\\n3\\n", "INFO 2026-02-01\\n", {"ok": True})
+assert run_task(Score, limit="3").failure.reason == "params"
+both = run_task(mapped, point={"x": 1}, many=[1, "a"], inputs={"rows": [{"a": 1}]}, outputs={"output": "json", "note": "file"})
+assert both.failure is None, both.failure
+assert both.outputs["note"].read_text() == "Point(x=1, name=None)[1, 'a']"
+assert both.outputs["output"].read_rows() == [{"a": 1}]
+"""
+
+
+@pytest.mark.parametrize("interpreter", INTERPRETERS, ids=name_of)
+def test_tasks_say_what_they_want(interpreter: Path, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "api.py").write_text(API)
+    python(interpreter, bundle, f"import runpy; runpy.run_path({str(tmp_path / 'api.py')!r})")
+
+
 def test_an_order_with_secrets_is_not_run_unmasked(bundle: Path) -> None:
     order = TaskOrder(
         "r", "p", "t", 1, "t/1", "m:f", "/", "/nowhere", "", "", secrets=(OrderSecret("env:A", "abcd", ()),)
