@@ -143,9 +143,7 @@ def rows_in(path: str, form: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in text.splitlines() if line.strip()]
     if _has("pyarrow"):
         return list(library("pyarrow.parquet", "").read_table(path).to_pylist())
-    relation = (
-        library("duckdb", "to have Parquet as rows").connect().sql(f"FROM read_parquet({quoted(path)})")
-    )
+    relation = library("duckdb", "to have Parquet as rows").connect().sql(f"FROM read_parquet({quoted(path)})")
     return [dict(zip(relation.columns, row)) for row in relation.fetchall()]
 
 

@@ -8,15 +8,99 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.environments import cache, index
 
 import trc
 from trc.runtime.environments.uv import find_uv
 
 __all__ = ["cache", "index"]
-SCRIPT = Path(__file__).with_name("frames.py")
 LIBRARIES = ("pyarrow", "pandas", "polars", "duckdb")
+SCRIPT = """
+import json
+import sys
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from trc import run_task, task
+
+ROWS = [{"id": 1, "name": "\\u00e9"}, {"id": 2, "name": "b,c"}]
+DOUBLED = [{**row, "twice": 2 * row["id"]} for row in ROWS]
+
+
+@task
+def arrow(rows: pa.Table) -> pa.Table:
+    return rows.append_column("twice", pa.array([2 * n for n in rows["id"].to_pylist()]))
+
+
+@task
+def pandas(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(twice=rows.id * 2)
+
+
+@task
+def polars(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(twice=pl.col("id") * 2)
+
+
+@task
+def lazy(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.with_columns(twice=pl.col("id") * 2)
+
+
+@task
+def relation(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    return rows.project("*, id * 2 as twice")
+
+
+@task
+def unresolved(rows: "pa.Table", nobody: "Nobody" = None) -> "pa.Table":
+    return arrow(rows)
+
+
+@task
+def plain(rows: "list[dict]") -> list:
+    return [{**row, "id": int(row["id"]), "twice": 2 * int(row["id"])} for row in rows]
+
+
+WORKS = (arrow, pandas, polars, lazy, relation, unresolved, plain)
+
+
+def main(folder: Path) -> None:
+    pd.DataFrame(ROWS).to_parquet(folder / "a.parquet")
+    pd.DataFrame(ROWS).to_csv(folder / "a.csv", index=False)
+    pd.DataFrame(ROWS).to_json(folder / "a.jsonl", orient="records", lines=True)
+    (folder / "a.json").write_text(json.dumps(ROWS))
+    pd.DataFrame([{"id": 3, "more": 1.5}]).to_parquet(folder / "b.parquet")
+    told = {}
+    for work in WORKS:
+        for source in ("a.parquet", "a.csv", "a.jsonl", "a.json"):
+            for form in ("parquet", "csv", "json"):
+                run = run_task(work, inputs={"rows": folder / source}, outputs=form)
+                told[f"{work.__name__}: {source} to {form}"] = outcome(run)
+        run = run_task(work, inputs={"rows": [folder / "a.parquet", folder / "b.parquet"]}, outputs="json")
+        told[f"{work.__name__}: several"] = run.failure.message if run.failure else [row["id"] for row in run.output.read_rows()]
+    table = pa.Table.from_pylist(ROWS)
+    given = {"arrow": table, "pandas": pd.DataFrame(ROWS), "polars": pl.DataFrame(ROWS), "duckdb": duckdb.from_arrow(table)}
+    for name, data in given.items():
+        told[f"given {name}"] = outcome(run_task(plain, inputs={"rows": data}, outputs="json"))
+    print(json.dumps(told))
+
+
+def outcome(run):
+    if run.failure:
+        return run.failure.message
+    rows = [{**row, "id": int(row["id"]), "twice": int(row["twice"])} for row in run.output.read_rows()]
+    return rows == DOUBLED or rows
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
+"""
+"""Each kind of data, from each format, to each format: true, or what is wrong."""
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +111,14 @@ def outcomes(cache: Path, index: None, tmp_path_factory: pytest.TempPathFactory)
     python = home / "bin" / "python"
     if not python.exists():
         subprocess.run([uv, "venv", "-q", "--python", sys.executable, home], check=True)
-        subprocess.run([uv, "pip", "install", "-q", "--only-binary", ":all:", "--python", python, *LIBRARIES], check=True)
+        subprocess.run(
+            [uv, "pip", "install", "-q", "--only-binary", ":all:", "--python", python, *LIBRARIES], check=True
+        )
     environ = {"PYTHONPATH": str(Path(trc.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"}
     folder = tmp_path_factory.mktemp("frames")
-    done = subprocess.run([python, SCRIPT, folder], env=environ, capture_output=True, text=True, check=False)
+    script = folder / "frames.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run([python, script, folder], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, object] = json.loads(done.stdout)
     return found

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
-import duckdb
+import duckdb  # noqa: TID253 - annotations name it
 import pytest
 from pydantic import BaseModel
 
@@ -31,7 +32,7 @@ class Report(BaseTask):
     class Params:
         limit: int
         title: str = "Report"
-        day: Optional[str] = None
+        day: str | None = None
 
     def execute(self) -> Any:
         self.logger.info("at most %d", self.params.limit)
@@ -66,14 +67,16 @@ class Modelled(BaseModel):
     ratio: float = 0.5
 
 
-class WithDataclass(BaseTask):
-    Params = Typed
-
+class Tells(BaseTask):
     def execute(self) -> Any:
         return {"is": type(self.params).__name__, "limit": self.params.limit, "ratio": self.params.ratio}
 
 
-class WithModel(WithDataclass):
+class WithDataclass(Tells):
+    Params = Typed
+
+
+class WithModel(Tells):
     Params = Modelled
 
 
@@ -96,9 +99,11 @@ def test_params_of_a_library(work: Any, name: str) -> None:
         (
             Report,
             {"titel": "x", "day": 3},
-            '"limit" is missing, in the arguments of "Report"\n'
-            'nothing takes "titel"; did you mean "title"\n'
-            '"day" should be a text, and is a number: 3',
+            (
+                '"limit" is missing, in the arguments of "Report"\n'
+                'nothing takes "titel"; did you mean "title"\n'
+                '"day" should be a text, and is a number: 3'
+            ),
         ),
         (WithDataclass, {"limit": -1}, 'limit is less than 0, in the arguments of "WithDataclass"'),
         (WithDataclass, {}, '"limit" is missing, in the arguments of "WithDataclass"'),
@@ -140,10 +145,10 @@ class Ends(BaseTask):
             if self.get_param("how") == "complete":
                 self.complete({"rows": 1}, "enough")
             self.fail("no more", **self.get_param("more", {}))
-        except Exception:  # noqa: BLE001 - what must not catch it
+        except Exception:
             self.logger.exception("was caught")
         finally:
-            print("was left")
+            sys.stdout.write("was left\n")
 
 
 def test_task_ends_in_the_midst_of_it() -> None:
@@ -175,7 +180,10 @@ def test_task_fails_in_the_midst_of_it(error: dict[str, str], complaint: str) ->
         (TaskResult(success=False, error="no disk"), "unknown error: no disk"),
         (TaskResult(success=False, error=TemporaryError("busy")), "temporary error: busy"),
         (TaskResult(success=False, message="ask", error=PermanentError("no")), "permanent error: ask: no"),
-        (TaskResult(data=3), "permanent error: the task returned data that is a int; it may be a mapping of small values"),
+        (
+            TaskResult(data=3),
+            "permanent error: the task returned data that is a int; it may be a mapping of small values",
+        ),
         (
             TaskResult(data={"a": object()}),
             "permanent error: the task returned values that JSON cannot hold: Object of type object is not JSON serializable",
@@ -244,8 +252,10 @@ def test_lineage_tells_what_was_read_and_written(tmp_path: Path) -> None:
         (
             {"name": "n", "factor": "2"},
             {"order": ORDERS, "rates": __file__},
-            '"orders" is no input, output or argument; there is "order", in the arguments of "total"\n'
-            '"factor" should be a number, and is the text "2"',
+            (
+                '"orders" is no input, output or argument; there is "order", in the arguments of "total"\n'
+                '"factor" should be a number, and is the text "2"'
+            ),
         ),
         (
             {"name": "n", "orders": 1},
@@ -296,7 +306,14 @@ def lambda_rows(orders: duckdb.DuckDBPyRelation) -> Any:
 @task
 def kinds(one: InputData, a_bytes: bytes, many: list[Path], text: str, item: Any, context: TaskContext) -> Any:
     sizes = [path.stat().st_size for path in many]
-    return {"one": one.format, "bytes": len(a_bytes), "many": sizes, "text": text, "item": item, "all": dict(context.args)}
+    return {
+        "one": one.format,
+        "bytes": len(a_bytes),
+        "many": sizes,
+        "text": text,
+        "item": item,
+        "all": dict(context.args),
+    }
 
 
 def test_kinds_of_parameters(tmp_path: Path) -> None:
@@ -366,7 +383,11 @@ def test_what_is_returned_is_saved(data: Any, form: str, written: bytes) -> None
 @pytest.mark.parametrize(
     ("data", "form", "complaint"),
     [
-        (3, "file", 'a int cannot be saved as the output "output" of the format "file"; it takes a path, a text, bytes'),
+        (
+            3,
+            "file",
+            'a int cannot be saved as the output "output" of the format "file"; it takes a path, a text, bytes',
+        ),
         ("x", "parquet", 'a text or bytes cannot be saved as the output "output", which is Parquet'),
         ([{"a": 1}], "file", 'rows cannot be saved as the output "output" of the format "file"; give it parquet'),
         ([{"a": {1}}], "json", 'the output "output" cannot be written as JSON: a set is nothing that JSON can hold'),
@@ -405,10 +426,9 @@ def test_output_is_saved_once_and_by_its_name() -> None:
 def test_half_written_output_is_no_output() -> None:
     class GoesOn(BaseTask):
         def execute(self) -> None:
-            try:
+            with contextlib.suppress(Exception):
                 self.save_output([{"a": 1}, {"a": {2}}])
-            except Exception:  # noqa: BLE001 - as careless code does
-                print("went on")
+            sys.stdout.write("went on\n")
 
     failed = run_task(GoesOn, outputs="json")
     assert told(failed).startswith('permanent output_missing: the output "output" was not written')
@@ -467,7 +487,7 @@ def test_trial_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def work(context: TaskContext) -> str:
         os.environ["LEFT"] = "1"
         os.system("echo child")
-        print("folder", os.getcwd(), os.environ["GIVEN"])
+        sys.stdout.write(f"folder {os.getcwd()} {os.environ['GIVEN']}\n")
         return context.run_time
 
     run = run_task(work, outputs="file", env={"GIVEN": "yes"}, run_time="2026-02-01T00:00:00+00:00")

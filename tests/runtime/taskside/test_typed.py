@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import enum
 import pathlib
 import sys
 import types
 from dataclasses import dataclass
-from typing import Any, Literal, NewType, Optional, TypedDict, Union
+from typing import Any, Literal, NewType, TypedDict
 
 import pytest
 from pydantic import BaseModel
@@ -47,16 +47,16 @@ Id = NewType("Id", int)
         (3, float, 3.0),
         ("a", str, "a"),
         (True, bool, True),
-        (None, Optional[int], None),
-        ("3", Union[int, str], "3"),
+        (None, int | None, None),
+        ("3", int | str, "3"),
         ([1, 2], list[int], [1, 2]),
         ([1, 2], tuple[int, ...], (1, 2)),
         ([1, "a"], tuple[int, str], (1, "a")),
         ([1, 1], set[int], {1}),
         ({"a": [1]}, dict[str, list[float]], {"a": [1.0]}),
-        ("2026-01-31", datetime.date, datetime.date(2026, 1, 31)),
-        ("2026-01-31T08:00:00Z", datetime.datetime, datetime.datetime(2026, 1, 31, 8, tzinfo=datetime.UTC)),
-        (90, datetime.timedelta, datetime.timedelta(seconds=90)),
+        ("2026-01-31", dt.date, dt.date(2026, 1, 31)),
+        ("2026-01-31T08:00:00Z", dt.datetime, dt.datetime(2026, 1, 31, 8, tzinfo=dt.UTC)),
+        (90, dt.timedelta, dt.timedelta(seconds=90)),
         ("0.10", decimal.Decimal, decimal.Decimal("0.10")),
         ("a/b", pathlib.Path, pathlib.Path("a/b")),
         ("red", Colour, Colour.RED),
@@ -90,13 +90,13 @@ def test_value_fits(value: Any, wanted: Any, made: Any) -> None:
         ([1, "a"], list[int], '[1] should be a whole number, and is the text "a"'),
         ([1], tuple[int, int], "should be a list of 2, and has 1"),
         ([[]], set[list[int]], "should be a list of texts or numbers, for a set is wanted"),
-        ("31.1.2026", datetime.date, 'should be a day like 2026-01-31, and is the text "31.1.2026"'),
-        (5, datetime.datetime, "should be a time like 2026-01-31T08:00:00, and is a number: 5"),
+        ("31.1.2026", dt.date, 'should be a day like 2026-01-31, and is the text "31.1.2026"'),
+        (5, dt.datetime, "should be a time like 2026-01-31T08:00:00, and is a number: 5"),
         ("much", decimal.Decimal, 'should be a number, and is the text "much"'),
         ("green", Colour, 'should be one of red, blue, and is the text "green"'),
         (1, Literal["fast", True], "should be one of fast, True, and is a number: 1"),
-        ("x", Optional[int], 'should be a whole number, and is the text "x"'),
-        ([], Union[int, str], "should be a whole number, and is a list; or it should be a text, and is a list"),
+        ("x", int | None, 'should be a whole number, and is the text "x"'),
+        ([], int | str, "should be a whole number, and is a list; or it should be a text, and is a list"),
         ({"y": 1, "z": 1}, Point, 'lacks "x", knows no "z"'),
         ({"x": "a"}, Point, '[x] should be a whole number, and is the text "a"'),
         ({}, Row, 'lacks "id"'),
@@ -123,4 +123,4 @@ def test_annotation_that_only_type_checkers_know_stays_a_text(monkeypatch: pytes
     module = types.ModuleType("only_for_types")
     monkeypatch.setitem(sys.modules, "only_for_types", module)
     exec(code, module.__dict__)
-    assert annotations_of(module.f) == {"a": "pa.Table", "b": Optional[int], "c": "list[Nobody]"}
+    assert annotations_of(module.f) == {"a": "pa.Table", "b": int | None, "c": "list[Nobody]"}
