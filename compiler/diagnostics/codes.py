@@ -212,6 +212,9 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC680", "an archive unpacks to more than it may"),
     Code("TRC685", "arguments do not fit a task's code"),
     Code("TRC686", "data cannot be handed to or taken from a task's code"),
+    Code("TRC687", "a Lambda function fails"),
+    Code("TRC688", "a task of ECS fails"),
+    Code("TRC689", "a call to AWS does not succeed"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

@@ -21,7 +21,7 @@ UNSTARTED: Final = "unstarted"
 NOT_ITS_FAULT: Final = frozenset({"lost", "input_moved", UNSTARTED})
 """Reasons of failures that use up no attempt of the author's budget."""
 
-_CUT_OFF: Final = frozenset({"lost", "signal", "timeout", "deadline", "late", "web_unanswered"})
+_CUT_OFF: Final = frozenset({"lost", "signal", "timeout", "deadline", "late", "web_unanswered", "aws_unanswered"})
 """Reasons of attempts of which nobody can say whether they have had their effect."""
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trc.runtime.taskside.errors import PermanentError
+from trc.runtime.taskside.errors import AttemptFailed
 from trc.runtime.taskside.order import OrderInput
+from trc.runtime.taskside.result import Failure
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,7 +37,7 @@ def create_view(connection: duckdb.DuckDBPyConnection, name: str, query: str) ->
 
 
 def rows_of(one: OrderInput, place: str = "") -> str:
-    """A query of all rows of an input; `place` is as for `relation`. Raises PermanentError where nothing tells its columns."""
+    """A query of all rows of an input; `place` is as for `relation`. Raises AttemptFailed where nothing tells its columns."""
     if not one.files:
         if one.columns is None:
             raise no_files(one.name)
@@ -101,5 +102,7 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def no_files(name: str) -> PermanentError:
-    return PermanentError(f'no file matches "{name}", and its columns are not declared')
+def no_files(name: str) -> AttemptFailed:
+    """What says that there is nothing to read, and nothing that tells what would be there."""
+    message = f'no file matches "{name}", and its columns are not declared'
+    return AttemptFailed(Failure(message, "permanent", "input_missing"))
