@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -64,7 +65,8 @@ class Cloud:
 
     def definition(self, family: str, *containers: dict[str, Any]) -> None:
         """A task definition; what a container's `command` says is run on this machine."""
-        self.tasks.create_cluster(clusterName="default")
+        fargate = [{"capacityProvider": "FARGATE"}]
+        self.tasks.create_cluster(clusterName="default", defaultCapacityProviderStrategy=fargate)
         made = [{"image": "none", "memory": 64, "essential": True, **one} for one in containers]
         self.tasks.register_task_definition(family=family, containerDefinitions=made)
 
@@ -84,7 +86,6 @@ def running_cloud(objects: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Ite
     found = Cloud(objects, client("lambda", objects), client("ecs", objects))
     _functions_run(found, monkeypatch)
     _containers_run(found, monkeypatch)
-    import_module("moto.core.models").DEFAULT_ACCOUNT_ID  # noqa: B018 - loaded before it is reset
     yield found
     for name in ("lambda", "ecs", "iam"):
         for backend in import_module("moto.backends").get_backend(name)["123456789012"].values():
@@ -153,7 +154,7 @@ def _run(cloud: Cloud, task: Any, definitions: Any, processes: dict[str, list[su
     changes = {one["name"]: one for one in (task.overrides or {}).get("containerOverrides", ())}
     containers = []
     for one in definitions:
-        container = model(type("Definition", (), {"container_definitions": [one]})())
+        container = model(SimpleNamespace(container_definitions=[one], arn=task.task_definition_arn))
         container.exitCode = None
         container.last_status = "PENDING"
         containers.append((container, {**one, **changes.get(one["name"], {})}, one))

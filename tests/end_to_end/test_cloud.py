@@ -58,7 +58,7 @@ def outcome(space: Any) -> tuple[str, int, str, str]:
 
 def log(space: Any) -> str:
     (run, *_) = space.trc("runs", "--json").json["runs"]
-    text: str = space.trc("logs", run["run"], "called").out
+    text: str = space.trc("logs", run["id"], "called").out
     return text
 
 

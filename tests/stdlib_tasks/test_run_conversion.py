@@ -214,7 +214,7 @@ def test_a_list_larger_than_a_block_is_sifted_piece_by_piece(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("files", "says"),
     [
-        ({}, 'permanent error: no file matches "in/*"'),
+        ({}, 'permanent input_missing: no file matches "in/*"'),
         ({"a.json": ""}, "permanent error: there are no rows, and `types` does not say which columns there should be"),
         ({"a.json": "garbage"}, "permanent rows: 1 row cannot be read: a.json, line 1: expecting value; what follows"),
         ({"a.json.zst": b"garbage"}, "permanent "),

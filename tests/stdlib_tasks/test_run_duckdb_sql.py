@@ -180,7 +180,7 @@ def test_a_glob_without_files(project: Path) -> None:
     assert rows(project) == []
     failure = fails(project, "from people", csv(project))
     assert failure.message == 'no file matches "people", and its columns are not declared'
-    assert failure.kind == "permanent"
+    assert (failure.kind, failure.reason) == ("permanent", "input_missing")
 
 
 def test_declared_columns_are_known_by_name(project: Path) -> None:

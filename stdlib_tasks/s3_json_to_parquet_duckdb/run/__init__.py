@@ -51,7 +51,8 @@ def _sources(order: TaskOrder) -> Sequence[Source]:
     """The files with rows; of an empty one, nothing is to be read."""
     source = order.inputs[0]
     if not source.files:
-        raise PermanentError(f'no file matches "{order.params["src_glob"]}"')
+        message = f'no file matches "{order.params["src_glob"]}"'
+        raise AttemptFailed(Failure(message, "permanent", "input_missing"))
     names = source.names or tuple(os.path.relpath(path, order.project) for path in source.files)
     parts = order.params.get("delimiter") or delimiter(source.files[0])
     return [Source(path, name, parts) for path, name in zip(source.files, names) if os.path.getsize(path)]
