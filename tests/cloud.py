@@ -51,7 +51,7 @@ class Cloud:
         held = io.BytesIO()
         with zipfile.ZipFile(held, "w") as archive:
             archive.writestr("main.py", code)
-        iam = client("iam", self.objects)
+        iam = client("iam", self.objects, "us-east-1")
         with suppress(iam.exceptions.EntityAlreadyExistsException):
             iam.create_role(RoleName="test", AssumeRolePolicyDocument="{}")
         self.functions.create_function(
@@ -71,19 +71,20 @@ class Cloud:
         self.tasks.register_task_definition(family=family, containerDefinitions=made)
 
 
-def client(service: str, objects: ObjectServer) -> Any:
+def client(service: str, objects: ObjectServer, region: str) -> Any:
     return import_module("boto3").client(
         service,
         endpoint_url=objects.url,
-        region_name="us-east-1",
+        region_name=region,
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
 
 
 @contextmanager
-def running_cloud(objects: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    found = Cloud(objects, client("lambda", objects), client("ecs", objects))
+def running_cloud(objects: ObjectServer, monkeypatch: pytest.MonkeyPatch, region: str = "us-east-1") -> Iterator[Cloud]:
+    """The account's functions and tasks in that region, none at first."""
+    found = Cloud(objects, client("lambda", objects, region), client("ecs", objects, region))
     _functions_run(found, monkeypatch)
     _containers_run(found, monkeypatch)
     yield found
@@ -101,7 +102,11 @@ def _functions_run(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
         cloud.ran.append({"event": event, "context": json.loads(base64.b64decode(told)), "name": self.function_name})
         code = zipfile.ZipFile(io.BytesIO(self.code_bytes)).read("main.py").decode()
         done = subprocess.run(
-            [sys.executable, "-c", HANDLE, code, "{}"], input=json.dumps(event), capture_output=True, text=True, check=True
+            [sys.executable, "-c", HANDLE, code, "{}"],
+            input=json.dumps(event),
+            capture_output=True,
+            text=True,
+            check=True,
         )
         outcome = json.loads(done.stderr)
         if request_headers.get("X-Amz-Invocation-Type") == "Event":

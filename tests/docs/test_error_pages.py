@@ -32,6 +32,8 @@ PROSE = {
     "TRC674": "a web server would have to answer",
     "TRC676": "a web server would have to answer",
     "TRC677": "a web server would have to answer",
+    "TRC687": "a function of AWS would have to answer",
+    "TRC688": "a cluster of AWS would have to answer",
     "TRC646": "a package index would have to answer",
     "TRC647": "a Python would have to be missing",
     "TRC648": "a package index would have to be silent",

@@ -284,7 +284,9 @@ def test_silent_service_is_waited_for_and_given_up(space: Any, cloud: Cloud) -> 
     cloud.definition("nightly", SHELL)
     with faulty(cloud.objects.url) as proxy:
         # A service that says nothing for a while costs the task nothing.
-        proxy.rules.append(Rule(lambda passing: passing.method == "POST", Fault("answer", 503, "ServiceUnavailable"), 2, 2))
+        proxy.rules.append(
+            Rule(lambda passing: passing.method == "POST", Fault("answer", 503, "ServiceUnavailable"), 2, 2)
+        )
         write(space, cloud, ecs(), proxy.url)
         assert outcome(space)[:3] == ("success", 1, "")
     assert cloud.stops == []

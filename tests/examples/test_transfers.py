@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cloud import Cloud, running_cloud
+from tests.objects import ObjectServer
 from tests.warm import COMMANDS
 from tests.website import ALLOWED, Website, website
 
@@ -22,6 +24,20 @@ def folder(tmp_path: Path) -> Path:
     copied = Path(shutil.copytree(EXAMPLES, tmp_path / "transfers", ignore=shutil.ignore_patterns(".trc", "out")))
     (copied / "trc.toml").write_text(ALLOWED)
     return copied
+
+
+@pytest.fixture
+def cloud(objects: ObjectServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cloud]:
+    """An account that the profile of a home folder is for: no variable tells of it."""
+    for name in objects.variables:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / ".aws").mkdir(parents=True)
+    (tmp_path / "home" / ".aws" / "config").write_text(
+        f"[default]\nendpoint_url = {objects.url}\naws_access_key_id = test\naws_secret_access_key = test\n"
+    )
+    with running_cloud(objects, monkeypatch, "eu-west-1") as found:
+        yield found
 
 
 @pytest.fixture
@@ -83,3 +99,12 @@ def test_request(folder: Path, site: Website, monkeypatch: pytest.MonkeyPatch) -
     assert run(folder, "request.trc", "--param", f"site={site.url}") == {"success"}
     assert (folder / "out/job.txt").read_text() == "job-7\n"
     assert site.asked[0].headers["authorization"] == "sesame-open"
+
+
+def test_cloud(folder: Path, cloud: Cloud) -> None:
+    cloud.function("score-orders", "def handler(event, context): return {'scores': event['day'] + '.csv'}")
+    # Of the words of its command, the image would make the program.
+    script = folder / "told.txt"
+    cloud.definition("load-orders", {"name": "load", "entryPoint": ["/bin/sh", "-c", f'echo "$@" > {script}', "main"]})
+    assert run(folder, "cloud.trc", "--at", "2026-01-01T00:00:00Z") == {"success"}
+    assert script.read_text() == "load-scores --day 2026-01-01 --scores 2026-01-01.csv\n"
