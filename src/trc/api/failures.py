@@ -222,7 +222,9 @@ _REMEDIES: Final = {
     "TRC685": ("write `args` as its `Params`, or its parameters, say",),
     "TRC687": ("look at the function's own log, of which `trc logs` has the end",),
     "TRC688": ("`trc logs` tells what became of it, and where the containers' own logs lie",),
-    "TRC689": ("look at `region`, `profile` and what this identity may do; `trc` has credentials where AWS's own tools have them",),
+    "TRC689": (
+        "look at `region`, `profile` and what this identity may do; `trc` has credentials where AWS's own tools have them",
+    ),
     "TRC686": ("annotate the parameter, or return, what a file of that format can be",),
     "TRC680": ("raise max_size or max_ratio if that much is meant, and you know who made the archive",),
     "TRC656": ("`trc retry` goes on with what is left, with the whole time once more",),
