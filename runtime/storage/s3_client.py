@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from trc.runtime.storage.errors import ObjectError
 from trc.runtime.storage.s3_errors import code_of, no_bucket, told
+from trc.runtime.storage.s3_writing import AS_THE_BUCKET_SAYS, S3Writing
 from trc.runtime.store.results import ObjectIdentity
 
 CONNECTIONS: Final = 16
@@ -32,12 +33,13 @@ class Upload:
 class S3Client:
     """Requests by many threads; how often and how patiently each is tried again, the AWS configuration says, too."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, writing: S3Writing = AS_THE_BUCKET_SAYS) -> None:
         self._client = client
+        self._writing = writing
         self._buckets: set[str] = set()
 
     @classmethod
-    def configured(cls) -> Self:
+    def configured(cls, writing: S3Writing = AS_THE_BUCKET_SAYS) -> Self:
         """As the AWS command line is: by variables, profile, role, `endpoint_url`, addressing style, retries."""
         with _errors_of("s3://"):
             boto3, config = import_module("boto3"), import_module("botocore.config")
@@ -45,7 +47,7 @@ class S3Client:
             # S3 lies in every region; where none is configured, the answer tells the bucket's own.
             region = session.region_name or "us-east-1"
             settings = config.Config(max_pool_connections=CONNECTIONS)
-            return cls(session.client("s3", region_name=region, config=settings))
+            return cls(session.client("s3", region_name=region, config=settings), writing)
 
     def head(self, uri: str) -> ObjectIdentity | None:
         """What is said of an object; None where there is none."""
@@ -96,13 +98,14 @@ class S3Client:
     def put(self, uri: str, body: bytes) -> ObjectIdentity:
         bucket, key = split(uri)
         with _errors_of(uri):
-            answer = self._client.put_object(Bucket=bucket, Key=key, Body=body)
+            answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, **self._writing.whole)
         return ObjectIdentity(answer["ETag"].strip('"'), len(body))
 
     def begin(self, uri: str) -> Upload:
         bucket, key = split(uri)
         with _errors_of(uri):
-            return Upload(uri, self._client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"])
+            begun = self._client.create_multipart_upload(Bucket=bucket, Key=key, **self._writing.whole)
+        return Upload(uri, begun["UploadId"])
 
     def put_part(self, upload: Upload, number: int, body: bytes) -> dict[str, Any]:
         """Sends one part; answers what `complete` has to be told of it."""
@@ -133,7 +136,7 @@ class S3Client:
         """Copies on the server."""
         (bucket, key), (to, name) = split(source), split(target)
         with _errors_of(source):
-            self._client.copy({"Bucket": bucket, "Key": key}, to, name)
+            self._client.copy({"Bucket": bucket, "Key": key}, to, name, ExtraArgs=self._writing.encrypted)
 
     def delete(self, uri: str) -> None:
         bucket, key = split(uri)

@@ -23,6 +23,7 @@ from trc.compiler.frontends.typed import typed
 from trc.compiler.source import SourceFile, Span
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
+from trc.runtime.storage.s3_writing import AS_THE_BUCKET_SAYS, ENCRYPTIONS, LONGEST_TAG, MOST_TAGS, TAG, S3Writing
 from trc.runtime.store.address import EXAMPLE, Address, WrongAddress, address_of, is_address
 from trc.runtime.surroundings import clean, cores
 from trc.telemetry import NO_TELEMETRY, TABLES, Telemetry, telemetry_of
@@ -83,6 +84,8 @@ class Settings:
     """Where runs are recorded, if that is not in the project."""
     network: Allowed = NOTHING_ALLOWED
     """What may be called beyond public addresses."""
+    s3: S3Writing = AS_THE_BUCKET_SAYS
+    """How objects are written."""
     hooks_key: str | None = None
     """The reference to the secret that messages of hooks are signed with."""
     max_async: int = MAX_ASYNC
@@ -210,6 +213,7 @@ def _settings(project: Path, workers: int | None = None, target: str | None = No
         openlineage=_events(project, written),
         shared=written.states.get(chosen, written.state),
         network=Allowed(frozenset(written.hosts), tuple(written.networks)),
+        s3=S3Writing(**written.s3),
         hooks_key=written.hooks_key,
         max_async=MAX_ASYNC if written.max_async is None else written.max_async,
         start_timeout=written.start_timeout,
@@ -243,6 +247,7 @@ class _Written:
     hooks_key: str | None = None
     telemetry: dict[str, Any] = field(default_factory=dict[str, Any])
     docker: dict[str, Any] = field(default_factory=dict[str, Any])
+    s3: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def _read(path: Path) -> _Written:
@@ -430,6 +435,54 @@ _OF_NETWORK: Final[MappingOf[str, tuple[str, str]]] = {
 }
 
 
+def _s3(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    if not isinstance(value, Mapping):
+        _wrong(collect, f'"{key.value}" is a table', key.span, "write [s3] on a line of its own")
+        return
+    for entry in value.entries:
+        name = entry.key.value
+        if name == "tags":
+            written.s3["tags"] = dict(_tags(entry.value, entry.key, collect))
+        elif name not in _OF_S3:
+            remedy = did_you_mean(name, _OF_S3) or (f"the keys are: {', '.join(_OF_S3)}",)
+            _wrong(collect, f'"s3.{name}" is not known here', entry.key.span, *remedy)
+        elif not isinstance(entry.value, Scalar) or entry.value.style != "double" or not entry.value.value:
+            _wrong(collect, f'"s3.{name}" takes a text', entry.value.span, _OF_S3[name])
+        elif name == "encryption" and entry.value.value not in ENCRYPTIONS:
+            message = f'"{entry.value.value}" is no encryption that S3 knows'
+            _wrong(collect, message, entry.value.span, f"there are: {', '.join(ENCRYPTIONS)}")
+        else:
+            written.s3[name] = entry.value.value
+    if "kms_key" in written.s3 and not str(written.s3.get("encryption", "")).startswith("aws:kms"):
+        _wrong(collect, '"s3.kms_key" is for an encryption by KMS', key.span, 'write encryption = "aws:kms" as well')
+
+
+_OF_S3: Final = {
+    "encryption": 'write encryption = "aws:kms"',
+    "kms_key": 'write kms_key = "arn:aws:kms:…"',
+    "tags": 'write tags = { team = "data" }',
+}
+
+
+def _tags(value: Node, key: Scalar, collect: Collector) -> Iterator[tuple[str, str]]:
+    if not isinstance(value, Mapping):
+        _wrong(collect, '"s3.tags" takes a table of texts', key.span, _OF_S3["tags"])
+        return
+    if len(value.entries) > MOST_TAGS:
+        _wrong(collect, f"an object has {MOST_TAGS} tags at most, and these are {len(value.entries)}", key.span)
+    for entry in value.entries:
+        if not isinstance(entry.value, Scalar) or entry.value.style != "double":
+            _wrong(collect, f'the tag "{entry.key.value}" is a text', entry.value.span, _OF_S3["tags"])
+        elif len(entry.key.value) > LONGEST_TAG[0] or len(entry.value.value) > LONGEST_TAG[1]:
+            most = f"a name has {LONGEST_TAG[0]} characters at most, and a value {LONGEST_TAG[1]}"
+            _wrong(collect, f'the tag "{entry.key.value[:40]}" is too long', entry.key.span, most)
+        elif not TAG.fullmatch(entry.key.value) or not TAG.fullmatch(entry.value.value):
+            taken = "letters, digits, spaces and + - = . _ : / @"
+            _wrong(collect, f'S3 does not take the tag "{entry.key.value}" so', entry.key.span, f"it takes {taken}")
+        else:
+            yield entry.key.value, entry.value.value
+
+
 def _telemetry(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
     table = key.value
     if not isinstance(value, Mapping):
@@ -538,6 +591,7 @@ _KEYS: Final[MappingOf[str, _Reader]] = {
     "openlineage": _openlineage,
     "hooks": _hooks,
     "network": _network,
+    "s3": _s3,
     **dict.fromkeys(TABLES, _telemetry),
 }
 

@@ -387,3 +387,41 @@ def test_without_boto3_the_command_that_installs_it_is_told(shop: Any, command: 
     assert done.returncode == 3
     assert 'error[TRC620]: data on S3 needs the package "boto3", which is not installed' in done.stderr
     assert "pip install 'trc-pipelines[s3]'" in done.stderr
+
+
+@pytest.mark.parametrize("rows", ["a few", "none"])
+def test_objects_are_encrypted_and_tagged_as_the_project_says(space: Any, objects: ObjectServer, rows: str) -> None:
+    space.write("trc.toml", '[s3]\nencryption = "aws:kms"\nkms_key = "alias/lake"\ntags = { team = "a b+c" }\n')
+    body = "printf x > $TRC_OUTPUT_OUTPUT" if rows == "a few" else ": > $TRC_OUTPUT_OUTPUT"
+    space.write("p.trc", f'pipeline "p" {{ }}\ntask a = shell("{body}") {{ output = file("s3://lake/out/a") }}\n')
+    assert states(space) == {"a": "success"}
+    found = objects.client.head_object(Bucket="lake", Key="out/a")
+    assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", "alias/lake")
+    tags = objects.client.get_object_tagging(Bucket="lake", Key="out/a")["TagSet"]
+    assert tags == [{"Key": "team", "Value": "a b+c"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('s3 = "x"', '"s3" is a table'),
+        ('[s3]\nencryption = "rot13"', '"rot13" is no encryption that S3 knows'),
+        ("[s3]\nencryption = true", '"s3.encryption" takes a text'),
+        ('[s3]\nkms_key = "k"', '"s3.kms_key" is for an encryption by KMS'),
+        ('[s3]\nencrypton = "AES256"', 'did you mean "encryption"'),
+        ("[s3]\ntags = 3", '"s3.tags" takes a table of texts'),
+        ('[s3]\ntags = { a = "b&c" }', 'S3 does not take the tag "a" so'),
+        ("[s3]\ntags = { a = 1 }", 'the tag "a" is a text'),
+        (
+            "[s3.tags]\n" + "".join(f't{n} = "x"\n' for n in range(11)),
+            "an object has 10 tags at most, and these are 11",
+        ),
+        ('[s3]\ntags = { a = "' + "x" * 300 + '" }', 'the tag "a" is too long'),
+    ],
+)
+def test_mistakes_about_writing_objects(space: Any, text: str, complaint: str) -> None:
+    space.write("trc.toml", text)
+    space.write("p.trc", 'pipeline "p" { }\ntask a = shell("true")\n')
+    done = space.trc("check", "p.trc", code=2)
+    assert "TRC111" in done.out + done.err
+    assert complaint in done.out + done.err

@@ -16,13 +16,19 @@ from trc.runtime.storage.errors import ObjectError
 from trc.runtime.storage.routed import RoutedStorage
 from trc.runtime.storage.s3 import S3Storage
 from trc.runtime.storage.s3_client import S3Client
+from trc.runtime.storage.s3_writing import S3Writing
 from trc.runtime.storage.web import WebStorage
 from trc.runtime.taskside.web import Web
 from trc.runtime.transferring import Transferring
 
 
-def with_objects(
-    spec: PipelineSpec, files: Storage, state: Path, executor: Callable[[], Executor], network: Allowed
+def with_objects(  # noqa: PLR0917 - what a run is made with
+    spec: PipelineSpec,
+    files: Storage,
+    state: Path,
+    executor: Callable[[], Executor],
+    network: Allowed,
+    writing: S3Writing,
 ) -> tuple[Storage, Callable[[], Executor]]:
     """Storage that knows what lies elsewhere as well as files, and an executor whose attempts are given copies of objects."""
     web = WebStorage(Web(network), downloads(spec))
@@ -30,7 +36,7 @@ def with_objects(
         return RoutedStorage(files, None, web), executor
     require_extra("s3", "boto3", "data on S3")
     try:
-        client = S3Client.configured()
+        client = S3Client.configured(writing)
     except ObjectError as error:
         raise stopped("TRC672", str(error), "look at the AWS configuration of this user") from error
     objects = S3Storage(client, state)

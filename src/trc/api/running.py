@@ -419,7 +419,9 @@ def runner_of(
 
         if remote_schemes(ready.spec):
             objects: Any = import_module("trc.api.objects")
-            storage, executor = objects.with_objects(ready.spec, storage, settings.state, executor, settings.network)
+            storage, executor = objects.with_objects(
+                ready.spec, storage, settings.state, executor, settings.network, settings.s3
+            )
         yield Runner(
             spec,
             store,

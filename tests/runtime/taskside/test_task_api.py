@@ -487,7 +487,7 @@ def test_trial_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def work(context: TaskContext) -> str:
         os.environ["LEFT"] = "1"
         os.system("echo child")
-        sys.stdout.write(f"folder {os.getcwd()} {os.environ['GIVEN']}\n")
+        sys.stdout.write(f"folder {Path.cwd()} {os.environ['GIVEN']}\n")
         return context.run_time
 
     run = run_task(work, outputs="file", env={"GIVEN": "yes"}, run_time="2026-02-01T00:00:00+00:00")
