@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import math
 import os
+import pathlib
 import sys
 import typing
 from collections import abc
@@ -111,12 +112,10 @@ def _of_library(value: Any, wanted: Any) -> Any:
     """Of the standard library's kinds: paths, enumerations, dates, decimals. They are looked for only where somebody uses them."""
     if isinstance(value, wanted):
         return value
-    if issubclass(wanted, os.PathLike):
-        pathlib = sys.modules.get("pathlib")
-        if pathlib is None or not (wanted is os.PathLike or issubclass(wanted, pathlib.PurePath)):
-            return value
+    if wanted is os.PathLike or issubclass(wanted, pathlib.PurePath):
         text = _checked(value, isinstance(value, str), "a path")
-        return pathlib.Path(text) if wanted is os.PathLike else wanted(text)
+        path: Any = pathlib.Path if wanted is os.PathLike else wanted
+        return path(text)
     for module, name, made, words in _KINDS:
         kind = getattr(sys.modules.get(module), name, None)
         if kind is None or not issubclass(wanted, kind):
