@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from types import FunctionType
 from typing import Any
 
 from trc.runtime.taskside import handing, params, saving
@@ -25,6 +26,8 @@ def call(work: Any, context: TaskContext) -> Any:
         returned = _called(work, context)
     except Ended as end:
         returned = end.result
+    if returned is None:
+        return None
     if inspect.isawaitable(returned):
         return _awaited(returned, context)
     return _taken(returned, context)
@@ -56,6 +59,8 @@ def _called(work: Any, context: TaskContext) -> Any:
 
 def _given(function: Any, context: TaskContext, *, is_marked: bool, sees_all: bool = False) -> Any:
     """Calls it with the context, as ever, or with what its parameters are called."""
+    if not is_marked and _takes_one(function):
+        return function(context)
     try:
         asked = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # something of C's, which does not say
@@ -70,6 +75,15 @@ def _given(function: Any, context: TaskContext, *, is_marked: bool, sees_all: bo
         return function(context)
     positional, named = _Mapping(function, context).of(asked, sees_all=sees_all)
     return function(*positional, **named)
+
+
+def _takes_one(function: Any) -> bool:
+    """Whether it is a plain function of one parameter: `inspect` would take longer to say so than a small task runs."""
+    if type(function) is not FunctionType or hasattr(function, "__wrapped__") or hasattr(function, "__signature__"):
+        return False
+    code = function.__code__
+    others = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    return code.co_argcount == 1 and not (code.co_kwonlyargcount or others)
 
 
 def _is_context(one: inspect.Parameter, function: Any, context: TaskContext) -> bool:

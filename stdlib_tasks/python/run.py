@@ -24,7 +24,7 @@ def run(order: TaskOrder, context: TaskContext) -> Any:
     if not file or not name:
         raise PermanentError(f'the entrypoint "{entrypoint}" is not of the form "path/to/file.py:Name"')
     returned = call(_entry(_load(order.project, file), file, name), context)
-    if inspect.isawaitable(returned) and not order.is_async:
+    if returned is not None and inspect.isawaitable(returned) and not order.is_async:
         return _awaited(returned)
     return returned
 
