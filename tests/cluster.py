@@ -1,0 +1,85 @@
+"""The Ray cluster that tests run attempts on: one for all of a session, on loopback, with a token of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+_HEAD = (
+    "import sys; from ray.scripts.scripts import main; "
+    "sys.argv = ['ray', 'start', '--head', '--block', *sys.argv[1:]]; main()"
+)
+_STARTED = b"Ray runtime started"
+_LONG = 120.0
+"""Seconds in which a head has to have started."""
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """Where the head of a cluster of one node listens, which has two processors. Whatever is started meanwhile may join it."""
+    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as held:
+        for name, value in (
+            ("RAY_AUTH_MODE", "token"),
+            ("RAY_AUTH_TOKEN", secrets.token_hex(32)),
+            ("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0"),  # loopback
+            ("RAY_USAGE_STATS_ENABLED", "0"),
+        ):
+            patch.setenv(name, value)
+        port = held.getsockname()[1]
+        held.close()
+        folder = tempfile.mkdtemp(prefix="trc-ray-test-")
+        head = start_head(port, folder)
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            stop_head(head)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_head(port: int, folder: str, cpus: int = 2) -> subprocess.Popen[bytes]:
+    """Starts a head, and answers once it takes drivers."""
+    options = (
+        f"--port={port}",
+        f"--num-cpus={cpus}",
+        f"--object-store-memory={100 << 20}",
+        "--include-dashboard=false",
+        "--disable-usage-stats",
+        f"--temp-dir={folder}",
+    )
+    head = subprocess.Popen(
+        [sys.executable, "-c", _HEAD, *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    said = b""
+    assert head.stdout is not None
+    while _STARTED not in said:
+        assert select.select([head.stdout], [], [], _LONG)[0], f"no head after {_LONG} s: {said.decode()}"
+        chunk = os.read(head.stdout.fileno(), 1 << 16)
+        assert chunk, said.decode()
+        said += chunk
+    return head
+
+
+def stop_head(head: subprocess.Popen[bytes]) -> None:
+    """Ends a head with all that it has started."""
+    head.send_signal(signal.SIGTERM)
+    try:
+        head.wait(30)
+    finally:
+        head.kill()
+        head.wait()
+        if head.stdout is not None:
+            head.stdout.close()
