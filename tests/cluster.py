@@ -12,12 +12,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-_HEAD = (
-    "import sys; from ray.scripts.scripts import main; "
-    "sys.argv = ['ray', 'start', '--head', '--block', *sys.argv[1:]]; main()"
+_START = (
+    "import sys; from ray.scripts.scripts import main; sys.argv = ['ray', 'start', '--block', *sys.argv[1:]]; main()"
 )
 _STARTED = b"Ray runtime started"
 _LONG = 120.0
@@ -25,7 +25,7 @@ _LONG = 120.0
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[str]:
+def head() -> Iterator[str]:
     """Where the head of a cluster of one node listens, which has two processors. Whatever is started meanwhile may join it."""
     with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as held:
         for name, value in (
@@ -38,48 +38,61 @@ def cluster() -> Iterator[str]:
         port = held.getsockname()[1]
         held.close()
         folder = tempfile.mkdtemp(prefix="trc-ray-test-")
-        head = start_head(port, folder)
+        process = start_head(port, folder)
         try:
             yield f"127.0.0.1:{port}"
         finally:
-            stop_head(head)
+            stop_head(process)
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def start_head(port: int, folder: str, cpus: int = 2) -> subprocess.Popen[bytes]:
     """Starts a head, and answers once it takes drivers."""
-    options = (
+    return _start(
+        "--head",
         f"--port={port}",
         f"--num-cpus={cpus}",
-        f"--object-store-memory={100 << 20}",
         "--include-dashboard=false",
         "--disable-usage-stats",
         f"--temp-dir={folder}",
     )
-    head = subprocess.Popen(
-        [sys.executable, "-c", _HEAD, *options],
+
+
+@contextmanager
+def joining(head: str, *options: str) -> Iterator[None]:
+    """A node more, on this machine, which has one processor and what the options say."""
+    node = _start(f"--address={head}", "--num-cpus=1", *options)
+    try:
+        yield
+    finally:
+        stop_head(node)
+
+
+def _start(*options: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _START, *options, f"--object-store-memory={100 << 20}"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     said = b""
-    assert head.stdout is not None
+    assert process.stdout is not None
     while _STARTED not in said:
-        assert select.select([head.stdout], [], [], _LONG)[0], f"no head after {_LONG} s: {said.decode()}"
-        chunk = os.read(head.stdout.fileno(), 1 << 16)
+        assert select.select([process.stdout], [], [], _LONG)[0], f"no node after {_LONG} s: {said.decode()}"
+        chunk = os.read(process.stdout.fileno(), 1 << 16)
         assert chunk, said.decode()
         said += chunk
-    return head
+    return process
 
 
-def stop_head(head: subprocess.Popen[bytes]) -> None:
+def stop_head(process: subprocess.Popen[bytes]) -> None:
     """Ends a head with all that it has started."""
-    head.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
     try:
-        head.wait(30)
+        process.wait(30)
     finally:
-        head.kill()
-        head.wait()
-        if head.stdout is not None:
-            head.stdout.close()
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

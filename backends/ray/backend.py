@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 _CAPABILITIES: Final = Capabilities(
     backend="ray",
-    supports=OF_THE_RUNTIME | {"resources.cpu", "resources.gpu"},
+    supports=OF_THE_RUNTIME | {"resources.gpu"},
+    unenforced={
+        "resources.cpu": "Ray places tasks by it, DuckDB is given as many threads, and other code is not limited",
+    },
     remedies={
         "environment.system_packages": "nodes of a cluster are as they are, a container can, with --backend docker: "
         "to run it here, install the packages on all nodes and remove this",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
 from trc.backends.ray.options import RayOptions
@@ -21,6 +22,9 @@ from trc.runtime.surroundings import cores
 
 _REACHED: Final = 5.0
 """Seconds in which the head of a cluster has to take a connection."""
+_PREFIX: Final = "trc-ray-"
+_LONGEST: Final = 32
+"""Characters of a folder that Ray's sockets may lie below: their paths have at most 107."""
 _OF_ANY: Final = {
     # Ray would tell its makers of each cluster, and look for `uv run` above this process.
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -101,8 +105,7 @@ class Cluster:
     def _start(self) -> None:
         if self._options.dashboard and find_spec("aiohttp_cors") is None:
             raise no_dashboard()
-        # Below it lie sockets, whose paths may not be long.
-        self._folder = tempfile.mkdtemp(prefix="trc-ray-")
+        self._folder = _folder()
         self._init(
             not_started,
             address="local",
@@ -134,6 +137,18 @@ class Cluster:
         # It prints what nodes tell of lost workers on standard output, and has no setting against it.
         worker: Any = import_module("ray._private.worker")
         worker.print_to_stdstream = _print_nothing
+
+
+def _folder() -> str:
+    """A folder for Ray's sockets and logs, once those are gone of drivers that were killed."""
+    place = tempfile.gettempdir()
+    if len(place) > _LONGEST:
+        place = "/tmp"  # noqa: S108 - a folder of our own is made there
+    for left in Path(place).glob(f"{_PREFIX}*"):
+        driver = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if driver.isdigit() and not Path("/proc", driver).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place)
 
 
 def _print_nothing(*_arguments: object, **_named: object) -> None:

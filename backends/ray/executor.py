@@ -207,6 +207,8 @@ class RayExecutor:
                 with suppress(Exception):
                     self._cluster.ray.kill(host.actor)
         self._mark.unlink(missing_ok=True)
+        with suppress(OSError):  # another run has its own there, or nothing was written
+            self._mark.parent.rmdir()
         self._cluster.close()
 
     # ── handing out ──
