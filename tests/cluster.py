@@ -42,7 +42,7 @@ def head() -> Iterator[str]:
         try:
             yield f"127.0.0.1:{port}"
         finally:
-            stop_head(process)
+            end_node(process)
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -65,7 +65,7 @@ def joining(head: str, *options: str) -> Iterator[None]:
     try:
         yield
     finally:
-        stop_head(node)
+        end_node(node)
 
 
 def _start(*options: str) -> subprocess.Popen[bytes]:
@@ -74,8 +74,23 @@ def _start(*options: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # Its head is on loopback, where Ray by itself wants no second node.
+        env={
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": str(int("--head" not in options)),
+        },
     )
+    try:
+        _await(process)
+    except BaseException:
+        end_node(process)
+        raise
+    return process
+
+
+def _await(process: subprocess.Popen[bytes]) -> None:
+    """Returns once it says that it has started."""
     said = b""
     assert process.stdout is not None
     while _STARTED not in said:
@@ -83,10 +98,9 @@ def _start(*options: str) -> subprocess.Popen[bytes]:
         chunk = os.read(process.stdout.fileno(), 1 << 16)
         assert chunk, said.decode()
         said += chunk
-    return process
 
 
-def stop_head(process: subprocess.Popen[bytes]) -> None:
+def end_node(process: subprocess.Popen[bytes]) -> None:
     """Ends a head with all that it has started."""
     process.send_signal(signal.SIGTERM)
     try:

@@ -49,7 +49,8 @@ class LocalExecutor:
 
     Each has orders more in its pipe while it runs, so that it need not wait for us: one, or as
     many as are done in a moment. What is in a pipe can be taken back and given to another. Beside
-    them, one process has `max_async` asynchronous attempts at the same time.
+    them, one process has `max_async` asynchronous attempts at the same time. With `is_shielded`, whoever ends this
+    process may kill its children first.
     """
 
     def __init__(
@@ -59,8 +60,11 @@ class LocalExecutor:
         clock: Clock,
         max_async: int = 0,
         antechamber: Callable[[], Antechamber] | None = None,
+        *,
+        is_shielded: bool = False,
     ) -> None:
         self._most = workers
+        self._is_shielded = is_shielded
         self._environ = dict(environ)
         self._clock = clock
         self._open_antechamber = antechamber
@@ -345,7 +349,7 @@ class LocalExecutor:
         if kind.environment:
             assert self._antechamber is not None
             interpreter = self._antechamber.ready[kind.environment]
-        worker = WorkerProcess(kind, self._environ, self._errors, interpreter)
+        worker = WorkerProcess(kind, self._environ, self._errors, interpreter, is_shielded=self._is_shielded)
         self._workers.append(worker)
         self._selector.register(worker.messages, selectors.EVENT_READ, partial(self._receive, worker))
         assert worker.exit is not None

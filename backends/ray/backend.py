@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -47,7 +48,7 @@ class RayBackend:
         # Loaded for runs: most commands only ask what the backend can do.
         executor: Any = import_module("trc.backends.ray.executor")
         of: Any = import_module("trc.backends.ray.options").options_of
-        made: Executor = executor.RayExecutor(workers, state, SystemClock(), of(options or {}))
+        made: Executor = executor.RayExecutor(workers, state, os.environ, SystemClock(), of(options or {}))
         return made
 
     def image_digests(self, images: Sequence[str], options: Mapping[str, Any] | None = None) -> Mapping[str, str]:

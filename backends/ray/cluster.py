@@ -7,14 +7,13 @@ import os
 import secrets
 import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final
 
+from trc.backends.ray.folders import own_folder
 from trc.backends.ray.options import RayOptions
 from trc.backends.ray.shapes import Shape, nodes_of
 from trc.backends.ray.troubles import no_cluster, no_dashboard, no_package, not_joined, not_started
@@ -22,9 +21,6 @@ from trc.runtime.surroundings import cores
 
 _REACHED: Final = 5.0
 """Seconds in which the head of a cluster has to take a connection."""
-_PREFIX: Final = "trc-ray-"
-_LONGEST: Final = 32
-"""Characters of a folder that Ray's sockets may lie below: their paths have at most 107."""
 _OF_ANY: Final = {
     # Ray would tell its makers of each cluster, and look for `uv run` above this process.
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -44,8 +40,11 @@ class Cluster:
     The processes that Ray starts end when the thread does that started them.
     """
 
-    def __init__(self, options: RayOptions, workers: int) -> None:
+    def __init__(self, options: RayOptions, workers: int, environ: Mapping[str, str]) -> None:
         self._options = options
+        self._address = options.address
+        if self._address == "auto" and (said := environ.get("RAY_ADDRESS")):
+            self._address = said
         self._workers = workers
         self._before: dict[str, str | None] = {}
         """Variables of this process as they were."""
@@ -55,7 +54,7 @@ class Cluster:
 
     @property
     def is_joined(self) -> bool:
-        return bool(self._options.address)
+        return bool(self._address)
 
     def open(self) -> tuple[Shape, ...]:
         """Starts or joins the cluster, and answers its nodes. Raises `Trouble`."""
@@ -71,7 +70,7 @@ class Cluster:
         if not self.ray.is_initialized():
             self._is_ours = True
             if self.is_joined:
-                self._join(self._options.address)
+                self._join(self._address)
             else:
                 self._start()
         return self.nodes()
@@ -94,7 +93,7 @@ class Cluster:
 
     def _join(self, address: str) -> None:
         host, _, port = address.rpartition(":")
-        if host:
+        if host and port.isdigit():
             # Ray itself would try for a minute.
             try:
                 socket.create_connection((host.strip("[]"), int(port)), _REACHED).close()
@@ -105,7 +104,7 @@ class Cluster:
     def _start(self) -> None:
         if self._options.dashboard and find_spec("aiohttp_cors") is None:
             raise no_dashboard()
-        self._folder = _folder()
+        self._folder = own_folder("trc-ray-")
         self._init(
             not_started,
             address="local",
@@ -137,18 +136,6 @@ class Cluster:
         # It prints what nodes tell of lost workers on standard output, and has no setting against it.
         worker: Any = import_module("ray._private.worker")
         worker.print_to_stdstream = _print_nothing
-
-
-def _folder() -> str:
-    """A folder for Ray's sockets and logs, once those are gone of drivers that were killed."""
-    place = tempfile.gettempdir()
-    if len(place) > _LONGEST:
-        place = "/tmp"  # noqa: S108 - a folder of our own is made there
-    for left in Path(place).glob(f"{_PREFIX}*"):
-        driver = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if driver.isdigit() and not Path("/proc", driver).exists():
-            shutil.rmtree(left, ignore_errors=True)
-    return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place)
 
 
 def _print_nothing(*_arguments: object, **_named: object) -> None:

@@ -75,11 +75,13 @@ class RayExecutor:
     beside the run's own thread.
     """
 
-    def __init__(self, workers: int, state: Path, clock: Clock, options: RayOptions) -> None:
+    def __init__(
+        self, workers: int, state: Path, environ: Mapping[str, str], clock: Clock, options: RayOptions
+    ) -> None:
         self._most = options.workers or workers
         self._clock = clock
         self._options = options
-        self._cluster = Cluster(options, self._most)
+        self._cluster = Cluster(options, self._most, environ)
         self._mark = state.absolute() / _FOLDER / uuid4().hex
         self._actor: Any = None
         self._nodes: tuple[Shape, ...] = ()

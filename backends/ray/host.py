@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -14,6 +15,7 @@ import trc
 from trc.backends.local.environments import Antechamber, antechamber
 from trc.backends.local.memory import memory_of_machine
 from trc.backends.local.workers import LocalExecutor
+from trc.backends.ray.folders import own_folder
 from trc.runtime.clock import SystemClock
 from trc.runtime.executor import Ended, Lost, Report, Started
 from trc.runtime.surroundings import clean, cores
@@ -71,7 +73,9 @@ class Host:
         self._terms = terms
         given = {name: os.environ[name] for name in _GIVEN if name in os.environ}
         self._share = int(memory_of_machine() * _ENGINES_SHARE * min(1.0, terms.cpus / cores()))
-        self._executor = LocalExecutor(1, clean(os.environ) | given, SystemClock(), 0, _antechamber)
+        self._scratch = own_folder("trc-host-")
+        # Ray kills what an actor has started as it ends the actor.
+        self._executor = LocalExecutor(1, clean(os.environ) | given, SystemClock(), 0, _antechamber, is_shielded=True)
         self._wake = self._executor.waker()
         self._changed = Condition()
         self._number = 0
@@ -125,7 +129,7 @@ class Host:
             for command in commands:
                 if isinstance(command, Begin):
                     under_way.add(command.order.token)
-                    self._executor.start(self._shared(command.order))
+                    self._executor.start(self._settled(command.order))
                 else:
                     self._executor.stop(command.token, command.grace)
             reports = self._executor.poll(None if under_way == begun else _GLANCE)
@@ -139,12 +143,12 @@ class Host:
                 self._reports += reports
                 self._changed.notify_all()
         self._executor.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def _shared(self, order: TaskOrder) -> TaskOrder:
-        """The order, whose engine leaves to the other hosts of the node what is theirs."""
-        if order.memory is not None or order.memory_share is not None:
-            return order
-        return replace(order, memory_share=self._share)
+    def _settled(self, order: TaskOrder) -> TaskOrder:
+        """The order, whose engine leaves to the other hosts of the node what is theirs, and spills to the node's own disk."""
+        share = order.memory_share if order.memory is not None else order.memory_share or self._share
+        return replace(order, memory_share=share, scratch=self._scratch)
 
 
 def _antechamber() -> Antechamber:

@@ -25,7 +25,7 @@ class Shape:
         return self.cpus <= node.cpus and self.memory <= node.memory and self.gpus <= node.gpus
 
     def __str__(self) -> str:
-        parts = [f"{self.cpus:g} CPU{'s' * (self.cpus != 1)}"]
+        parts = [f"{self.cpus:,g} CPU{'s' * (self.cpus != 1)}"]
         if self.gpus:
             parts.append(f"{self.gpus} GPU{'s' * (self.gpus != 1)}")
         if self.memory:

@@ -84,7 +84,7 @@ def no_cluster(address: str) -> Trouble:
     return Trouble(
         "ray_cluster",
         f"no Ray cluster answers at {address}",
-        "look at `address` under [ray] in trc.toml, and whether its head runs; without it, trc starts one for the run",
+        "look at `address` under [ray] in trc.toml, or RAY_ADDRESS, and whether its head runs; without `address`, trc starts one for the run",
         is_temporary=True,
     )
 

@@ -1,7 +1,9 @@
 """Counts steps of 3n + 1."""
 
+from trc import TaskContext
 
-def longest(context):
+
+def longest(context: TaskContext) -> None:
     """Writes the ten numbers of a part that take most steps."""
     first, past = int(context.args["first"]), int(context.args["past"])
     found = []
