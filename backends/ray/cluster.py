@@ -26,6 +26,10 @@ _OF_ANY: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
 }
+_OF_JOINED: Final = {
+    # How often it asks a head that is there, and may not let us in.
+    "RAY_NUM_REDIS_GET_RETRIES": "3",
+}
 _OF_OWN: Final = {
     # Nobody else is to be served. Ray has this switch for systems whose firewalls ask about each port:
     # an address of loopback that it is given, it replaces by one that others reach.
@@ -59,8 +63,8 @@ class Cluster:
     def open(self) -> tuple[Shape, ...]:
         """Starts or joins the cluster, and answers its nodes. Raises `Trouble`."""
         self._set(_OF_ANY)
-        if not self.is_joined:
-            self._set({**_OF_OWN, "RAY_AUTH_TOKEN": secrets.token_hex(32)})
+        own = {**_OF_OWN, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        self._set(_OF_JOINED if self.is_joined else own)
         try:
             self.ray = import_module("ray")
         except ImportError as error:

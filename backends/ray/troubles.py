@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from trc.backends.ray.shapes import Shape
@@ -43,7 +43,7 @@ def no_dashboard() -> Trouble:
 
 def not_joined(address: str, error: BaseException) -> Trouble:
     """A cluster that is not there, or not for us."""
-    said = str(error)
+    said = "\n".join(map(str, _chain(error)))
     versions = _VERSIONS.findall(said)
     if "ersion mismatch" in said and len(versions) == 2:
         (its_ray, its_python), (our_ray, our_python) = versions
@@ -57,7 +57,7 @@ def not_joined(address: str, error: BaseException) -> Trouble:
         return Trouble(
             "ray_version", f"the Ray cluster at {address} runs {what}", f"{remedy}; both have to be of one version"
         )
-    if type(error).__name__ == "AuthenticationError" or "AuthToken" in said:
+    if "AuthenticationError" in said or "AuthToken" in said or "no authentication token" in said:
         return Trouble(
             "ray_token",
             f"the Ray cluster at {address} does not let this user in",
@@ -106,6 +106,13 @@ def infeasible(asked: Shape, nodes: Sequence[Shape], seconds: int) -> Failure:
 def bad_node(message: str, *remedies: str) -> Failure:
     """Nodes that tasks cannot run on as they are."""
     return Failure("\n".join((message, *remedies)), "permanent", "ray_node")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """It, and what it comes of: Ray hides a refusal behind an error of its own."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def first_line(error: BaseException) -> str:
