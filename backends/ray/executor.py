@@ -129,9 +129,9 @@ class RayExecutor:
         del order
         return False
 
-    def start(self, order: TaskOrder) -> None:
+    def start(self, *orders: TaskOrder) -> None:
         self._open()
-        self._waiting.append(order)
+        self._waiting += orders
         self._hand_out()
 
     def stop(self, token: str, grace: float) -> None:

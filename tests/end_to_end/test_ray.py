@@ -50,7 +50,7 @@ def parent_of(process):
 def kill_host(context):
     if context.attempt == 1:
         print("on attempt 1", flush=True)
-        os.kill(parent_of(os.getppid()), signal.SIGKILL)
+        os.kill(parent_of(parent_of(os.getppid())), signal.SIGKILL)
         signal.pause()
     open(context.output.path, "w").close()
 """
