@@ -19,6 +19,19 @@ import pytest
 _START = (
     "import sys; from ray.scripts.scripts import main; sys.argv = ['ray', 'start', '--block', *sys.argv[1:]]; main()"
 )
+_JOIN = """
+import signal, sys
+from ray._private.node import Node
+from ray._private.parameter import RayParams
+head, gpus, store = sys.argv[1:]
+# `ray start` would take an address of loopback for one that others reach.
+asked = RayParams(
+    gcs_address=head, node_ip_address="127.0.0.1", num_cpus=1, num_gpus=int(gpus), object_store_memory=int(store)
+)
+Node(asked, head=False, shutdown_at_exit=True)
+print("Ray runtime started")
+signal.pause()
+"""
 _STARTED = b"Ray runtime started"
 _LONG = 120.0
 """Seconds in which a head has to have started."""
@@ -48,39 +61,36 @@ def head() -> Iterator[str]:
 
 def start_head(port: int, folder: str, cpus: int = 2) -> subprocess.Popen[bytes]:
     """Starts a head, and answers once it takes drivers."""
-    return _start(
+    return _run(
+        _START,
         "--head",
         f"--port={port}",
         f"--num-cpus={cpus}",
         "--include-dashboard=false",
         "--disable-usage-stats",
         f"--temp-dir={folder}",
+        f"--object-store-memory={100 << 20}",
     )
 
 
 @contextmanager
-def joining(head: str, *options: str) -> Iterator[None]:
-    """A node more, on this machine, which has one processor and what the options say."""
-    node = _start(f"--address={head}", "--num-cpus=1", *options)
+def joining(head: str, gpus: int) -> Iterator[None]:
+    """A node more, on this machine, which has one processor and so many GPUs."""
+    node = _run(_JOIN, head, str(gpus), str(100 << 20))
     try:
         yield
     finally:
         end_node(node)
 
 
-def _start(*options: str) -> subprocess.Popen[bytes]:
+def _run(code: str, *arguments: str) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _START, *options, f"--object-store-memory={100 << 20}"],
+        [sys.executable, "-c", code, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        # Its head is on loopback, where Ray by itself wants no second node.
-        env={
-            **os.environ,
-            "PYTHONUNBUFFERED": "1",
-            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": str(int("--head" not in options)),
-        },
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     try:
         _await(process)

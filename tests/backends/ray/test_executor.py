@@ -176,7 +176,7 @@ def test_what_a_node_can_run_that_joins_runs_there(make: Make, head: str) -> Non
     order = world.order("go", gpus=1)
     world.executor.start(order)
     assert world.executor.poll(0.0) == []
-    with joining(head, "--num-gpus=1"):
+    with joining(head, 1):
         assert world.wait(Ended, order.token).result.values == {"gpus": "0"}
 
 
