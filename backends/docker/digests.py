@@ -7,7 +7,7 @@ from typing import Any
 
 from trc.backends.docker.engine import Engine
 from trc.backends.docker.options import DockerOptions
-from trc.backends.docker.troubles import Trouble
+from trc.backends.trouble import Trouble
 
 
 def digests_of(images: Collection[str], engine: Engine, options: DockerOptions) -> dict[str, str]:

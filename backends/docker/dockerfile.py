@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trc.backends.docker.options import IMAGE
-from trc.backends.docker.troubles import Trouble
+from trc.backends.trouble import Trouble
 from trc.compiler.environments.wanted import Locked, LockedEnvironment
 
 REQUIREMENTS: Final = "requirements.txt"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from trc.backends.docker.images import name_of
 from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.recipes import own_environment, recipe_of
-from trc.backends.docker.troubles import Trouble
 from trc.backends.docker.wheel import constraints, wheel
+from trc.backends.trouble import Trouble
 from trc.compiler.environments.lockfile import LOCK_FILE
 from trc.runtime.environments.built import NotBuilt
 from trc.runtime.errors import stopped

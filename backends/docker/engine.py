@@ -10,7 +10,8 @@ from socket import AF_UNIX, socket
 from threading import Lock, local
 from typing import Any, Final
 
-from trc.backends.docker.troubles import INSTALL, Trouble, no_engine
+from trc.backends.docker.troubles import INSTALL, no_engine
+from trc.backends.trouble import Trouble
 
 _SOCKET: Final = "unix:///var/run/docker.sock"
 _TIMEOUT: Final = 60

@@ -24,9 +24,10 @@ from trc.backends.docker.kinds import HOME, OTHER_PYTHON, Handed, Kind, folders
 from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.orphans import remove_orphans
 from trc.backends.docker.recipes import recipe_of
-from trc.backends.docker.troubles import Trouble, no_python
-from trc.backends.docker.workshop import Workshop
+from trc.backends.docker.troubles import no_python
 from trc.backends.local.memory import memory_of_machine
+from trc.backends.trouble import Trouble
+from trc.backends.workshop import Workshop
 from trc.runtime.clock import Clock
 from trc.runtime.drivers import this_driver
 from trc.runtime.environments.built import Environments, NotBuilt, cache_folder

@@ -13,7 +13,8 @@ from typing import Final
 from trc.backends.docker.dockerfile import INDEX_ARGUMENTS, Recipe
 from trc.backends.docker.engine import Engine
 from trc.backends.docker.options import DockerOptions
-from trc.backends.docker.troubles import Trouble, no_engine, of_build, of_pull
+from trc.backends.docker.troubles import no_engine, of_build, of_pull
+from trc.backends.trouble import Trouble
 from trc.runtime.environments.built import AT_A_TIME
 
 REPOSITORY: Final = "trc-environment"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from trc.runtime.taskside.result import Failure
+from trc.backends.trouble import Trouble
 
 INSTALL: Final = "install it: pip install 'trc-pipelines[docker]'"
 _DENIED: Final = re.compile(
@@ -22,21 +22,6 @@ _AWAY: Final = re.compile(
 )  # fmt: skip
 _NO_PYTHON: Final = re.compile(r'exec: "?python3"?: .*not found|"python3": executable file not found', re.IGNORECASE)
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
-_PASSWORD: Final = re.compile(r"://[^/\s@]*@")
-
-
-class Trouble(Exception):  # noqa: N818 - a fact of the engine, told as a failure
-    """What keeps attempts from running. The lines after the first of its message are remedies."""
-
-    def __init__(self, reason: str, *lines: str, is_temporary: bool = False) -> None:
-        super().__init__(_PASSWORD.sub("://", "\n".join(lines)))
-        self.reason = reason
-        self.is_temporary = is_temporary
-
-    @property
-    def failure(self) -> Failure:
-        """As an attempt that could not be."""
-        return Failure(str(self), "temporary" if self.is_temporary else "permanent", self.reason)
 
 
 def no_engine(address: str, error: BaseException) -> Trouble:

@@ -89,7 +89,13 @@ class WorkerProcess:
     """A worker and the guardian above it. Orders wait in its pipe, in packets, behind the one that runs."""
 
     def __init__(
-        self, kind: Kind, environ: Mapping[str, str], errors: IO[bytes], interpreter: Interpreter = OWN
+        self,
+        kind: Kind,
+        environ: Mapping[str, str],
+        errors: IO[bytes],
+        interpreter: Interpreter = OWN,
+        *,
+        is_shielded: bool = False,
     ) -> None:
         self.kind = kind
         self.running: Handed | None = None
@@ -114,7 +120,7 @@ class WorkerProcess:
         self._taken_back = own
         self._most_queued = _packets(own) - 1
         try:
-            self._process = spawn(kind, environ, errors, own, theirs, interpreter=interpreter)
+            self._process = spawn(kind, environ, errors, own, theirs, interpreter=interpreter, is_shielded=is_shielded)
         except OSError:
             for descriptor in (own, self._orders, self.messages):
                 os.close(descriptor)
@@ -310,10 +316,11 @@ def spawn(
     *,
     interpreter: Interpreter = OWN,
     is_shared: bool = False,
+    is_shielded: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Starts a guardian, and the worker under it, with its ends of the two pipes; one that is shared runs many attempts at a time."""
+    """Starts a guardian, and the worker under it, with its ends of the two pipes; one that is shared runs many attempts at a time, one that is shielded outlives this process being told to kill its children."""
     memory = "" if kind.memory is None else str(kind.memory)
-    flags = ["1" if kind.secrets else "", "1" if is_shared else ""]
+    flags = ["1" if one else "" for one in (kind.secrets, is_shared, is_shielded)]
     arguments = [interpreter.task_side, str(os.getpid()), str(orders), str(messages), memory, *flags]
     return subprocess.Popen(
         [interpreter.python, *interpreter.options, "-c", _BOOTSTRAP, *arguments],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import selectors
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +37,7 @@ _TELL_QUEUED: Final = 0.5
 """Seconds between two times that it is told who waits for others."""
 _MOST_HELD: Final = 64
 """How many queries that wait for their turn keep no worker from others."""
+_WAKEUPS: Final = 4096
 _LONG: Final = 0.1
 """Seconds after which a running attempt is not waited for: about twice what a new process takes to be ready."""
 # One for all orders: `json.dumps` with separators builds a new one each time.
@@ -46,7 +49,8 @@ class LocalExecutor:
 
     Each has orders more in its pipe while it runs, so that it need not wait for us: one, or as
     many as are done in a moment. What is in a pipe can be taken back and given to another. Beside
-    them, one process has `max_async` asynchronous attempts at the same time.
+    them, one process has `max_async` asynchronous attempts at the same time. With `is_shielded`, whoever ends this
+    process may kill its children first.
     """
 
     def __init__(
@@ -56,8 +60,11 @@ class LocalExecutor:
         clock: Clock,
         max_async: int = 0,
         antechamber: Callable[[], Antechamber] | None = None,
+        *,
+        is_shielded: bool = False,
     ) -> None:
         self._most = workers
+        self._is_shielded = is_shielded
         self._environ = dict(environ)
         self._clock = clock
         self._open_antechamber = antechamber
@@ -76,6 +83,9 @@ class LocalExecutor:
         """The attempts that were told to have begun, and not to have ended."""
         self._selector = selectors.DefaultSelector()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the executor
+        self._wakers: list[int] = []
+        """The pipes of those who may end a `poll`."""
+        self._is_woken = False
         self._max_async = max_async
         self._shared = SharedWorker(self._environ, self._errors, self._selector, clock, self._tell)
         atexit.register(self.close)
@@ -217,8 +227,10 @@ class LocalExecutor:
             self._force_overdue()
             self._shared.force_overdue()
             self._hand_out()
-            if self._has_news or (end is not None and time.monotonic() >= end) or not self._is_busy(end):
+            is_over = self._is_woken or (end is not None and time.monotonic() >= end)
+            if self._has_news or is_over or not self._is_busy(end):
                 reports, self._reports = self._reports, []
+                self._is_woken = False
                 if time.monotonic() - self._told_queued_at >= _TELL_QUEUED:
                     reports += self._queued()
                 return reports
@@ -232,6 +244,23 @@ class LocalExecutor:
         if self._antechamber is not None:
             behind += (handed for waiting in self._antechamber.waiting.values() for handed in waiting)
         return (Queued(handed.token, now) for handed in behind)
+
+    def waker(self) -> Callable[[], None]:
+        """What ends a `poll` that waits, or the next one that would. It may be called from any thread, until `close`."""
+        news, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._wakers += [news, wake]
+
+        def woken() -> None:
+            with suppress(BlockingIOError):
+                os.read(news, _WAKEUPS)
+            self._is_woken = True
+
+        def call() -> None:
+            with suppress(BlockingIOError):  # it is full of calls
+                os.write(wake, b".")
+
+        self._selector.register(news, selectors.EVENT_READ, woken)
+        return call
 
     @property
     def _has_news(self) -> bool:
@@ -250,6 +279,9 @@ class LocalExecutor:
         if self._antechamber is not None:
             self._antechamber.close()
         self._selector.close()
+        for descriptor in self._wakers:
+            os.close(descriptor)
+        self._wakers.clear()
         self._errors.close()
 
     # ── handing out ──
@@ -317,7 +349,7 @@ class LocalExecutor:
         if kind.environment:
             assert self._antechamber is not None
             interpreter = self._antechamber.ready[kind.environment]
-        worker = WorkerProcess(kind, self._environ, self._errors, interpreter)
+        worker = WorkerProcess(kind, self._environ, self._errors, interpreter, is_shielded=self._is_shielded)
         self._workers.append(worker)
         self._selector.register(worker.messages, selectors.EVENT_READ, partial(self._receive, worker))
         assert worker.exit is not None

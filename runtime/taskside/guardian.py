@@ -23,13 +23,17 @@ def guard(  # noqa: PLR0917 - as they come from the command line
     memory: int | None = None,
     sealed: int | None = None,
     shared: int | None = None,
+    shielded: int | None = None,
 ) -> NoReturn:
     """Forks the worker and stays until its whole process tree is gone; then ends as the worker ended.
 
     SIGTERM is passed on to the worker's process group; the end of the pipe `orders` is the order
     to kill everything, and comes by itself when the orchestrator dies. A `sealed` worker is given
-    secrets: a process beside it masks what it prints. A `shared` one runs many attempts at a time.
+    secrets: a process beside it masks what it prints. A `shared` one runs many attempts at a time. A guardian that
+    is `shielded` has a process above it, which whoever started that may kill.
     """
+    if shielded:
+        parent = _behind_shield(orders, messages)
     wakeups, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
@@ -49,6 +53,12 @@ def guard(  # noqa: PLR0917 - as they come from the command line
     if control is not None:
         os.close(control)
     end_as(_watch(worker, parent, wakeups, orders, masking))
+
+
+def _behind_shield(orders: int, messages: int) -> int:
+    # Loaded where there are shields only.
+    above: int = import_module("trc.runtime.taskside.shielded").shield(orders, messages)
+    return above
 
 
 def _beside(*close: int) -> tuple[int, int]:

@@ -218,8 +218,15 @@ def _settings(project: Path, workers: int | None = None, target: str | None = No
         max_async=MAX_ASYNC if written.max_async is None else written.max_async,
         start_timeout=written.start_timeout,
         telemetry=telemetry_of(project, written.telemetry),
-        backends={"docker": written.docker} if written.docker else {},
+        backends=_with_workers(written.backends, workers),
     )
+
+
+def _with_workers(
+    backends: MappingOf[str, MappingOf[str, Any]], workers: int | None
+) -> MappingOf[str, MappingOf[str, Any]]:
+    """What the tables say, where the command line has not said how many attempts run at a time."""
+    return backends if workers is None else {**backends, "ray": {**backends.get("ray", {}), "workers": workers}}
 
 
 def _events(project: Path, written: _Written) -> OpenLineage:
@@ -246,8 +253,8 @@ class _Written:
     networks: list[Network] = field(default_factory=list[Network])
     hooks_key: str | None = None
     telemetry: dict[str, Any] = field(default_factory=dict[str, Any])
-    docker: dict[str, Any] = field(default_factory=dict[str, Any])
     s3: dict[str, Any] = field(default_factory=dict[str, Any])
+    backends: dict[str, dict[str, Any]] = field(default_factory=dict[str, "dict[str, Any]"])
 
 
 def _read(path: Path) -> _Written:
@@ -316,23 +323,27 @@ _NUMBERS: Final[MappingOf[str, tuple[int, int, int]]] = {
 """The keys of the local backend, with the least and the most that they take, and an example."""
 
 
-def _docker(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+def _backend(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
+    """The table of a backend of ours, which says itself what its keys are."""
+    backend = key.value
     if not isinstance(value, Mapping):
-        _wrong(collect, f'"{key.value}" takes a table', key.span, "write [docker] on a line of its own")
+        _wrong(collect, f'"{backend}" takes a table', key.span, f"write [{backend}] on a line of its own")
         return
     # Loaded by projects that say something of it.
-    keys: Any = import_module("trc.backends.docker.options").KEYS
+    keys: Any = import_module(f"trc.backends.{backend}.options").KEYS
+    table = written.backends.setdefault(backend, {})
     for entry in value.entries:
         name = entry.key.value
         if name not in keys:
             remedy = did_you_mean(name, keys) or (f"the keys are: {', '.join(keys)}",)
-            _wrong(collect, f'"docker.{name}" is not known here', entry.key.span, *remedy)
+            _wrong(collect, f'"{backend}.{name}" is not known here', entry.key.span, *remedy)
             continue
         try:
             answer: Any = typed(entry.value).value if isinstance(entry.value, Scalar) else None
-            written.docker[name] = keys[name].read(answer)
+            table[name] = keys[name].read(answer)
         except ValueError:
-            _wrong(collect, f'"docker.{name}" {keys[name].takes}', entry.value.span, f"write {keys[name].example}")
+            told = f'"{backend}.{name}" {keys[name].takes}'
+            _wrong(collect, told, entry.value.span, f"write {keys[name].example}")
 
 
 def _check(value: Node, key: Scalar, written: _Written, collect: Collector) -> None:
@@ -586,7 +597,8 @@ _KEYS: Final[MappingOf[str, _Reader]] = {
     "targets": _targets,
     "state": _state,
     "local": _local,
-    "docker": _docker,
+    "docker": _backend,
+    "ray": _backend,
     "check": _check,
     "openlineage": _openlineage,
     "hooks": _hooks,

@@ -25,7 +25,7 @@ def test_another_name_is_refused_with_those_that_there_are() -> None:
         backend_named("locl")
     (diagnostic,) = stopped.value.diagnostics
     assert (diagnostic.code, diagnostic.message) == ("TRC504", 'there is no backend "locl"')
-    assert diagnostic.help == ('did you mean "local"?', 'installed: "docker", "local"')
+    assert diagnostic.help == ('did you mean "local"?', 'installed: "docker", "local", "ray"')
     assert stopped.value.exit_code == 3
 
 

@@ -6,19 +6,20 @@ others are held to that, and to all else that was seen there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache as once
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.cluster import head
 from tests.conformance.playing import Backend, Seen, play, write
 from tests.engine import BASE, engine
 from tests.environments import cache, index
 from tests.warm import COMMANDS
 
-__all__ = ["cache", "engine", "index"]
+__all__ = ["cache", "engine", "head", "index"]
 
 CASES: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "pipelines.yaml").read_text())
 LOCAL = Backend("local")
@@ -26,6 +27,7 @@ PINNED = 'requirements = ["six==1.16.0"]'
 STRICT = 'isolation = "strict"\nnetwork = "none"\n'
 BACKENDS = {
     "local-venv": Backend("local", environment=PINNED, needs="lock", marks=(pytest.mark.long,)),
+    "ray": Backend("ray", '[ray]\naddress = "auto"\n', needs="ray", marks=(pytest.mark.long,)),
     "docker": Backend("docker", f'[docker]\nbase = "{BASE}"\n', needs="engine", marks=(pytest.mark.engine,)),
     "docker-strict": Backend("docker", f'[docker]\nbase = "{BASE}"\n{STRICT}', needs="engine", marks=(pytest.mark.engine,)),
 }  # fmt: skip
@@ -42,6 +44,14 @@ def lock(index: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     write(folder, {"p.trc": f'pipeline "p" {{ }}\n{tasks}', "trc.toml": ""})
     assert COMMANDS.run(["lock"], folder).code == 0
     return (folder / "trc.lock").read_text()
+
+
+@pytest.fixture(scope="session")
+def ray(head: str) -> Iterator[str]:
+    """A cluster that `auto` means."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", head)
+        yield head
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,12 @@ PROSE = {
     "TRC514": "a disk would have to be full",
     "TRC515": "tests of containers play it, where an engine is",
     "TRC516": "tests of containers play it, where an engine is",
+    "TRC530": "a machine would have to be too small for Ray",
+    "TRC531": "tests of clusters play it",
+    "TRC532": "two versions of Ray would have to be there",
+    "TRC533": "tests of clusters play it",
+    "TRC534": "tests of clusters play it",
+    "TRC535": "tests of clusters play it",
 }
 """Codes whose situation a document cannot make: their pages tell of it in words."""
 TOLD = re.compile(r"\b(error|warning|note)\[(TRC\d+)\]")

@@ -165,6 +165,13 @@ _FAILURE_CODES = {
     "docker_limits": "TRC516",
     "docker_start": "TRC516",
     "docker_package": "TRC620",
+    "ray_package": "TRC620",
+    "ray_start": "TRC530",
+    "ray_cluster": "TRC531",
+    "ray_version": "TRC532",
+    "ray_token": "TRC533",
+    "ray_resources": "TRC534",
+    "ray_node": "TRC535",
     "object_bucket": "TRC670",
     "object_refused": "TRC671",
     "object_credentials": "TRC672",
@@ -195,6 +202,7 @@ _NAMED: Final = 5
 """How many tasks of one cause are told by name."""
 _OUTSIDE: Final = frozenset(
     {"docker_engine", "docker_elsewhere", "docker_permission", "docker_package", "docker_disk", "environment_uv"}
+    | {"ray_package", "ray_start", "ray_cluster", "ray_version", "ray_token", "ray_node"}
 )
 """Reasons for which tasks fail together."""
 
@@ -204,6 +212,7 @@ _ASKED: Final = {
     "docker_disk": ("image", "system_packages", "requirements", "requirements_file", "python_version", "python"),
     "docker_build": ("system_packages", "requirements", "requirements_file"),
     "memory": ("memory", "memory_limit"),
+    "ray_resources": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
     "docker_limits": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
 }
 """By reason, the keys of an environment that may be why; what is written first of them is shown."""

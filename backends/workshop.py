@@ -1,4 +1,4 @@
-"""Threads for calls that take as long as an engine does, and the way back of what they answer."""
+"""Threads for calls that take as long as somebody else does, and the way back of what they answer."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Workshop:
     def do(self, call: Callable[[], Callable[[], None] | None]) -> None:
         """Has something done by one of the threads, which keep their connections."""
         if len(self._threads) < self._most:
-            self._threads.append(Thread(target=self._work, name="docker", daemon=True))
+            self._threads.append(Thread(target=self._work, name="beside", daemon=True))
             self._threads[-1].start()
         self._jobs.put(_Job(call))
 
     def do_at_length(self, call: Callable[[], Callable[[], None] | None]) -> None:
         """Has something done that may take minutes, such as a build: the others do not wait behind it."""
-        Thread(target=partial(self._done, call), name="docker-build", daemon=True).start()
+        Thread(target=partial(self._done, call), name="at-length", daemon=True).start()
 
     def tell(self, call: Callable[[], None]) -> None:
         """Has something called by `settle` while what tells it goes on."""
