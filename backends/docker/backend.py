@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _CAPABILITIES: Final = Capabilities(
     backend="docker",
-    supports=OF_THE_RUNTIME | {"environment.image", "environment.system_packages", "resources.cpu", "resources.gpu"},
+    supports=OF_THE_RUNTIME
+    | {"environment.image", "environment.system_packages", "resources.cpu", "resources.gpu"}
+    | {"uris.s3", "uris.http", "uris.https"},
 )
 
 

@@ -71,8 +71,9 @@ def folders(order: TaskOrder, state: str) -> tuple[tuple[str, ...], tuple[str, .
     read = list(_files(order.inputs if checked is None else (*order.inputs, checked.data, *checked.looked_up)))
     if order.parts is not None:
         read += [path for one in order.parts.items for path in one.files]
-    # What a link leads to may lie elsewhere.
-    readable = _outermost(_folder(place) for path in read for place in (path, os.path.realpath(path)))
+    # What a link leads to may lie elsewhere. What is downloaded lies nowhere yet.
+    here = [path for path in read if path.startswith("/")]
+    readable = _outermost(_folder(place) for path in here for place in (path, os.path.realpath(path)))
     return tuple(one for one in readable if not _is_under(one, writable)), writable
 
 
