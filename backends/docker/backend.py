@@ -66,7 +66,7 @@ class DockerBackend:
         return found
 
     def build_own(self, options: Mapping[str, Any] | None = None) -> Built:
-        """trc as it is installed here, with its Python and all that it stands on."""
+        """An image of trc as it is installed here, with its Python and all that it stands on."""
         building: Any = import_module("trc.backends.docker.building")
         found: Built = building.build_own(os.environ, _options(options or {}))
         return found

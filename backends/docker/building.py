@@ -39,7 +39,7 @@ def build(needed: Sequence[Needed], environ: Mapping[str, str], options: DockerO
 
 
 def build_own(environ: Mapping[str, str], options: DockerOptions) -> Built:
-    """trc as it is installed here, in an image of its own."""
+    """An image of trc as it is installed here."""
     engine = Engine(environ)
 
     def make(begun: Begun) -> str:

@@ -16,7 +16,9 @@ import sysconfig
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-_OF_SYSTEM = re.compile(r"(?:ld-linux.*|ld64|linux-vdso|libc|libm|libdl|libpthread|librt|libutil|libresolv|libcrypt)\.so")
+_OF_SYSTEM = re.compile(
+    r"(?:ld-linux.*|ld64|linux-vdso|libc|libm|libdl|libpthread|librt|libutil|libresolv|libcrypt)\.so"
+)
 """The C library and its loader, which come together or not at all."""
 _LEFT_OUT = ("__pycache__", "site-packages", "dist-packages", "test", "idlelib", "tkinter", "turtledemo", "config-*")
 
@@ -29,10 +31,16 @@ def relocate(folder: Path) -> None:
     shutil.copytree(sysconfig.get_path("stdlib"), library, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
     shutil.copy2(Path(sys.executable).resolve(), program)
     (folder / "bin/python3").symlink_to(version)
-    for one in _libraries([program, *library.glob("lib-dynload/*.so")]):
+    modules = list(library.glob("lib-dynload/*.so"))
+    for one in _libraries([program, *modules]):
         shutil.copy2(one, folder / "lib" / one.name)
+    _look_in("$ORIGIN/../lib", [program])
+    _look_in("$ORIGIN/../..", modules)
+
+
+def _look_in(place: str, binaries: Sequence[Path]) -> None:
     # Of the two ways to say it, this one holds for what the libraries need, too.
-    subprocess.run(["patchelf", "--force-rpath", "--set-rpath", "$ORIGIN/../lib", program], check=True)
+    subprocess.run(["patchelf", "--force-rpath", "--set-rpath", place, *binaries], check=True)
 
 
 def _libraries(binaries: Sequence[Path]) -> Iterator[Path]:

@@ -59,9 +59,7 @@ def constraints() -> str:
 
 def extras() -> tuple[str, ...]:
     """The extras of trc that are installed here as a whole, of those that runs may need."""
-    return tuple(
-        one for one in _EXTRAS if all(map(_is_installed, _requirements(DISTRIBUTION, (one,), alone=True)))
-    )
+    return tuple(one for one in _EXTRAS if all(map(_is_installed, _requirements(DISTRIBUTION, (one,), alone=True))))
 
 
 def _is_installed(name: str) -> bool:

@@ -116,7 +116,9 @@ def _paused(words: list[str], folder: Path) -> Done:
     for name in ("began", "gate"):
         os.mkfifo(folder / name)
     said: list[str] = []
-    with subprocess.Popen([*TRC, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*TRC, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
 

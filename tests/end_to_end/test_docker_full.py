@@ -39,8 +39,8 @@ task other = shell $$ true $$ {
 @pytest.fixture
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where an engine of 16 MiB keeps its images, one of which is there; tests' variables name it."""
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    if os.getuid() != 0 or shutil.which("dockerd") is None:
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    if os.getuid() != 0 or shutil.which("dockerd", path=path) is None:
         pytest.skip("an engine with a disk of its own takes root and `dockerd`")
     folder = tmp_path_factory.mktemp("small")
     place = folder / "disk"
@@ -48,13 +48,16 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", place], check=False).returncode != 0:
         pytest.skip("this machine mounts nothing")
     try:
-        with _engine(folder, place) as address, pytest.MonkeyPatch.context() as patch:
+        with _engine(folder, place, path) as address, pytest.MonkeyPatch.context() as patch:
             patch.setenv("DOCKER_HOST", address)
+            patch.setenv("PATH", path)
             # Nothing runs in it: a build has no room for its first step.
             buffer = io.BytesIO()
             with tarfile.open(fileobj=buffer, mode="w") as archive:
                 archive.addfile(tarfile.TarInfo("empty"))
-            done = subprocess.run(["docker", "import", "-", BASE], input=buffer.getvalue(), capture_output=True, check=False)
+            done = subprocess.run(
+                ["docker", "import", "-", BASE], input=buffer.getvalue(), capture_output=True, check=False
+            )
             assert done.returncode == 0, done.stderr
             yield place
     finally:
@@ -62,18 +65,26 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @contextmanager
-def _engine(folder: Path, place: Path) -> Iterator[str]:
+def _engine(folder: Path, place: Path, path: str) -> Iterator[str]:
     address = f"unix://{folder}/docker.sock"
-    flags = {"host": address, "data-root": place / "data", "exec-root": folder / "exec", "pidfile": folder / "pid", "bridge": "none"}
+    flags = {
+        "host": address,
+        "data-root": place / "data",
+        "exec-root": folder / "exec",
+        "pidfile": folder / "pid",
+        "bridge": "none",
+    }
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             ["dockerd", "--log-level=warn", "--iptables=false", *(f"--{name}={value}" for name, value in flags.items())],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env={**os.environ, "PATH": path},
         )  # fmt: skip
     try:
         until = time.monotonic() + 60
         while subprocess.run(["docker", "-H", address, "version"], capture_output=True, check=False).returncode != 0:
-            assert time.monotonic() < until and process.poll() is None, (folder / "log").read_text(errors="replace")
+            is_late = time.monotonic() > until or process.poll() is not None
+            assert not is_late, (folder / "log").read_text(errors="replace")
             time.sleep(0.1)
         yield address
     finally:
