@@ -106,6 +106,7 @@ def test_no_engine_is_told_once(shop: Any, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.engine
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_trc_has_an_image_of_its_own_that_can_be_laid_into_any_other(shop: Any, engine: str) -> None:
     del engine
     # The first time, what trc stands on is downloaded: that takes its time.
