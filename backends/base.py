@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
@@ -10,8 +11,9 @@ if TYPE_CHECKING:
 
     from trc.compiler.capabilities import Capabilities
     from trc.compiler.ir.pipeline import Pipeline
-    from trc.runtime.executor import Executor
+    from trc.runtime.executor import Executor, Needed
     from trc.runtime.spec import PipelineSpec
+    from trc.runtime.taskside.result import Failure
 
 OF_THE_RUNTIME: Final = frozenset(
     {
@@ -43,6 +45,21 @@ Artefacts = Mapping[str, bytes]
 """Files to deploy, by their path in a folder; separators are slashes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What tasks run in as it is there now, or the failure of every attempt that would want it."""
+
+    what: str
+    """Such as `Python 3.12, 5 packages`."""
+    name: str
+    """What its backend finds it by, such as the name of an image; empty where it cannot be had."""
+    tasks: tuple[str, ...] = ()
+    is_new: bool = False
+    """Whether it was not there before."""
+    seconds: float = 0.0
+    failure: Failure | None = None
+
+
 class Backend(Protocol):
     """Found by the entry point group `trc.backends`; an instance is made without arguments."""
 
@@ -72,4 +89,15 @@ class Backend(Protocol):
 
     def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
         """What is deployed to have the pipeline run: the same bytes for the same pipeline. `options` are as of `executor`."""
+        ...
+
+    def build(self, needed: Sequence[Needed], options: Mapping[str, Any] | None = None) -> Iterator[Built]:
+        """Has what tasks run in be there before any run wants it, beside each other; each is told when it is done.
+
+        What needs no building, such as the environment of trc itself, is left out.
+        """
+        ...
+
+    def build_own(self, options: Mapping[str, Any] | None = None) -> Built | None:
+        """Has trc's own image be there, which drives runs elsewhere; None for a backend that takes trc as it is installed."""
         ...

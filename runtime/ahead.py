@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from trc.runtime.executor import Needed
 from trc.runtime.plan import Plan
 from trc.runtime.spec import PipelineSpec
@@ -12,7 +14,11 @@ def needed(spec: PipelineSpec, plan: Plan) -> tuple[Needed, ...]:
 
     What may turn out to be up to date is left out: nothing is built that nobody may need.
     """
-    runs = {planned.task for planned in plan.tasks if planned.action == "run"}
+    return of_tasks(spec, {planned.task for planned in plan.tasks if planned.action == "run"})
+
+
+def of_tasks(spec: PipelineSpec, runs: Collection[str]) -> tuple[Needed, ...]:
+    """What these tasks run in: those that run in the same are together."""
     found: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for task in spec.tasks:
         if task.name in runs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,13 +14,15 @@ from trc.runtime.clock import SystemClock
 from trc.runtime.spec import PipelineSpec
 
 if TYPE_CHECKING:
-    from trc.backends.base import Artefacts
+    from trc.backends.base import Artefacts, Built
     from trc.compiler.ir.pipeline import Pipeline
-    from trc.runtime.executor import Executor
+    from trc.runtime.executor import Executor, Needed
 
 _CAPABILITIES: Final = Capabilities(
     backend="docker",
-    supports=OF_THE_RUNTIME | {"environment.image", "environment.system_packages", "resources.cpu", "resources.gpu"},
+    supports=OF_THE_RUNTIME
+    | {"environment.image", "environment.system_packages", "resources.cpu", "resources.gpu"}
+    | {"uris.s3", "uris.http", "uris.https"},
 )
 
 
@@ -56,6 +58,18 @@ class DockerBackend:
         emit: Any = import_module("trc.backends.docker.emit")
         artefacts: Artefacts = emit.artefacts(pipeline, spec, _options(options or {}))
         return artefacts
+
+    def build(self, needed: Sequence[Needed], options: Mapping[str, Any] | None = None) -> Iterator[Built]:
+        """An image for each environment."""
+        building: Any = import_module("trc.backends.docker.building")
+        found: Iterator[Built] = building.build(needed, os.environ, _options(options or {}))
+        return found
+
+    def build_own(self, options: Mapping[str, Any] | None = None) -> Built:
+        """An image of trc as it is installed here, with its Python and all that it stands on."""
+        building: Any = import_module("trc.backends.docker.building")
+        found: Built = building.build_own(os.environ, _options(options or {}))
+        return found
 
 
 def _options(written: Mapping[str, Any]) -> Any:

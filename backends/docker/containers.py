@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import shutil
@@ -14,9 +15,10 @@ from typing import Any, Final
 
 from trc.backends.docker.attached import Attached, opened
 from trc.backends.docker.engine import Engine
-from trc.backends.docker.kinds import HOME, TASK_SIDE, Handed, Kind, configuration
+from trc.backends.docker.kinds import BYTECODE, COMPILE, HOME, TASK_SIDE, Handed, Kind, configuration
 from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.troubles import no_engine, of_start
+from trc.runtime.environments.built import Environments, NotBuilt
 from trc.runtime.store.journal import Driver
 
 OWNER: Final = "trc.owner"
@@ -72,7 +74,10 @@ class Containers:
     options: DockerOptions
     owner: Driver
     state: Path
+    environments: Environments
     task_side: str
+    _bytecode: dict[str, Path] = field(default_factory=dict[str, Path])
+    """By image, the folder with what its processes begin with."""
 
     def plan(self, handed: Handed) -> Container:
         """A container that is still to be made."""
@@ -88,6 +93,8 @@ class Containers:
             labels[TASK] = handed.task
         container.folder.mkdir(parents=True, exist_ok=True)
         own = {TASK_SIDE: self.task_side, HOME: str(container.folder)}
+        if image in self._bytecode:
+            own[BYTECODE] = str(self._bytecode[image])
         asked = configuration(handed, image, labels, self.options, self.engine.user(), own)
         api = self.engine.api
         attached: Attached | None = None
@@ -104,32 +111,38 @@ class Containers:
             raise no_engine(self.engine.address, error) from error
         return attached
 
-    def compile_task_side(self, image: str, python: str) -> None:
-        """Has the task side's bytecode be there for a Python, by that Python: containers cannot keep what they compile.
+    def compile(self, image: str) -> None:
+        """Has the bytecode be there of what processes of an image begin with, by its own Python.
 
-        Done once; where it cannot be done, each container compiles for itself.
+        Done once for an image; where it cannot be done, each container compiles for itself.
         """
-        code = Path(
-            self.task_side, "trc/runtime/taskside/__pycache__", f"contained.cpython-{python.replace('.', '')}.pyc"
-        )
-        if not python or code.exists():
-            return
+        with suppress(NotBuilt, self.engine.errors.APIError, OSError):
+            identity = str(self.engine.api.inspect_image(image)["Id"])
+            told = hashlib.sha256(f"{identity}\0{self.task_side}".encode()).hexdigest()[:48]
+            self._bytecode[image] = self.environments.bytecode(told, lambda folder: self._compile(image, folder))
+
+    def _compile(self, image: str, folder: Path) -> None:
         api = self.engine.api
         name = f"trc-{self.owner.id[:12]}-{next(_NUMBERS)}"
         asked = {
             "image": image,
-            "entrypoint": ["python3"],
-            "command": ["-m", "compileall", "-q", TASK_SIDE],
+            "entrypoint": ["python3", "-X", f"pycache_prefix={BYTECODE}", "-s", "-c", COMPILE],
+            "command": [TASK_SIDE],
             "user": self.engine.user(),
             "labels": {OWNER: owner_text(self.owner)},
-            "host_config": {"Binds": [f"{self.task_side}:{TASK_SIDE}"], "NetworkMode": "none", "CapDrop": ["ALL"]},
+            "host_config": {
+                "Binds": [f"{self.task_side}:{TASK_SIDE}", f"{folder}:{BYTECODE}"],
+                "NetworkMode": "none",
+                "CapDrop": ["ALL"],
+            },
         }
-        with suppress(self.engine.errors.APIError, OSError):
+        try:
             api.create_container_from_config(_config(api, asked), name)
             api.start(name)
             api.wait(name)
-        with suppress(self.engine.errors.APIError, OSError):
-            api.remove_container(name, v=True, force=True)
+        finally:
+            with suppress(self.engine.errors.APIError, OSError):
+                api.remove_container(name, v=True, force=True)
 
     def signal(self, container: Container, name: str) -> None:
         """Sends its processes a signal, if it runs."""

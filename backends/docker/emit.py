@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from trc.backends.docker.images import name_of
 from trc.backends.docker.options import DockerOptions
-from trc.backends.docker.recipes import own_environment, recipe_of
-from trc.backends.docker.wheel import constraints, wheel
+from trc.backends.docker.own import own_image
+from trc.backends.docker.recipes import recipe_of
 from trc.backends.trouble import Trouble
 from trc.compiler.environments.lockfile import LOCK_FILE
 from trc.runtime.environments.built import NotBuilt
@@ -35,16 +35,15 @@ _SETTINGS: Final = {
 
 def artefacts(pipeline: Pipeline, spec: PipelineSpec, options: DockerOptions) -> Artefacts:
     """The files, by path. Stopped for an environment that no image can be made of."""
-    base = options.base.replace("{python}", own_environment().python)
-    name, content = wheel()
+    own = own_image(options)
     images = _images(spec, options)
     project, file = Path(spec.project), Path(spec.file).resolve()
-    orchestrator = {"base": base, "wheel": name, "file": json.dumps(file.relative_to(project).as_posix())}
     secrets = tuple(
         sorted({one.ref.removeprefix("env:") for task in spec.tasks for one in task.secrets if _is_env(one.ref)})
     )
     compose = {
-        "image": f"trc-{_plain(spec.name)}",
+        "image": own.name,
+        "file": json.dumps(file.relative_to(project).as_posix()),
         "variables": "\n".join(f"      {one}: ${{{one}}}" for one in secrets),
         "environments": "".join(_service(number, image) for number, image in enumerate(images, 1)),
     }
@@ -52,15 +51,13 @@ def artefacts(pipeline: Pipeline, spec: PipelineSpec, options: DockerOptions) ->
         "README.md": _filled("README.md", {"pipeline": spec.name, "reads": _reads(spec, project)}),
         "compose.yaml": _filled("compose.yaml", compose).rstrip() + "\n",
         ".env.example": _env_example(secrets),
-        "orchestrator/Dockerfile": _filled("Dockerfile", orchestrator),
-        "orchestrator/constraints.txt": constraints(),
         "plan.json": json.dumps(asdict(spec), indent=2, ensure_ascii=False) + "\n",
     }
     for image, recipe in images.items():
         found |= {f"environments/{_folder(image)}/{path}": text for path, text in recipe.items()}
     return {
         **{path: text.encode() for path, text in found.items()},
-        f"orchestrator/{name}": content,
+        **{f"orchestrator/{path}": content for path, content in own.context.items()},
         "ir.json": pipeline.dump(),
         **_project_files(spec, project, file),
     }
@@ -96,11 +93,6 @@ def _folder(image: str) -> str:
 
 def _is_env(ref: str) -> bool:
     return ref.startswith("env:")
-
-
-def _plain(name: str) -> str:
-    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower()).strip("-")
-    return plain or "pipeline"
 
 
 def _env_example(secrets: Sequence[str]) -> str:

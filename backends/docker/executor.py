@@ -53,6 +53,7 @@ _TELL_QUEUED: Final = 0.5
 """Seconds between two times that it is told who waits for others."""
 _NO_PROGRAM: Final = (126, 127)
 """The exit codes of a container whose program is not there, or is none."""
+_NOTHING: Final[Mapping[str, Any]] = {}
 # One for all orders: `json.dumps` with separators builds a new one each time.
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -119,10 +120,10 @@ class DockerExecutor:
             raise Unavailable(trouble.failure, tuple(task for one in ahead for task in one.tasks)) from trouble
         for one in ahead:
             try:
-                recipe, python = self._recipe(one)
+                recipe, _ = self._recipe(one)
             except NotBuilt:
                 continue  # the attempts tell it
-            self._make(recipe, python, one.tasks)
+            self._make(recipe, one.tasks)
 
     def start(self, *orders: TaskOrder) -> None:
         for order in orders:
@@ -242,10 +243,10 @@ class DockerExecutor:
             # It was tried for this attempt; another attempt is another try.
             self._fail(handed.token, refused)
             return
-        self._make(recipe, handed.kind.python, (handed.task,))
+        self._make(recipe, (handed.task,))
         self._held[recipe].append(handed)
 
-    def _make(self, recipe: Recipe, python: str, tasks: tuple[str, ...]) -> None:
+    def _make(self, recipe: Recipe, tasks: tuple[str, ...]) -> None:
         """Has an image be made for tasks, if that has not begun."""
         if recipe in self._held or recipe in self._names:
             return
@@ -268,7 +269,7 @@ class DockerExecutor:
                 name = self._images.ready(recipe, begun)
                 ended("built")
                 assert self._made is not None
-                self._made.compile_task_side(name, python)
+                self._made.compile(name)
             except Trouble as trouble:
                 ended("failed")
                 return partial(self._fail_held, recipe, trouble.failure)
@@ -291,7 +292,9 @@ class DockerExecutor:
             except NotBuilt as error:
                 raise Trouble("environment", str(error), is_temporary=error.is_temporary) from error
             remove_orphans(self._engine, self._owner, self._state)
-            self._made = Containers(self._engine, self._options, self._owner, self._state, task_side)
+            self._made = Containers(
+                self._engine, self._options, self._owner, self._state, self._environments, task_side
+            )
 
     def _release(self, recipe: Recipe, name: str) -> None:
         self._names[recipe] = name
@@ -450,7 +453,12 @@ class DockerExecutor:
         elif end.code is None or (end.code and not container.ended and not end.is_oom):
             self._lose(handed.token, end.why or "its container was ended by somebody else")
         else:
-            self._fail(handed.token, failure_of_end(end, container.ended, container.kind.memory, handed.retry_on))
+            failure = failure_of_end(end, container.ended, container.kind.memory, handed.retry_on)
+            # What a container used that served others before says nothing of this attempt.
+            self._fail(handed.token, failure, container.ended if self._serves_one(container) else _NOTHING)
+
+    def _serves_one(self, container: Container) -> bool:
+        return self._options.isolation == "strict" or container.kind.is_single_use
 
     def _tell_held(self, container: Container, end: End) -> None:
         """An attempt that failed under a limit, of which it is known now whether it was at the limit."""
@@ -465,9 +473,12 @@ class DockerExecutor:
             Ended(result.token, result.ended_at, replace(result, peak_memory=peak or result.peak_memory))
         )
 
-    def _fail(self, token: str, failure: Failure) -> None:
+    def _fail(self, token: str, failure: Failure, used: Mapping[str, Any] = _NOTHING) -> None:
+        """Tells of a failure that the task's process could not; `used` is what its container told of all that ran in it."""
         now = self._clock.now()
-        self._reports.append(Ended(token, now, AttemptResult(token, failure, started_at=now, ended_at=now)))
+        cpu, peak = round(used.get("cpu") or 0.0, 6), used.get("peak") or 0
+        result = AttemptResult(token, failure, started_at=now, ended_at=now, cpu_seconds=cpu, peak_memory=peak)
+        self._reports.append(Ended(token, now, result))
 
     def _lose(self, token: str, why: str) -> None:
         self._reports.append(Lost(token, self._clock.now(), why))
@@ -510,8 +521,7 @@ class DockerExecutor:
             return
         container.running = None
         self._reports.append(Ended(result.token, result.ended_at, result))
-        is_strict = self._options.isolation == "strict" or container.kind.is_single_use
-        if is_last or is_strict or container.stopping is not None:
+        if is_last or self._serves_one(container) or container.stopping is not None:
             self._leave(container)
 
     def _until(self, end: float | None) -> float | None:

@@ -54,15 +54,21 @@ class Images:
         if self.options.build != "always" and self._is_there(name, recipe, begun):
             return name
         if self.options.build == "never":
-            raise Trouble(
-                "docker_build",
-                f'there is no image "{name}", and [docker] says build = "never"',
-                "let it be built once, or take it to this engine with `docker save` and `docker load`",
-            )
+            raise _not_built(name)
         begun()
         self._base(recipe.base, lambda: None)
-        self._build(recipe, files, name)
+        self._build(recipe.base, files, name, {} if recipe.locked is None else {LABEL: recipe.locked.digest})
         return name
+
+    def made_of(self, name: str, base: str, files: Mapping[str, bytes], begun: Callable[[], None]) -> None:
+        """Has an image of a name be there that is built from files on a base: `begun` is told of a build. Raises `Trouble`."""
+        if self.options.build != "always" and self._labels(name) is not None:
+            return
+        if self.options.build == "never":
+            raise _not_built(name)
+        begun()
+        self._base(base, lambda: None)
+        self._build(base, files, name, {})
 
     def _is_there(self, name: str, recipe: Recipe, begun: Callable[[], None]) -> bool:
         """Whether the image is there, and stands on what the name of its base means by now."""
@@ -107,9 +113,7 @@ class Images:
         except self.engine.errors.APIError as error:
             raise of_pull(image, str(error.explanation or error)) from error
 
-    def _build(self, recipe: Recipe, files: Mapping[str, str], name: str) -> None:
-        labels = {} if recipe.locked is None else {LABEL: recipe.locked.digest}
-        labels[BASE] = self._id(recipe.base) or ""
+    def _build(self, base: str, files: Mapping[str, str | bytes], name: str, labels: Mapping[str, str]) -> None:
         told: list[str] = []
         step = ""
         try:
@@ -120,8 +124,8 @@ class Images:
                 rm=True,
                 forcerm=True,
                 nocache=self.options.build == "always",
-                buildargs=self._arguments(recipe),
-                labels={**labels, "trc.image": "1"},
+                buildargs=self._arguments(files),
+                labels={**labels, BASE: self._id(base) or "", "trc.image": "1"},
                 decode=True,
             ):
                 line = str(one.get("stream") or one.get("error") or "")
@@ -129,15 +133,15 @@ class Images:
                     step, told = line, []
                 told.append(line)
                 if "error" in one:
-                    raise of_build(recipe.base, step, "".join(told))
+                    raise of_build(base, step, "".join(told))
         except self.engine.errors.APIError as error:
-            raise of_build(recipe.base, step, str(error.explanation or error)) from error
+            raise of_build(base, step, str(error.explanation or error)) from error
         except OSError as error:
             raise no_engine(self.engine.address, error) from error
 
-    def _arguments(self, recipe: Recipe) -> dict[str, str]:
-        """Where packages come from, as pip is told or else uv."""
-        if recipe.locked is None:
+    def _arguments(self, files: Mapping[str, str | bytes]) -> dict[str, str]:
+        """Where packages come from, as pip is told or else uv. Of no use to what installs none."""
+        if len(files) == 1:
             return {}
         environ = self.engine.environ
         found = {name: environ[name] for name in INDEX_ARGUMENTS if environ.get(name)}
@@ -147,10 +151,15 @@ class Images:
 
 def name_of(files: Mapping[str, str]) -> str:
     """What an image is called: equal for what is made of the same files, wherever that is."""
-    return f"{REPOSITORY}:{hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:24]}"
+    return f"{REPOSITORY}:{digest_of(files)[:24]}"
 
 
-def packed(files: Mapping[str, str]) -> bytes:
+def digest_of(files: Mapping[str, str] | Mapping[str, bytes]) -> str:
+    """Of what an image is made of."""
+    return hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
+
+
+def packed(files: Mapping[str, str | bytes]) -> bytes:
     """A build's context as the engine takes it: the same bytes for the same files."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -161,6 +170,14 @@ def packed(files: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def _encoded(files: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    for path, text in sorted(files.items()):
-        yield path, text.encode()
+def _encoded(files: Mapping[str, str | bytes]) -> Iterator[tuple[str, bytes]]:
+    for path, content in sorted(files.items()):
+        yield path, content.encode() if isinstance(content, str) else content
+
+
+def _not_built(name: str) -> Trouble:
+    return Trouble(
+        "docker_build",
+        f'there is no image "{name}", and [docker] says build = "never"',
+        "let it be built once, with `trc build` or a run, or take it to this engine with `docker save` and `docker load`",
+    )

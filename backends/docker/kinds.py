@@ -13,6 +13,7 @@ from trc.backends.docker.options import DockerOptions
 from trc.runtime.taskside.order import OrderInput, TaskOrder
 
 TASK_SIDE: Final = "/opt/trc/task-side"
+BYTECODE: Final = "/opt/trc/bytecode"
 HOME: Final = "/tmp"  # noqa: S108 - of a container, where it is the container's own
 _FIXED: Final = {
     "HOME": HOME, "TZ": "UTC", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONNOUSERSITE": "1",
@@ -23,8 +24,14 @@ _BOOTSTRAP: Final = (
     "fits = sys.version_info >= (3, 9) and sys.argv[2] in ('', found); "
     "fits or (sys.stderr.write('python ' + found + '\\n'), sys.exit(115)); "
     "from trc.runtime.taskside.contained import contain; "
-    "del sys.path[0]; sys.path.append(sys.argv[1]); contain(bool(sys.argv[3]))"
+    "del sys.path[0]; sys.path.append(sys.argv[1]); sys.pycache_prefix = None; contain(bool(sys.argv[3]))"
 )
+COMPILE: Final = (
+    "import sys; sys.path.append(sys.argv[1]); import compileall; "
+    "import trc.runtime.taskside.contained, trc.stdlib_tasks.python.run; "
+    "sys.pycache_prefix = None; compileall.compile_dir(sys.argv[1], quiet=2)"
+)
+"""Has the bytecode be written of all that a container begins with, Python's own modules too, and beside it that of all types of tasks."""
 OTHER_PYTHON: Final = 115
 """The exit code of a container whose Python is not the one that its tasks run on."""
 _PERIOD: Final = 100_000
@@ -71,8 +78,9 @@ def folders(order: TaskOrder, state: str) -> tuple[tuple[str, ...], tuple[str, .
     read = list(_files(order.inputs if checked is None else (*order.inputs, checked.data, *checked.looked_up)))
     if order.parts is not None:
         read += [path for one in order.parts.items for path in one.files]
-    # What a link leads to may lie elsewhere.
-    readable = _outermost(_folder(place) for path in read for place in (path, os.path.realpath(path)))
+    # What a link leads to may lie elsewhere. What is downloaded lies nowhere yet.
+    here = [path for path in read if path.startswith("/")]
+    readable = _outermost(_folder(place) for path in here for place in (path, os.path.realpath(path)))
     return tuple(one for one in readable if not _is_under(one, writable)), writable
 
 
@@ -108,7 +116,8 @@ def configuration(  # noqa: PLR0917 - all that a container is made of
     return {
         "image": image,
         "command": [TASK_SIDE, kind.python, "1" if kind.secrets else ""],
-        "entrypoint": ["python3", "-s", "-c", _BOOTSTRAP],
+        # Images often come without bytecode, and containers cannot keep what they compile. Packages of the task have theirs beside them.
+        "entrypoint": ["python3", "-X", f"pycache_prefix={BYTECODE}", "-s", "-c", _BOOTSTRAP],
         "environment": {**_FIXED, **dict(kind.env)},
         "working_dir": "/",
         "user": user,
@@ -120,7 +129,7 @@ def configuration(  # noqa: PLR0917 - all that a container is made of
 
 
 def _own(own: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    return {folder: (place, "ro" if place == TASK_SIDE else "rw") for place, folder in own.items()}
+    return {folder: (place, "rw" if place == HOME else "ro") for place, folder in own.items()}
 
 
 def _files(inputs: Iterable[OrderInput]) -> Iterator[str]:

@@ -7,22 +7,24 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Final
 
 import trc
 from trc.compiler.environments.requirement import read_requirement
 
-_NAME = "trc-pipelines"
+DISTRIBUTION: Final = "trc-pipelines"
 _STEM = "trc_pipelines"
 _OLDEST = (1980, 1, 1, 0, 0, 0)
-_EXTRA = "docker"
+_EXTRAS: Final = ("aws", "docker", "environments", "otel", "postgres", "s3")
+"""What runs may need; the others are for whoever writes pipelines."""
 
 
 def wheel() -> tuple[str, bytes]:
     """Its name and its content."""
-    found = distribution(_NAME)
+    found = distribution(DISTRIBUTION)
     info = f"{_STEM}-{found.version}.dist-info"
     files = {**_modules(Path(trc.__file__).parent), **_facts(found, info)}
     record = "".join(f"{path},{_digest(content)},{len(content)}\n" for path, content in sorted(files.items()))
@@ -40,10 +42,11 @@ def wheel() -> tuple[str, bytes]:
 def constraints() -> str:
     """The versions of what trc stands on, as they are here: what runs there is what was tried here."""
     versions: dict[str, str] = {}
-    todo = [_NAME]
+    todo = [DISTRIBUTION]
+    wanted = extras()
     while todo:
         name = todo.pop()
-        for asked in _requirements(name, _EXTRA if name == _NAME else ""):
+        for asked in _requirements(name, wanted if name == DISTRIBUTION else ()):
             try:
                 version = distribution(asked).version
             except PackageNotFoundError:  # for another platform, or not installed here
@@ -54,12 +57,27 @@ def constraints() -> str:
     return "".join(f"{name}=={version}\n" for name, version in sorted(versions.items()))
 
 
-def _requirements(name: str, extra: str) -> Iterator[str]:
+def extras() -> tuple[str, ...]:
+    """The extras of trc that are installed here as a whole, of those that runs may need."""
+    return tuple(one for one in _EXTRAS if all(map(_is_installed, _requirements(DISTRIBUTION, (one,), alone=True))))
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _requirements(name: str, wanted: Sequence[str], *, alone: bool = False) -> Iterator[str]:
+    """The packages that one asks for, with these extras; or what these extras alone ask for."""
     for text in distribution(name).requires or ():
-        wanted, _, marker = text.partition(";")
-        if "extra" in marker and f'extra == "{extra}"' not in marker.replace("'", '"'):
-            continue
-        yield _package(wanted)
+        package, _, marker = text.partition(";")
+        marker = marker.replace("'", '"')
+        is_extra = any(f'extra == "{one}"' in marker for one in wanted)
+        if is_extra or ("extra" not in marker and not alone):
+            yield _package(package)
 
 
 def _package(text: str) -> str:

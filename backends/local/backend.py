@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -19,8 +19,10 @@ from trc.runtime.spec import PipelineSpec
 from trc.runtime.surroundings import clean
 
 if TYPE_CHECKING:
+    from trc.backends.base import Built
     from trc.backends.local.environments import Antechamber
     from trc.compiler.ir.pipeline import Pipeline
+    from trc.runtime.executor import Needed
 
 _CAPABILITIES: Final = Capabilities(
     backend="local",
@@ -63,6 +65,17 @@ class LocalBackend:
             if task.query is not None:
                 artefacts[f"sql/{quote(task.name, safe=' ')}.sql"] = _line_ended(task.query)
         return artefacts
+
+    def build(self, needed: Sequence[Needed], options: Mapping[str, Any] | None = None) -> Iterator[Built]:
+        """A virtual environment for each; what runs in trc's own needs none."""
+        del options
+        building: Any = import_module("trc.backends.local.building")
+        found: Iterator[Built] = building.build(needed, os.environ)
+        return found
+
+    def build_own(self, options: Mapping[str, Any] | None = None) -> None:
+        """None: it takes trc as it is installed."""
+        del options
 
 
 def _antechamber() -> Antechamber:

@@ -106,6 +106,13 @@ class Environments:
         name = f"task-side-{digest_of(files)[:24]}"
         return self._made_once(name, "trc/__init__.py", partial(_write, files)).parents[1]
 
+    def bytecode(self, image: str, compiled: Callable[[Path], None]) -> Path:
+        """The folder with the bytecode that processes of an image begin with, which `compiled` writes into it once. Raises `NotBuilt`.
+
+        `image` tells the image and the task side apart from others: 48 hexadecimal digits.
+        """
+        return self._made_once(f"bytecode-{image}", _STAMP, compiled).parent
+
     def close(self) -> None:
         """Ends what is being built, and lets go of all that is in use."""
         for process in list(self._running):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 from contextlib import suppress
 from typing import NoReturn
@@ -17,8 +18,8 @@ _KILLS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_cont
 def contain(sealed: bool) -> NoReturn:
     """Takes orders from standard input and sends messages to standard output, until the former ends.
 
-    The last message is `ended`: the worker's wait status, the most memory that the container held, in bytes, and how
-    many of its processes the kernel killed for want of it. Tasks find nothing of the two streams.
+    The last message is `ended`: the worker's wait status, the most memory that the container held, in bytes, how many of
+    its processes the kernel killed for want of it, and the seconds of CPU that all of them used. Tasks find nothing of the two streams.
     """
     orders, messages = os.dup(0), os.dup(1)
     nowhere = os.open(os.devnull, os.O_RDONLY)
@@ -33,7 +34,8 @@ def contain(sealed: bool) -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _frame: _pass_on(guardian, got))
     _, status = os.waitpid(guardian, 0)
-    told = {"status": status, "peak": _first_number(_PEAKS), "killed": _killed()}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    told = {"status": status, "peak": _first_number(_PEAKS), "killed": _killed(), "cpu": used.ru_utime + used.ru_stime}
     # The worker may have died in the middle of a message.
     with suppress(OSError):
         os.write(messages, b"\n" + json.dumps({"ended": told}).encode() + b"\n")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.warm import COMMANDS
+from tests.endpoint import Endpoint, endpoint
+from tests.warm import COMMANDS, TRC, Done
 
 Case = Mapping[str, Any]
 """A pipeline, its files, and its runs, as `pipelines.yaml` writes them."""
@@ -21,6 +25,8 @@ Seen = dict[str, Any]
 _LOG = '[logging]\nfile = "events.jsonl"\nlevel = "debug"\n'
 _UNTIMED = ("time", "run", "seconds", "cpu_seconds", "peak_memory", "in_seconds", "help")
 """Of an event, what is another in each run; the remedies of a diagnostic name commands of their backend."""
+_UNTIMED_OF_MESSAGES = ("id", "at", "run", "logical_time", "started_at", "ended_at")
+_ENDPOINT = "@endpoint@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +48,12 @@ class Backend:
 def play(folder: Path, case: Case, backend: Backend, lock: str = "") -> list[Seen]:
     """What each run of the case came to, one after the other in one project with this lock file."""
     settings = case.get("settings", "") + backend.settings
-    write(folder, {"p.trc": case["pipeline"] + backend.defaults, "trc.toml": settings + _LOG, **case.get("files", {})})
-    if lock:
-        write(folder, {"trc.lock": lock})
-    return [_run(folder, run, backend) for run in case["runs"]]
+    with endpoint() if _ENDPOINT in case["pipeline"] else nullcontext() as told:
+        pipeline = _with_address(case["pipeline"], told)
+        write(folder, {"p.trc": pipeline + backend.defaults, "trc.toml": settings + _LOG, **case.get("files", {})})
+        if lock:
+            write(folder, {"trc.lock": lock})
+        return [_run(folder, run, backend, told) for run in case["runs"]]
 
 
 def write(folder: Path, files: Mapping[str, str | None]) -> None:
@@ -59,10 +67,10 @@ def write(folder: Path, files: Mapping[str, str | None]) -> None:
         path.write_text(text)
 
 
-def _run(folder: Path, run: Mapping[str, Any], backend: Backend) -> Seen:
+def _run(folder: Path, run: Mapping[str, Any], backend: Backend, told: Endpoint | None) -> Seen:
     changed = dict(run.get("write", {}))
     if "p.trc" in changed:
-        changed["p.trc"] += backend.defaults
+        changed["p.trc"] = _with_address(changed["p.trc"], told) + backend.defaults
     write(folder, changed)
     (folder / "events.jsonl").unlink(missing_ok=True)
     words = [
@@ -74,7 +82,9 @@ def _run(folder: Path, run: Mapping[str, Any], backend: Backend) -> Seen:
         "--no-optimise",
         *run.get("options", ()),
     ]
-    done = COMMANDS.run(words, folder, run.get("environ"))
+    if told is not None:
+        told.requests.clear()
+    done = _paused(words, folder) if run.get("paused") else COMMANDS.run(words, folder, run.get("environ"))
     assert done.code in {0, 1}, done.err
     tasks = done.json["tasks"]
     errors = {one["task"]: one["error"] for one in tasks if one["error"]}
@@ -90,6 +100,8 @@ def _run(folder: Path, run: Mapping[str, Any], backend: Backend) -> Seen:
         "events": _by_task(events),
         "logs": {path.name: _plain(path.read_text(), folder) for path in _logs(folder, done.json["run"]["id"])},
         "letters": _letters(folder) if done.code else [],
+        "hooks": sorted(([one.json["type"], one.json.get("task")] for one in told.requests), key=str) if told else [],
+        "told": sorted((_told(one.json) for one in told.requests), key=str) if told else [],
         "computed": {task: _computed(folder, task) for task in run.get("computed", ())},
         "sinks": {
             str(path.relative_to(folder)): path.read_bytes()
@@ -97,6 +109,45 @@ def _run(folder: Path, run: Mapping[str, Any], backend: Backend) -> Seen:
             if path.is_file() and ".trc" not in path.parts
         },
     }
+
+
+def _paused(words: list[str], folder: Path) -> Done:
+    """A run that is paused while its first task runs, and goes on when that has ended and nothing else has begun."""
+    for name in ("began", "gate"):
+        os.mkfifo(folder / name)
+    said: list[str] = []
+    with subprocess.Popen(
+        [*TRC, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+
+        def await_line(begin: str) -> None:
+            for line in process.stderr or ():
+                said.append(line)
+                if line.startswith(begin):
+                    return
+            raise AssertionError(f"it never said {begin}: {said}")
+
+        (folder / "began").read_bytes()
+        COMMANDS.run(["pause"], folder)
+        await_line("paused")
+        (folder / "gate").write_bytes(b"")
+        await_line("done     first")
+        states = {one["task"]: one["state"] for one in COMMANDS.run(["status", "--json"], folder).json["tasks"]}
+        assert states["second"] not in {"claimed", "running", "success"}
+        COMMANDS.run(["resume"], folder)
+        out, err = process.communicate(timeout=120)
+    return Done(process.returncode, out, "".join(said) + err)
+
+
+def _with_address(text: str, told: Endpoint | None) -> str:
+    return text if told is None else text.replace(_ENDPOINT, told.url)
+
+
+def _told(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a message, what is the same in each run."""
+    return {key: value for key, value in message.items() if key not in _UNTIMED_OF_MESSAGES}
 
 
 def _events(folder: Path) -> Iterator[dict[str, Any]]:
@@ -142,7 +193,9 @@ def _computed(folder: Path, task: str) -> list[str]:
 
 
 def _plain(text: str, folder: Path) -> str:
-    """A text without the places of this project, of staging, and of what is stored under keys."""
+    """A text without the places of this project, the ids of runs, the places of staging, and of what is stored under keys."""
     text = text.replace(str(folder), "")
+    text = re.sub(r"http://127\.0\.0\.1:\d+", "http://…", text)
+    text = re.sub(r"\b(run|of) [0-9a-f]{17}\b", r"\1 …", text)
     text = re.sub(r"/staging/[^\s\"'\\]+", "/staging/…", text)
     return re.sub(r"/data/(\w+)/([^/\s]+)/[0-9a-f]{32}", r"/data/\1/\2/…", text)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trc.checking import CheckReport, check, pipeline_files
 
 if TYPE_CHECKING:
+    from trc.api.building import BuildReport, build, build_own
     from trc.api.built import collect_environments, environments
     from trc.api.columns import ColumnReport, DatasetReport, column_of, dataset_lineage, schema
     from trc.api.compiling import Compilation, compile_file, emit, load
@@ -40,6 +41,7 @@ __all__ = [
     "AssetLineage",
     "AttemptLog",
     "BreakerStatus",
+    "BuildReport",
     "CheckReport",
     "ColumnReport",
     "Compilation",
@@ -63,6 +65,8 @@ __all__ = [
     "TaskLineage",
     "asset_lineage",
     "breakers",
+    "build",
+    "build_own",
     "check",
     "collect_environments",
     "collect_garbage",
@@ -120,6 +124,7 @@ _IN: Final = {
     "compiling": ("Compilation", "compile_file", "emit", "load"),
     "dead": ("Letter", "drop_letters", "letter", "letters", "retry", "runs_of_letters"),
     "differing": ("diff",),
+    "building": ("BuildReport", "build", "build_own"),
     "built": ("collect_environments", "environments"),
     "examining": ("Health", "doctor"),
     "extras": ("require_extra",),

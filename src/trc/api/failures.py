@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from trc.backends.base import Built
 from trc.compiler.checks.spots import key_span, query_path, secret_span
 from trc.compiler.compile import Compiled
 from trc.compiler.diagnostics.diagnostic import Diagnostic, Label
@@ -41,6 +42,38 @@ def unavailable(compiled: Compiled | None, failure: Failure, tasks: Sequence[str
     were = f'"{first}" was to run there' if not others else f'"{first}" and {len(others)} more were to run there'
     return Diagnostic(
         _FAILURE_CODES[failure.reason], message, _task_span(compiled, first), were, help=tuple(remedies), task=first
+    )
+
+
+def unbuilt(compiled: Compiled | None, built: Sequence[Built]) -> Iterator[Diagnostic]:
+    """What could not be built, each at the line of its first task that asks for it; what none could be for, told once."""
+    together: dict[Failure, list[str]] = {}
+    for one in built:
+        if one.failure is None:
+            continue
+        if one.failure.reason in _OUTSIDE and one.tasks:
+            together.setdefault(one.failure, []).extend(one.tasks)
+        else:
+            yield _of_build(compiled, one.failure, one.tasks)
+    for failure, tasks in together.items():
+        # What it is that has no room is the author's to change.
+        told = _of_build if failure.reason in _ASKED else unavailable
+        yield told(compiled, failure, tasks)
+
+
+def _of_build(compiled: Compiled | None, failure: Failure, tasks: Sequence[str]) -> Diagnostic:
+    code = _FAILURE_CODES[failure.reason or ""]
+    message, *remedies = failure.message.splitlines()
+    if not tasks:
+        return Diagnostic(code, message, help=tuple(remedies))
+    first, *others = tasks
+    error = {"reason": failure.reason, "message": failure.message}
+    return Diagnostic(
+        code,
+        f'what task "{first}" runs in cannot be had: {message}',
+        _failure_span(compiled, first, error) if compiled else None,
+        help=(*([f"so it is for {_named(others)}"] if others else []), *remedies, *_REMEDIES.get(code, ())),
+        task=first,
     )
 
 

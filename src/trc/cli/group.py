@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "check": "Look for mistakes in pipelines, without running any task.",
     "lint": "Tell what pipelines compute for nobody.",
     "lock": "Resolve what tasks require, and write it into trc.lock.",
+    "build": "Build what tasks run in, before they run; or trc's own image.",
     "compile": "Write a pipeline's plan and its intermediate representation.",
     "test": "Run the tests of pipelines, on the rows that they give.",
     "plan": "Show what a run would do, and why.",

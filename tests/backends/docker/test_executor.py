@@ -246,9 +246,26 @@ GREEDY = """
 def test_a_task_over_its_memory_is_told_with_the_limit_and_the_peak(make: Make, name: str) -> None:
     world = make()
     world.write(GREEDY)
-    failure = world.failure(world.order(name, memory=128 << 20))
-    assert failure.reason == "memory"
-    assert failure.message == "killed at its memory limit of 128 MiB; it held 128 MiB at most"
+    result = world.result(world.order(name, memory=128 << 20))
+    assert result.failure is not None
+    assert result.failure.reason == "memory"
+    assert result.failure.message == "killed at its memory limit of 128 MiB; it held 128 MiB at most"
+    # Nobody is left in it who could tell what it used, and it is told all the same.
+    assert result.peak_memory == pytest.approx(128 << 20, rel=0.01)
+    assert 0 < result.cpu_seconds < 60
+
+
+def test_what_a_task_used_that_was_killed_is_told_where_its_container_served_it_alone(make: Make) -> None:
+    code = "import os\ndef burn(context):\n    sum(range(20_000_000))\n    os.kill(os.getpid(), 9)\n"
+    used = {}
+    for isolation in ("warm", "strict"):
+        world = make(isolation=isolation)
+        world.write(code)
+        result = world.result(world.order("burn"))
+        assert result.failure is not None
+        assert result.failure.reason == "signal"
+        used[isolation] = (result.cpu_seconds > 0.1, result.peak_memory > 1 << 20)
+    assert used == {"warm": (False, False), "strict": (True, True)}
 
 
 def test_a_failure_under_a_limit_is_not_taken_for_one_of_memory(make: Make) -> None:
@@ -434,3 +451,24 @@ def test_a_warm_task_costs_no_start(make: Make) -> None:
     # Each is well under the 30 ms that a start must not cost; a bound that a busy machine keeps.
     assert (time.monotonic() - began) / 40 < 0.2
     assert len([report for report in world.reports if isinstance(report, Ended)]) == 41
+
+
+def test_a_container_compiles_nothing_that_was_compiled_for_its_image_before(make: Make) -> None:
+    world = make(isolation="strict")
+    world.write(
+        """
+        import os, sys
+        def look(context):
+            import asyncio
+            loaded = ("json", "dataclasses", "trc.runtime.taskside.worker", "trc.stdlib_tasks.python.run", "asyncio")
+            found = {name: sys.modules[name].__cached__ for name in loaded}
+            return {"found": found, "there": [name for name in loaded if os.path.exists(found[name])]}
+        """
+    )
+    (python,) = {one for one in pythons() if one == f"{sys.version_info[0]}.{sys.version_info[1]}"}
+    told = world.success(world.order("look", image=BASE.format(python=python))).values
+    assert set(told["there"]) == told["found"].keys() - {"asyncio"}
+    begun = [name for name, path in told["found"].items() if path.startswith("/opt/trc/bytecode/")]
+    assert begun == ["json", "dataclasses", "trc.runtime.taskside.worker"]
+    # What the task itself imports, its own packages above all, has its bytecode where it always has.
+    assert told["found"]["asyncio"].startswith("/usr/")
