@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,9 +15,9 @@ from trc.runtime.errors import stopped
 from trc.runtime.spec import PipelineSpec
 
 if TYPE_CHECKING:
-    from trc.backends.base import Artefacts
+    from trc.backends.base import Artefacts, Built
     from trc.compiler.ir.pipeline import Pipeline
-    from trc.runtime.executor import Executor
+    from trc.runtime.executor import Executor, Needed
 
 _CAPABILITIES: Final = Capabilities(
     backend="ray",
@@ -64,3 +64,14 @@ class RayBackend:
             'for the backend "ray" nothing can be written that runs by itself',
             "run it on a node of the cluster: trc run --backend ray",
         )
+
+    def build(self, needed: Sequence[Needed], options: Mapping[str, Any] | None = None) -> Iterator[Built]:
+        """A virtual environment for each, on this machine; other nodes of a cluster build theirs with the first task."""
+        del options
+        building: Any = import_module("trc.backends.local.building")
+        found: Iterator[Built] = building.build(needed, os.environ)
+        return found
+
+    def build_own(self, options: Mapping[str, Any] | None = None) -> None:
+        """None: nodes have trc as it is installed there."""
+        del options
