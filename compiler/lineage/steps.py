@@ -180,14 +180,23 @@ class Stepping:
             # What it is handed has its own part in the rows, of which a plan tells nothing.
             return Unknown("it takes values that other tasks make")
         found, kept = stand_ins(task, asked.parsed, self.graph, self.known), self.kept(task, asked)
-        if isinstance(kept, Unknown) or (isinstance(found, Unknown) and (task.columns is None or not kept)):
-            return kept if isinstance(kept, Unknown) else found
+        if isinstance(kept, Unknown):
+            return kept
+        if isinstance(found, Unknown):
+            return self.planned_as_declared(task, asked, kept, found)
+        return asked.planned(self.binder, values=found[0][0], kept=kept)
+
+    def planned_as_declared(
+        self, task: Task, asked: Asked, kept: Mapping[str, str], why: Unknown
+    ) -> BoundPlan | Unknown:
+        """The plan of a query that is repeated for rows, and that calls its columns as its author declares them; else `why` it is not known."""
+        if task.columns is None or not kept:
+            return why
         nulls = {name: f"CAST(NULL AS {kind})" for name, kind in kept.items()}
-        planned = asked.planned(
-            self.binder, values=nulls if isinstance(found, Unknown) else found[0][0], kept=kept or None
-        )
-        if isinstance(found, Unknown) and isinstance(planned, BoundPlan) and not _are_called_so(planned, task):
-            return found
+        planned = asked.planned(self.binder, values=nulls, kept=kept)
+        if isinstance(planned, BoundPlan):
+            names = [one.casefold() for one in planned.columns]
+            return planned if names == [one.name.casefold() for one in task.columns] else why
         return planned
 
     def kept(self, task: Task, asked: Asked) -> Mapping[str, str] | Unknown:
@@ -275,11 +284,6 @@ class Stepping:
 def _called_so(flow: Flow, names: Mapping[str, str]) -> Flow:
     """The flow with each dataset under the pipeline's name for it: a query may read one under two names."""
     return merged({Input(names[key.dataset], key.column): hows} for key, hows in flow.items())
-
-
-def _are_called_so(planned: BoundPlan, task: Task) -> bool:
-    """Whether the columns of a query are those that its task declares: what they are made of is then known by these names."""
-    return [one.casefold() for one in planned.columns] == [one.name.casefold() for one in task.columns or ()]
 
 
 def _of_row(flow: Flow, dataset: str, schema: Schema) -> Flow:
