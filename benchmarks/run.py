@@ -11,6 +11,7 @@ import isolation
 import items
 import lsp
 import many_runs
+import memory
 import noop_rerun
 import noop_tasks
 import optimising
@@ -30,6 +31,7 @@ def main() -> None:
         noop_rerun,
         items,
         many_runs,
+        memory,
         async_tasks,
         isolation,
         check,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from trc.compiler.checks.graph import Graph
+from trc.compiler.ir.dataset import Column
 from trc.compiler.ir.task import Task
 from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.sql.parameters import as_sql, reached, shown, unnamed
@@ -47,7 +48,7 @@ def stand_ins(
         exact = frozenset(name for name in of_items if "*" in reach or reach.get(name) == "looked_into")
         return _of_items(task.for_each.items, of_items, exact, _typed(handed))
     if of_items:
-        found = _of_rows(of_items, schemas.get(_rows_of(task, graph), Unknown("")))
+        found = types_of_row(of_items, schemas.get(_rows_of(task, graph), Unknown("")))
         if isinstance(found, Unknown):
             return found
         handed |= found
@@ -67,21 +68,29 @@ def _rows_of(task: Task, graph: Graph) -> tuple[str, str]:
     return rows.producer or ("", rows.source.name if rows.source else "")
 
 
-def _of_rows(asked: Iterable[str], schema: Schema) -> dict[str, str] | Unknown:
-    """The types of the fields of a row: a run casts its values to them."""
+def types_of_row(asked: Iterable[str], schema: Schema) -> dict[str, str] | Unknown:
+    """The types of the fields of a row that parameters ask for: a run casts its values to them."""
     if not isinstance(schema, Known):
         return Unknown("the columns of what it is repeated for are not known")
-    fields = {re.sub(r"\W", "_", one.name).casefold(): one.type for one in schema.columns}
     types: dict[str, str] = {}
     for name in asked:
-        if name == "item":
-            row = ", ".join(f'"{one.name.replace(chr(34), chr(34) * 2)}" {one.type}' for one in schema.columns)
-            types[name] = schema.columns[0].type if len(schema.columns) == 1 else f"STRUCT({row})"
-        elif name[len("item_") :] in fields:
-            types[name] = fields[name[len("item_") :]]
-        else:
+        columns = columns_of_row(name, schema)
+        if not columns:
             return Unknown(f"a row has no field for ${name}")
+        if name == "item" and len(columns) > 1:
+            row = ", ".join(f'"{one.name.replace(chr(34), chr(34) * 2)}" {one.type}' for one in columns)
+            types[name] = f"STRUCT({row})"
+        else:
+            types[name] = columns[-1].type
     return types
+
+
+def columns_of_row(parameter: str, schema: Known) -> tuple[Column, ...]:
+    """The columns of a row that a parameter may hold the value of: `item` that of all, `item_a_b` that of `a b` or `a_b`."""
+    if parameter == "item":
+        return schema.columns
+    field = parameter[len("item_") :]
+    return tuple(one for one in schema.columns if re.sub(r"\W", "_", one.name).casefold() == field)
 
 
 def _of_items(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from trc.compiler.checks.graph import Resolved
-from trc.compiler.checks.stand_ins import stand_ins
+from trc.compiler.checks.stand_ins import columns_of_row, stand_ins, types_of_row
 from trc.compiler.compile import Compiled
 from trc.compiler.context import SourceReader
 from trc.compiler.ir.dataset import Column, DatasetRead
@@ -16,9 +16,11 @@ from trc.compiler.ir.types import Known, Schema, Unknown
 from trc.compiler.ir.uris import normalise
 from trc.compiler.sql.bind import Binder
 from trc.compiler.sql.columns import BoundPlan, QueryLineage, trace
-from trc.compiler.sql.flow import Flow, Input, merged
+from trc.compiler.sql.expressions import PARAMETER
+from trc.compiler.sql.flow import Flow, How, Input, merged, through
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.problem import SqlProblem
+from trc.compiler.templates.asked import fields_in_condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,16 @@ class Asked:
     bound: tuple[Column, ...] | None
 
     def planned(
-        self, binder: Binder, *, pushed: bool = False, values: Mapping[str, str] | None = None
+        self,
+        binder: Binder,
+        *,
+        pushed: bool = False,
+        values: Mapping[str, str] | None = None,
+        kept: Mapping[str, str] | None = None,
     ) -> BoundPlan | Unknown:
         """Its plan, which names datasets as the query does; see `Binder.plan`."""
-        return binder.plan(self.parsed, self.tables, self.files, pushed=pushed, bound=self.bound, values=values)
+        tables, files = self.tables, self.files
+        return binder.plan(self.parsed, tables, files, pushed=pushed, bound=self.bound, values=values, kept=kept)
 
 
 class Stepping:
@@ -114,7 +122,9 @@ class Stepping:
                     yield Origin(name, "file", self.sources.schema(one.read.uri, one.read.format), False)
 
     def outputs(self, task: Task, inputs: tuple[Resolved, ...]) -> Iterator[Derived]:
-        reads = tuple(dict.fromkeys(name for one in inputs for name in self.meant(one)))
+        repeated = self.graph.items.get(task.name)
+        handed = inputs if repeated is None else (*inputs, repeated)
+        reads = tuple(dict.fromkeys(name for one in handed for name in self.meant(one)))
         lineage = self.lineage(task, inputs)
         for output in task.outputs:
             schema = self.known.get((task.name, output.name), _NOT_KNOWN)
@@ -158,18 +168,65 @@ class Stepping:
         """What a task's query says of its columns, in the pipeline's names of datasets."""
         planned = self.planned(task, inputs)
         lineage = planned if isinstance(planned, Unknown) else trace(planned)
-        return lineage if isinstance(lineage, Unknown) else self.renamed(lineage, inputs)
+        lineage = lineage if isinstance(lineage, Unknown) else self.renamed(lineage, inputs)
+        return lineage if isinstance(lineage, Unknown) or task.for_each is None else self.repeated(task, lineage)
 
     def planned(self, task: Task, inputs: tuple[Resolved, ...]) -> BoundPlan | Unknown:
         """The plan of a task's query; of one with parameters, that which it has with what stands for these."""
         asked = self.asked(task, inputs, is_repeated=True)
         if isinstance(asked, Unknown) or not asked.parsed.parameters:
             return asked if isinstance(asked, Unknown) else asked.planned(self.binder)
-        if task.name in self.graph.results or task.name in self.graph.items:
+        if any(one.parameter for one in self.graph.results.get(task.name, ())):
             # What it is handed has its own part in the rows, of which a plan tells nothing.
             return Unknown("it takes values that other tasks make")
-        found = stand_ins(task, asked.parsed, self.graph, self.known)
-        return found if isinstance(found, Unknown) else asked.planned(self.binder, values=found[0][0])
+        found, kept = stand_ins(task, asked.parsed, self.graph, self.known), self.kept(task, asked)
+        if isinstance(kept, Unknown):
+            return kept
+        if isinstance(found, Unknown):
+            return self.planned_as_declared(task, asked, kept, found)
+        return asked.planned(self.binder, values=found[0][0], kept=kept)
+
+    def planned_as_declared(
+        self, task: Task, asked: Asked, kept: Mapping[str, str], why: Unknown
+    ) -> BoundPlan | Unknown:
+        """The plan of a query that is repeated for rows, and that calls its columns as its author declares them; else `why` it is not known."""
+        if task.columns is None or not kept:
+            return why
+        nulls = {name: f"CAST(NULL AS {kind})" for name, kind in kept.items()}
+        planned = asked.planned(self.binder, values=nulls, kept=kept)
+        if isinstance(planned, BoundPlan):
+            names = [one.casefold() for one in planned.columns]
+            return planned if names == [one.name.casefold() for one in task.columns] else why
+        return planned
+
+    def kept(self, task: Task, asked: Asked) -> Mapping[str, str] | Unknown:
+        """Of a query that is repeated for the rows of a dataset, the types of its parameters: columns of that dataset."""
+        rows = self.graph.items.get(task.name)
+        if rows is None:
+            return {}
+        return types_of_row({use.name[1:].casefold() for use in asked.parsed.parameters}, self.found(rows))
+
+    def repeated(self, task: Task, lineage: QueryLineage) -> QueryLineage | Unknown:
+        """The lineage of what all items make together, from that of one of them."""
+        if any(one.of_condition for one in self.graph.results.get(task.name, ())):
+            return Unknown("values that other tasks make decide which of its items run")
+        rows = self.graph.items.get(task.name)
+        if rows is None:
+            return lineage
+        (dataset,) = self.meant(rows)
+        schema = self.found(rows)
+        columns = tuple((name, _of_row(flow, dataset, schema)) for name, flow in lineage.columns)
+        fields = fields_in_condition(task.when or "")
+        deciding = _chosen(fields, schema)
+        if fields and not deciding:
+            return Unknown("the columns of what it is repeated for are not known")
+        chosen = {Input(dataset, one.name): frozenset[How](("filter",)) for one in deciding}
+        bring: Flow = {Input(dataset, None): frozenset[How](("rows",))}
+        return QueryLineage(columns, merged((_of_row(lineage.rows, dataset, schema), bring, chosen)))
+
+    def found(self, one: Resolved) -> Schema:
+        """The columns of a dataset that is read by its name, as far as they are known by now."""
+        return self.known.get(one.producer or ("", one.source.name if one.source else ""), _NOT_KNOWN)
 
     def asked(self, task: Task, inputs: tuple[Resolved, ...], *, is_repeated: bool = False) -> Asked | Unknown:
         """A task's query with all that its plan depends on; of a repeated one, where it is asked for."""
@@ -217,6 +274,7 @@ class Stepping:
             if len(datasets) != 1:
                 return Unknown(f'"{one.read.name}" is not one dataset')
             names[key] = datasets[0]
+        names[PARAMETER] = PARAMETER
         if not {key.dataset for key in lineage.read} <= names.keys():
             return Unknown("its query reads what the pipeline does not know of")
         columns = tuple((name, _called_so(flow, names)) for name, flow in lineage.columns)
@@ -226,6 +284,26 @@ class Stepping:
 def _called_so(flow: Flow, names: Mapping[str, str]) -> Flow:
     """The flow with each dataset under the pipeline's name for it: a query may read one under two names."""
     return merged({Input(names[key.dataset], key.column): hows} for key, hows in flow.items())
+
+
+def _of_row(flow: Flow, dataset: str, schema: Schema) -> Flow:
+    """The flow with the columns of a row in the places of the parameters that hold their values."""
+    found: list[Flow] = []
+    for key, hows in flow.items():
+        if key.dataset != PARAMETER or key.column is None:
+            found.append({key: hows})
+            continue
+        columns = columns_of_row(key.column.casefold(), schema) if isinstance(schema, Known) else ()
+        kept: Flow = {Input(dataset, one.name): hows for one in columns}
+        found.append(kept if len(columns) == 1 else through("transformed", kept))
+    return merged(found)
+
+
+def _chosen(fields: frozenset[str], schema: Schema) -> tuple[Column, ...]:
+    """The columns of a row that are these fields: all of them, where one of the fields is not found."""
+    columns = schema.columns if isinstance(schema, Known) else ()
+    found = tuple(one for one in columns if one.name in fields)
+    return found if len(found) == len(fields) else columns
 
 
 _NOT_KNOWN: Final = Unknown("its columns are not known")

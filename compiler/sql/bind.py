@@ -146,10 +146,12 @@ class Binder:
         pushed: bool = False,
         bound: tuple[Column, ...] | None = None,
         values: Mapping[str, str] | None = None,
+        kept: Mapping[str, str] | None = None,
     ) -> BoundPlan | Unknown:
         """The plan of a query that `bind` finds no mistakes in: what its lineage and, with `pushed`, its facts are read from.
 
-        `bound` are the columns that `bind` found over the same schemas, where they are known; `values` are as there.
+        `bound` are the columns that `bind` found over the same schemas, where they are known; `values` are as there. Of the
+        parameters in `kept`, which have these types, the plan tells where they are; lineage calls them columns of `PARAMETER`.
         """
         reads, problems = _read_schemas(parsed, tables, "")
         file_schemas = _file_schemas(parsed, files)
@@ -160,15 +162,19 @@ class Binder:
         if reads.keys() & {uri.casefold() for uris in locations for uri in uris}:
             return Unknown("it calls a table and a file by one name")
         columns = {name: _columns(schema) for name, schema in reads.items()}
-        edits = _edits(parsed) if values is None else (*_edits(parsed), *_put_in(parsed, values))
-        sql = Edited(parsed.text.original, edits).text
+        own = tuple(_edits(parsed))
+        edits = own if values is None else (*own, *_put_in(parsed, values))
+        sql = described = Edited(parsed.text.original, edits).text
+        if values is not None and kept:
+            asking = {**values, **{name: f"CAST(${name} AS {kind})" for name, kind in kept.items()}}
+            sql = Edited(parsed.text.original, (*own, *_put_in(parsed, asking))).text
         held = self._holding()
         failure = held.hold(_written({**columns, **_by_file_table(file_schemas)}), sql)
         planned = None if failure else _planned(held, sql, ("", ", optimize := true") if pushed else ("",))
         if planned is None:
             self._held = None
             return Unknown(failure or _NOT_PLANNED)
-        answer = bound or _described(held.database, sql, World(parsed, {}, tables).is_description)
+        answer = bound or _described(held.database, described, World(parsed, {}, tables).is_description)
         if isinstance(answer, Complaint):
             self._held = None
             return Unknown(_NOT_PLANNED)

@@ -16,6 +16,10 @@ MARK: Final = "\0mark"
 """A part that no plan of DuckDB's has. An expression with it counts as an input, too: so one finds out what it has an effect on."""
 
 
+PARAMETER: Final = "\0parameter"
+"""The dataset whose columns the parameters of a query are: who plans a query with some knows what they stand for."""
+
+
 class NotUnderstood(Exception):  # noqa: N818 - not an error, but an answer: there is no lineage
     """The plan holds something whose meaning is not known here; the text goes on from "because"."""
 
@@ -95,6 +99,8 @@ def flow_of(expression: Json, over: Relation) -> Flow:
         return _column(int(expression["index"]), type_of(expression), over)
     if kind == "BOUND_COLUMN_REF":
         return _named_column(expression, over)
+    if kind == "BOUND_PARAMETER":
+        return {Input(PARAMETER, str(expression["identifier"])): frozenset[How](("identity",))}
     parts = _PARTS.get(kind)
     if parts is None:
         raise NotUnderstood(f"its plan holds an expression of a kind that is not known: {kind}")

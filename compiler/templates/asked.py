@@ -13,6 +13,7 @@ _STEPS: Final = r'(?:\.[^\W\d]\w*|\["(?:[^"\\]|\\.)*"\])+'
 _STEP: Final = re.compile(r'\.([^\W\d]\w*)|\[("(?:[^"\\]|\\.)*")\]')
 _TEMPLATE: Final = re.compile(r"\{\{ (tasks" + _STEPS + r") \}\}")
 _IN_CONDITION: Final = re.compile(r"'(?:[^'\\]|\\.)*'|(?<![\w.])(tasks" + _STEPS + ")", re.DOTALL)
+_ITEM_IN_CONDITION: Final = re.compile(r"'(?:[^'\\]|\\.)*'|(?<![\w.\"\[])(item(?:" + _STEPS + r")?)(?!\w)", re.DOTALL)
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 
 SHAPES: Final = "tasks.NAME.values.KEY is a value that it returned, tasks.NAME.rows how many rows it wrote"
@@ -50,6 +51,12 @@ def asked_in_condition(text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
     for found in _IN_CONDITION.finditer(text):
         if found.group(1):
             yield path_of(found.group(1)), found.start(1), found.end(1)
+
+
+def fields_in_condition(text: str) -> frozenset[str]:
+    """The fields of the item that a condition asks for, as `canonical_condition` spells it; `*` stands for the whole item."""
+    asked = (found.group(1) for found in _ITEM_IN_CONDITION.finditer(text) if found.group(1))
+    return frozenset(path_of(one)[1] if one != "item" else "*" for one in asked)
 
 
 def require_result(path: tuple[str, ...]) -> None:

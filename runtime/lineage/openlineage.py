@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -252,7 +252,20 @@ class Events:
             for one in reads
             if (dataset := one.producer or one.uri) is not None and dataset not in self._own_outputs(spec)
         )
+        if not _is_subtask(task, record) and record.task in self._added:
+            datasets |= dict.fromkeys(self._handed(task))
         return [told for one in datasets for told in self._read(one)]
+
+    def _handed(self, task: TaskSpec) -> Iterator[Dataset]:
+        """The dataset whose rows a task is repeated for, if the columns of an item are made of those of its row."""
+        rows = None if task.each is None or task.each.rows is None else task.each.rows
+        dataset = None if rows is None else rows.producer or rows.uri
+        made = [self._known.made_of.get((task.name, one.name)) for one in task.outputs]
+        causes = [
+            cause for one in made if one is not None for part in (one.rows, *one.columns.values()) for cause in part
+        ]
+        if dataset is not None and any(one.dataset == dataset for one in causes):
+            yield dataset
 
     def _read(self, dataset: Dataset) -> list[Facet]:
         """What is read under one name: of a repeated task whose items have locations of their own, each of these."""

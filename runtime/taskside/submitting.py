@@ -17,6 +17,11 @@ LONGEST_ARGS = 256 * 1024
 """Bytes of JSON that the arguments of one may take."""
 LONGEST_TOGETHER = 16 * 1024 * 1024
 """Bytes of JSON that all of an attempt may take."""
+_HOOKS = frozenset({"hooks", "on_start", "on_success", "on_failure", "on_cancel", "on_retry"})
+_POLICIES = frozenset(
+    {"retries", "timeout", "heartbeat_timeout", "start_timeout", "deadline", "environment", "resources", "secrets"}
+    | {"idempotent", "incremental", "concurrency", "breaker", "metadata", "expect"}
+)
 _NAME = re.compile(r"\w[\w.+-]{0,39}")
 _ENTRYPOINT = re.compile(r"[^:\s][^:]*\.py:[^\W\d]\w*")
 
@@ -44,6 +49,12 @@ class Submissions:
         except PermanentError as error:
             self._refused = self._refused or str(error)
             raise
+
+    def refuse(self, name: str, others: Mapping[str, Any]) -> None:
+        """Raises PermanentError for what a sub-task has of the task that submits it, and not of its own."""
+        for one in others:
+            self._refused = self._refused or _why_refused(name, one)
+            raise PermanentError(self._refused)
 
     def taken(self) -> tuple[dict[str, Any], ...]:
         """All of them, in their order; raises PermanentError if one was refused."""
@@ -108,6 +119,16 @@ class Submissions:
                 f'{work!r} is no work for the sub-task "{name}"; give a function or a BaseTask of a module, by its own name'
             )
         return f"{os.path.relpath(file, self._project)}:{called}"
+
+
+def _why_refused(task: str, given: str) -> str:
+    if given in _HOOKS:
+        whose = "hooks of the task that submits it are told of it, too, where it is retried or fails"
+    elif given in _POLICIES:
+        whose = "it has that of the task that submits it"
+    else:
+        return f'a sub-task takes no "{given}"; it takes args, inputs and outputs'
+    return f'the sub-task "{task}" has no "{given}" of its own: {whose}'
 
 
 def _input(task: str, given: Any) -> dict[str, str]:

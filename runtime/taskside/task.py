@@ -74,13 +74,16 @@ class TaskContext:
         *,
         inputs: Mapping[str, Any] | None = None,
         outputs: Mapping[str, str | None] | None = None,
+        **others: Any,
     ) -> None:
         """Submits a sub-task, `task[name]`: it begins when this attempt has succeeded, with all others that it submits, or never.
 
         `work` is a function or a `BaseTask` of the task's own code, or a text such as `path/to/file.py:Name`. It finds `args` in
         `context.args`, and `inputs` (paths, or data of this context) and `outputs` (paths, or None where the engine chooses) as any task does. One whose
         inputs are told (an empty mapping says that there are none) and that has an output is skipped where it is up to date.
+        Retries, limits, environment and hooks are those of the task that submits it: `others` are refused by name.
         """
+        self.submissions.refuse(name, others)
         self.submissions.add(name, work, args, inputs, outputs)
 
     def progress(self, done: int, total: int | None = None) -> None:
@@ -206,9 +209,10 @@ class BaseTask:
         *,
         inputs: Mapping[str, Any] | None = None,
         outputs: Mapping[str, str | None] | None = None,
+        **others: Any,
     ) -> None:
         """Submits a sub-task, as `TaskContext.submit` does; while `execute` runs."""
-        self._running("a task submits sub-tasks").submit(name, work, args, inputs=inputs, outputs=outputs)
+        self._running("a task submits sub-tasks").submit(name, work, args, inputs=inputs, outputs=outputs, **others)
 
     def execute(self, *args: Any, **kwargs: Any) -> Any:
         """Does the work. It takes nothing, the context, or inputs, outputs and arguments by their names.

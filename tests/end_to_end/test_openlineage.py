@@ -196,6 +196,34 @@ def test_columns_are_made_of_what_lineage_says(ran: Any) -> None:
     assert (filtered["field"], filtered["transformations"]) == ("amount", [{"type": "INDIRECT", "subtype": "FILTER"}])
 
 
+def test_an_item_is_made_of_the_columns_of_its_row(space: Any) -> None:
+    space.write("regions.csv", "name,least,note\neu,1,a\nus,2,b\n")
+    space.write("orders.csv", "region,amount\neu,10\nus,20\n")
+    space.write(
+        "p.trc",
+        """
+        pipeline "many" { }
+        source regions = csv("regions.csv") { columns { name: varchar, least: integer, note: varchar } }
+        source orders = csv("orders.csv") { columns { region: varchar, amount: double } }
+        task each = sql $$
+          select {{ item.name }} as region, sum(amount) as total from orders where region = {{ item.name }} and amount > {{ item.least }}
+        $$ { for_each = regions.rows }
+        """,
+    )
+    space.trc("run", "p.trc", "--openlineage", "events.jsonl")
+    items = [one for one in events_of(space) if (one["eventType"], one["job"]["name"]) == ("COMPLETE", "many.each")]
+    made = [one for one in items if one["outputs"]]
+    assert len(made) == 2
+    regions, orders = str(space.root / "regions.csv"), str(space.root / "orders.csv")
+    for item in made:
+        assert [one["name"] for one in item["inputs"]] == [orders, regions]
+        lineage = item["outputs"][0]["facets"]["columnLineage"]
+        (name,) = lineage["fields"]["region"]["inputFields"]
+        assert (name["name"], name["field"], name["transformations"][0]["subtype"]) == (regions, "name", "IDENTITY")
+        deciding = {(one["name"], one["field"]) for one in lineage["fields"]["total"]["inputFields"]}
+        assert deciding == {(orders, "amount"), (orders, "region"), (regions, "name"), (regions, "least")}
+
+
 def test_text_of_queries_is_told_only_where_the_project_says_so(space: Any) -> None:
     laid_out(space).trc("run", "p.yaml", "--openlineage", "events.jsonl", code=1)
     assert "sauce" not in space.read("events.jsonl")

@@ -277,6 +277,15 @@ def test_deeper_than_ten_is_refused(space: Any) -> None:
         ('[context.submit(str(n), part, {"x": "x" * 200_000}) for n in range(100)]', "bytes together"),
         ('context.submit("a", part, inputs={"x": 3})', "3 is no input of the sub-task"),
         ('context.submit("a", part, outputs={"x": 3})', "3 is no place for an output"),
+        (
+            'context.submit("a", part, on_failure="https://example.com/a")',
+            '"a" has no "on_failure" of its own: hooks of the task',
+        ),
+        (
+            'context.submit("a", part, retries={})',
+            '"a" has no "retries" of its own: it has that of the task that submits it',
+        ),
+        ('context.submit("a", part, output="x")', 'a sub-task takes no "output"; it takes args, inputs and outputs'),
         ('context.submit("a", "other.py:part")', '"other.py" is no code of "task"'),
         ('context.submit("a", part, outputs={"x": "s3://b/x"})', "is not on this machine"),
         ('context.submit("a", part, outputs={"x": "out/*.csv"})', "is a pattern"),
