@@ -15,6 +15,7 @@ import noop_rerun
 import noop_tasks
 import optimising
 import startup
+import syncing
 import tpch_pipeline
 from measure import machine
 
@@ -36,6 +37,7 @@ def main() -> None:
         optimising,
         flights_sql,
         tpch_pipeline,
+        syncing,
         lsp,
     ):
         parts.append(benchmark.main())
