@@ -16,6 +16,7 @@ import noop_rerun
 import noop_tasks
 import optimising
 import startup
+import syncing
 import tpch_pipeline
 from measure import machine
 
@@ -38,6 +39,7 @@ def main() -> None:
         optimising,
         flights_sql,
         tpch_pipeline,
+        syncing,
         lsp,
     ):
         parts.append(benchmark.main())

@@ -48,6 +48,8 @@ class Declaration:
 
     reads: tuple[Read, ...] = ()
     outputs: tuple[Output, ...] = ()
+    fills: tuple[str, ...] = ()
+    """Folders and prefixes, with the slash at their end, below which it writes what nobody can name before it runs."""
     query: Query | None = None
     code: tuple[CodeFile, ...] = ()
     engines: tuple[str, ...] = ()

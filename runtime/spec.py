@@ -230,6 +230,8 @@ class TaskSpec:
     """The project's files whose code the task runs, by their relative paths, each with the digest of its tokens."""
     reads: tuple[ReadSpec, ...] = ()
     outputs: tuple[OutputSpec, ...] = ()
+    fills: tuple[str, ...] = ()
+    """Folders and prefixes below which it writes what nobody can name before it runs."""
     needs: tuple[NeedSpec, ...] = ()
     retry: RetrySpec = RetrySpec()
     retry_on: tuple[int, ...] = ()
@@ -332,7 +334,8 @@ def remote_schemes(spec: PipelineSpec) -> frozenset[str]:
     """The schemes of what its tasks read and write elsewhere than on this machine, such as `s3`."""
     reads = (read.uri for task in spec.tasks for read in (*task.reads, *task.check_reads))
     outputs = (output.uri for task in spec.tasks for output in task.outputs)
-    return frozenset(uri.partition("://")[0] for uri in (*reads, *outputs) if uri is not None and "://" in uri)
+    filled = (place for task in spec.tasks for place in task.fills)
+    return frozenset(uri.partition("://")[0] for uri in (*reads, *outputs, *filled) if uri is not None and "://" in uri)
 
 
 def downloads(spec: PipelineSpec) -> dict[str, dict[str, str]]:

@@ -116,6 +116,7 @@ class _TaskSpecs:
                 )
                 for one in task.outputs
             ),
+            fills=tuple(normalise(one, self.project).rstrip("/") + "/" for one in task.fills),
             needs=self.needs.get(task.name, ()),
             retry=RetrySpec(
                 retries.max_attempts,

@@ -11,20 +11,26 @@ from threading import Event
 from typing import Final
 
 from trc.runtime.clock import Clock
-from trc.runtime.executor import Ended, Executor, Lost, Needed, Report
+from trc.runtime.executor import Ended, Executor, Lost, Needed, Progressed, Report, Started
 from trc.runtime.spec import TaskSpec
 from trc.runtime.storage.errors import MovingFile, told_as
 from trc.runtime.storage.routed import is_object
 from trc.runtime.storage.s3 import S3Storage
 from trc.runtime.storage.s3_errors import moved
+from trc.runtime.storage.sync.run import SYNC, Synchronised, synchronise, write_log, write_report
 from trc.runtime.store.results import ObjectIdentity
-from trc.runtime.taskside.order import OrderInput, TaskOrder
-from trc.runtime.taskside.result import AttemptResult, Failure
+from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.outputs import measure
+from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
+from trc.runtime.taskside.task import TaskResult
 
 _AT_A_TIME: Final = 4
 """Attempts whose objects travel at the same time."""
 _GLANCE: Final = 0.02
 """Seconds between looks at transfers while attempts run, too: the executor waits for nothing but its own."""
+
+_HEARTBEAT: Final = 1.0
+"""Seconds between words of how far a synchronisation is."""
 
 Copies = Mapping[str, str]
 
@@ -48,7 +54,7 @@ class Transferring:
     """The attempts with objects that the executor has, as they were ordered."""
     _running: set[str] = field(default_factory=set[str])
     """All attempts that the executor has."""
-    _arrived: SimpleQueue[_Fetched | Ended] = field(default_factory=SimpleQueue)
+    _arrived: SimpleQueue[_Fetched | Started | Progressed | Ended] = field(default_factory=SimpleQueue)
     _reports: list[Report] = field(default_factory=list[Report])
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_AT_A_TIME, "transfer"))
 
@@ -68,14 +74,16 @@ class Transferring:
         self.inner.prepare(ahead)
 
     def make_ready(self, order: TaskOrder) -> bool:
-        return not _has_objects(order) and self.inner.make_ready(order)
+        return order.runs != SYNC and not _has_objects(order) and self.inner.make_ready(order)
 
     def start(self, *orders: TaskOrder) -> None:
-        at_hand = [order for order in orders if not _has_objects(order)]
+        at_hand = [order for order in orders if order.runs != SYNC and not _has_objects(order)]
         if at_hand:
             self._begin(*at_hand)
         for order in orders:
-            if _has_objects(order):
+            if order.runs == SYNC:
+                self._travel(order.token, partial(self._synchronise, order))
+            elif _has_objects(order):
                 self._orders[order.token] = order
                 self._travel(order.token, partial(self._fetch, order))
 
@@ -129,6 +137,10 @@ class Transferring:
             except Empty:
                 return
             wait = 0.0
+            if isinstance(one, (Started, Progressed)):
+                if one.token in self._travelling:
+                    self._reports.append(one)
+                continue
             if self._travelling.pop(one.token, None) is None:
                 continue
             if isinstance(one, Ended):
@@ -153,9 +165,9 @@ class Transferring:
     def _send_later(self, order: TaskOrder, ended: Ended) -> None:
         self._travel(order.token, lambda stop: self._send(order, ended, stop))
 
-    def _failed(self, token: str, failure: Failure) -> Ended:
+    def _failed(self, token: str, failure: Failure, begun: float | None = None) -> Ended:
         now = self.clock.now()
-        return Ended(token, now, AttemptResult(token, failure, started_at=now, ended_at=now))
+        return Ended(token, now, AttemptResult(token, failure, started_at=begun or now, ended_at=now))
 
     # ── in threads ──
 
@@ -181,6 +193,33 @@ class Transferring:
         except Exception as error:  # noqa: BLE001 - as above
             return replace(ended, result=replace(ended.result, failure=_failure(error), outputs=()))
         return replace(ended, at=max(ended.at, self.clock.now()))
+
+    def _synchronise(self, order: TaskOrder, stop: Event) -> Ended:
+        """Does itself what an attempt orders that only looks at storage, and writes there."""
+        begun, told = self.clock.now(), 0.0
+        self._arrived.put(Started(order.token, begun))
+
+        def report(done: int, total: int) -> None:
+            nonlocal told
+            now = self.clock.now()
+            if now - told >= _HEARTBEAT:
+                told = now
+                self._arrived.put(Progressed(order.token, now, done, total))
+
+        try:
+            done = synchronise(self.storage, order, stop, report)
+            write_log(order.log, done)
+            outputs = tuple(self._report_of(one, done, stop) for one in order.outputs)
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._failed(order.token, _failure(error), begun)
+        now = self.clock.now()
+        return Ended(order.token, now, AttemptResult(order.token, None, outputs, done.values, "", begun, now))
+
+    def _report_of(self, output: OrderOutput, done: Synchronised, stop: Event) -> WrittenOutput:
+        write_report(output.path, done)
+        if output.uri is not None and is_object(output.uri):
+            self.storage.send(output.path, output.uri, stop)
+        return measure(output, TaskResult(rows={output.name: done.lines}))
 
     def _require_same(self, uri: str, identity: ObjectIdentity) -> None:
         if self.storage.identity(uri) != identity:

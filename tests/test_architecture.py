@@ -22,10 +22,16 @@ FOLDERS = ("compiler", "backends", "runtime", "stdlib_tasks")
 LINKS = {**{name: f"../../{name}" for name in FOLDERS}, "error_pages": "../../docs/errors"}
 HEAVY = ("duckdb", "pydantic", "sqlite3", "yaml", "trc.api", "trc.compiler.ir", "trc.compiler.compile", "trc.backends")
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-REQUIREMENTS: dict[str, set[str]] = {"duckdb_sql": {"duckdb"}, "s3_json_to_parquet_duckdb": {"duckdb"}}
+REQUIREMENTS: dict[str, set[str]] = {
+    name: {"duckdb"} for name in ("duckdb_sql", "s3_json_to_parquet_duckdb", "sql_extract", "sql_load")
+}
 """What a task type's own side may import beside the standard library: inside a function, where it is used."""
 ALL_MAY = ("trc.runtime.taskside", "trc.authoring", "trc.addresses")
-SHARED = {"s3_json_to_parquet_duckdb": ("trc.stdlib_tasks.duckdb_sql.run",)}
+SHARED = {
+    "s3_json_to_parquet_duckdb": ("trc.stdlib_tasks.duckdb_sql.run",),
+    "sql_extract": ("trc.stdlib_tasks.duckdb_sql.run", "trc.stdlib_tasks.sql_load.run"),
+    "sql_load": ("trc.stdlib_tasks.duckdb_sql.run",),
+}
 """The task side of another type that a type's own may go by."""
 NOT_IN_PYTHON_39 = {"tomllib"}
 VERSION = """

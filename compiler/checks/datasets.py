@@ -37,6 +37,9 @@ class Datasets:
         self._tasks = {task.name.casefold(): task for task in reversed(pipeline.tasks)}
         self._located = {located.uri: located for located in reversed(self.located)}
         self._uris = sorted(self._located)
+        self._filled = tuple(
+            (normalise(place, project).rstrip("/") + "/", task) for task in pipeline.tasks for place in task.fills
+        )
 
     def source(self, name: str) -> Source | None:
         return self._sources.get(name.casefold())
@@ -71,9 +74,21 @@ class Datasets:
         wanted = normalise(uri, self.project)
         if not is_glob(uri):
             found = self._located.get(wanted)
-            return ((found.task.name, found.output.name) if found else None), ()
+            return ((found.task.name, found.output.name) if found else None), self.fillers(wanted)
         tasks = {located.task.name: None for located in self.covered(wanted)}
-        return None, tuple(tasks)
+        return None, tuple(tasks | dict.fromkeys(self.fillers(wanted)))
+
+    def fillers(self, uri: str) -> tuple[str, ...]:
+        """The tasks that may write what a normalised location or glob names, below a place that they fill."""
+        if not self._filled:
+            return ()
+        start = fixed_prefix(uri)
+        near = (
+            task
+            for place, task in self._filled
+            if start.startswith(place) or (is_glob(uri) and place.startswith(start))
+        )
+        return tuple(dict.fromkeys(task.name for task in near))
 
     def covered(self, glob: str) -> Iterator[Located]:
         """The outputs whose locations a normalised glob covers, sorted by location."""

@@ -20,7 +20,7 @@ from trc.compiler.ir.expectations import looked_up
 from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Places
 from trc.compiler.ir.task import Task
-from trc.compiler.ir.uris import is_glob
+from trc.compiler.ir.uris import is_glob, normalise
 from trc.compiler.source import Span
 
 
@@ -126,7 +126,7 @@ def _resolved(read: Read, datasets: Datasets, explained: frozenset[str]) -> Reso
         return Resolved(read, None, producer, feeders)
     source = datasets.source(read.dataset)
     if source is not None:
-        return Resolved(read, source)
+        return Resolved(read, source, None, datasets.fillers(normalise(source.uri, datasets.project)))
     producer = datasets.output(read.dataset)
     if producer is not None:
         return Resolved(read, None, producer)

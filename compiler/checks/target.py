@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trc.compiler.capabilities import Capabilities
-from trc.compiler.checks.spots import key_span, output_span, params_texts, read_span, text_span
+from trc.compiler.checks.spots import key_span, output_span, params_texts, read_span, task_span, text_span
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.ir.dataset import UriRead
@@ -200,6 +200,7 @@ def _instead(capabilities: Capabilities) -> str:
 def _remote(task: Task, places: Places, capabilities: Capabilities) -> Iterator[Diagnostic]:
     uris = {read.uri: read_span(places, task, read) for read in task.reads if isinstance(read, UriRead)}
     uris |= {output.uri: output_span(places, task, output) for output in task.outputs if output.uri}
+    uris |= {place: task_span(places, task.name) for place in task.fills if place not in uris}
     for uri, span in uris.items():
         if is_web(uri) and uri != task.params.get("url"):
             yield _refused(f'the web address "{uri}"', span, task.name, _DOWNLOAD)

@@ -215,6 +215,7 @@ class TaskLowering:
             "secrets": _secret_places(values, task_type),
             "reads": declaration.reads,
             "outputs": declaration.outputs,
+            "fills": declaration.fills,
             "query": declaration.query,
             "code": declaration.code,
             "engines": declaration.engines,

@@ -90,6 +90,8 @@ class Task(Node):
 
     reads: Annotated[tuple[Read, ...], NESTED] = ()
     outputs: Annotated[tuple[Output, ...], NESTED] = ()
+    fills: Annotated[tuple[str, ...], _DERIVED] = ()
+    """Folders and prefixes below which it writes what nobody can name before it runs: who reads there waits for it."""
     query: Annotated[Query | None, NESTED] = None
     code: Annotated[tuple[CodeFile, ...], NESTED] = ()
     engines: Annotated[tuple[str, ...], ENVIRONMENT] = ()

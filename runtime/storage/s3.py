@@ -17,7 +17,7 @@ from secrets import token_hex
 from threading import Event, Lock
 from typing import Any, Final
 
-from trc.compiler.ir.uris import covers, is_glob
+from trc.compiler.ir.uris import covers, fixed_prefix, is_glob
 from trc.runtime.folders import STATE_FOLDER
 from trc.runtime.storage.errors import PublishError, StorageError
 from trc.runtime.storage.s3_client import CONNECTIONS, S3Client, Upload
@@ -126,6 +126,21 @@ class S3Storage:
             self._known.pop(one, None)
         with ThreadPoolExecutor(CONNECTIONS, "head") as streams:
             list(streams.map(self.identity, asked))
+
+    def forget_below(self, root: str) -> None:
+        """Asks anew, from now on, what lies below a prefix: something has been written there."""
+        for one in [one for one in self._known if one.startswith(root)]:
+            self._known.pop(one, None)
+        for pattern in [one for one in self._listed if one.startswith(root) or root.startswith(fixed_prefix(one))]:
+            self._listed.pop(pattern, None)
+
+    def see_again(self, uris: Sequence[str]) -> None:
+        """Asks anew what is said of these objects, by listing what they have in common."""
+        start = beginning(uris)
+        for one in uris:
+            self._known.pop(one, None)
+        for one, identity in self.client.list(start, is_deep=True):
+            self._note(one, identity)
 
     def flush(self) -> None:
         """Nothing that S3 says is kept for later runs."""
@@ -308,6 +323,13 @@ class S3Storage:
         """Removes the copies."""
         self._transfer.close()
         shutil.rmtree(self._fetched, ignore_errors=True)
+
+
+def beginning(uris: Sequence[str]) -> str:
+    """What all of the names begin with: a prefix below which all of them lie, or the only one."""
+    least, most = min(uris), max(uris)
+    same = next((place for place, one in enumerate(least) if most[place : place + 1] != one), len(least))
+    return least if least == most else least[:same].rpartition("/")[0] + "/"
 
 
 def _is_met(glob: str, start: str, uri: str) -> bool:

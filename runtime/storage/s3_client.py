@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -80,12 +80,18 @@ class S3Client:
 
     def list(self, uri: str, *, is_deep: bool) -> Iterator[tuple[str, ObjectIdentity]]:
         """The objects whose names begin with `uri`; those beyond its next slash as well if `is_deep`."""
+        for one, identity, _ in self.list_dated(uri, is_deep=is_deep):
+            yield one, identity
+
+    def list_dated(self, uri: str, *, is_deep: bool = True) -> Iterator[tuple[str, ObjectIdentity, float]]:
+        """As `list`, with when each was last modified, in seconds since the epoch."""
         bucket, prefix = split(uri)
         more: dict[str, str] = {} if is_deep else {"Delimiter": "/"}
         with _errors_of(uri):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **more):
                 for one in page.get("Contents", ()):
-                    yield f"s3://{bucket}/{one['Key']}", ObjectIdentity(one["ETag"].strip('"'), one["Size"])
+                    identity = ObjectIdentity(one["ETag"].strip('"'), one["Size"])
+                    yield f"s3://{bucket}/{one['Key']}", identity, one["LastModified"].timestamp()
 
     def read(self, uri: str, etag: str, start: int, size: int) -> Iterator[bytes]:
         """`size` bytes of the object from `start`, if it still has that ETag."""
@@ -95,25 +101,57 @@ class S3Client:
             answer = self._client.get_object(**asked, Range=f"bytes={start}-{start + size - 1}")
             yield from answer["Body"].iter_chunks(1 << 20)
 
-    def put(self, uri: str, body: bytes) -> ObjectIdentity:
+    def put(self, uri: str, body: bytes, kind: str = "") -> ObjectIdentity:
+        """Writes a small object; `kind` is its content type."""
         bucket, key = split(uri)
         with _errors_of(uri):
-            answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, **self._writing.whole)
+            answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, **self._writing.whole, **_typed(kind))
         return ObjectIdentity(answer["ETag"].strip('"'), len(body))
 
-    def begin(self, uri: str) -> Upload:
+    def begin(self, uri: str, kind: str = "") -> Upload:
         bucket, key = split(uri)
         with _errors_of(uri):
-            begun = self._client.create_multipart_upload(Bucket=bucket, Key=key, **self._writing.whole)
-        return Upload(uri, begun["UploadId"])
+            answer = self._client.create_multipart_upload(Bucket=bucket, Key=key, **self._writing.whole, **_typed(kind))
+        return Upload(uri, answer["UploadId"])
+
+    def parts(self, upload: Upload) -> dict[int, dict[str, Any]] | None:
+        """What `complete` has to be told of the parts that have been sent, by number; None where the upload is no more."""
+        bucket, key = split(upload.uri)
+        found: dict[int, dict[str, Any]] = {}
+        with _errors_of(upload.uri):
+            try:
+                pages = self._client.get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload.id)
+                for page in pages:
+                    found.update((one["PartNumber"], _part(one["PartNumber"], one)) for one in page.get("Parts", ()))
+            except self._client.exceptions.NoSuchUpload:
+                return None
+            except self._client.exceptions.ClientError as error:
+                if code_of(error) not in ("NoSuchUpload", "404"):
+                    raise
+                return None
+        return found
 
     def put_part(self, upload: Upload, number: int, body: bytes) -> dict[str, Any]:
         """Sends one part; answers what `complete` has to be told of it."""
         bucket, key = split(upload.uri)
         with _errors_of(upload.uri):
             answer = self._client.upload_part(Bucket=bucket, Key=key, UploadId=upload.id, PartNumber=number, Body=body)
-        sums = {name: value for name, value in answer.items() if name.startswith("Checksum") and name != "ChecksumType"}
-        return {"PartNumber": number, "ETag": answer["ETag"], **sums}
+        return _part(number, answer)
+
+    def copy_part(self, upload: Upload, number: int, source: tuple[str, str], span: tuple[int, int]) -> dict[str, Any]:
+        """Has the server put bytes `[start, end)` of an object, pinned by its ETag, into a part."""
+        (bucket, key), (origin, name) = split(upload.uri), split(source[0])
+        with _errors_of(source[0]):
+            answer = self._client.upload_part_copy(
+                Bucket=bucket,
+                Key=key,
+                UploadId=upload.id,
+                PartNumber=number,
+                CopySource={"Bucket": origin, "Key": name},
+                CopySourceIfMatch=f'"{source[1]}"',
+                CopySourceRange=f"bytes={span[0]}-{span[1] - 1}",
+            )
+        return _part(number, answer["CopyPartResult"])
 
     def complete(self, upload: Upload, parts: Sequence[dict[str, Any]], size: int) -> ObjectIdentity:
         """Puts the object in its place, in one step."""
@@ -138,10 +176,46 @@ class S3Client:
         with _errors_of(source):
             self._client.copy({"Bucket": bucket, "Key": key}, to, name, ExtraArgs=self._writing.encrypted)
 
+    def copy_pinned(self, source: str, etag: str, target: str) -> None:
+        """Copies an object of at most 5 GiB on the server, in one step, if it still has that ETag."""
+        (bucket, key), (to, name) = split(source), split(target)
+        with _errors_of(source):
+            self._client.copy_object(
+                Bucket=to,
+                Key=name,
+                CopySource={"Bucket": bucket, "Key": key},
+                CopySourceIfMatch=f'"{etag}"',
+                **self._writing.encrypted,
+            )
+
+    def delete_all(self, uris: Sequence[str]) -> None:
+        """Removes objects of one bucket, at most a thousand."""
+        bucket, _ = split(uris[0])
+        with _errors_of(uris[0]):
+            asked = {"Objects": [{"Key": split(one)[1]} for one in uris], "Quiet": True}
+            answer = self._client.delete_objects(Bucket=bucket, Delete=asked)
+            for error in answer.get("Errors", ()):
+                # Each of them is answered by itself, as if it were the answer to a request.
+                told = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": _STATUSES.get(error["Code"], 400)}}
+                raise import_module("botocore.exceptions").ClientError(told, "DeleteObjects")
+
     def delete(self, uri: str) -> None:
         bucket, key = split(uri)
         with _errors_of(uri):
             self._client.delete_object(Bucket=bucket, Key=key)
+
+
+_STATUSES: Final = {"AccessDenied": 403, "InternalError": 500, "ServiceUnavailable": 503, "SlowDown": 503}
+
+
+def _typed(kind: str) -> dict[str, str]:
+    return {"ContentType": kind} if kind else {}
+
+
+def _part(number: int, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What `complete` has to be told of a part."""
+    sums = {name: value for name, value in told.items() if name.startswith("Checksum") and name != "ChecksumType"}
+    return {"PartNumber": number, "ETag": told["ETag"], **sums}
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,26 @@ def test_aggregate(folder: Path) -> None:
         "grace,2026-01-01,80.0,1",
     ]
     assert run(folder, "aggregate.trc") == {"skipped"}
+
+
+def test_sync(folder: Path, objects: ObjectServer) -> None:
+    objects.put("site/old.csv", "old")
+    assert run(folder, "sync.trc") == {"success"}
+    assert (folder / "out/told.csv").read_text() == "action,name\ncopy,by_customer.csv\ndelete,old.csv\n"
+    assert objects.all_keys() == ["site/by_customer.csv"]
+    objects.asked.clear()
+    assert run(folder, "sync.trc") == {"success", "skipped"}
+    assert (folder / "out/told.csv").read_text() == "action,name\n"
+    assert [one for one in objects.asked if one[0] in ("PUT", "POST", "DELETE")] == []
+
+
+def test_databases(folder: Path) -> None:
+    for _ in range(2):
+        assert run(folder, "databases.trc") <= {"success", "skipped"}
+        with sqlite3.connect(folder / "out/reports.db") as connection:
+            found = connection.execute("select * from revenue order by customer").fetchall()
+        connection.close()
+        assert found == [("ada", 162.5), ("grace", 80.0)]
 
 
 def test_request(folder: Path, site: Website, monkeypatch: pytest.MonkeyPatch) -> None:

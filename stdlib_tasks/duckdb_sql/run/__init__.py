@@ -58,7 +58,7 @@ def run(order: TaskOrder, context: TaskContext) -> TaskResult:
             raise complaint(error) from error
         try:
             copied = connection.execute(
-                f"{before}{prepared.text}{after}\n) TO {text(output.path)} ({_options(output)})", values or None
+                f"{before}{prepared.text}{after}\n) TO {text(output.path)} ({options(output)})", values or None
             ).fetchone()
         except duckdb.Error as error:
             raise complaint(error, prepared, len(before.encode())) from error
@@ -73,7 +73,7 @@ def _from_parts(order: TaskOrder, parts: OrderParts, output: OrderOutput, contex
     with connected(order, os.path.dirname(output.path)) as connection:
         together = in_parts(connection, order, parts, context)
         try:
-            copied = connection.execute(f"COPY ({together}) TO {text(output.path)} ({_options(output)})").fetchone()
+            copied = connection.execute(f"COPY ({together}) TO {text(output.path)} ({options(output)})").fetchone()
         except duckdb.Error as error:
             raise complaint(error) from error
         tuples = None if output.tuples is None else tuples_of(connection, output, output.tuples)
@@ -94,19 +94,20 @@ _BEFORE = "COPY (\n"
 _FORMATS = {"parquet": "FORMAT parquet", "csv": "FORMAT csv, HEADER", "json": "FORMAT json"}
 
 
-def _options(output: OrderOutput) -> str:
-    options = _FORMATS.get(output.format)
-    if options is None:
+def options(output: OrderOutput) -> str:
+    """Of COPY, for the output's format."""
+    said = _FORMATS.get(output.format)
+    if said is None:
         raise PermanentError(f'a query cannot be written as "{output.format}"; there are: {", ".join(_FORMATS)}')
     if output.format == "parquet":
-        return options
+        return said
     place = output.uri or ""
     compression = COMPRESSIONS.get(os.path.splitext(place.lower())[1])
     if compression is not None:
-        options += f", COMPRESSION {compression}"
+        said += f", COMPRESSION {compression}"
     if output.format == "csv":
-        options += f", DELIMITER {text(delimiter(place))}"
-    return options
+        said += f", DELIMITER {text(delimiter(place))}"
+    return said
 
 
 def _count(connection: duckdb.DuckDBPyConnection, output: OrderOutput) -> int | None:

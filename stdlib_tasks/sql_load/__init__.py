@@ -1,0 +1,1 @@
+"""A dataset into a table of a database, whole or not at all."""
