@@ -92,7 +92,12 @@ def test_a_database_in_which_something_failed_is_used_no_more(monkeypatch: pytes
     monkeypatch.setattr(held, "_idle", {})
     with Binder() as binder:
         assert isinstance(binder.plan(parsed("select * from x"), {"x": known(a="NO_TYPE")}, {}), Unknown)
-    with pytest.raises(RuntimeError), Binder() as binder:
-        binder.plan(parsed("select * from x"), {"x": ONE}, {})
-        raise RuntimeError
+
+    def ended_by_an_error() -> None:
+        with Binder() as binder:
+            binder.plan(parsed("select * from x"), {"x": ONE}, {})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        ended_by_an_error()
     assert held._idle == {}
