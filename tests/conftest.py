@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import ipaddress
 import os
@@ -96,6 +97,28 @@ def objects(object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Ite
         monkeypatch.setenv(name, value)
     yield object_server
     object_server.begin_anew()
+
+
+_MOST_LEFT = 8
+"""Descriptors of processes that a module may leave open: those of servers that all tests share."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _processes_are_let_go() -> Iterator[None]:
+    """Executors that nobody closed, with their workers, add up over a session until descriptors run out."""
+    before = _of_processes()
+    yield
+    if _of_processes() - before > _MOST_LEFT:
+        gc.collect()
+        assert _of_processes() - before <= _MOST_LEFT, "pipes of processes, or what waits for their ends, are left open"
+
+
+def _of_processes() -> int:
+    links: list[str] = []
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - a path object for each costs too much
+        with contextlib.suppress(FileNotFoundError):
+            links.append(os.readlink(f"/proc/self/fd/{name}"))  # noqa: PTH115 - as above
+    return sum(link.startswith(("pipe:", "anon_inode:")) for link in links)
 
 
 @pytest.fixture(scope="session", autouse=True)
