@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trc.backends.docker.workshop import Workshop
+from trc.backends.workshop import Workshop
 
 LONG = 60.0
 """Seconds after which what does not come fails the test."""
