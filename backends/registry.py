@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from trc.backends.base import Backend
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.runtime.errors import stopped
+from trc.runtime.installed import offered
 
 GROUP = "trc.backends"
 
@@ -26,4 +27,4 @@ def backend_named(name: str) -> Backend:
 @cache
 def _installed() -> Mapping[str, EntryPoint]:
     """The backends' entry points by name. Looking takes milliseconds, so it is done once."""
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
+    return {entry.name: entry for entry in offered(GROUP)}

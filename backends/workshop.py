@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Final
 
 _PATIENCE: Final = 20.0
@@ -27,6 +27,8 @@ class Workshop:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._answers: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._news, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._is_open = True
+        self._closing = Lock()
         self._most = threads
         self._threads: list[Thread] = []
 
@@ -49,8 +51,11 @@ class Workshop:
     def tell(self, call: Callable[[], None]) -> None:
         """Has something called by `settle` while what tells it goes on."""
         self._answers.put(call)
-        with suppress(OSError):
-            os.write(self._wake, b".")
+        # What is done after the end wakes nobody: by then the descriptor may be another one's.
+        with self._closing:
+            if self._is_open:
+                with suppress(BlockingIOError):
+                    os.write(self._wake, b".")
 
     def settle(self) -> None:
         """Calls what was answered."""
@@ -67,7 +72,11 @@ class Workshop:
         for thread in self._threads:
             thread.join(_PATIENCE)
         self._threads.clear()
-        # A thread that is not done may still want to wake us: the pipe is left to it.
+        with self._closing:
+            if self._is_open:
+                self._is_open = False
+                os.close(self._news)
+                os.close(self._wake)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

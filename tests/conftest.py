@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import ipaddress
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", default=False, help="rewrite snapshots to what is seen now")
     parser.addoption("--cold", action="store_true", default=False, help="start each command as users start it")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays to the end: there is nothing to look for while it grows, nor to look through afterwards."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -84,6 +97,28 @@ def objects(object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Ite
         monkeypatch.setenv(name, value)
     yield object_server
     object_server.begin_anew()
+
+
+_MOST_LEFT = 8
+"""Descriptors of processes that a module may leave open: those of servers that all tests share."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _processes_are_let_go() -> Iterator[None]:
+    """Executors that nobody closed, with their workers, add up over a session until descriptors run out."""
+    before = _of_processes()
+    yield
+    if _of_processes() - before > _MOST_LEFT:
+        gc.collect()
+        assert _of_processes() - before <= _MOST_LEFT, "pipes of processes, or what waits for their ends, are left open"
+
+
+def _of_processes() -> int:
+    links: list[str] = []
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - a path object for each costs too much
+        with contextlib.suppress(FileNotFoundError):
+            links.append(os.readlink(f"/proc/self/fd/{name}"))  # noqa: PTH115 - as above
+    return sum(link.startswith(("pipe:", "anon_inode:")) for link in links)
 
 
 @pytest.fixture(scope="session", autouse=True)

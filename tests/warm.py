@@ -1,13 +1,15 @@
 """`trc` commands for tests, each in a process of its own that has imported already.
 
 Most of what a short command costs is the start of Python and its imports. So one process imports everything that the
-commands may need and forks for each of them: a command has its own folder, environment, descriptors and end, as one from
-a shell has. Where the start itself is what is tested (lazy imports, interpreter options, signals), and under `--cold`
-(`make test-all`), commands start as users start them.
+commands may need and forks for each of them: a command has its own folder, environment, descriptors and exit code, as one from a shell has,
+and does at its end what Python does there, but for taking apart all that was imported, which costs more than most
+commands. Where the start itself is what is tested (lazy imports, interpreter options, signals), and under `--cold`
+(`make test-all`), commands start and end as those of users do.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -18,10 +20,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn, cast
+
+from pydantic import BaseModel
 
 import trc
 
@@ -32,8 +37,8 @@ DEADLINE: Final = 120
 LEFT_OUT: Final = ("trc.stdlib_tasks.duckdb_sql.run", "trc.runtime.taskside", "trc.cli.lsp", "trc.lsp")
 """What runs in workers alone, or is a server."""
 
-IMPORTED_LATE: Final = ("lark.lark", "lark.lexer", "lark.parsers.lalr_parser")
-"""What functions import where they need it; not DuckDB, which starts a thread that would be missing in a fork."""
+IMPORTED_LATE: Final = ("lark.lark", "lark.lexer", "lark.parsers.lalr_parser", "_duckdb")
+"""What functions import where they need it; of DuckDB not `duckdb`, which starts a thread that would be missing in a fork."""
 
 LARGEST: Final = 1 << 17
 
@@ -126,6 +131,15 @@ def _import_all() -> None:
             importlib.import_module(module.name)
     for name in IMPORTED_LATE:
         importlib.import_module(name)
+    for model in _models(BaseModel):
+        model.model_rebuild()
+
+
+def _models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Those that are derived from it: each is built when it is used first."""
+    for one in base.__subclasses__():
+        yield one
+        yield from _models(one)
 
 
 def _serve(line: socket.socket) -> None:
@@ -152,8 +166,35 @@ def _serve(line: socket.socket) -> None:
         line.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
 
 
+def _command() -> int:
+    """Runs `trc`; answers the exit code that Python would end with."""
+    try:
+        runpy.run_module("trc", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return (end.code or 0) & 0xFF
+        sys.stderr.write(f"{end.code}\n")
+        return 1
+    except BaseException:  # noqa: BLE001 - as at the end of any program
+        sys.excepthook(*cast("Any", sys.exc_info()))
+        return 1
+    return 0
+
+
+def _end(code: int) -> NoReturn:
+    """Ends the process as Python does: threads are awaited, what is registered is called, and nothing printed is lost."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or 120
+    os._exit(code)
+
+
 if __name__ == "__main__":
     _import_all()
     gc.freeze()
     _serve(socket.socket(fileno=int(sys.argv[1])))
-    runpy.run_module("trc", run_name="__main__", alter_sys=True)
+    _end(_command())

@@ -20,7 +20,7 @@ from trc.compiler.sql.edits import Edit, Edited
 from trc.compiler.sql.engine import PROVING, Complaint, complaint, give_back, lend, literal, query
 from trc.compiler.sql.expressions import Json
 from trc.compiler.sql.functions import fixed_schema, scalar_names
-from trc.compiler.sql.held import HeldTables
+from trc.compiler.sql.held import HeldTables, give_back_held, lend_held
 from trc.compiler.sql.memory import columns_of
 from trc.compiler.sql.operators import TableKey
 from trc.compiler.sql.parse import Parsed
@@ -79,6 +79,8 @@ class Binder:
             give_back(self._database, self._passes)
         if self._shared is not None and error is None:
             give_back_tables(self._shared)
+        if self._held is not None and error is None:
+            give_back_held(self._held, self._passes)
         self._database = self._shared = self._held = None
 
     @property
@@ -223,9 +225,8 @@ class Binder:
         return json.dumps(_placeless(first[0].plan)) == json.dumps(_placeless(then[0].plan))
 
     def _holding(self) -> HeldTables:
-        # Such a database is not given back: dropping all of its tables costs more than another one.
         if self._held is None or self._held.is_full:
-            self._held = HeldTables(lend(self._passes))
+            self._held = lend_held(self._passes)
         return self._held
 
     def type_of(self, written: str) -> str | Complaint:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from trc.compiler.sql.engine import complaint
+from trc.compiler.sql.engine import complaint, lend
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,6 +50,21 @@ class HeldTables:
         except duckdb.Error as error:
             return f"DuckDB cannot make a table of the columns it reads: {complaint(error).message}"
         return None
+
+
+_idle: Final[dict[frozenset[str], list[HeldTables]]] = {}
+
+
+def lend_held(passes: frozenset[str]) -> HeldTables:
+    """A database, with these passes of DuckDB's optimiser, that nobody else uses until it is given back."""
+    idle = _idle.get(passes)
+    return idle.pop() if idle else HeldTables(lend(passes))
+
+
+def give_back_held(held: HeldTables, passes: frozenset[str]) -> None:
+    """Ends the use of a database; one that an error may have harmed is not given back."""
+    if not held.is_full:
+        _idle.setdefault(passes, []).append(held)
 
 
 def _made_of(name: str, columns: str) -> Iterator[str]:

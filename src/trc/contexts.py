@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from typing import Final
 
 from trc.backends.base import Backend
@@ -19,6 +19,7 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.tasktype import TaskType
 from trc.runtime.errors import Stopped, stopped
+from trc.runtime.installed import offered
 from trc.runtime.pythonfile import PythonProcess
 from trc.runtime.schemas import FileSchemas
 from trc.runtime.storage.globs import list_files
@@ -48,7 +49,11 @@ def task_types() -> dict[str, TaskType]:
 @cache
 def _installed(_path: tuple[str, ...]) -> tuple[tuple[EntryPoint, str], ...]:
     """The task types that are installed, each with its distribution. Looking takes milliseconds, so it is done once a path."""
-    return tuple((entry, entry.dist.name if entry.dist else "") for entry in entry_points(group="trc.tasks"))
+    entries = offered("trc.tasks")
+    # A distribution reads all that is written of it each time that it is asked for its name.
+    distributions = {id(entry.dist): entry.dist for entry in entries}
+    names = {key: found.name if found else "" for key, found in distributions.items()}
+    return tuple((entry, names[id(entry.dist)]) for entry in entries)
 
 
 def types_of(settings: Settings) -> _Types:

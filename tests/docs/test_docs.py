@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -19,6 +17,7 @@ import pytest
 import yaml
 from tests.docs.playing import FENCE, Block, Session, blocks, masked, play_document, rewrite
 from tests.objects import ObjectServer
+from tests.warm import COMMANDS as PROCESSES
 
 from trc.cli.group import COMMANDS, group
 
@@ -73,12 +72,8 @@ def test_pipeline_of_a_document_checks(document: Path, number: int, block: Block
             session.write(other)
     name = f"under_test.{block.kind}"
     (tmp_path / name).write_text(block.body if block.kind == "yaml" else completed(block.body))
-    done = subprocess.run(
-        [sys.executable, "-m", "trc", "check", name],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    told = done.stdout + done.stderr
-    assert done.returncode == (2 if block.has("wrong") else 0), told
+    done = PROCESSES.run(["check", name], tmp_path)
+    assert done.code == (2 if block.has("wrong") else 0), done.out + done.err
 
 
 def completed(body: str) -> str:

@@ -79,7 +79,16 @@ class Space:
 @pytest.fixture
 def space(tmp_path: Path) -> Iterator[Space]:
     """Nothing that a failed test left behind goes on."""
-    given = Space(tmp_path)
+    yield from _tidied(Space(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def shared_space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
+    """One for fixtures that run what several tests look at."""
+    yield from _tidied(Space(tmp_path_factory.mktemp("shared")))
+
+
+def _tidied(given: Space) -> Iterator[Space]:
     yield given
     for process in given.started:
         if process.poll() is None:

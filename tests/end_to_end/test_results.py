@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -182,31 +183,49 @@ WHEN = """
     """
 
 
-@pytest.mark.parametrize(
-    ("condition", "holds"),
-    [
-        ("tasks.rows.rows > 1", True),
-        ("tasks.rows.rows > 2", False),
-        ("tasks.look.values.least == 5 and level == 1", True),
-        ("tasks.look.values.least == 5 and not (level == 1)", False),
-        ("level == 2 or tasks.look.values.least < 3", False),
-        ('"b" in tasks.look.values.names', True),
-        ('tasks.look.values.deep["a key"].x == 1', True),
-        ("tasks.look.values.none is defined", False),
-        ("tasks.look.values.none | default(3) == 3", True),
-        ('tasks.look.values.names[0] == "a"', True),
-        ('tasks["look"].values.least in [level, 5]', True),
-    ],
-)
-def test_a_condition_on_results_is_decided_when_they_are_there(space: Any, condition: str, holds: bool) -> None:
-    _write(space, pipeline=WHEN.replace("CONDITION", json.dumps(condition)))
-    first = _states(space)
+CONDITIONS = {
+    "tasks.rows.rows > 1": True,
+    "tasks.rows.rows > 2": False,
+    "tasks.look.values.least == 5 and level == 1": True,
+    "tasks.look.values.least == 5 and not (level == 1)": False,
+    "level == 2 or tasks.look.values.least < 3": False,
+    '"b" in tasks.look.values.names': True,
+    'tasks.look.values.deep["a key"].x == 1': True,
+    "tasks.look.values.none is defined": False,
+    "tasks.look.values.none | default(3) == 3": True,
+    'tasks.look.values.names[0] == "a"': True,
+    'tasks["look"].values.least in [level, 5]': True,
+}
+
+
+@pytest.fixture(scope="module")
+def decided(shared_space: Any) -> list[dict[str, str]]:
+    """The states of two runs, and what is planned after them, of a pipeline with all of the conditions: `load0`, `load1` ..."""
+    head, tail = WHEN.split("    task load = ")
+    tail = "    task load = " + tail
+    parts = [
+        re.sub(r"\b(load|report|after)\b", rf"\g<1>{number}", tail).replace("CONDITION", json.dumps(condition))
+        for number, condition in enumerate(CONDITIONS)
+    ]
+    _write(shared_space, pipeline=head + "\n".join(parts))
+    first, again = _states(shared_space), _states(shared_space)
+    planned = shared_space.trc("plan", "p.trc", "--json").json["tasks"]
+    return [first, again, {one["task"]: one["action"] for one in planned}]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_condition_on_results_is_decided_when_they_are_there(decided: list[dict[str, str]], condition: str) -> None:
+    number, holds = list(CONDITIONS).index(condition), CONDITIONS[condition]
+
+    def told(states: dict[str, str]) -> dict[str, str]:
+        own = {f"{name}{number}": name for name in ("load", "report", "after")}
+        return {own.get(task, task): state for task, state in states.items() if task in own or not task[-1].isdigit()}
+
+    first, again, actions = map(told, decided)
     made = "success" if holds else "omitted"
     assert first == {"look": "success", "rows": "success", "load": made, "report": made, "after": "success"}
     kept = "skipped" if holds else "omitted"
-    again = {"look": "skipped", "rows": "skipped", "load": kept, "report": kept, "after": "skipped"}
-    assert _states(space) == again
-    actions = {one["task"]: one["action"] for one in space.trc("plan", "p.trc", "--json").json["tasks"]}
+    assert again == {"look": "skipped", "rows": "skipped", "load": kept, "report": kept, "after": "skipped"}
     assert actions["load"] == actions["report"] == ("skip" if holds else "omit")
 
 

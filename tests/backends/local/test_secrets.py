@@ -316,4 +316,5 @@ def test_the_orchestrator_dies_and_so_does_the_mask(world: World) -> None:
 def test_values_are_not_shown_of_orders(world: World) -> None:
     secret = order(world, "go")
     assert VALUE not in repr(secret)
-    assert VALUE not in repr(LocalExecutor(1, {}, SystemClock())._handed(secret))
+    assert isinstance(world.executor, LocalExecutor)
+    assert VALUE not in repr(world.executor._handed(secret))

@@ -41,9 +41,16 @@ class TestLocalExecutor(BackendSuite):
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    executor = make(2)
-    yield World(tmp_path, executor)
-    executor.close()
+    given = World(tmp_path, make(2))
+    yield given
+    given.executor.close()
+
+
+def replaced(world: World, workers: int) -> LocalExecutor:
+    """Another executor in the place of the world's own, and closed in its place."""
+    world.executor.close()
+    world.executor = executor = make(workers)
+    return executor
 
 
 def test_a_worker_is_warm(world: World) -> None:
@@ -92,24 +99,19 @@ def test_what_waited_behind_a_dead_worker_runs_elsewhere(world: World) -> None:
         """
     )
     told, _never = world.fifo("told"), world.fifo("never")
-    executor = make(1)
-    try:
-        world.executor.close()
-        world.executor = executor
-        long, quick = world.order("tell"), world.order("quick")
-        executor.start(long)
-        executor.start(quick)
-        world.wait(Started, long.token)
-        process = int(told.read_text())
-        world.reports += executor.poll(0)
-        os.kill(process, signal.SIGKILL)
-        failure = world.wait(Ended, long.token).result.failure
-        assert failure is not None
-        assert failure.reason == "signal"
-        assert world.wait(Ended, quick.token).result.values == {"n": 1}
-        assert not any(isinstance(report, Lost) for report in world.reports)
-    finally:
-        executor.close()
+    executor = replaced(world, 1)
+    long, quick = world.order("tell"), world.order("quick")
+    executor.start(long)
+    executor.start(quick)
+    world.wait(Started, long.token)
+    process = int(told.read_text())
+    world.reports += executor.poll(0)
+    os.kill(process, signal.SIGKILL)
+    failure = world.wait(Ended, long.token).result.failure
+    assert failure is not None
+    assert failure.reason == "signal"
+    assert world.wait(Ended, quick.token).result.values == {"n": 1}
+    assert not any(isinstance(report, Lost) for report in world.reports)
 
 
 SHORT_AND_LONG = """
@@ -128,9 +130,7 @@ class Pipeful:
     """A worker that runs a long attempt, with short ones in its pipe behind it, because all before were short."""
 
     def __init__(self, world: World, workers: int) -> None:
-        world.executor.close()
-        self.world, self.executor = world, make(workers)
-        world.executor = self.executor
+        self.world, self.executor = world, replaced(world, workers)
         world.write(SHORT_AND_LONG)
         self.told, self.gate = world.fifo("told"), world.fifo("gate")
         others = [self._hold_one(n) for n in range(workers - 1)]
@@ -213,8 +213,7 @@ def test_stopping_the_running_one_spares_all_that_wait(world: World) -> None:
 
 
 def test_however_orders_are_shared_out_each_runs_once(world: World) -> None:
-    world.executor.close()
-    world.executor = executor = make(3)
+    executor = replaced(world, 3)
     world.write("def go(context):\n    return {'n': context.attempt}\n")
     waiting = [world.order("go", attempt=n) for n in range(1500)]
     under_way = 0
@@ -293,8 +292,8 @@ def test_a_worker_that_cannot_begin_loses_its_orders(world: World, monkeypatch: 
     assert why.startswith("never started: the worker process ended at once: ModuleNotFoundError")
 
 
-def test_workers_die_with_their_parent(tmp_path: Path) -> None:
-    World(tmp_path, make(1)).write(
+def test_workers_die_with_their_parent(world: World) -> None:
+    world.write(
         """
         import os, signal, subprocess
         def stay(context):
@@ -305,17 +304,17 @@ def test_workers_die_with_their_parent(tmp_path: Path) -> None:
             signal.pause()
         """
     )
-    os.mkfifo(tmp_path / "told")
+    told = world.fifo("told")
     driver = subprocess.Popen(
         [
             sys.executable,
             "-c",
             "import sys; from pathlib import Path; from tests.backends.local.test_workers import drive; drive(Path(sys.argv[1]))",
-            str(tmp_path),
+            str(world.folder),
         ],
         cwd=Path(__file__).parents[3],
     )
-    processes = [int(one) for one in (tmp_path / "told").read_text().split()]
+    processes = [int(one) for one in told.read_text().split()]
     driver.kill()
     driver.wait(LONG)
     for process in processes:
@@ -423,9 +422,7 @@ def test_workers_load_what_the_first_tasks_need_before_there_is_an_order(world: 
     world.write("import sys\ndef go(context):\n    return {'has': 'duckdb' in sys.modules}\n")
     spec = TaskSpec("rows", "duckdb_sql", "trc.stdlib_tasks.duckdb_sql.run:run", (), SkipSpec(can_skip=True))
     assert world.success(world.order("go")).values == {"has": False}
-    executor = make(1)
-    world.executor.close()
-    world.executor = executor
+    executor = replaced(world, 1)
     executor.expect([spec, spec])
     assert len(executor._workers) == 1
     assert world.success(world.order("go", attempt=2)).values == {"has": True}

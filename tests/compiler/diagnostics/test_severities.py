@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,12 @@ MADE_UP: Final = {"diagnostics"}
 ORDER: Final = ("error", "warning", "note")
 
 
-def made() -> Iterator[tuple[str, str, str]]:
+@cache
+def made() -> tuple[tuple[str, str, str], ...]:
+    return tuple(_made())
+
+
+def _made() -> Iterator[tuple[str, str, str]]:
     """Every code that is written where a diagnostic is made, with its severity (`?` where it is computed) and its place."""
     for path in (path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -50,19 +56,16 @@ def _severity(call: ast.Call) -> str:
     return str(given[0].value) if isinstance(given[0], ast.Constant) else "?"
 
 
-MADE: Final = tuple(made())
-
-
 def test_code_makes_diagnostics_of_the_catalogue_alone() -> None:
-    assert len(MADE) > 100
+    assert len(made()) > 100
     wrong = [
-        one for one in MADE if one[0] not in BY_CODE or (one[1] != "?" and one[1] not in BY_CODE[one[0]].severities)
+        one for one in made() if one[0] not in BY_CODE or (one[1] != "?" and one[1] not in BY_CODE[one[0]].severities)
     ]
     assert wrong == []
 
 
 def test_computed_severities_are_of_codes_that_have_several() -> None:
-    computed = {code for code, severity, _ in MADE if severity == "?"}
+    computed = {code for code, severity, _ in made() if severity == "?"}
     assert computed
     assert all(len(BY_CODE[code].severities) > 1 for code in computed)
 
@@ -75,7 +78,7 @@ def test_severities_stand_the_gravest_first() -> None:
 
 @pytest.mark.parametrize("row", [row for row in CODES if row.severities != ("error",)], ids=lambda row: row.code)
 def test_what_is_no_error_is_made_somewhere(row: Code) -> None:
-    severities = {severity for name, severity, _ in MADE if name == row.code}
+    severities = {severity for name, severity, _ in made() if name == row.code}
     assert "?" in severities or set(row.severities) <= severities
 
 

@@ -117,9 +117,14 @@ class Judge:
     connection: duckdb.DuckDBPyConnection = field(
         default_factory=lambda: duckdb.connect(config={"threads": 1, "python_enable_replacements": False})
     )
+    held: dict[str, Sequence[Row]] = field(default_factory=dict[str, Sequence[Row]])
+    """What each table was filled with, and holds still."""
 
     def fill(self, world: World) -> None:
         for table, rows in world.items():
+            if self.held.get(table) is rows:
+                continue
+            self.held[table] = rows
             columns = TYPES[table]
             listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
             values = ["(" + ", ".join(f"{row[name]}::{kind}" for name, kind in columns.items()) + ")" for row in rows]
@@ -152,6 +157,7 @@ class Judge:
     def keep_used(self, reads: Iterable[ReadFacts]) -> None:
         """Leaves in each table the rows that a query has a use for."""
         for read in reads:
+            self.held.pop(read.name, None)
             self.connection.execute(
                 f"CREATE OR REPLACE TABLE {read.name} AS SELECT * FROM {read.name} WHERE {used(read)}"
             )

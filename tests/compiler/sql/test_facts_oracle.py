@@ -92,6 +92,7 @@ def check_both(judge: Judge, case: Case, world: World) -> None:
             f'"{name}"' if name in read.columns else f'CAST(NULL AS {kind}) AS "{name}"'
             for name, kind in TYPES[read.name].items()
         )
+        judge.held.pop(read.name, None)
         judge.connection.execute(f"CREATE OR REPLACE TABLE {read.name} AS SELECT {listed} FROM {read.name}")
     same_again(judge, case, before)
 

@@ -8,8 +8,10 @@ import pytest
 
 from trc.compiler.ir.dataset import Column
 from trc.compiler.ir.types import Known, Schema, Unknown
+from trc.compiler.sql import held
 from trc.compiler.sql.bind import Binder
 from trc.compiler.sql.columns import BoundPlan
+from trc.compiler.sql.engine import PROVING
 from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.problem import SqlProblem
 
@@ -50,10 +52,11 @@ def told(planned: BoundPlan | Unknown) -> object:
 
 @pytest.mark.parametrize("queries", [QUERIES, QUERIES[::-1], QUERIES * 2], ids=["down", "up", "twice"])
 def test_what_others_have_left_is_of_no_account(
-    queries: list[tuple[str, Mapping[str, Schema], Mapping[str, Schema]]],
+    queries: list[tuple[str, Mapping[str, Schema], Mapping[str, Schema]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Binder() as shared:
         for sql, tables, files in queries:
+            monkeypatch.setattr(held, "_idle", {})
             with Binder() as own:
                 alone = own.plan(parsed(sql), tables, files, pushed=True)
                 assert told(shared.plan(parsed(sql), tables, files, pushed=True)) == told(alone), sql
@@ -70,3 +73,31 @@ def test_there_is_no_end_of_tables() -> None:
     with Binder() as binder:
         for number in range(600):
             assert isinstance(binder.plan(parsed(f"from t{number}"), {f"t{number}": ONE}, {}), BoundPlan)
+
+
+def test_a_database_goes_from_one_pipeline_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "_idle", {})
+    seen: list[object] = []
+    for sql, tables, files in (QUERIES[0], QUERIES[1]):
+        with Binder() as binder:
+            planned = binder.plan(parsed(sql), tables, files)
+            assert isinstance(planned, BoundPlan)
+            seen.append(planned.types)
+            used = binder._holding()
+        assert held._idle == {PROVING: [used]}
+    assert seen == [("INTEGER", "VARCHAR"), ("BIGINT",)]
+
+
+def test_a_database_in_which_something_failed_is_used_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "_idle", {})
+    with Binder() as binder:
+        assert isinstance(binder.plan(parsed("select * from x"), {"x": known(a="NO_TYPE")}, {}), Unknown)
+
+    def ended_by_an_error() -> None:
+        with Binder() as binder:
+            binder.plan(parsed("select * from x"), {"x": ONE}, {})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        ended_by_an_error()
+    assert held._idle == {}
