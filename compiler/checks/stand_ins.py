@@ -81,7 +81,7 @@ def types_of_row(asked: Iterable[str], schema: Schema) -> dict[str, str] | Unkno
             row = ", ".join(f'"{one.name.replace(chr(34), chr(34) * 2)}" {one.type}' for one in columns)
             types[name] = f"STRUCT({row})"
         else:
-            types[name] = columns[-1].type
+            types[name] = [one.type for one in columns][-1]
     return types
 
 
