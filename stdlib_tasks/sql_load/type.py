@@ -21,7 +21,9 @@ class SqlLoadParams(DatabaseParams):
         description="the table that is changed, such as orders or shop.orders", examples=["orders"]
     )
     mode: Literal["append", "replace", "upsert"] = Field(
-        default="append", description="whether rows are added, take the place of all, or of those with the same key"
+        default="append",
+        description="whether rows are added, take the place of all, or of those with the same key",
+        examples=["upsert"],
     )
     key: list[str] = Field(
         default_factory=list[str], description="for upsert, the columns by which rows are the same", examples=[["id"]]

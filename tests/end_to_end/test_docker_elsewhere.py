@@ -77,3 +77,11 @@ def test_a_download_runs_in_a_container_and_may_not_go_everywhere_either(space: 
         site.redirects["/a.csv"] = f"http://localhost:{site.port}/a.csv"
         done = space.trc("run", "p.trc", "--force", "--backend", "docker", code=1)
         assert "error[TRC638]" in done.err
+
+
+def test_a_prefix_is_synchronised_without_a_container(space: Any, objects: ObjectServer) -> None:
+    space.write("data/a.csv", "id\n1\n")
+    space.write("p.trc", 'pipeline "p" { }\ntask m = s3_sync { source = "data/", destination = "s3://lake/x/" }\n')
+    space.write("trc.toml", f'[docker]\nbase = "{BASE}"\nnetwork = "none"\n')
+    assert states(space) == {"m": "success"}
+    assert objects.all_keys() == ["x/a.csv"]

@@ -127,7 +127,7 @@ def test_lineage_of_what_is_repeated_for_a_list_leads_to_the_sources(space: Any)
     assert "aggregated: sales.amount" in told
     assert "filter: sales.region" in told
     _write(space, "select sum(amount) as total from sales where region = {{ item.region }}", "regions.rows")
-    assert "unknown" in space.trc("lineage", "column", "p.trc", "made.total").out
+    assert "filter: regions.region" in space.trc("lineage", "column", "p.trc", "made.total").out
 
 
 def test_a_csv_of_a_repeated_task_is_read_with_its_types(space: Any) -> None:

@@ -444,7 +444,7 @@ def test_lineage_events_tell_what_each_item_and_its_readers_read(space: Any) -> 
     assert read == {
         "shop": {()},
         "shop.regions": {(sales,)},
-        # Who lists the items reads the rows; an item reads what its query names.
-        "shop.each": {("shop.regions",), (sales,)},
+        # Who lists the items reads the rows; an item reads what its query names, and is made of its row.
+        "shop.each": {("shop.regions",), (sales, "shop.regions")},
         "shop.report": {tuple(places)},
     }

@@ -444,9 +444,3 @@ def test_mistakes_are_found_before_anything_runs(space: Any, case: str) -> None:
     space.write("p.trc", f'pipeline "p" {{ }}\ntask mirror = s3_sync {{\n{source}\n{destination}\n}}\n')
     done = space.trc("check", "p.trc", code=2)
     assert said in done.out + done.err
-
-
-def test_a_container_does_not_do_it_by_itself(space: Any) -> None:
-    space.write("p.trc", 'pipeline "p" { }\ntask m = s3_sync { source = "data/", destination = "s3://lake/x/" }\n')
-    done = space.trc("run", "p.trc", "--backend", "docker", code=2)
-    assert "TRC501" in done.out + done.err
