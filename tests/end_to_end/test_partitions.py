@@ -326,7 +326,7 @@ def test_parts_that_no_output_needs_are_removed(shop: Shop) -> None:
 
 
 def test_a_run_that_is_killed_goes_on_with_the_parts_that_are_done(shop: Shop, space: Space) -> None:
-    query = "select o.day, count(*) as n from orders o, range(8_000_000) r where r.range % 7 <> o.id group by o.day"
+    query = "select o.day, count(*) as n from orders o, range(4_000_000) r where r.range % 7 <> o.id group by o.day"
     shop.write(query)
     # The last of them takes by far the longest, so that the signal comes before its end.
     shop.put("2026-01-03", [(number, 1, "x") for number in range(60)])
