@@ -177,12 +177,14 @@ class _Round:
     def work(self) -> None:
         self._free()
         while True:
+            # Asked first: whoever wants the end has written down all before, and the store is looked at afterwards.
+            closes_at = self.courier.closes_at
             now = self.courier.clock.now()
             next_at = self._exchange(now)
             self._begin(now)
             if self._learned:
                 continue
-            if self._may_stop(now, next_at):
+            if self._may_stop(now, next_at, closes_at):
                 break
             for ended in self.courier.hear(self._pause(now, next_at)):
                 self._ended(ended)
@@ -253,8 +255,7 @@ class _Round:
             self.courier.died.append(message)
         self._learned.append(message)
 
-    def _may_stop(self, now: float, next_at: float | None) -> bool:
-        closes_at = self.courier.closes_at
+    def _may_stop(self, now: float, next_at: float | None, closes_at: float | None) -> bool:
         if closes_at is None:
             return False
         is_done = not self._waiting and not self._under_way and (next_at is None or next_at > now)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
-from threading import Event
+from threading import Event, Thread
 from typing import BinaryIO
 
 import pytest
@@ -103,6 +103,38 @@ def test_what_is_written_down_later_is_delivered_when_it_is_woken(post: Post, to
         told.wait_for(number)
     courier.close()
     assert post.states == [("delivered", 1, "")] * 3
+
+
+class _Overtaken(SqliteStore):
+    """A store in which a message is written down, and the end is asked for, right after it was first looked at."""
+
+    courier: Courier
+    url = ""
+
+    def next_message_at(self) -> float | None:
+        found = super().next_message_at()
+        if self.courier.closes_at is None:
+            with self.transaction() as change:
+                now = time.time()
+                change.put_messages([replace(MESSAGE, id="last", url=self.url, created_at=now, due_at=now)])
+            Thread(target=self.courier.close).start()
+            while self.courier.closes_at is None:
+                time.sleep(0.001)
+        return found
+
+
+def test_what_is_written_down_right_before_the_end_is_delivered(post: Post, told: Endpoint) -> None:
+    def overtaken() -> _Overtaken:
+        store = _Overtaken(post.path)
+        store.courier, store.url = courier, f"{told.url}/last"
+        return store
+
+    webhooks = Webhooks(partial(Caller, HERE, 5.0), lambda: None)
+    courier = Courier(overtaken, webhooks.deliver, HERE, SystemClock(), QUICK, Random(1))
+    courier.start()
+    told.wait_for(1)
+    courier.close()
+    assert post.states == [("delivered", 1, "")]
 
 
 def test_what_fails_is_tried_again_in_the_same_words(post: Post, told: Endpoint) -> None:
