@@ -321,7 +321,7 @@ task up = sql $$ select * from mid where {condition} $$
 """
 
 
-@pytest.mark.parametrize("is_fused", [False, True])
+@pytest.mark.parametrize("is_fused", few([False, True], [True]))
 @settings(max_examples=4, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=edits)
 def test_every_sink_is_as_it_would_be_anew(

@@ -227,7 +227,7 @@ CASES = {
     "complete: dropped": Case(lambda way: way.complete(Fault("drop"), 99), BUSY),
 }
 QUICK_KINDS = ("download", "convert")
-QUICK_CASES = ("read: cut", "read: changes between plan and run", "read: vanishes between plan and run")
+QUICK_CASES = ("read: changes between plan and run", "read: vanishes between plan and run")
 
 
 def table() -> Iterator[Any]:

@@ -195,6 +195,7 @@ def test_what_was_told_of_an_object_is_gone_by_for_a_while(
     storage.close()
 
 
+@pytest.mark.long
 def test_a_long_list_is_read_to_its_end_and_a_flat_one_not_into_its_folders(
     place: Bucket, storage: S3Storage, objects: ObjectServer
 ) -> None:
