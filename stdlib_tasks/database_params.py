@@ -14,6 +14,13 @@ _KNOWN: Final = {
     "postgres": ("host", "port", "user", "password", "database", "sslmode"),
     "mysql": ("host", "port", "user", "password", "database", "socket", "ssl_mode"),
 }
+SCANNERS: Final = (
+    "duckdb",
+    "duckdb-extension-mysql-scanner",
+    "duckdb-extension-postgres-scanner",
+    "duckdb-extension-sqlite-scanner",
+)
+"""The packages that a task needs which speaks to a database."""
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_$-]*"
 _TABLE: Final = re.compile(rf"(?:{_NAME}\.)?{_NAME}")
 

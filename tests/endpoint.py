@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, BinaryIO
 
+from tests.serving import serving
+
 PATIENCE = 20.0
 """Seconds after which a test that waits for a request fails."""
 
@@ -104,11 +106,5 @@ def endpoint(respond: Respond = OK, secure: ssl.SSLContext | None = None) -> Ite
     if secure is not None:
         server.socket = secure.wrap_socket(server.socket, server_side=True)
     told.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield told
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -23,6 +23,7 @@ def check_calls(pipeline: Pipeline, places: Places, allowed: Allowed, collect: C
     for task in pipeline.tasks:
         collect.extend(_refused(task.hooks, ("tasks", task.name), places, allowed, task.name))
         collect.extend(_refused_reads(task, places, allowed))
+        collect.extend(_refused_endpoint(task, places, allowed))
 
 
 def _refused(
@@ -47,6 +48,17 @@ def _refused_reads(task: Task, places: Places, allowed: Allowed) -> Iterator[Dia
             except Refused as refused:
                 span = read_span(places, task, read)
                 yield Diagnostic("TRC638", refused.message, span, help=refused.help, task=task.name)
+
+
+def _refused_endpoint(task: Task, places: Places, allowed: Allowed) -> Iterator[Diagnostic]:
+    """The endpoint that a task of AWS's services names itself: credentials are sent to it."""
+    url = task.params.get("endpoint_url")
+    if isinstance(url, str):
+        try:
+            read_url(url, allowed)
+        except Refused as refused:
+            span = text_span(places, ("tasks", task.name, "params", "endpoint_url"), url)
+            yield Diagnostic("TRC638", refused.message, span, help=refused.help, task=task.name)
 
 
 def _span(places: Places, event: Path, number: int, url: str) -> Span | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from trc.addresses import Allowed, Refused, read_url
+from trc.runtime.taskside.connecting import Unanswered, addresses_of, checked_addresses
 from trc.runtime.taskside.errors import AttemptFailed
+from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import Failure
+from trc.runtime.taskside.web import allowed_of
 
 _CREDENTIALS = frozenset(
     {
@@ -50,10 +54,11 @@ _UNSENT = ("EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionErr
 _UNHEARD = ("HTTPClientError", "ConnectionError", "IncompleteReadError", "ResponseStreamingError")
 
 
-def client(service: str, params: Mapping[str, Any], *, patience: float, attempts: int) -> Any:
-    """A client of a service, for `region`, `profile` and `endpoint_url` of the parameters where they are said.
+def client(service: str, order: TaskOrder, *, patience: float, attempts: int) -> Any:
+    """A client of a service, for `region`, `profile` and `endpoint_url` of the order's parameters where they are said.
 
-    `patience` is how many seconds an answer may take, `attempts` how often a request is sent at most. Raises AttemptFailed.
+    An endpoint that a pipeline names is called where any other URL of it would be; one of AWS's own configuration is not a
+    pipeline's, and is taken as it is. `patience` is how many seconds an answer may take, `attempts` how often a request is sent at most. Raises AttemptFailed.
     """
     try:
         boto3 = importlib.import_module("boto3")
@@ -61,6 +66,9 @@ def client(service: str, params: Mapping[str, Any], *, patience: float, attempts
     except ImportError as error:
         message = f"calls to AWS take boto3: add it to the requirements of the task's environment ({error})"
         raise AttemptFailed(Failure(message, "permanent", "aws")) from None
+    params = order.params
+    if params.get("endpoint_url"):
+        _require_callable(params["endpoint_url"], allowed_of(order.network))
     with errors_of(service, is_repeatable=True):
         session = boto3.session.Session(profile_name=params.get("profile"), region_name=params.get("region"))
         settings = config.Config(
@@ -69,6 +77,17 @@ def client(service: str, params: Mapping[str, Any], *, patience: float, attempts
             retries={"mode": "standard", "total_max_attempts": attempts},
         )
         return session.client(service, endpoint_url=params.get("endpoint_url"), config=settings)
+
+
+def _require_callable(endpoint: str, allowed: Allowed) -> None:
+    """Raises AttemptFailed. botocore looks a name up by itself when it calls: what it finds then is not asked about again."""
+    try:
+        checked_addresses(read_url(endpoint, allowed), allowed, addresses_of)
+    except Refused as refused:
+        message = "\n".join((refused.message, *refused.help))
+        raise AttemptFailed(Failure(message, "permanent", "web_forbidden")) from None
+    except Unanswered as error:
+        raise AttemptFailed(Failure(str(error), "temporary", "aws")) from None
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ class _Stopped(Exception):  # noqa: N818 - who runs the attempt has it stopped
 def run(order: TaskOrder, context: TaskContext) -> TaskResult:
     """Answers the task's ARN, the exit codes and where the logs lie. Raises AttemptFailed for a task that did not start, or failed."""
     params = order.params
-    client = aws.client("ecs", params, patience=_ANSWER, attempts=5)
+    client = aws.client("ecs", order, patience=_ANSWER, attempts=5)
     with _stoppable() as stop:
         arn = _started(client, order)
         _tell(f"ECS runs {arn}")

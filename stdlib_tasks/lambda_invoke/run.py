@@ -27,7 +27,7 @@ def run(order: TaskOrder, context: TaskContext) -> TaskResult:
     is_sync = params["mode"] == "sync"
     client = aws.client(
         "lambda",
-        params,
+        order,
         patience=seconds_of(params["patience"]),
         # A request that is sent twice is two calls.
         attempts=3 if params["idempotent"] else 1,

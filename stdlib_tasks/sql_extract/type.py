@@ -10,7 +10,7 @@ from trc.compiler.ir.dataset import Output
 from trc.compiler.ir.formats import format_of
 from trc.compiler.ir.task import OUTPUT_NAME
 from trc.compiler.tasktype import Declaration, Scope
-from trc.stdlib_tasks.database_params import DatabaseParams, check_table
+from trc.stdlib_tasks.database_params import SCANNERS, DatabaseParams, check_table
 from trc.stdlib_tasks.locations import Location
 
 
@@ -48,12 +48,7 @@ class SqlExtract:
     summary = "Reads a table or a query of PostgreSQL, MySQL or SQLite, and writes its rows as Parquet, CSV or JSON."
     params = SqlExtractParams
     runs: str | None = "trc.stdlib_tasks.sql_extract.run:run"
-    requires: tuple[str, ...] = (
-        "duckdb",
-        "duckdb-extension-mysql-scanner",
-        "duckdb-extension-postgres-scanner",
-        "duckdb-extension-sqlite-scanner",
-    )
+    requires: tuple[str, ...] = SCANNERS
 
     def declare(self, params: Any, scope: Scope) -> Declaration:  # noqa: ARG002 - the interface of all types
         """The dataset that is written."""

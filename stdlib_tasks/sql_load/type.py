@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from trc.compiler.tasktype import Declaration, Scope
 from trc.stdlib_tasks.data_params import read_of
-from trc.stdlib_tasks.database_params import DatabaseParams, check_table
+from trc.stdlib_tasks.database_params import SCANNERS, DatabaseParams, check_table
 
 
 class SqlLoadParams(DatabaseParams):
@@ -49,12 +49,7 @@ class SqlLoad:
     summary = "Loads a dataset into a table of PostgreSQL, MySQL or SQLite, in one transaction."
     params = SqlLoadParams
     runs: str | None = "trc.stdlib_tasks.sql_load.run:run"
-    requires: tuple[str, ...] = (
-        "duckdb",
-        "duckdb-extension-mysql-scanner",
-        "duckdb-extension-postgres-scanner",
-        "duckdb-extension-sqlite-scanner",
-    )
+    requires: tuple[str, ...] = SCANNERS
 
     def declare(self, params: Any, scope: Scope) -> Declaration:  # noqa: ARG002 - the interface of all types
         """The dataset that is read; what is written lies where trc does not look."""

@@ -15,8 +15,11 @@ from tests.cloud import Cloud, running_cloud
 from tests.faulty import Fault, Rule, faulty
 from tests.objects import VARIABLES, ObjectServer
 from tests.warm import TRC
+from tests.website import ALLOWED
 
+from trc.runtime.taskside import aws
 from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.run import execute
 
 SHELL = {"name": "main", "command": ["/bin/sh", "-c", "true"]}
@@ -44,7 +47,7 @@ def write(space: Any, cloud: Cloud, task: str, url: str = "", more: str = "") ->
         {more}
         """,
     )
-    space.write("trc.toml", "")
+    space.write("trc.toml", ALLOWED)
 
 
 def outcome(space: Any) -> tuple[str, int, str, str]:
@@ -127,9 +130,8 @@ def test_async_call_is_queued(space: Any, cloud: Cloud) -> None:
     assert [one["event"] for one in cloud.ran] == [{"day": 1}]
 
 
-@pytest.mark.parametrize(("mode", "size", "most"), [("sync", 7 << 20, "6,291,456"), ("async", 2 << 20, "1,048,576")])
-def test_event_that_is_too_large_is_not_sent(tmp_path: Path, cloud: Cloud, mode: str, size: int, most: str) -> None:
-    params = {"function": "score", "mode": mode, "payload": "x" * size, "endpoint_url": cloud.objects.url}
+def called(folder: Path, **params: Any) -> Failure | None:
+    """How a call of Lambda fails that is made in this process."""
     order = TaskOrder(
         run="r",
         pipeline="p",
@@ -137,13 +139,18 @@ def test_event_that_is_too_large_is_not_sent(tmp_path: Path, cloud: Cloud, mode:
         attempt=1,
         token="called/1",
         runs="trc.stdlib_tasks.lambda_invoke.run:run",
-        project=str(tmp_path),
-        log=str(tmp_path / "log"),
+        project=str(folder),
+        log=str(folder / "log"),
         run_time="",
         idempotency_key="k",
-        params={**params, "idempotent": False, "patience": "30s"},
+        params={"function": "score", "idempotent": False, "patience": "30s", **params},
     )
-    failure = execute(order, lambda _done, _total: None).failure
+    return execute(order, lambda _done, _total: None).failure
+
+
+@pytest.mark.parametrize(("mode", "size", "most"), [("sync", 7 << 20, "6,291,456"), ("async", 2 << 20, "1,048,576")])
+def test_event_that_is_too_large_is_not_sent(tmp_path: Path, cloud: Cloud, mode: str, size: int, most: str) -> None:
+    failure = called(tmp_path, mode=mode, payload="x" * size, endpoint_url=cloud.objects.url)
     assert failure is not None
     assert (failure.kind, failure.reason) == ("permanent", "lambda")
     assert f"and Lambda takes {most} in a call that is {mode}" in failure.message
@@ -306,3 +313,19 @@ def test_mistakes_in_a_task_of_ecs_are_found_before_it_runs(space: Any, params: 
     space.write("p.trc", f'pipeline "p" {{ }}\ntask called = ecs_run_task {{ {params} }}\n')
     done = space.trc("check", "p.trc", code=2)
     assert complaint in done.err + done.out
+
+
+@pytest.mark.parametrize("kind", ['lambda_invoke { function = "score"', 'ecs_run_task { task_definition = "job"'])
+def test_endpoint_that_a_pipeline_names_is_called_where_other_urls_are(space: Any, kind: str) -> None:
+    space.write("p.trc", f'pipeline "p" {{ }}\ntask called = {kind}, endpoint_url = "https://169.254.169.254/" }}\n')
+    done = space.trc("check", "p.trc", code=2)
+    assert "error[TRC638]" in done.out + done.err
+    assert "an address of a cloud's metadata" in done.out + done.err
+
+
+def test_endpoint_whose_name_leads_elsewhere_is_not_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws, "addresses_of", lambda _host, _port: ("10.0.0.7",))
+    failure = called(tmp_path, mode="sync", payload=None, endpoint_url="https://aws.example.com/")
+    assert failure is not None
+    assert (failure.kind, failure.reason) == ("permanent", "web_forbidden")
+    assert "leads to 10.0.0.7" in failure.message

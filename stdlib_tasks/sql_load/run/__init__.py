@@ -112,6 +112,7 @@ class _Load:
         mode = self._params["mode"]
         if mode == "append" and not self._statements.note(self._order.idempotency_key):
             # The attempt before this one has come to its end, and nobody heard of it.
+            print("this load of the run is noted in the database already: nothing was added")  # noqa: T201 - for the attempt's log
             return {"rows": 0, "repeated": True}
         if mode == "replace":
             self._statements.empty(self._params["table"])
