@@ -21,6 +21,15 @@ class Located:
     output: Output
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A folder or prefix that a task fills: its normalised `place` with the slash at its end, and as it is written."""
+
+    place: str
+    task: Task
+    written: str
+
+
 class Datasets:
     """An index of a pipeline's sources, tasks and outputs. Where two have one name or location, the first counts."""
 
@@ -37,8 +46,10 @@ class Datasets:
         self._tasks = {task.name.casefold(): task for task in reversed(pipeline.tasks)}
         self._located = {located.uri: located for located in reversed(self.located)}
         self._uris = sorted(self._located)
-        self._filled = tuple(
-            (normalise(place, project).rstrip("/") + "/", task) for task in pipeline.tasks for place in task.fills
+        self.filled = tuple(
+            Filled(normalise(place, project).rstrip("/") + "/", task, place)
+            for task in pipeline.tasks
+            for place in task.fills
         )
 
     def source(self, name: str) -> Source | None:
@@ -80,13 +91,13 @@ class Datasets:
 
     def fillers(self, uri: str) -> tuple[str, ...]:
         """The tasks that may write what a normalised location or glob names, below a place that they fill."""
-        if not self._filled:
+        if not self.filled:
             return ()
         start = fixed_prefix(uri)
         near = (
-            task
-            for place, task in self._filled
-            if start.startswith(place) or (is_glob(uri) and place.startswith(start))
+            one.task
+            for one in self.filled
+            if start.startswith(one.place) or (is_glob(uri) and one.place.startswith(start))
         )
         return tuple(dict.fromkeys(task.name for task in near))
 

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Literal
 
 from trc.compiler.checks.datasets import Datasets
+from trc.compiler.checks.fills import check_fills
 from trc.compiler.checks.order import circles, find_circle, run_order
 from trc.compiler.checks.outputs import check_outputs
 from trc.compiler.checks.results import ResultUse, results_of
@@ -81,6 +82,7 @@ def resolve(
     datasets = Datasets(pipeline, str(project))
     explained = frozenset(name.casefold() for name in known_names)
     check_outputs(datasets, places, collect)
+    check_fills(datasets, places, collect)
     inputs = {task.name: tuple(_resolved(read, datasets, explained) for read in task.reads) for task in pipeline.tasks}
     checks = {
         task.name: tuple(
