@@ -34,7 +34,7 @@ from trc.runtime.scheduler.budget import START, limits_of
 from trc.runtime.scheduler.machine import Machine
 from trc.runtime.selecting import Part
 from trc.runtime.sharing import in_order
-from trc.runtime.spec import PipelineSpec, TaskSpec, sources_read
+from trc.runtime.spec import PipelineSpec, TaskSpec, locations, sources_read
 from trc.runtime.storage.base import Storage
 from trc.runtime.store.journal import Driver, Journal, RunRecord, RunState, TaskRecord
 from trc.runtime.store.results import Result, Results, StoredOutput
@@ -157,7 +157,7 @@ class Runner:
 
     def _open(self, driver: Driver, options: Options, logical_time: str) -> tuple[RunRecord, bool]:
         """Claims a run for this driver, with the locations that it may publish to."""
-        uris = sorted({one.uri for task in self.spec.tasks for one in task.outputs if one.uri is not None})
+        uris = locations(self.spec)
         told: str | None = None
         while True:
             dead = self._dead()

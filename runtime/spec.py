@@ -338,6 +338,12 @@ def remote_schemes(spec: PipelineSpec) -> frozenset[str]:
     return frozenset(uri.partition("://")[0] for uri in (*reads, *outputs, *filled) if uri is not None and "://" in uri)
 
 
+def locations(spec: PipelineSpec) -> list[str]:
+    """Where its tasks publish: outputs with a location of their own, and the places that they fill. One run at a time has each."""
+    outputs = {one.uri for task in spec.tasks for one in task.outputs if one.uri is not None}
+    return sorted(outputs.union(*(task.fills for task in spec.tasks)))
+
+
 def downloads(spec: PipelineSpec) -> dict[str, dict[str, str]]:
     """The web addresses that tasks read, with the headers that each is to be asked with."""
     found: dict[str, dict[str, str]] = {}

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,7 +43,11 @@ def shop(space: Any) -> Any:
     return space
 
 
-def test_virtual_environments_are_built_once_and_a_run_finds_them(shop: Any) -> None:
+def test_virtual_environments_are_built_once_and_a_run_finds_them(
+    shop: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Other tests build the same one.
+    monkeypatch.setenv("TRC_CACHE", str(tmp_path / "cache"))
     (first,) = shop.trc("build", "p.trc", "--json").json["built"]
     assert (first["tasks"], first["what"], first["is_new"]) == (
         ["pinned", "alike"],

@@ -444,3 +444,19 @@ def test_mistakes_are_found_before_anything_runs(space: Any, case: str) -> None:
     space.write("p.trc", f'pipeline "p" {{ }}\ntask mirror = s3_sync {{\n{source}\n{destination}\n}}\n')
     done = space.trc("check", "p.trc", code=2)
     assert said in done.out + done.err
+
+
+def test_one_run_at_a_time_fills_a_place(space: Any, objects: ObjectServer) -> None:
+    space.write("data/a.csv", "id\n1\n")
+    mirror = 's3_sync { source = "data/", destination = "s3://lake/x" }'
+    space.write("p.trc", f'pipeline "p" {{ }}\ntask m = {mirror}\ntask held = shell("cat gate")\n')
+    space.write("q.trc", f'pipeline "q" {{ }}\ntask m = {mirror}\n')
+    os.mkfifo(space.root / "gate")
+    first = space.start("run", "p.trc")
+    gate = os.open(space.root / "gate", os.O_WRONLY)
+    held = space.trc("run", "q.trc", "--on-conflict", "fail", code=1).err
+    os.close(gate)
+    assert first.wait(60) == 0
+    assert 'is writing "s3://lake/x/"' in held
+    space.trc("run", "q.trc", "--on-conflict", "fail")
+    assert objects.all_keys() == ["x/a.csv"]
