@@ -20,7 +20,7 @@ class Files(Protocol):
         ...
 
     def digest(self, path: str) -> str | None:
-        """`sha256:<hex>` of a file's bytes, or what the object store tells instead; None if no file is there. Raises `MovingFile` if it keeps changing."""
+        """The digest of a file's bytes, as of `taskside.digest`, or what the object store tells instead; None if no file is there. Raises `MovingFile` if it keeps changing."""
         ...
 
     def content(self, path: str) -> tuple[Identity, str] | None:

@@ -7,17 +7,16 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from hashlib import sha256
-from threading import Thread, local
+from threading import Thread
 
 from trc.runtime.storage.errors import MovingFile, unreadable
 from trc.runtime.store.results import FileDigest, FileIdentity, Results
 from trc.runtime.surroundings import cores
+from trc.runtime.taskside.digest import PIECE, digest_of_open
 
-_BLOCK = 1 << 20
 _TRIES = 3
 _LARGE = 4 << 20
-"""Bytes from which on a file is worth a thread."""
+"""Bytes from which on a file is worth a thread; from `PIECE` on, it is hashed by several anyway."""
 
 # Clocks of file systems are coarse: a file that was written this shortly before it was hashed
 # may have been written again afterwards without looking any different.
@@ -38,8 +37,6 @@ class Digests:
         self._known: dict[str, FileDigest | None] = {}
         self._new: dict[str, FileDigest] = {}
         self._adopted: dict[str, tuple[FileIdentity, str]] = {}
-        self._blocks = local()
-        """For each thread that hashes, the memory that it reads into."""
 
     def adopt(self, path: str, digest: str) -> None:
         """Believes whoever wrote the file that is now at `path`; nothing of it is kept for later runs."""
@@ -55,7 +52,7 @@ class Digests:
             self._hash_ahead([path for path in missing if self._known[path] is None])
 
     def _hash_ahead(self, paths: Sequence[str]) -> None:
-        """Hashes large files beside each other. Whoever asks for one later finds out by itself whether it still is that file."""
+        """Hashes files of some length beside each other. Whoever asks for one later finds out by itself whether it still is that file."""
         large = [path for path in paths if self._is_worth_it(path)] if len(paths) > 1 else []
         if len(large) < 2:
             return
@@ -73,10 +70,10 @@ class Digests:
                 self._keep(path, self._computed_ahead(path))
 
     def _is_worth_it(self, path: str) -> bool:
-        """Whether a file is large, and not so new that it would be hashed again when it is asked for."""
+        """Whether a file is worth a thread, and not so new that it would be hashed again when it is asked for."""
         with suppress(OSError):
             identity = identify(path)
-            if identity is not None and identity.size >= _LARGE:
+            if identity is not None and _LARGE <= identity.size <= PIECE:
                 return max(identity.mtime_ns, identity.ctime_ns) + _SETTLED_NS <= self._clock_ns()
         return False
 
@@ -123,29 +120,20 @@ class Digests:
         last_written = max(known.identity.mtime_ns, known.identity.ctime_ns)
         return known.boot_id == self._boot_id != "" and last_written + _SETTLED_NS <= known.hashed_at_ns
 
-    @property
-    def _block(self) -> memoryview:
-        if not hasattr(self._blocks, "own"):
-            self._blocks.own = memoryview(bytearray(_BLOCK))
-        own: memoryview = self._blocks.own
-        return own
-
     def _compute(self, path: str) -> FileDigest | None:
         for _ in range(_TRIES):
             try:
                 with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a path object for each file costs too much
                     before = _identity_of(os.fstat(file.fileno()))
                     hashed_at = self._clock_ns()
-                    hashed, block = sha256(), self._block
-                    while size := file.readinto(block):
-                        hashed.update(block[:size])
+                    digest = digest_of_open(file.fileno(), before.size)[1]
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except OSError as error:
                 raise unreadable(error, path) from error
             # Looked up by its path again: another file may have been put in its place.
             if identify(path) == before:
-                return FileDigest(before, f"sha256:{hashed.hexdigest()}", hashed_at, self._boot_id)
+                return FileDigest(before, digest, hashed_at, self._boot_id)
         raise MovingFile(f'"{path}" kept changing while it was read')
 
 

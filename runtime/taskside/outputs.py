@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 
+from trc.runtime.taskside.digest import digest_of_open
 from trc.runtime.taskside.errors import AttemptFailed
 from trc.runtime.taskside.order import OrderOutput
 from trc.runtime.taskside.result import Failure, WrittenOutput
 from trc.runtime.taskside.task import TaskResult
-
-_CHUNK = 1 << 20
 
 
 def measure(output: OrderOutput, told: TaskResult) -> WrittenOutput:
@@ -25,32 +23,11 @@ def measure(output: OrderOutput, told: TaskResult) -> WrittenOutput:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise AttemptFailed(_missing(output, "what is there is no plain file"))
-        # A small file is read into little memory: a large block would be mapped and given back for each.
-        size, digest = _digest(descriptor, min(facts.st_size + 1, _CHUNK))
+        size, digest = digest_of_open(descriptor, facts.st_size)
     finally:
         os.close(descriptor)
     name = output.name
     return WrittenOutput(name, output.path, size, digest, told.rows.get(name), told.tuples.get(name))
-
-
-def digest_of(path: str) -> str:
-    """The digest of a file's bytes, as `measure` tells it; raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return _digest(descriptor, _CHUNK)[1]
-    finally:
-        os.close(descriptor)
-
-
-def _digest(descriptor: int, block: int) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    size = 0
-    while True:
-        chunk = os.read(descriptor, block)
-        digest.update(chunk)
-        size += len(chunk)
-        if not chunk:
-            return size, "sha256:" + digest.hexdigest()
 
 
 def _why(error: OSError) -> str:

@@ -16,10 +16,10 @@ from typing import Any, Union
 from trc.runtime.taskside.calling import call
 from trc.runtime.taskside.capture import captured, open_stream
 from trc.runtime.taskside.data import OutputData
+from trc.runtime.taskside.digest import digest_of
 from trc.runtime.taskside.handing import kind_of, rows_in
 from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
-from trc.runtime.taskside.outputs import digest_of
 from trc.runtime.taskside.result import AttemptResult, Failure
 from trc.runtime.taskside.run import execute
 from trc.runtime.taskside.saving import save
@@ -152,9 +152,7 @@ def run_task(
 
 def _run(work: Any, order: TaskOrder) -> TaskRun:
     progress: list[tuple[int | None, int | None]] = []
-    reads = tuple(
-        DataRead(one.name, path, os.path.getsize(path), digest_of(path)) for one in order.inputs for path in one.files
-    )
+    reads = tuple(DataRead(one.name, path, *digest_of(path)) for one in order.inputs for path in one.files)
     ended = execute(
         order,
         lambda done, total: progress.append((done, total)),
@@ -163,7 +161,9 @@ def _run(work: Any, order: TaskOrder) -> TaskRun:
     )
     outputs = {} if ended.failure is not None else _written(order, ended)
     code = _file_of(work)
-    lineage = TaskLineage(order.task, order.run, code, digest_of(code) if code else "", reads, tuple(outputs.values()))
+    lineage = TaskLineage(
+        order.task, order.run, code, digest_of(code)[1] if code else "", reads, tuple(outputs.values())
+    )
     return TaskRun(_result(ended), outputs, lineage, _text(order.log), tuple(progress), ended.submitted, ended.failure)
 
 

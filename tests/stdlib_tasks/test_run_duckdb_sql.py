@@ -13,6 +13,7 @@ import pytest
 from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
 from trc.runtime.taskside.run import execute
+from trc.stdlib_tasks.duckdb_sql.run import engine
 
 
 @pytest.fixture
@@ -305,3 +306,47 @@ def test_nothing_is_left_out_of_columns_that_nobody_looked_at(project: Path) -> 
     failure = shaped(project, "select *, 1 as more from given", (("i", "INTEGER"), ("word", "VARCHAR")), None).failure
     assert failure is not None
     assert failure.reason == "input_moved"
+
+
+def test_one_instance_serves_attempts_with_other_bounds(project: Path) -> None:
+    """To make another, and to give back what the one before held, takes longer than most small queries."""
+    query = "SELECT name, value FROM duckdb_settings() WHERE name IN ('threads', 'memory_limit') ORDER BY name"
+    seen = []
+    for threads, share in ((2, None), (1, 10**9), (None, None), (3, 2 * 10**9), (3, 10**8), (None, None)):
+        bounded = replace(order(project, query), threads=threads, memory_share=share)
+        result = execute(bounded, lambda _done, _total: None)
+        assert result.failure is None, result.failure
+        seen.append((dict(rows(project)), engine._instance()))
+    # Settings may say one thing and the engine keep to another.
+    most = "SELECT list(range) AS many FROM range(2_000_000)"
+    assert execute(replace(order(project, most), threads=None), lambda _done, _total: None).failure is None
+    own = duckdb.connect()
+    default = dict(own.execute(query).fetchall())
+    assert [one["threads"] for one, _ in seen] == ["2", "1", default["threads"], "3", "3", default["threads"]]
+    limits = [one["memory_limit"] for one, _ in seen]
+    assert [limits[index] for index in (1, 3, 4)] == ["953.6 MiB", "1.8 GiB", "95.3 MiB"]
+    # Told with one decimal, and set again as it was told.
+    told = float(default["memory_limit"].split()[0])
+    assert [float(limits[index].split()[0]) for index in (0, 2, 5)] == pytest.approx([told] * 3, abs=0.15)
+    assert len({id(instance) for _, instance in seen}) == 1
+
+
+@pytest.mark.parametrize(
+    "held", ["CREATE TABLE memory.main.left_behind AS SELECT range AS n FROM range(3_000_000)", "spilled"]
+)
+def test_an_instance_that_cannot_be_bound_so_is_given_up(project: Path, held: str) -> None:
+    """It holds more than the next attempt may, or has used a folder for what did not fit that is not the next one's."""
+    engine._instance.cache_clear()
+    if held == "spilled":
+        sorted_rows = "SELECT range AS n, md5(range::text) AS t FROM range(1_500_000) ORDER BY t"
+        first = execute(replace(order(project, sorted_rows), memory_share=80 << 20), lambda _done, _total: None)
+        assert first.failure is None, first.failure
+    before = engine._instance()
+    if held != "spilled":
+        before.execute(held)
+    (project / "elsewhere").mkdir()
+    output = OrderOutput("output", "parquet", str(project / "elsewhere" / "out"))
+    bounded = replace(order(project, "SELECT 1 AS n"), memory_share=8 << 20, outputs=(output,))
+    result = execute(bounded, lambda _done, _total: None)
+    assert result.failure is None, result.failure
+    assert engine._instance() is not before

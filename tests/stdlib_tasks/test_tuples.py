@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trc.runtime.taskside.digest import digest_of
 from trc.runtime.taskside.order import OrderOutput
-from trc.runtime.taskside.outputs import digest_of
 from trc.runtime.taskside.tuples import Before, Columns, OrderTuples, Tuples, name_of
 from trc.stdlib_tasks.duckdb_sql.run.tuples import tuples_of
 
@@ -185,7 +185,7 @@ def before(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> Before:
     """A file that nobody has taken digests of: known by its bytes."""
     path = tmp_path / "before.parquet"
     write(connection, path, ALL, ROWS)
-    return Before(str(path), digest_of(str(path)), Tuples(name_of(ALL)))
+    return Before(str(path), digest_of(str(path))[1], Tuples(name_of(ALL)))
 
 
 def test_readers_of_what_is_as_before_are_told_so(
@@ -209,10 +209,10 @@ def test_a_file_that_is_not_what_was_written_tells_nothing(
             write(connection, path, ALL, ROWS[::-1])
         case "damaged":
             path.write_bytes(b"PAR1" + path.read_bytes()[4:-4])
-            before = Before(before.path, digest_of(before.path), before.tuples)
+            before = Before(before.path, digest_of(before.path)[1], before.tuples)
         case _:
             write(connection, path, ALL[:2], [row[:2] for row in ROWS])
-            before = Before(before.path, digest_of(before.path), before.tuples)
+            before = Before(before.path, digest_of(before.path)[1], before.tuples)
             assert replaced(connection, tmp_path, ROWS, before) == [("a", before.digest)]
             return
     assert replaced(connection, tmp_path, ROWS, before) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -25,10 +25,10 @@ def connected(order: TaskOrder, scratch: str) -> Iterator[duckdb.DuckDBPyConnect
     An instance takes more than ten milliseconds to make, so it is kept; a connection has its own
     session (its random seed, its prepared statements) and its own database.
     """
-    connection = _instance(order.threads, _memory(order)).cursor()
+    spill = os.path.join(order.scratch or scratch, f"spill-{os.getpid()}")
+    connection = _bounded({"threads": order.threads, "memory_limit": _memory(order), "temp_directory": spill}).cursor()
     try:
         _set_session(connection)
-        _spill_to(connection, os.path.join(order.scratch or scratch, f"spill-{os.getpid()}"))
         connection.execute(f"ATTACH ':memory:' AS {_CATALOGUE}; USE {_CATALOGUE}")
         yield connection
         connection.execute(f"USE memory; DETACH {_CATALOGUE}")
@@ -40,8 +40,35 @@ def connected(order: TaskOrder, scratch: str) -> Iterator[duckdb.DuckDBPyConnect
         connection.close()
 
 
+_BOUNDS: dict[str, str | int | None] = {}
+"""How the instance is set; None where DuckDB decides."""
+_OWN: dict[str, str] = {}
+"""How DuckDB sets itself: `RESET` is not used, for it tells the old limit on memory and keeps to the other."""
+
+
+def _bounded(bounds: Mapping[str, str | int | None]) -> duckdb.DuckDBPyConnection:
+    """The instance, set so. It is not made anew where that can be helped: to give back what one held takes far longer."""
+    import duckdb
+
+    try:
+        _bound(bounds)
+    except duckdb.Error:  # it holds more than it may from now on, or has spilled to another folder
+        _instance.cache_clear()
+        _bound(bounds)
+    return _instance()
+
+
+def _bound(bounds: Mapping[str, str | int | None]) -> None:
+    instance = _instance()
+    for name, value in bounds.items():
+        if _BOUNDS.get(name) != value:
+            told = _OWN[name] if value is None else f"{value}B" if name == "memory_limit" else str(value)
+            instance.execute(f"SET GLOBAL {name} = {text(told)}")
+            _BOUNDS[name] = value
+
+
 @lru_cache(maxsize=1)
-def _instance(threads: int | None, memory: int | None) -> duckdb.DuckDBPyConnection:
+def _instance() -> duckdb.DuckDBPyConnection:
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {
@@ -51,15 +78,14 @@ def _instance(threads: int | None, memory: int | None) -> duckdb.DuckDBPyConnect
         "enable_external_file_cache": False,
         "errors_as_json": True,
     }
-    if threads is not None:
-        settings["threads"] = threads
-    if memory is not None:
-        settings["memory_limit"] = f"{memory}B"
+    _BOUNDS.clear()
     try:
         instance = duckdb.connect(":memory:", config=settings)
     except duckdb.Error:
         instance = _older(settings)
     instance.execute("SET GLOBAL TimeZone = 'UTC'")
+    for name in ("threads", "memory_limit"):
+        (_OWN[name],) = instance.execute(f"SELECT current_setting('{name}')::VARCHAR").fetchone() or ("",)
     return instance
 
 
@@ -86,12 +112,6 @@ def _older(settings: dict[str, str | bool | int | float | list[str]]) -> duckdb.
 def _set_session(connection: duckdb.DuckDBPyConnection) -> None:
     for statement in _OF_SESSIONS:
         connection.execute(statement)
-
-
-def _spill_to(connection: duckdb.DuckDBPyConnection, folder: str) -> None:
-    found = connection.execute("SELECT current_setting('temp_directory')").fetchone()
-    if found != (folder,):
-        connection.execute(f"SET GLOBAL temp_directory = {text(folder)}")
 
 
 def _memory(order: TaskOrder) -> int | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trc.runtime.taskside.digest import digest_of
 from trc.runtime.taskside.errors import AttemptFailed
 from trc.runtime.taskside.order import OrderInput, TaskOrder
 from trc.runtime.taskside.parts import OrderPart, OrderParts, PartRecord, identity_of, write_record
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _BEFORE = "COPY (\n"
 _AFTER = "\n) TO {} (FORMAT parquet)"
-_BLOCK = 1 << 20
 
 
 class Whole(Exception):  # noqa: N818 - not an error, but an answer
@@ -102,7 +101,7 @@ class _Making:
         except duckdb.Error as error:
             raise complaint(error, self.prepared, len(_BEFORE)) from error
         counted = self.connection.execute(f"SELECT count(*) FROM read_parquet({text(staged)})").fetchone()
-        size, digest = _digest(staged)
+        size, digest = digest_of(staged)
         self._require_unmoved(part)
         os.replace(staged, part.path)
         record = PartRecord(
@@ -150,12 +149,3 @@ class _Making:
             if path not in elsewhere and identity_of(path) != identity:
                 message = f'the input "{path}" changed while it was read'
                 raise AttemptFailed(Failure(message, "temporary", "input_moved"))
-
-
-def _digest(path: str) -> tuple[int, str]:
-    hashed, size = hashlib.sha256(), 0
-    with open(path, "rb", buffering=0) as file:
-        while block := file.read(_BLOCK):
-            hashed.update(block)
-            size += len(block)
-    return size, f"sha256:{hashed.hexdigest()}"

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from trc.runtime.taskside.digest import digest_of
 from trc.runtime.taskside.order import OrderOutput
-from trc.runtime.taskside.outputs import digest_of
 from trc.runtime.taskside.tuples import Before, Columns, OrderTuples, Tuples, name_of
 from trc.stdlib_tasks.duckdb_sql.run.inputs import identifier, relation, text
 
@@ -89,7 +89,7 @@ def _before(
 
     try:
         seen = _identity(before.path)
-        if digest_of(before.path) != before.digest:
+        if digest_of(before.path)[1] != before.digest:
             return ()
         has = set(_columns(connection, before.path))
         digests = _digests(connection, before.path, [one for one in sets if set(one) <= has])
