@@ -341,7 +341,10 @@ class SqlTransaction:
         self._connection.execute(self._sql["leave_line"], (run, " ".join(sorted(groups))))
 
     def permitted(self, run: str, attempts: Mapping[str, str]) -> frozenset[str]:
-        rows = self._connection.execute(self._sql["permitted"], (run, json.dumps(list(attempts))))
+        if len(attempts) == 1:  # as in a chain of tasks, each of which waits for this answer
+            rows = self._connection.execute(self._sql["permitted_one"], (run, *attempts))
+        else:
+            rows = self._connection.execute(self._sql["permitted"], (run, json.dumps(list(attempts))))
         return frozenset(token for task, token in rows if attempts[task] == token)
 
     def forget_runs(self, runs: Sequence[str]) -> None:

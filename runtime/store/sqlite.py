@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, NoReturn
 
 from trc.runtime.store.journal import Transaction
 from trc.runtime.store.migrate import migrate
@@ -58,18 +59,8 @@ class SqliteStore(SqlStore):
         """Gives the file back; the object is of no use afterwards."""
         self._file.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        with self._refusing():
-            self._file.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._transaction
-                self._file.execute("COMMIT")
-            except BaseException:
-                # Some errors, such as a full disk, have rolled back already.
-                if self._file.in_transaction:
-                    self._file.execute("ROLLBACK")
-                raise
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        return _Block(self._file, self._transaction, self._refuse)
 
     @contextmanager
     def snapshot(self) -> Iterator[Callable[[str], Iterator[dict[str, Any]]]]:
@@ -96,9 +87,55 @@ class SqliteStore(SqlStore):
     def _refusing(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.IntegrityError as error:
-            raise ValueError(f"a record refers to a run that is not recorded ({error})") from error
-        except sqlite3.ProgrammingError:
-            raise
         except sqlite3.DatabaseError as error:
-            raise refusal(error, self._path) from error
+            self._refuse(error)
+
+    def _refuse(self, error: sqlite3.DatabaseError) -> NoReturn:
+        """Raises what becomes of an error of SQLite; a mistake of ours stays what it is."""
+        if isinstance(error, sqlite3.IntegrityError):
+            raise ValueError(f"a record refers to a run that is not recorded ({error})") from error
+        if isinstance(error, sqlite3.ProgrammingError):
+            raise error
+        raise refusal(error, self._path) from error
+
+
+class _Block:
+    """A transaction. It is a class because tasks wait for its beginning and its end: a generator takes longer."""
+
+    __slots__ = ("_file", "_refuse", "_transaction")
+
+    def __init__(
+        self,
+        file: sqlite3.Connection,
+        transaction: Transaction,
+        refuse: Callable[[sqlite3.DatabaseError], NoReturn],
+    ) -> None:
+        self._file = file
+        self._transaction = transaction
+        self._refuse = refuse
+
+    def __enter__(self) -> Transaction:
+        try:
+            self._file.execute("BEGIN IMMEDIATE")
+        except sqlite3.DatabaseError as error:
+            self._refuse(error)
+        return self._transaction
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, raised: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        try:
+            self._end(raised is None)
+        except sqlite3.DatabaseError as error:
+            self._refuse(error)
+        if isinstance(raised, sqlite3.DatabaseError):
+            self._refuse(raised)
+
+    def _end(self, is_whole: bool) -> None:
+        try:
+            if is_whole:
+                self._file.execute("COMMIT")
+        finally:
+            # Some errors, such as a full disk, have rolled back already.
+            if self._file.in_transaction:
+                self._file.execute("ROLLBACK")

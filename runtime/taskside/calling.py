@@ -120,7 +120,7 @@ class _Mapping:
     def __init__(self, function: Any, context: TaskContext) -> None:
         self._context = context
         self._annotations = annotations_of(function)
-        self._hands = handing.Hands(context.engine)
+        self._hands = handing.Hands(context.engine())
         self._problems: list[str] = []
         self._used: set[str] = set()
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Callable
 
 from trc.runtime.taskside.capture import Capture, captured, flush
@@ -149,7 +150,7 @@ def context_of(order: TaskOrder, report: Report, flush_log: Callable[[], None]) 
         report=report,
         submissions=Submissions(order.project),
         flush_log=flush_log,
-        engine=_engine(order),
+        engine=partial(_engine, order),
     )
 
 

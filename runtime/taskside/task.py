@@ -46,8 +46,8 @@ class TaskContext:
     submissions: Submissions = field(default_factory=Submissions, repr=False)
     flush_log: Callable[[], None] = field(default=lambda: None, repr=False)
     """Has what was printed so far be in the attempt's log."""
-    engine: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Settings of a DuckDB that keeps to the attempt's limits."""
+    engine: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False)
+    """Answers the settings of a DuckDB that keeps to the attempt's limits."""
     saved: dict[str, int | None] = field(default_factory=dict, repr=False)
     """By the outputs that `save_output` has written, their rows where they are counted."""
 

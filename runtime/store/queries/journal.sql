@@ -48,6 +48,12 @@ FROM task_runs JOIN runs ON runs.id = task_runs.run
 WHERE task_runs.run = ? AND task_runs.task IN (SELECT value FROM json_each(?))
     AND task_runs.state IN ('claimed', 'running') AND runs.state = 'running'
 
+-- permitted_one
+SELECT task_runs.task, task_runs.token
+FROM task_runs JOIN runs ON runs.id = task_runs.run
+WHERE task_runs.run = ? AND task_runs.task = ?
+    AND task_runs.state IN ('claimed', 'running') AND runs.state = 'running'
+
 -- drives
 SELECT 1 FROM runs WHERE id = ? AND driver = ? AND state = 'running'
 
