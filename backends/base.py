@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from trc.runtime.taskside.records import record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ Artefacts = Mapping[str, bytes]
 """Files to deploy, by their path in a folder; separators are slashes."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Built:
     """What tasks run in as it is there now, or the failure of every attempt that would want it."""
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
+
+from trc.runtime.taskside.records import record
 
 _SIZE: Final = re.compile(r"(\d+)\s*(kb|mb|gb|kib|mib|gib)", re.IGNORECASE)
 _UNITS: Final = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Key:
     """A key of the table: what it `takes`, an example, and how its value is read. `read` raises ValueError."""
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Final
 
+from trc.runtime.taskside.records import record
+
 _PATIENCE: Final = 20.0
 """Seconds in which what was begun has to be done at the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Job:
     call: Callable[[], Callable[[], None] | None]
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.partitions import Entire, Partitions, in_range, is_in_order, shown, source_of, value_of
 from trc.runtime.spec import PartitionSpec, PipelineSpec, TaskSpec
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Backfill:
     """The partitions from `start` to `end`, both included, None for an open side; of one task, or of all."""
 

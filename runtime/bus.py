@@ -20,6 +20,7 @@ from trc.runtime.observe import (
     Waiting,
     Wished,
 )
+from trc.runtime.taskside.records import record
 
 KINDS: tuple[type[Happening], ...] = (
     RunOpened,
@@ -36,7 +37,7 @@ KINDS: tuple[type[Happening], ...] = (
 """All that happens in a run."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Listener:
     name: str
     hear: Observer

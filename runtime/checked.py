@@ -25,6 +25,7 @@ from typing import Any, Final
 import trc
 from trc.compiler.frontends.project_files import content_of, files_like
 from trc.runtime.storage.globs import match_files
+from trc.runtime.taskside.records import record
 
 FOLDER: Final = "checked"
 _FORMAT: Final = 2
@@ -44,7 +45,7 @@ _ZONES: Final = ("/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zon
 Identity = str | tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Basis:
     """What a verdict rests on, beside what its key is made of.
 

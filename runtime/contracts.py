@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from trc.compiler.ir.expectations import is_of_rows, labelled
 from trc.compiler.ir.task import Expectation, Task
@@ -11,9 +10,10 @@ from trc.compiler.sql.parse import Parsed, parse
 from trc.compiler.sql.tokens import canonical
 from trc.runtime.passed import EXPECT
 from trc.runtime.spec import CheckSpec, KeyPart
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Contract:
     """A task's expectations; `due` says why time alone can change their verdict, if it can."""
 

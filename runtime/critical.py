@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Span:
     """When a task began its first attempt and when it was done with; times in seconds.
 
@@ -18,7 +19,7 @@ class Span:
     is_still: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Step:
     """A task of the path: it waited since the step before it (or the run) and then took until its end, in seconds."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import AttemptResult, Failure
 
 
@@ -20,7 +20,7 @@ class Unavailable(Exception):  # noqa: N818 - a fact of this machine
         self.tasks = tasks
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Needed:
     """What `tasks` of a run are going to run in: fields of their orders."""
 
@@ -31,7 +31,7 @@ class Needed:
     system_packages: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Prepared:
     """What tasks run in was not there: it is being built, or was, in so many seconds, or cannot be had."""
 
@@ -43,7 +43,7 @@ class Prepared:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Started:
     """The attempt's own code has begun; `at` is in seconds since the epoch."""
 
@@ -51,7 +51,7 @@ class Started:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Queued:
     """The attempt has not begun, because others are before it, or what it runs in is being built: nobody need worry about it.
 
@@ -62,7 +62,7 @@ class Queued:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Progressed:
     """The attempt is alive, and says how far it is; `done` is None where it only says that it is alive."""
 
@@ -72,7 +72,7 @@ class Progressed:
     total: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ended:
     """The attempt is over, in success or failure."""
 
@@ -81,7 +81,7 @@ class Ended:
     result: AttemptResult
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Lost:
     """The attempt never began, or nobody knows how it ended, through no fault of its own."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from trc.compiler.ir.uris import fixed_prefix, is_glob, is_remote
@@ -13,11 +12,12 @@ from trc.runtime.repeated import is_item
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.standing import FOR_EVER
 from trc.runtime.store.results import Result, StoredOutput
+from trc.runtime.taskside.records import record
 
 _MOST_FOLDERS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Facts:
     """Absolute paths that are there and that are not; `expires` is in seconds since the epoch."""
 

@@ -7,13 +7,13 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from trc.runtime import shapes
 from trc.runtime.store.journal import Journal, RunRecord
 from trc.runtime.store.results import DigestCache, Results
+from trc.runtime.taskside.records import record
 
 _OF_RUNS: Final = ("logs", "failures")
 """Folders under the state that have a folder for each run."""
@@ -24,7 +24,7 @@ class Store(Journal, Results, DigestCache, Protocol):
     """A store that keeps runs, results and digests."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rules:
     """What is kept: of each pipeline the newest `keep` runs, and all that is younger than `age` seconds."""
 
@@ -32,7 +32,7 @@ class Rules:
     age: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Garbage:
     """What was forgotten: runs, results, digests, and the files and folders that were of them, with their size in bytes."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 from trc.compiler.passes.draft import WHOLE, Shape
 from trc.runtime.store.results import StoredOutput
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Keeping:
     """`shape` is how an output is kept when it is made; `needed` are the columns and rows that its readers need.
 

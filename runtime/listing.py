@@ -19,6 +19,7 @@ from trc.runtime.reasons import Reason
 from trc.runtime.spec import KeyPart, PipelineSpec, ReadSpec, TaskSpec
 from trc.runtime.storage.errors import told_as
 from trc.runtime.store.results import VIEW, Identity, Result, StoredOutput
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import Failure
 
 _LOOKUP = ""
@@ -50,7 +51,7 @@ class Files(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Input:
     """A read as it is now: its files in order, the parts that they add to the key, and how to tell that they moved."""
 
@@ -70,7 +71,7 @@ class Input:
     """What tells all of an upstream's output, whatever the reader knows it by."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Inputs:
     """All that an attempt would read, and the key that follows from it."""
 
@@ -91,7 +92,7 @@ class Inputs:
         return key_of(self.parts)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Missing:
     """The task cannot begin: `uri` has no file, or (`moved`) another one than it should."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -14,11 +13,12 @@ from trc.runtime.reasons import Reason
 from trc.runtime.savedplan import Basis
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.store.results import Result
+from trc.runtime.taskside.records import record
 
 Facts = dict[str, str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Move:
     """Something that is not as it was: a fact's kind and name, and a sentence."""
 

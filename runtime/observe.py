@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from trc.runtime.plan import Plan
 from trc.runtime.spec import TaskSpec
 from trc.runtime.store.journal import AttemptRecord, RunRecord, RunState, TaskRecord, Wish
 from trc.runtime.store.results import StoredOutput
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RunOpened:
     """The run is recorded and about to begin. `resumed`: it goes on where a dead driver left it."""
 
@@ -21,7 +21,7 @@ class RunOpened:
     resumed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TaskMoved:
     """A task is in another state; `outputs` come with a success, `log` with a failure.
 
@@ -36,7 +36,7 @@ class TaskMoved:
     retry_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TasksAdded:
     """A task has become others, its items or the sub-tasks that it has submitted: these are what they are.
 
@@ -48,7 +48,7 @@ class TasksAdded:
     outputs: tuple[StoredOutput, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TaskProgressed:
     """A running task says how far it is, in units of its own."""
 
@@ -57,7 +57,7 @@ class TaskProgressed:
     total: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EnvironmentMoved:
     """What tasks run in was not there: it is being built, or was, in so many seconds, or cannot be had."""
 
@@ -69,14 +69,14 @@ class EnvironmentMoved:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ticked:
     """Time has passed: a chance to redraw."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Waiting:
     """The run waits for another one to be done with an output."""
 
@@ -84,7 +84,7 @@ class Waiting:
     run: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Wished:
     """Another process has asked for the run, or a task of it, to pause, to go on, or to end, and was heard."""
 
@@ -92,13 +92,13 @@ class Wished:
     task: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RunFinished:
     run: RunRecord
     state: RunState
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MessagesTried:
     """How often messages of hooks were tried beside the run, by how that ended: `delivered`, `failed` or `dead`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from trc.compiler.ir.uris import is_glob
 from trc.compiler.passes import run_passes
@@ -15,6 +14,7 @@ from trc.runtime.keeping import Keeping
 from trc.runtime.plan import PassNote
 from trc.runtime.selecting import Part
 from trc.runtime.spec import PipelineSpec, ReadSpec, SkipSpec, TaskSpec
+from trc.runtime.taskside.records import record
 
 Queries = Mapping[str, QueryFacts]
 """By task, what is known of its query."""
@@ -23,7 +23,7 @@ _SHAPES = "trc.stdlib_tasks.duckdb_sql.run:run"
 """What can keep an output in any shape, and read it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Optimised:
     """How outputs are kept, by task, and what each pass did about them. `dead` are tasks that need not be run."""
 
@@ -82,7 +82,7 @@ def _keeping(task: DraftTask, kept: DraftTask, draft: Draft) -> Keeping:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Drafting:
     """Makes drafts of tasks, out of what is known of all of them."""
 

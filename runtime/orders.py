@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.store.results import Identity, ObjectIdentity, Result, StoredOutput, WebIdentity
 from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.tuples import Before, OrderTuples
 
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "json": ".json"}
@@ -38,7 +39,7 @@ class Staging(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Places:
     """Where a run keeps things, under the project's state folder."""
 
@@ -74,7 +75,7 @@ class Places:
         return stored if stored.path == path else replace(stored, path=path)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Orders:
     """Writes the orders of one run."""
 

@@ -18,6 +18,7 @@ from trc.runtime.scheduler.breaker import Breaker
 from trc.runtime.scheduler.retry import delay
 from trc.runtime.spec import RetrySpec
 from trc.runtime.store.journal import Driver, Message, MessageState, Transaction
+from trc.runtime.taskside.records import record
 from trc.runtime.webhooks import Tried
 
 WAIT: Final = 10.0
@@ -27,7 +28,7 @@ WAIT: Final = 10.0
 _RETRY: Final = RetrySpec(16, "exponential", initial_delay=2.0, factor=2.0, max_delay=1800.0, jitter="equal")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rules:
     """How often and for how long a message is tried; times in seconds.
 
@@ -68,7 +69,7 @@ class Box(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Ended:
     message: Message
     tried: Tried
@@ -90,7 +91,7 @@ class Courier:
     deliver: Callable[[Message, float], Tried]
     allowed: Allowed
     clock: Clock
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
     random: Random = field(default_factory=Random)
     died: list[Message] = field(default_factory=list[Message])
     """The messages that were given up meanwhile."""

@@ -21,6 +21,7 @@ from trc.runtime.readsets import SQL
 from trc.runtime.spec import KeyPart, PartitionSpec, PipelineSpec, ReadSpec, TaskSpec
 from trc.runtime.store.results import FileIdentity, Identity
 from trc.runtime.taskside.parts import RECORD, OrderPart, OrderParts, PartRecord, read_record
+from trc.runtime.taskside.records import record
 
 EPOCH: Final = "1"
 """Counts the rules by which parts are made; it is in the key of each."""
@@ -30,7 +31,7 @@ SUFFIX: Final = ".parquet"
 _STORED_AS: Final = {"HUGEINT": "DOUBLE", "UHUGEINT": "DOUBLE"}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Partition:
     """A partition as it is now: its value as text (None for NULL), its files, the key of its part, and what is kept of it."""
 
@@ -44,7 +45,7 @@ class Partition:
         return shown(self.label)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Parted:
     """The partitions of what a task reads, in the order of their files."""
 
@@ -62,14 +63,14 @@ class Parted:
         return tuple(one.shown for one in self.partitions if one.kept is None)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entire:
     """Why a task that is to run by partition runs over all of them at once."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Manifest:
     """What a committed output was put together of, or why it was not."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from trc.runtime.reasons import Reason
+from trc.runtime.taskside.records import record
 
 Action = Literal["run", "skip", "maybe", "omit", "blocked"]
 """`omit`: its condition is false, or it reads what is omitted."""
@@ -15,7 +15,7 @@ PLAN_SUFFIX = ".trcplan"
 """How the name of a file ends that holds a saved plan."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PlannedPartitions:
     """Of a task that is to run by partition: how many there are, and which are computed; `why` it runs over all at once."""
 
@@ -34,7 +34,7 @@ class PlannedPartitions:
         return cls(raw["column"], raw["total"], tuple(raw["to_run"]), raw["why"])
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PlannedTask:
     """A task and what is foreseen for it: `maybe` is decided when what it reads is there."""
 
@@ -64,7 +64,7 @@ class PlannedTask:
         return cls(raw["task"], raw["action"], Reason.from_json(raw["reason"]), raw["key"], partitions)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PassNote:
     """What the pass `by` did about how a task's output is kept, or which precondition kept it from that."""
 
@@ -74,7 +74,7 @@ class PassNote:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plan:
     """What a run would do now; tasks in an order in which they can run."""
 

@@ -20,17 +20,18 @@ from trc.runtime.storage.errors import ObjectError
 from trc.runtime.store.results import VIEW, Identity, Result, StoredOutput
 from trc.runtime.subtasks import subtasks, unsubmittable
 from trc.runtime.taskside.items import Unfit
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.tuples import Columns, OrderTuples, Tuples, name_of
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MustRun:
     reason: Reason
     inputs: Inputs
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MaySkip:
     """`result` is the committed result that stands for the task."""
 
@@ -38,7 +39,7 @@ class MaySkip:
     result: Result
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Repeats:
     """The task is to be done as others, its items, or the sub-tasks of one that is itself up to date.
 
@@ -49,14 +50,14 @@ class Repeats:
     result: Result | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Omits:
     """Its condition is false."""
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Refused:
     """It cannot run, whatever it reads."""
 

@@ -13,23 +13,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Final, NoReturn
 
+from trc.runtime.taskside.records import record
+
 _ITEM: Final = struct.Struct("<q")
 _LENGTH: Final = struct.Struct("<q")
 _RAISED: Final = -1
 """In place of a length: the work raised."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Done:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Raised:
     """The work raised an exception, which could not leave its process."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ended:
     """The process ended twice at this item: with an exit code, or, if that is negative, by a signal."""
 

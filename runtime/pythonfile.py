@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import trc
 from trc.compiler.context import Ran
+from trc.runtime.taskside.records import record
 
 SECONDS: Final = 10
 MEMORY: Final = 1 << 30
@@ -29,7 +29,7 @@ _BOOTSTRAP: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PythonProcess:
     """Runs files with `environ` for all that they see of the caller's variables.
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from trc.compiler.passes.proofs import survives
 from trc.compiler.sql.facts import QueryFacts
 from trc.runtime.spec import PipelineSpec, ReadSpec, TaskSpec
 from trc.runtime.store.results import StoredOutput
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.tuples import Columns, OrderTuples, name_of
 
 SQL: Final = "trc.stdlib_tasks.duckdb_sql.run:run"
@@ -30,7 +31,7 @@ _OF_TYPES: Final = re.compile(
 """What DuckDB answers before it looks at a row. Words in texts are taken for it, too."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class KnownBy:
     """What tells the tuples of some columns of an output: their digest, or the bytes of outputs that have the same."""
 
@@ -50,7 +51,7 @@ class KnownBy:
         return f"{shown(self.columns)}: in {digest} ({name_of(self.columns)})"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReadSets:
     """`read` holds, by task and by what it calls an input, the columns that it reads of it; `asked`, by task, all these."""
 

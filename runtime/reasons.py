@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from trc.runtime.taskside.records import record
 
-@dataclass(frozen=True, slots=True)
+
+@record(frozen=True, slots=True)
 class Change:
     """One part of a task's key that differs from the committed one; None: it was not there."""
 
@@ -16,7 +17,7 @@ class Change:
     new: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reason:
     """A fact that decided about a task.
 

@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from trc.runtime.spec import ItemSpec, KeyPart, OutputSpec, ReadSpec, SkipSpec, 
 from trc.runtime.store.journal import TaskRecord
 from trc.runtime.store.results import StoredOutput
 from trc.runtime.taskside.items import Unfit, filled, located
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import Failure
 
 ITEMS: Final = "items"
@@ -31,7 +32,7 @@ _PLAIN: Final = re.compile(r"\w[\w.+-]{0,39}")
 _IN_LOCATIONS: Final = re.compile(r"[^/\x00-\x1f\x7f*?\[\]{}\\]+")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Item:
     """One item, and of a row the DuckDB types of its fields."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from trc.runtime.clock import Clock
 from trc.runtime.drivers import is_driven
 from trc.runtime.scheduler.breaker import Breaker, Limits
@@ -11,9 +9,10 @@ from trc.runtime.scheduler.commands import TakeRoom, TellService
 from trc.runtime.scheduler.events import RoomFull, RoomTaken, ServiceDown
 from trc.runtime.spec import BreakerSpec
 from trc.runtime.store.journal import Journal, RunRecord, Service, Transaction
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RoomKeeper:
     """Asks the store for room on behalf of one run."""
 

@@ -39,6 +39,7 @@ from trc.runtime.storage.base import Storage
 from trc.runtime.store.journal import Driver, Journal, RunRecord, RunState, TaskRecord
 from trc.runtime.store.results import Result, Results, StoredOutput
 from trc.runtime.sweep import sweep_intermediates
+from trc.runtime.taskside.records import record
 
 OnConflict = Literal["wait", "fail"]
 _AS_WRITTEN = Optimised({}, ())
@@ -60,7 +61,7 @@ class Store(Journal, Results, Protocol):
     """A store that keeps both runs and results."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Options:
     """What a user says about a run. `at` is its logical time, ISO 8601 with zone, None for now."""
 
@@ -90,7 +91,7 @@ class Submitted(Exception):  # noqa: N818 - an answer, not an error
         self.run = run
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Outcome:
     """A run at its end. `outputs` are those of all tasks that succeeded or were up to date."""
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from trc.runtime.reasons import CHECK_ONLY
 from trc.runtime.store.journal import AttemptRecord, RunRecord, TaskRecord
+from trc.runtime.taskside.records import record
 
 _ALL_RUNS = 1_000_000
 
@@ -71,7 +72,7 @@ def total(tallies: Iterable[Tally]) -> Tally:
     return summed
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PipelineSavings:
     """The last runs of a pipeline, newest first, and the tally of each task in the order in which they first came up."""
 
@@ -84,7 +85,7 @@ class PipelineSavings:
         return total(self.tasks.values())
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Success:
     """What a task's successful attempt took in seconds and wrote in bytes."""
 

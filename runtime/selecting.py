@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.nearest import did_you_mean
 from trc.runtime.errors import Stopped
 from trc.runtime.selectors import Selector, States, edges_of, no_states, reached
 from trc.runtime.spec import NeedSpec, PipelineSpec, TaskSpec
+from trc.runtime.taskside.records import record
 
 _MOST_TOLD = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Part:
     """`spec` is what is run of the pipeline `whole`: the `chosen` tasks, and those that they need, but for `dead` ones."""
 

@@ -6,17 +6,17 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from trc.runtime.spec import PipelineSpec, TaskSpec
+from trc.runtime.taskside.records import record
 
 FOLDER: Final = "shapes"
 _VERSION: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ShapeNeed:
     """A task that another waits for; `data` flows along it, else it is order alone."""
 
@@ -24,7 +24,7 @@ class ShapeNeed:
     data: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ShapeRead:
     """What a task called an input; `producer` is the task and the output that it was, else `uri` says where it lay.
 
@@ -37,7 +37,7 @@ class ShapeRead:
     fed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ShapeTask:
     """A task as it was; `writes` are the names and locations of those of its outputs that have one."""
 
@@ -48,7 +48,7 @@ class ShapeTask:
     writes: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Shape:
     """A pipeline as it was run; tasks are in an order in which they can run."""
 

@@ -7,14 +7,16 @@ loading the compiler.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from trc.runtime.taskside.records import record
 
 KeyGroup = Literal["code", "parameters", "environment", "outputs", "inputs", "checks"]
 """`checks` are the parts of the key that expectations have of their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class KeyPart:
     """One thing that a task's key holds: where it stands, which group it is of, and its value as text."""
 
@@ -23,7 +25,7 @@ class KeyPart:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReadSpec:
     """One input. `producer` is the `(task, output)` that writes it, if one does; else `uri` names files.
 
@@ -44,7 +46,7 @@ class ReadSpec:
     """Whether trc itself writes the files, from a query."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OutputSpec:
     """One output; `uri` is an absolute path, or None where the engine chooses."""
 
@@ -56,7 +58,7 @@ class OutputSpec:
     written: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CheckSpec:
     """An expectation: `name` tells it from the task's others, `arguments` are plain values."""
 
@@ -67,7 +69,7 @@ class CheckSpec:
     store_failures: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NeedSpec:
     """An edge that a task waits on. Data edges require success."""
 
@@ -76,7 +78,7 @@ class NeedSpec:
     data: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RetrySpec:
     """Delays are in seconds."""
 
@@ -90,7 +92,7 @@ class RetrySpec:
     """Failures, by a name of theirs, that have this number of attempts instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RuleSpec:
     """At most `max` attempts run at a time of those that take a place of `group`, across runs; `shown` tells people which."""
 
@@ -99,7 +101,7 @@ class RuleSpec:
     shown: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TwinSpec:
     """Tasks of one `group` are equal: one does not begin while another waits to begin, runs (`running`), or once one has succeeded.
 
@@ -110,7 +112,7 @@ class TwinSpec:
     group: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BreakerSpec:
     """A service, which is down for `rest` seconds after so many temporary `failures` in a row within `window` seconds.
 
@@ -124,7 +126,7 @@ class BreakerSpec:
     rest: float = 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SecretSpec:
     """A secret by reference, `provider:reference`, and the places that its value is for.
 
@@ -137,7 +139,7 @@ class SecretSpec:
     versioned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SkipSpec:
     """When a task may be skipped, and what is compared; `vouched` says that the author wrote so."""
 
@@ -151,7 +153,7 @@ class SkipSpec:
     vouched: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PartitionSpec:
     """What a task's work is divided by: the `column` of what it calls `read`, which has these `columns` (names and types).
 
@@ -165,7 +167,7 @@ class PartitionSpec:
     why_not: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EachSpec:
     """What a task is repeated for: the `items` that are known, or the rows of one of its reads; one of them is None."""
 
@@ -181,7 +183,7 @@ class EachSpec:
     checks_due: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ItemSpec:
     """One item of a repeated task: `value` as JSON has it, and of a row the DuckDB types of its fields."""
 
@@ -192,7 +194,7 @@ class ItemSpec:
     is_row: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ResultSpec:
     """A value that a task is handed of another `task`: how many `rows` that wrote, or what it returned, by the path in it.
 
@@ -207,7 +209,7 @@ class ResultSpec:
     """Whether only the task's condition asks for it: then its key does not hold it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class HookSpec:
     """A URL that is told of an event of a task, or of the run."""
 
@@ -215,7 +217,7 @@ class HookSpec:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TaskSpec:
     """A task, ready to be planned. Times are in seconds, memory in bytes."""
 
@@ -301,7 +303,7 @@ class TaskSpec:
         return self.name if is_own else self.name.partition("[")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PipelineSpec:
     """A pipeline, ready to be planned; tasks are in an order in which they can run."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from trc.compiler.sql.facts import Condition, QueryFacts, ReadFacts, Use
@@ -29,6 +29,7 @@ from trc.runtime.spec import (
     TaskSpec,
     TwinSpec,
 )
+from trc.runtime.taskside.records import record
 
 _FOLDER: Final = "compiled"
 SHAPE: Final = tuple(
@@ -60,7 +61,7 @@ SHAPE: Final = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Circumstances:
     """What a spec was compiled for.
 

@@ -21,6 +21,7 @@ from trc.runtime.taskside.connecting import (
     connected,
     words,
 )
+from trc.runtime.taskside.records import record
 
 REDIRECTS: Final = 3
 """How many redirects of one call are followed, all of them on the host that was called."""
@@ -29,7 +30,7 @@ _REPEATING: Final = frozenset({307, 308})
 _LONGEST_ANSWER: Final = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Answer:
     """What a server answered: the status, its headers by lower-case name, and the beginning of the body."""
 

@@ -21,6 +21,7 @@ from trc.runtime.storage.sync.run import SYNC, Synchronised, synchronise, write_
 from trc.runtime.store.results import ObjectIdentity
 from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
 from trc.runtime.taskside.outputs import measure
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
 from trc.runtime.taskside.task import TaskResult
 
@@ -35,7 +36,7 @@ _HEARTBEAT: Final = 1.0
 Copies = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Fetched:
     token: str
     order: TaskOrder | Failure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from trc.runtime.clock import Clock
@@ -17,6 +17,7 @@ from trc.runtime.scheduler.events import StandsAlone, StandsBehind, TwinEnded
 from trc.runtime.spec import TaskSpec, TwinSpec
 from trc.runtime.store.journal import Driver, Journal, RunRecord, TaskState, Transaction, Twin
 from trc.runtime.store.results import Result
+from trc.runtime.taskside.records import record
 
 _STATES: Final[Mapping[TaskState, int]] = {
     "pending": 0,
@@ -30,7 +31,7 @@ _COUNTED: Final = {"pending": 0, "running": 1, "success": 2}
 Found = StandsAlone | StandsBehind | TwinEnded
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TwinKeeper:
     """Asks the store on behalf of one run."""
 

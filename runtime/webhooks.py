@@ -6,7 +6,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from trc.addresses import Refused
@@ -14,6 +14,7 @@ from trc.runtime.hooks import type_of
 from trc.runtime.ssrf import Answer, Caller
 from trc.runtime.store.journal import Message
 from trc.runtime.taskside.connecting import Unanswered
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import Failure
 
 KEY_PREFIX: Final = "whsec_"
@@ -24,7 +25,7 @@ _BUSY: Final = frozenset({408, 425, 429})
 _SERVER: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tried:
     """How a try to deliver a message ended; `error` says why it was not delivered.
 
@@ -41,7 +42,7 @@ Key = Callable[[], bytes | Failure | None]
 """What messages are signed with: nothing where no key is configured, and a failure where it cannot be had."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Webhooks:
     """Posts messages; may be used by several threads. `caller` makes what calls, for one message each."""
 

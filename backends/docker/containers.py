@@ -20,6 +20,7 @@ from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.troubles import no_engine, of_start
 from trc.runtime.environments.built import Environments, NotBuilt
 from trc.runtime.store.journal import Driver
+from trc.runtime.taskside.records import record
 
 OWNER: Final = "trc.owner"
 RUN: Final = "trc.run"
@@ -30,7 +31,7 @@ _LONGEST_END: Final = 30
 _NUMBERS: Final = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class End:
     """How a container ended; `code` is None for one that is gone, or where the engine does not answer."""
 
@@ -66,7 +67,7 @@ class Container:
         return self.attached is not None and self.running is None and not self.is_last and self.stopping is None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Containers:
     """Makes the containers of one run, and ends them. Its methods take as long as the engine does."""
 

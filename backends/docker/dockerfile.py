@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from trc.backends.docker.options import IMAGE
 from trc.backends.trouble import Trouble
 from trc.compiler.environments.wanted import Locked, LockedEnvironment
+from trc.runtime.taskside.records import record
 
 REQUIREMENTS: Final = "requirements.txt"
 FOLDER: Final = "/opt/trc"
@@ -24,7 +24,7 @@ _STANDARD: Final = (
 """What every task's process imports of Python's own: images often come without its bytecode, which a container could not keep."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Recipe:
     """What an image is made of. Without packages it is its `base` as it is."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from trc.backends.docker.dockerfile import Recipe
 from trc.backends.docker.options import DockerOptions
 from trc.runtime.taskside.order import OrderInput, TaskOrder
+from trc.runtime.taskside.records import record
 
 TASK_SIDE: Final = "/opt/trc/task-side"
 BYTECODE: Final = "/opt/trc/bytecode"
@@ -38,7 +39,7 @@ _PERIOD: Final = 100_000
 """Microseconds over which shares of processors are counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Kind:
     """Equal kinds may be served by one container, where it is warm. Folders are seen under their own paths."""
 
@@ -58,7 +59,7 @@ class Kind:
         return self.memory is not None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Handed:
     """An order on its way: its line, and the kind of container that it takes."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from trc.backends.options import Key, boolean, count, matching, one_of, size_of
+from trc.runtime.taskside.records import record
 
 Isolation = Literal["strict", "warm"]
 Policy = Literal["missing", "always", "never"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DockerOptions:
     """How containers are made. Sizes are in bytes."""
 

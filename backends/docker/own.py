@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Final
@@ -14,12 +13,13 @@ from trc.backends.docker.images import digest_of
 from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.recipes import own_environment
 from trc.backends.docker.wheel import DISTRIBUTION, constraints, wheel
+from trc.runtime.taskside.records import record
 
 REPOSITORY: Final = "trc"
 _HERE: Final = "trc.backends.docker"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OwnImage:
     """What it is called, what it is built on, and what it is built from."""
 

@@ -15,13 +15,14 @@ from typing import Literal
 from trc.backends.local.process import Handed, Interpreter
 from trc.compiler.environments.wanted import LockedEnvironment
 from trc.runtime.environments.built import AT_A_TIME, Environments, NotBuilt, cache_folder
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import Failure
 
 _PATIENCE = 5.0
 """Seconds in which what was being built has to be cleared away at the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Building:
     """How far an environment is that was not there, and what for: see `trc.runtime.executor.Prepared`."""
 

@@ -12,13 +12,14 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO, Final
 
 import trc
 from trc.backends.local.pace import Pace
 from trc.runtime.taskside.capture import blank_name
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.worker import BEGIN, PRELOAD, READY
 
 PREFETCH_LIMIT: Final = select.PIPE_BUF - len(READY)
@@ -36,7 +37,7 @@ _BOOTSTRAP: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Interpreter:
     """What a worker process is: a Python, and the folder where it finds the task side, after all that it has itself.
 
@@ -53,7 +54,7 @@ OWN: Final = Interpreter()
 """trc's own Python, with all that is installed beside it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Kind:
     """What a worker process must be like to run an order: its variables, its memory limit, its secrets, its environment.
 
@@ -71,7 +72,7 @@ class Kind:
         return self.memory is not None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Handed:
     """An order on its way: its line, and the kind of worker that it takes."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from threading import Condition, Thread
@@ -20,6 +20,7 @@ from trc.runtime.clock import SystemClock
 from trc.runtime.executor import Ended, Lost, Report, Started
 from trc.runtime.surroundings import clean, cores
 from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.records import record
 
 _ENGINES_SHARE: Final = 0.8
 _GLANCE: Final = 0.5
@@ -28,7 +29,7 @@ _GIVEN: Final = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "ROCR_VISIBLE
 """Variables by which Ray says which accelerators are an actor's own."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Terms:
     """What a host has to agree with: trc's version, and a file that the run has written into its state folder."""
 
@@ -39,7 +40,7 @@ class Terms:
     """How many of the node's processors are this host's own."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Greeting:
     """Where a host is, and why attempts cannot run there, if they cannot: a message and remedies."""
 
@@ -48,14 +49,14 @@ class Greeting:
     refusal: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Begin:
     """An attempt is to be run."""
 
     order: TaskOrder
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Stop:
     """An attempt is to be ended: politely, then after `grace` seconds by force."""
 

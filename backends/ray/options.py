@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from trc.backends.options import Key, boolean, count, matching, size_of
+from trc.runtime.taskside.records import record
 
 _HOST: Final = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])"
 _PORT: Final = r"[1-9][0-9]{0,4}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RayOptions:
     """Where attempts run. Sizes are in bytes."""
 

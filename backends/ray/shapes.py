@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from trc.runtime.taskside.order import TaskOrder
+from trc.runtime.taskside.records import record
 
 _GIB = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Shape:
     """Processors, bytes of memory and GPUs. Without `memory`, none is reserved."""
 

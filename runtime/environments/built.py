@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from trc.compiler.environments.wanted import Locked, LockedEnvironment
 from trc.runtime.environments.bundle import digest_of, task_side
 from trc.runtime.environments.pythons import find_python, how_to_get
 from trc.runtime.environments.uv import Answer, NoUv, call_uv
+from trc.runtime.taskside.records import record
 
 _FOLDER: Final = "environments"
 _LOCKS: Final = "locks"
@@ -39,7 +39,7 @@ class NotBuilt(Exception):  # noqa: N818 - a fact of this machine
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Kept:
     """An environment on disk: how large it is, when it was used last, and whether it is in use now."""
 

@@ -6,19 +6,19 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from trc.compiler.environments.requirement import normal
 from trc.compiler.environments.wanted import Locked, LockedEnvironment, Wanted
 from trc.runtime.environments.uv import Answer, call_uv
+from trc.runtime.taskside.records import record
 
 _PINNED: Final = re.compile(r"([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(?:;\s*([^\\]*?))?\s*\\?$")
 _HASH: Final = re.compile(r"--hash=(\S+)")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unresolved:
     """Why there is nothing to lock, in lines; `packages` are those of the wanted ones that it is about."""
 

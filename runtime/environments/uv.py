@@ -6,11 +6,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
+
+from trc.runtime.taskside.records import record
 
 INSTALL: Final = "install it: pip install 'trc-pipelines[environments]'"
 _NOT_PASSED: Final = frozenset(
@@ -35,7 +36,7 @@ _NOT_TOLD: Final = ("No solution found when resolving", "While the active Python
 """Lines about how uv was called, which is not the reader's doing."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Answer:
     """How a call of uv ended; `told` is what it said of a failure, in lines."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from trc.runtime.taskside.records import record
 
 Level = Literal["ok", "warn", "error"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Finding:
     """One line: `check` is a stable name of what was looked at; `remedy` is there unless all is well.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
@@ -16,9 +15,10 @@ from trc.runtime.health.reading import Reading
 from trc.runtime.storage.staging import Staging
 from trc.runtime.store.journal import RunRecord
 from trc.runtime.store.rows import attempt_of, driver_of, run_of
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unfinished:
     """The runs that are recorded as going on: those whose drivers live, and those whose drivers are dead."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from time import time_ns
@@ -16,9 +15,10 @@ from trc.runtime.health.reading import Reading
 from trc.runtime.storage.digests import Digests, identify
 from trc.runtime.store.results import FileDigest, Result, StoredOutput
 from trc.runtime.store.rows import digest_of, result_of
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Recorded:
     """An output as it is recorded; `path` is where it lies in this project, `file` its pipeline's."""
 

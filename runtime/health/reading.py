@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from trc.runtime.store.sql import Connection, Rows
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reading:
     connection: Connection
     load: Callable[[str], Mapping[str, str]]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from trc.runtime.taskside.records import record
 
 Dataset = str | tuple[str, str]
 """The location of what no task writes, absolute, or the task and the output that it is."""
@@ -12,7 +14,7 @@ Columns = tuple[tuple[str, str], ...]
 """Names and types, in their order."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Cause:
     """A column that something depends on, and how: the words are those of `trc lineage column`."""
 
@@ -21,7 +23,7 @@ class Cause:
     how: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MadeOf:
     """By column of an output, what its values depend on; `rows` is what decides which rows there are."""
 
@@ -29,7 +31,7 @@ class MadeOf:
     rows: tuple[Cause, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Known:
     """The columns of datasets, and what those of outputs are made of; what is in neither is not known."""
 

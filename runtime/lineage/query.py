@@ -10,6 +10,7 @@ from trc.runtime.lineage.reads import FileRead, FilesRead, Read, TaskRead, Told,
 from trc.runtime.lineage.records import Commit
 from trc.runtime.shapes import Shape
 from trc.runtime.store.results import StoredOutput
+from trc.runtime.taskside.records import record
 
 DEEPEST: Final = 100
 """How many steps are followed at most: nobody reads a tree that is deeper."""
@@ -18,7 +19,7 @@ ShapeOf = Callable[[str], Shape | None]
 """The shape of what a run ran, if it was kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Made:
     """An output of a commit."""
 
@@ -31,14 +32,14 @@ class Made:
         return dataset_name(self.commit, self.output.name)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unknown:
     """What is not recorded, and why."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Traced:
     """A dataset in a tree of lineage, with what hangs below it: what it was made of, or what came of it.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from trc.compiler.ir.uris import normalise
@@ -14,6 +13,7 @@ from trc.runtime.repeated import WHOLE
 from trc.runtime.shapes import ShapeTask
 from trc.runtime.spec import KeyPart
 from trc.runtime.store.results import StoredOutput
+from trc.runtime.taskside.records import record
 
 Told = Literal["all", "declared", "no"]
 """How much of what an attempt read is recorded: all of it, what its author declares, or nothing."""
@@ -25,7 +25,7 @@ _MANY: Final = "*"
 _OF_TUPLES: Final = re.compile(r": in (\S+) \([0-9a-f]{32}\)$")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileRead:
     """A file that no task of the pipeline wrote: its absolute path, and the digest of its bytes.
 
@@ -38,7 +38,7 @@ class FileRead:
     is_checked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FilesRead:
     """Files that were too many to be recorded one by one: how many, and one digest of them all."""
 
@@ -48,7 +48,7 @@ class FilesRead:
     is_checked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TaskRead:
     """An output of a task of the pipeline, and the `digest` by which the reader knew it: of its bytes, of some of its tuples, or of its key.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
+
+from trc.runtime.taskside.records import record
 
 State = Literal["closed", "open", "half_open"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Limits:
     """So many `failures` within `window` seconds open it for `rest` seconds; the call after that is a probe.
 
@@ -28,7 +30,7 @@ class Limits:
         assert self.factor >= 1, "it rests longer, not shorter"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Breaker:
     """Closed, it lets every call pass; open, none; half open, one at a time, whose end decides.
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from trc.runtime.spec import PipelineSpec
 from trc.runtime.store.journal import RunRecord, TaskRecord
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import Failure
 
 START: Final = 600
 """Seconds within which an attempt has to begin that was handed over, where nobody says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Limits:
     """Of one run. `retries` are those that its tasks may make together; `deadline` is a time, in seconds since the epoch."""
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from trc.runtime.spec import BreakerSpec
 from trc.runtime.store.journal import AttemptRecord, RunState, TaskRecord
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Decide:
     """All that the task needs is done: compute its key and answer with a `Decided…` event."""
 
     task: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Record:
     """Make this known. `durable` is false for what may be lost with the process, such as `running`."""
 
@@ -26,7 +26,7 @@ class Record:
     durable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FindTwin:
     """Say whether an equal task is on its way or done: answer `StandsAlone`, `StandsBehind` or `TwinEnded`.
 
@@ -38,7 +38,7 @@ class FindTwin:
     anew: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TakeRoom:
     """Take a place for the attempt in each group in which fewer than the number are taken; answer `RoomTaken` or `RoomFull`.
 
@@ -51,7 +51,7 @@ class TakeRoom:
     breaker: BreakerSpec | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TellService:
     """The attempt found the service that it needs up, or down, or nobody can say."""
 
@@ -60,21 +60,21 @@ class TellService:
     found: Literal["up", "down", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FreeRoom:
     """The attempt's places are free."""
 
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LeaveLine:
     """Nobody of the run waits for room in these groups any more."""
 
     groups: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Start:
     """Begin an attempt; its claim is recorded."""
 
@@ -83,7 +83,7 @@ class Start:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Publish:
     """Put a successful attempt's staged outputs in place, and answer `Published` or `PublishFailed`."""
 
@@ -91,14 +91,14 @@ class Publish:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Expand:
     """The items or the sub-tasks of a task are known: answer with the tasks that they are, `Expanded`, or `ExpandFailed`."""
 
     task: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Gather:
     """All repetitions or sub-tasks of a task have succeeded, but for those that were omitted: its readers may begin."""
 
@@ -106,7 +106,7 @@ class Gather:
     items: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Discard:
     """The attempt's staged outputs are not wanted."""
 
@@ -114,7 +114,7 @@ class Discard:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Stop:
     """End an attempt's processes."""
 
@@ -122,7 +122,7 @@ class Stop:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SetTimer:
     """Answer with `TimerFired(timer)` at the time `at`; a second one of that name replaces the first."""
 
@@ -130,12 +130,12 @@ class SetTimer:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DropTimer:
     timer: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Finish:
     """All tasks are in a final state."""
 

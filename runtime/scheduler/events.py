@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from trc.runtime.reasons import Reason
 from trc.runtime.spec import TaskSpec
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import AttemptResult, Failure
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Opened:
     """The run begins, or goes on after its driver died."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DecidedRun:
     """The answer to `Decide`: the task has to run, for this reason."""
 
@@ -27,7 +27,7 @@ class DecidedRun:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DecidedSkip:
     """The answer to `Decide`: the task is up to date, for this reason."""
 
@@ -36,7 +36,7 @@ class DecidedSkip:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DecidedFailure:
     """The answer to `Decide`: the task cannot even begin, such as for a missing input."""
 
@@ -45,7 +45,7 @@ class DecidedFailure:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DecidedOmit:
     """The answer to `Decide`: the task's condition is false, now that all that it asks for is known."""
 
@@ -54,7 +54,7 @@ class DecidedOmit:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DecidedItems:
     """The answer to `Decide`: the task is repeated for items that are known, or up to date and has submitted sub-tasks."""
 
@@ -63,7 +63,7 @@ class DecidedItems:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Expanded:
     """The answer to `Expand`: the task's repetitions or sub-tasks, in their order; they appear all together.
 
@@ -76,7 +76,7 @@ class Expanded:
     closing: TaskSpec | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ExpandFailed:
     """The answer to `Expand`: the task cannot be repeated for these items."""
 
@@ -85,7 +85,7 @@ class ExpandFailed:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AttemptQueued:
     """The attempt has not begun, and is to be given the time to begin from now on: others are before it."""
 
@@ -94,14 +94,14 @@ class AttemptQueued:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AttemptStarted:
     at: float
     task: str
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AttemptEnded:
     """The attempt's process reported its result; a success still has to be published."""
 
@@ -111,7 +111,7 @@ class AttemptEnded:
     result: AttemptResult
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AttemptLost:
     at: float
     task: str
@@ -119,7 +119,7 @@ class AttemptLost:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Heartbeat:
     """The attempt gave a sign of life."""
 
@@ -128,7 +128,7 @@ class Heartbeat:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Published:
     """The attempt's outputs are in place, and its result is committed with the next record.
 
@@ -141,7 +141,7 @@ class Published:
     becomes_others: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PublishFailed:
     """The attempt succeeded, but its outputs may not or cannot be put in place."""
 
@@ -151,13 +151,13 @@ class PublishFailed:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TimerFired:
     at: float
     timer: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StandsAlone:
     """The answer to `FindTwin`: no other is equal, and from now on this is the one that others wait for."""
 
@@ -165,7 +165,7 @@ class StandsAlone:
     task: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StandsBehind:
     """The answer to `FindTwin`: an equal task is on its way, that one of that run."""
 
@@ -175,7 +175,7 @@ class StandsBehind:
     twin: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TwinEnded:
     """The answer to `FindTwin`: an equal task has come to its end; without an `error`, its outputs are the task's own."""
 
@@ -186,7 +186,7 @@ class TwinEnded:
     error: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ServiceDown:
     """The answer to `TakeRoom`: the service that the task needs is down, and nobody tries it before `until`."""
 
@@ -196,7 +196,7 @@ class ServiceDown:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RoomTaken:
     """The answer to `TakeRoom`: the attempt has its places."""
 
@@ -205,7 +205,7 @@ class RoomTaken:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RoomFull:
     """The answer to `TakeRoom`: others take the places of this group, or came before."""
 
@@ -215,7 +215,7 @@ class RoomFull:
     group: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SlotsChanged:
     """From now on that many attempts may be under way; those beyond it go on."""
 
@@ -223,21 +223,21 @@ class SlotsChanged:
     slots: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PauseRequested:
     """Nothing more is to begin until `ResumeRequested`; what runs may end."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ResumeRequested:
     """What was paused goes on."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TaskPauseRequested:
     """This task is not to begin until `TaskResumeRequested`; an attempt that is under way may end."""
 
@@ -245,13 +245,13 @@ class TaskPauseRequested:
     task: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TaskResumeRequested:
     at: float
     task: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TaskCancelRequested:
     """End this task; others go on."""
 
@@ -259,7 +259,7 @@ class TaskCancelRequested:
     task: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CancelRequested:
     """End the run: nothing more begins, and what runs is stopped."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal, Protocol
+
+from trc.runtime.taskside.records import record
 
 Reason = Literal["secret_missing", "secret_unreachable", "secret_unusable", "secret_package"]
 
@@ -11,7 +13,7 @@ LONGEST: Final = 65_536
 """Bytes that a value may have: what AWS Secrets Manager keeps at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Fetched:
     """A secret's value, and the version of it where its provider numbers them."""
 

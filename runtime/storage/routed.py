@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 
 from trc.compiler.ir.uris import is_web
 from trc.runtime.storage.base import Files, Storage
 from trc.runtime.storage.s3 import S3Storage
 from trc.runtime.storage.web import WebStorage
 from trc.runtime.store.results import Identity
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RoutedStorage:
     """Implements `Storage` with several; `objects` is None where nothing of a pipeline lies on S3."""
 

@@ -24,6 +24,7 @@ from trc.runtime.storage.s3_client import CONNECTIONS, S3Client, Upload
 from trc.runtime.storage.s3_transfer import COPY_MODE, Stopped, Transfer
 from trc.runtime.storage.staging import Staging
 from trc.runtime.store.results import ObjectIdentity
+from trc.runtime.taskside.records import record
 
 _REMEMBERED: Final = 10.0
 """Seconds for which what S3 said of an object is gone by: what is listed for a plan is shared by all its tasks."""
@@ -32,7 +33,7 @@ _ODD: Final = re.compile(r"[*?\[\]\\\x00-\x1f]")
 _LONGEST_NAME: Final = 120
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Sent:
     """A file whose bytes are with S3 already, and seen by nobody."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Self
 
@@ -12,6 +11,7 @@ from trc.runtime.storage.errors import ObjectError
 from trc.runtime.storage.s3_errors import code_of, no_bucket, told
 from trc.runtime.storage.s3_writing import AS_THE_BUCKET_SAYS, S3Writing
 from trc.runtime.store.results import ObjectIdentity
+from trc.runtime.taskside.records import record
 
 CONNECTIONS: Final = 16
 
@@ -22,7 +22,7 @@ def split(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Upload:
     """A multipart upload that was begun: nobody sees anything of it until it is completed."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
+
+from trc.runtime.taskside.records import record
 
 ENCRYPTIONS: Final = ("AES256", "aws:kms", "aws:kms:dsse")
 MOST_TAGS: Final = 10
@@ -18,7 +20,7 @@ LONGEST_TAG: Final = (128, 256)
 """Characters of a tag's name, and of its value."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class S3Writing:
     """What is passed on with each object that is written; nothing leaves it to the bucket."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from trc.runtime.taskside.records import record
 
 SCHEMES: Final = ("postgresql", "postgres")
 SCHEMA: Final = "trc"
@@ -17,7 +18,7 @@ _OURS: Final = "schema"
 _NAME: Final = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Address:
     """A database, in words of libpq, and the schema there that is ours."""
 

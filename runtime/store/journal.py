@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 from trc.runtime.store.results import Result
+from trc.runtime.taskside.records import record
 
 RunState = Literal["running", "success", "failure", "canceled", "abandoned"]
 TaskState = Literal[
@@ -26,7 +26,7 @@ TaskState = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Driver:
     """A process that drives runs. A live one's attempts are never adopted by another.
 
@@ -41,7 +41,7 @@ class Driver:
     start_time: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RunRecord:
     """A run as it was opened. Times are in seconds since the epoch; `logical_time` is ISO 8601."""
 
@@ -109,7 +109,7 @@ Wish = Literal["run", "pause", "cancel"]
 LetterState = Literal["open", "replayed", "dropped"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DeadLetter:
     """A task that failed for good. `number` is given by the store; times are in seconds since the epoch.
 
@@ -134,7 +134,7 @@ MessageState = Literal["pending", "delivered", "dead"]
 Event = Literal["start", "success", "failure", "cancel", "retry"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Message:
     """What a hook tells the outside. `number` is given by the store; times are in seconds since the epoch.
 

@@ -7,11 +7,11 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from trc.runtime.errors import stopped
+from trc.runtime.taskside.records import record
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -21,7 +21,7 @@ APPLICATION_ID = 0x7472632E
 _HEADER = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Migration:
     """One numbered step; once released, its file never changes."""
 

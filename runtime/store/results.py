@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from trc.runtime.spec import KeyPart
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.tuples import Tuples
 
 VIEW = "view:"
 """Before the key of a task whose output is not stored: that is its digest."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StoredOutput:
     """A published output: where its file lies (an absolute path), and the digest of its bytes.
 
@@ -47,7 +47,7 @@ class StoredOutput:
         return self.digest.startswith(VIEW)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Result:
     """A successful attempt's outputs, under the key that it was computed from.
 
@@ -115,7 +115,7 @@ Identity = FileIdentity | ObjectIdentity | WebIdentity
 """What tells that data did not change, without reading it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileDigest:
     """A file's digest, when it was computed (ns since the epoch), and in which boot of the machine."""
 

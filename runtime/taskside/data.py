@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class InputData:
     """Data to read: local files, in order."""
 
@@ -22,7 +22,7 @@ class InputData:
         return self.paths[0]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OutputData:
     """A file to write: it is published under `uri` when the task succeeds, and dropped when it fails."""
 

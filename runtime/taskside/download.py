@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from time import sleep as pause
 from typing import BinaryIO, Callable, Protocol
 
 from trc.runtime.taskside.errors import AttemptFailed
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.versions import WebVersion, is_same, start_of, total_of, version_of
 from trc.runtime.taskside.web import Answer, Cut, Web, is_passing, refusal
@@ -28,7 +28,7 @@ class Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Downloaded:
     """The file's size in bytes, the version that it is of, the digest of its bytes, and how often it was gone on with."""
 

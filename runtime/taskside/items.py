@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Callable
+
+from trc.runtime.taskside.records import record
 
 _TEMPLATE = re.compile(r"\{\{ item((?:\.\w+)*) \}\}")
 
@@ -14,7 +15,7 @@ class Unfit(ValueError):  # noqa: N818 - says what the item is
     """An item cannot stand where it is wanted."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OrderItem:
     """An item as JSON has it. Of a row, `types` are the DuckDB types of its fields, of which some are texts here."""
 

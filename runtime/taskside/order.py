@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.parts import OrderParts
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.tuples import OrderTuples
 
 ORDER_VERSION = 1
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OrderInput:
     """Data to read: the files that were listed when the attempt began, in order.
 
@@ -46,7 +47,7 @@ class OrderInput:
     """Of files that are copies, what they are copies of: what people are told."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OrderOutput:
     """Where to write: `path` is a staging file that is published when the attempt succeeds."""
 
@@ -65,7 +66,7 @@ class OrderOutput:
     """The digests to take of what was written."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OrderCheck:
     """One expectation: `name` tells it from the others; `store_failures` asks for the rows that break it."""
 
@@ -76,7 +77,7 @@ class OrderCheck:
     store_failures: bool = False
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OrderChecks:
     """What is expected of the rows of the task's output, before it is published."""
 
@@ -92,7 +93,7 @@ class OrderChecks:
     """Where rows that break expectations are kept."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OrderSecret:
     """A secret's value, and the places in the order that it is for: `("env", name)`, or `("params", …)`."""
 
@@ -101,7 +102,7 @@ class OrderSecret:
     places: tuple[tuple[str | int, ...], ...]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TaskOrder:
     """One attempt of one task. Paths are absolute; `token` names the attempt and fences its result."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from typing import Any
 
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.tuples import Columns
 
 Identity = tuple[int, int, int, int, int]
@@ -14,7 +14,7 @@ Identity = tuple[int, int, int, int, int]
 RECORD = ".json"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OrderPart:
     """One part: it is kept at `path`, or is to be made from `files`, where there are any."""
 
@@ -25,7 +25,7 @@ class OrderPart:
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OrderParts:
     """How an output is made part by part: `read` is what the query calls the input that is divided by its `column`.
 
@@ -74,7 +74,7 @@ class OrderParts:
         )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class PartRecord:
     """What is known of a part that is kept: its partition, its bytes, and which code made it in which run, when.
 

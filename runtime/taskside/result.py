@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.tuples import Tuples
 
 RESULT_VERSION = 1
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Failure:
     """Why an attempt failed.
 
@@ -53,7 +54,7 @@ class Failure:
         return cls(**{**raw, "classes": tuple(raw.get("classes", ()))})
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class WrittenOutput:
     """A staged file: its size in bytes, the digest of its bytes, and its rows where the writer counted them."""
 
@@ -84,7 +85,7 @@ class WrittenOutput:
         return cls(**{**raw, "tuples": Tuples.from_dict(raw["tuples"])}) if "tuples" in raw else cls(**raw)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Verdict:
     """What an expectation found: `failing` rows of `rows` break it, or `error` says why nobody knows."""
 
@@ -121,7 +122,7 @@ class Verdict:
         return cls(**{**raw, "sample": tuple(raw["sample"])})
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class AttemptResult:
     """How an attempt ended. Times are seconds since the epoch; `peak_memory` is in bytes."""
 

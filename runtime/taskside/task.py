@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Callable, NoReturn, Optional, TypeVar, Union
 
 from trc.runtime.taskside.data import InputData, OutputData
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.submitting import Submissions
 from trc.runtime.taskside.tuples import Tuples
 
@@ -24,7 +25,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ABSENT: Any = object()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TaskContext:
     """What a task is given: its inputs, its outputs, its arguments, and who it is."""
 
@@ -124,7 +125,7 @@ class TaskContext:
         raise Ended(TaskResult(success=False, message=message, error=error))
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TaskResult:
     """What a task may return: whether it succeeded, a message, data for its outputs or values, or what went wrong.
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Union
 
 from trc.runtime.taskside.calling import call
@@ -20,6 +20,7 @@ from trc.runtime.taskside.digest import digest_of
 from trc.runtime.taskside.handing import kind_of, rows_in
 from trc.runtime.taskside.items import OrderItem
 from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import AttemptResult, Failure
 from trc.runtime.taskside.run import execute
 from trc.runtime.taskside.saving import save
@@ -31,7 +32,7 @@ _NAMES = ("parquet", "csv", "json", "file")
 Outputs = Union[str, Sequence[str], Mapping[str, str], None]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TaskOutput:
     """What the task has written: a file, its size in bytes, its digest, and its rows where they are counted."""
 
@@ -56,7 +57,7 @@ class TaskOutput:
         return rows_in(self.path, self.format)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DataRead:
     """A file that the task was given to read, as it was before."""
 
@@ -66,7 +67,7 @@ class DataRead:
     digest: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TaskLineage:
     """What was read and what was written, by which code: its file, with the digest of it."""
 
@@ -78,7 +79,7 @@ class TaskLineage:
     writes: tuple[TaskOutput, ...]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TaskRun:
     """How a task ended. `outputs` are there where it succeeded: of one that failed, nothing is published."""
 

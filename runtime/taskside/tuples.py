@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
+
+from trc.runtime.taskside.records import record
 
 Columns = tuple[tuple[str, str], ...]
 """Names and DuckDB types, in their order."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Tuples:
     """Digests of an output with the columns that `known` names, each beside the name of its columns."""
 
@@ -36,7 +37,7 @@ class Tuples:
         return cls(raw["known"], _pairs(raw["digests"]), _pairs(raw.get("alike", ())))
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Before:
     """The output that is to be replaced: its file, the digest of its bytes, and what is known of its tuples."""
 
@@ -54,7 +55,7 @@ class Before:
         return cls(raw["path"], raw["digest"], Tuples.from_dict(raw["tuples"]))
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OrderTuples:
     """Which digests to take of an output, if its columns turn out to be the `known` ones: one for each of the `sets`."""
 

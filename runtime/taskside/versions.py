@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from trc.runtime.taskside.records import record
 
-@dataclass(frozen=True)
+
+@record(frozen=True)
 class WebVersion:
     """What a server says of a resource, in its headers; `size` is in bytes, None where it does not say."""
 

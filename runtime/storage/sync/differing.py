@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from trc.runtime.storage.sync.etags import has_etag, is_digest
 from trc.runtime.storage.sync.items import Item, Items
+from trc.runtime.taskside.records import record
 
 Compare = Literal["content", "time"]
 Everyone = Callable[[Callable[[Item], bool], Iterable[Item]], Iterable[bool]]
 """Asks the same of many items, some of them beside each other; answers in their order."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Differences:
     """`moved` are items of the source, `removed` those of the target that it has no more."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from trc.compiler.ir.uris import covers
 from trc.runtime.folders import STATE_FOLDER
@@ -12,9 +11,10 @@ from trc.runtime.storage.errors import ObjectError, unreadable
 from trc.runtime.storage.globs import list_files
 from trc.runtime.storage.s3_client import S3Client
 from trc.runtime.storage.s3_errors import moved
+from trc.runtime.taskside.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Item:
     """A file or an object. `modified` is in seconds since the epoch; an object's is known once it was listed for that."""
 
@@ -34,7 +34,7 @@ class Item:
 Items = Mapping[str, Item]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Wanted:
     """Which names take part: those that a pattern of `include` covers, or all without one, but for those of `exclude`."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
@@ -26,6 +26,7 @@ from trc.runtime.storage.sync.items import (
 )
 from trc.runtime.storage.sync.moving import Moving
 from trc.runtime.taskside.order import OrderInput, TaskOrder
+from trc.runtime.taskside.records import record
 
 SYNC: Final = "trc.runtime.storage.sync.run:synchronise"
 """What orders say that are carried out here: by whoever speaks to storage, and not by a task's own process."""
@@ -36,7 +37,7 @@ Report = Callable[[int, int], None]
 """Told the bytes that have gone, and all that are to go."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Synchronised:
     """What was done, or would have been."""
 

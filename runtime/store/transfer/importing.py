@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
@@ -12,12 +11,13 @@ from typing import Final
 from trc.runtime.errors import stopped
 from trc.runtime.store.sql import SqlStore
 from trc.runtime.store.transfer.lines import DIGEST, RECORDS, RUN, Kind, Values, damaged, read
+from trc.runtime.taskside.records import record
 
 _AT_ONCE: Final = 500
 _OF_RUNS: Final = frozenset({"task", "attempt", "letter"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Imported:
     """How many lines of each kind were taken in, and how many runs were known before and left as they are."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import IO, Any, Final
 
 from trc.runtime.errors import Stopped, stopped
 from trc.runtime.store.statements import load
+from trc.runtime.taskside.records import record
 
 VERSION: Final = 1
 """Of what the lines hold: a column more or less is another version."""
@@ -24,7 +24,7 @@ _LONGEST: Final = 1 << 26
 _encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Kind:
     """A kind of lines, `{name: {column: value}}`; `statements` is how its statements in `queries/state.sql` begin."""
 
