@@ -34,7 +34,7 @@ def test_a_record_behaves_as_the_frozen_dataclass() -> None:
     assert dataclasses.replace(one, y=2) == Point(1, 2, ("a",))
     assert dataclasses.asdict(one) == dataclasses.asdict(other)
     assert Point.__match_args__ == Frozen.__match_args__
-    for made in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):  # noqa: S301 - our own
+    for made in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
         assert made == one
     with pytest.raises(AttributeError):
         one.z = 1  # type: ignore[attr-defined]
