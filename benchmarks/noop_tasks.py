@@ -1,7 +1,12 @@
-"""What trc adds to 1,000 tasks that do nothing, and to a chain of 200, against a process pool."""
+"""What trc adds to 1,000 tasks that do nothing, and to a chain of 200, against a process pool.
+
+A figure is what one more task costs between two sizes, so that what starting costs falls out. The difference of two runs
+shakes more than either, so it is the median of many rounds, in each of which all ran one after the other.
+"""
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,28 +15,41 @@ from pathlib import Path
 from typing import Literal
 
 from graphs import write_project
-from measure import PYTHON, TRC, Cost, Row, cost, interleaved, table
+from measure import PYTHON, TRC, Cost, Row, cost, rounds_of, table
 
 ROUNDS = 9
 WIDE = (250, 500, 1000)
+CHAIN_ROUNDS = 25
 CHAIN = (50, 200)
+
+Seen = Mapping[str, list[Cost]]
 
 
 def main() -> str:
     with tempfile.TemporaryDirectory() as name:
         fresh = Fresh(Path(name))
-        contenders: dict[str, Callable[[], Cost]] = {}
-        for count in WIDE:
-            contenders[f"first{count}"] = partial(first_run, fresh, "wide", count)
-            contenders[f"run{count}"] = partial(compiled_run, fresh, "wide", count)
-            contenders[f"pool{count}"] = partial(peer, fresh, "wide", count, "pool.py", "wide")
-        for count in CHAIN:
-            contenders[f"firstchain{count}"] = partial(first_run, fresh, "chain", count)
-            contenders[f"chain{count}"] = partial(compiled_run, fresh, "chain", count)
-            contenders[f"link{count}"] = partial(peer, fresh, "chain", count, "pool.py", "chain")
-            contenders[f"durable{count}"] = partial(peer, fresh, "chain", count, "durable.py")
-        costs = interleaved(ROUNDS, contenders)
-    return "\n".join([wide_table(costs), chain_table(costs), growth_table(costs)])
+        wide = rounds_of(ROUNDS, wide_contenders(fresh))
+        chain = rounds_of(CHAIN_ROUNDS, chain_contenders(fresh))
+    return "\n".join([wide_table(wide), chain_table(chain), growth_table(wide)])
+
+
+def wide_contenders(fresh: Fresh) -> dict[str, Callable[[], Cost]]:
+    contenders: dict[str, Callable[[], Cost]] = {}
+    for count in WIDE:
+        contenders[f"first{count}"] = partial(first_run, fresh, "wide", count)
+        contenders[f"run{count}"] = partial(compiled_run, fresh, "wide", count)
+        contenders[f"pool{count}"] = partial(peer, fresh, "wide", count, "pool.py", "wide")
+    return contenders
+
+
+def chain_contenders(fresh: Fresh) -> dict[str, Callable[[], Cost]]:
+    contenders: dict[str, Callable[[], Cost]] = {}
+    for count in CHAIN:
+        contenders[f"first{count}"] = partial(first_run, fresh, "chain", count)
+        contenders[f"link{count}"] = partial(peer, fresh, "chain", count, "pool.py", "chain")
+        contenders[f"run{count}"] = partial(compiled_run, fresh, "chain", count)
+        contenders[f"durable{count}"] = partial(peer, fresh, "chain", count, "durable.py")
+    return contenders
 
 
 @dataclass
@@ -63,66 +81,52 @@ def peer(fresh: Fresh, shape: Literal["wide", "chain"], count: int, *words: str)
     return cost([PYTHON, *words, str(count)], fresh.project(shape, count))
 
 
-def marginal(costs: Mapping[str, Cost], name: str, low: int, high: int, what: Literal["cpu", "wall"] = "cpu") -> float:
-    """Microseconds that one more task costs, between two sizes: what starting costs falls out."""
-    more = costs[f"{name}{high}"].of(what) - costs[f"{name}{low}"].of(what)
-    return 1e6 * more / (high - low)
+def marginals(seen: Seen, name: str, low: int, high: int, what: Literal["cpu", "wall"]) -> list[float]:
+    """By round, the microseconds that one more task costs between two sizes."""
+    pairs = zip(seen[f"{name}{low}"], seen[f"{name}{high}"], strict=True)
+    return [1e6 * (more.of(what) - less.of(what)) / (high - low) for less, more in pairs]
 
 
-def wide_table(costs: Mapping[str, Cost]) -> str:
+def row(what: str, ours: list[float], theirs: list[float], limit: float | None = None) -> Row:
+    """The medians of the rounds."""
+    return Row(what, statistics.median(ours), statistics.median(theirs), "µs", limit)
+
+
+def wide_table(seen: Seen) -> str:
     low, _, high = WIDE
-    pool = marginal(costs, "pool", low, high)
+    pool = marginals(seen, "pool", low, high, "cpu")
+    whole = {name: 1000 * statistics.median(one.cpu for one in seen[f"{name}{high}"]) for name in ("first", "pool")}
     return table(
         "1,000 no-op Python tasks, wide: CPU a task against `ProcessPoolExecutor`",
         [
-            Row("running them (compiled before)", marginal(costs, "run", low, high), pool, "µs", 3.0),
-            Row("compiling and running them", marginal(costs, "first", low, high), pool, "µs"),
-            Row("the whole command, CPU", costs[f"first{high}"].cpu * 1000, costs[f"pool{high}"].cpu * 1000, "ms"),
+            row("running them (compiled before)", marginals(seen, "run", low, high, "cpu"), pool, 3.0),
+            row("compiling and running them", marginals(seen, "first", low, high, "cpu"), pool),
+            Row("the whole command, CPU", whole["first"], whole["pool"], "ms"),
         ],
     )
 
 
-def chain_table(costs: Mapping[str, Cost]) -> str:
+def chain_table(seen: Seen) -> str:
     low, high = CHAIN
+    link = marginals(seen, "link", low, high, "cpu")
+    durable = marginals(seen, "durable", low, high, "wall")
     return table(
         "A chain of 200: a link against an executor's, and against the call with two synced commits",
         [
-            Row(
-                "CPU (compiled before)",
-                marginal(costs, "chain", low, high),
-                marginal(costs, "link", low, high),
-                "µs",
-                4.0,
-            ),
-            Row(
-                "CPU, compiling too", marginal(costs, "firstchain", low, high), marginal(costs, "link", low, high), "µs"
-            ),
-            Row(
-                "wall, peer with two synced commits",
-                marginal(costs, "chain", low, high, "wall"),
-                marginal(costs, "durable", low, high, "wall"),
-                "µs",
-                1.0,
-            ),
+            row("CPU (compiled before)", marginals(seen, "run", low, high, "cpu"), link, 4.0),
+            row("CPU, compiling too", marginals(seen, "first", low, high, "cpu"), link),
+            row("wall, peer with two synced commits", marginals(seen, "run", low, high, "wall"), durable, 1.0),
         ],
     )
 
 
-def growth_table(costs: Mapping[str, Cost]) -> str:
+def growth_table(seen: Seen) -> str:
     low, middle, high = WIDE
-    return table(
-        "Growth: CPU a task from 500 to 1,000 (left) against 250 to 500 (right)",
-        [
-            Row("running", marginal(costs, "run", middle, high), marginal(costs, "run", low, middle), "µs", 1.3),
-            Row(
-                "compiling and running",
-                marginal(costs, "first", middle, high),
-                marginal(costs, "first", low, middle),
-                "µs",
-                1.3,
-            ),
-        ],
+    rows = (
+        row(what, marginals(seen, name, middle, high, "cpu"), marginals(seen, name, low, middle, "cpu"), 1.3)
+        for what, name in (("running", "run"), ("compiling and running", "first"))
     )
+    return table("Growth: CPU a task from 500 to 1,000 (left) against 250 to 500 (right)", list(rows))
 
 
 if __name__ == "__main__":
