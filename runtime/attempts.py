@@ -271,6 +271,7 @@ class Attempts:
             self.planner.wrote(output.path)
         outputs = tuple(self._adopted(output) for output in outputs) if files else outputs
         outputs = tuple(self.planner.known_as(attempt.task.name, key, output) for output in outputs)
+        outputs += tuple(self._filled(place) for place in attempt.task.fills if attempt.order.filling)
         result = self._result(attempt, key, parts, outputs)
         if attempt.task.checks:
             result = with_verdict(result, attempt.inputs.checks)
@@ -283,6 +284,14 @@ class Attempts:
         """A published output by the digest that it is known by where it lies."""
         digest = self.outlet.adopt(output.path, output.digest)
         return output if digest == output.digest else replace(output, digest=digest)
+
+    def _filled(self, place: str) -> StoredOutput:
+        """What lies below a place that the attempt has filled: a task is skipped while that is as it was left."""
+        self.planner.wrote(place)
+        content = self.planner.files.content(place)
+        assert isinstance(content, tuple), "a prefix is always there"
+        identity, digest = content
+        return StoredOutput(place, place, digest, identity.size)
 
     def _note_parts(self, attempt: Attempt, key: str) -> None:
         """Records which parts the output is put together of, ahead of the output itself."""

@@ -14,7 +14,7 @@ from trc.runtime.listing import Input, Inputs
 from trc.runtime.spec import OutputSpec, PipelineSpec, TaskSpec
 from trc.runtime.store.results import Identity, ObjectIdentity, Result, StoredOutput, WebIdentity
 from trc.runtime.taskside.items import OrderItem
-from trc.runtime.taskside.order import OrderCheck, OrderChecks, OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.order import SYNC, OrderCheck, OrderChecks, OrderInput, OrderOutput, TaskOrder
 from trc.runtime.taskside.records import record
 from trc.runtime.taskside.tuples import Before, OrderTuples
 
@@ -26,6 +26,8 @@ def folder_of(task: str) -> str:
     return task.replace("[*]", "@@all").replace("[", "@").replace("]", "") if "[" in task else task
 
 
+FILLING = ".files"
+"""What the folder is called, beside the staged list, of files that are to lie below a prefix."""
 NOTHING = "trc.runtime.taskside.checks:nothing"
 EVALUATE = "trc.stdlib_tasks.duckdb_sql.run.expectations:evaluate"
 TRY = "trc.stdlib_tasks.duckdb_sql.run.trial:run"
@@ -105,6 +107,7 @@ class Orders:
         checks = self._checks(task, inputs, outputs) if task.checks else None
         if inputs.stored is not None:
             return self._nothing(task, attempt, token, checks)
+        is_filled = bool(task.fills and outputs) and task.runs != SYNC
         return TaskOrder(
             run=self.run,
             pipeline=self.spec.name,
@@ -112,6 +115,8 @@ class Orders:
             attempt=attempt,
             token=token,
             runs=task.runs,
+            fills=task.fills[0] if is_filled else "",
+            filling=outputs[0].path + FILLING if is_filled else "",
             project=self.spec.project,
             log=self.places.log(self.run, task.name, attempt),
             run_time=self.run_time,

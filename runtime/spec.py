@@ -210,6 +210,16 @@ class ResultSpec:
 
 
 @record(frozen=True, slots=True)
+class CloneSpec:
+    """A reference of a Git repository that a task reads, and with which credentials it is asked for."""
+
+    url: str
+    ref: str
+    username: str = ""
+    password: SecretSpec | None = None
+
+
+@record(frozen=True, slots=True)
 class HookSpec:
     """A URL that is told of an event of a task, or of the run."""
 
@@ -354,3 +364,19 @@ def downloads(spec: PipelineSpec) -> dict[str, dict[str, str]]:
             if read.uri is not None and read.uri.startswith(("http://", "https://")):
                 found.setdefault(read.uri, dict(task.params.get("headers") or {}))
     return found
+
+
+def clones(spec: PipelineSpec) -> dict[str, CloneSpec]:
+    """The references of Git repositories that tasks read, by their locations."""
+    found: dict[str, CloneSpec] = {}
+    for task in spec.tasks:
+        for read in task.reads:
+            if read.uri is not None and read.uri.startswith("git+"):
+                url, _, ref = read.uri.removeprefix("git+").partition("#")
+                username = str((task.params.get("credentials") or {}).get("username") or "")
+                password = next((one for one in task.secrets if _IS_PASSWORD in map(tuple, one.places)), None)
+                found.setdefault(read.uri, CloneSpec(url, ref, username, password))
+    return found
+
+
+_IS_PASSWORD = ("params", "credentials", "password")

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import Empty, SimpleQueue
+from shutil import rmtree
 from threading import Event
 from typing import Final
 
@@ -17,9 +18,10 @@ from trc.runtime.storage.errors import MovingFile, told_as
 from trc.runtime.storage.routed import is_object
 from trc.runtime.storage.s3 import S3Storage
 from trc.runtime.storage.s3_errors import moved
-from trc.runtime.storage.sync.run import SYNC, Synchronised, synchronise, write_log, write_report
+from trc.runtime.storage.sync.filling import fill
+from trc.runtime.storage.sync.run import Synchronised, synchronise, write_log, write_report
 from trc.runtime.store.results import ObjectIdentity
-from trc.runtime.taskside.order import OrderInput, OrderOutput, TaskOrder
+from trc.runtime.taskside.order import SYNC, OrderInput, OrderOutput, TaskOrder
 from trc.runtime.taskside.outputs import measure
 from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import AttemptResult, Failure, WrittenOutput
@@ -160,8 +162,10 @@ class Transferring:
                 order = self._orders.pop(report.token, None)
             if order is not None and isinstance(report, Ended) and report.result.failure is None:
                 self._send_later(order, report)
-            else:
-                self._reports.append(report)
+                continue
+            if order is not None:
+                _forget_filling(order)
+            self._reports.append(report)
 
     def _send_later(self, order: TaskOrder, ended: Ended) -> None:
         self._travel(order.token, lambda stop: self._send(order, ended, stop))
@@ -187,12 +191,16 @@ class Transferring:
             self.storage.look_again(read)
             for uri, identity in read.items():
                 self._require_same(uri, identity)
+            if order.filling:
+                fill(self.storage, order.fills, ended.result.outputs[0].path, order.filling, stop)
             for written in ended.result.outputs:
                 final = next(one.uri for one in order.outputs if one.name == written.name)
                 if final is not None and is_object(final):
                     self.storage.send(written.path, final, stop)
         except Exception as error:  # noqa: BLE001 - as above
             return replace(ended, result=replace(ended.result, failure=_failure(error), outputs=()))
+        finally:
+            _forget_filling(order)
         return replace(ended, at=max(ended.at, self.clock.now()))
 
     def _synchronise(self, order: TaskOrder, stop: Event) -> Ended:
@@ -234,8 +242,14 @@ def _failure(error: Exception) -> Failure:
     return Failure(str(error), kind, reason)
 
 
+def _forget_filling(order: TaskOrder) -> None:
+    """Removes the files that it left for a prefix."""
+    if order.filling:
+        rmtree(order.filling, ignore_errors=True)
+
+
 def _has_objects(order: TaskOrder) -> bool:
-    is_written = any(one.uri is not None and is_object(one.uri) for one in order.outputs)
+    is_written = bool(order.filling) or any(one.uri is not None and is_object(one.uri) for one in order.outputs)
     return is_written or next(_objects_of(order), None) is not None
 
 

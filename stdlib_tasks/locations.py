@@ -8,9 +8,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator
 
-from trc.compiler.ir.uris import is_remote
+from trc.compiler.ir.uris import is_glob, is_remote
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_WHOLE_BUCKET: Final = re.compile(r"s3://[^/]+")
 _SIGNED: Final = frozenset({"x-amz-signature", "x-amz-credential", "x-goog-signature", "signature", "sig"})
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OURS: Final = frozenset(
@@ -37,6 +38,33 @@ def check_location(value: str) -> str:
         return check_s3_uri(value)
     if is_remote(value):
         raise ValueError(f'"{value}" is neither a file nor an object; write a path, or s3://bucket/key')
+    return value
+
+
+def check_place(value: str) -> str:
+    """The value itself; raises ValueError unless it is a folder, or `s3://bucket` with or without a prefix."""
+    if is_glob(value):
+        raise ValueError(f'"{value}" is a pattern; name the folder, and what is wanted of it with include')
+    check_location(value + "/all" if _WHOLE_BUCKET.fullmatch(value.rstrip("/")) else value)
+    if value.startswith("s3://") and "//" in value[5:].rstrip("/"):
+        raise ValueError(f'"{value}" has an empty part, which no folder can have')
+    return value
+
+
+def check_prefix(value: str) -> str:
+    """The value itself; raises ValueError unless it is `s3://bucket`, with or without a prefix."""
+    if not value.startswith("s3://"):
+        raise ValueError(f'"{value}" is no place on S3; write it like s3://bucket/prefix/')
+    return check_place(value)
+
+
+def check_patterns(value: list[str]) -> list[str]:
+    """The value itself; raises ValueError unless all are patterns of names below a place."""
+    if not all(one.strip() for one in value):
+        raise ValueError("an empty text names nothing")
+    wrong = next((one for one in value if one.startswith("/") or "://" in one), None)
+    if wrong is not None:
+        raise ValueError(f'"{wrong}" is no name below the source; write it like **/*.csv')
     return value
 
 
@@ -76,5 +104,8 @@ def check_open_headers(value: dict[str, str]) -> dict[str, str]:
 
 S3Uri = Annotated[str, AfterValidator(check_s3_uri)]
 Location = Annotated[str, AfterValidator(check_location)]
+Place = Annotated[str, AfterValidator(check_place)]
+S3Prefix = Annotated[str, AfterValidator(check_prefix)]
+Patterns = Annotated[list[str], AfterValidator(check_patterns)]
 WebUrl = Annotated[str, AfterValidator(check_web_url)]
 OpenHeaders = Annotated[dict[str, str], AfterValidator(check_open_headers)]

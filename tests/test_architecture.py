@@ -26,7 +26,7 @@ REQUIREMENTS: dict[str, set[str]] = {
     name: {"duckdb"} for name in ("duckdb_sql", "s3_json_to_parquet_duckdb", "sql_extract", "sql_load")
 }
 """What a task type's own side may import beside the standard library: inside a function, where it is used."""
-ALL_MAY = ("trc.runtime.taskside", "trc.authoring", "trc.addresses")
+ALL_MAY = ("trc.runtime.taskside", "trc.authoring", "trc.addresses", "trc.patterns")
 SHARED = {
     "s3_json_to_parquet_duckdb": ("trc.stdlib_tasks.duckdb_sql.run",),
     "sql_extract": ("trc.stdlib_tasks.duckdb_sql.run", "trc.stdlib_tasks.sql_load.run"),
@@ -54,7 +54,7 @@ def product_modules() -> list[Path]:
 def task_side_modules() -> list[Path]:
     """Every module that runs in a task's own environment."""
     packages = [ROOT / "runtime/__init__.py", ROOT / "stdlib_tasks/__init__.py", ROOT / "src/trc/__init__.py"]
-    packages.append(ROOT / "src/trc/addresses.py")
+    packages += [ROOT / "src/trc/addresses.py", ROOT / "src/trc/patterns.py"]
     types = ("*/__init__.py", "*/run.py", "*/run/**/*.py")
     own = [path for pattern in types for path in ROOT.glob(f"stdlib_tasks/{pattern}")]
     return [*packages, *own, *ROOT.glob("runtime/taskside/**/*.py"), *ROOT.glob("src/trc/authoring/*.py")]
@@ -133,7 +133,7 @@ def test_task_side_needs_the_standard_library_alone(path: Path) -> None:
         own_side = (f"trc.stdlib_tasks.{own}.run", *SHARED.get(own, ()))
         fine = (
             (top in sys.stdlib_module_names and top not in NOT_IN_PYTHON_39)
-            or name.startswith(("trc.runtime.taskside", "trc.authoring", "trc.addresses", *own_side))
+            or name.startswith((*ALL_MAY, *own_side))
             or (name == "trc" and "authoring" in path.parts)
             or (late and top in REQUIREMENTS.get(own, set()))
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from trc.addresses import Allowed, Refused, read_url
-from trc.compiler.checks.spots import key_span, read_span, text_span
+from trc.compiler.checks.spots import key_span, text_span
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.ir.dataset import UriRead
@@ -13,7 +13,7 @@ from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.policy import Hook
 from trc.compiler.ir.task import Task
-from trc.compiler.ir.uris import is_web
+from trc.compiler.ir.uris import is_git, is_web
 from trc.compiler.source import Span
 
 
@@ -42,12 +42,18 @@ def _refused(
 def _refused_reads(task: Task, places: Places, allowed: Allowed) -> Iterator[Diagnostic]:
     for read in task.reads:
         # What no task of its type may read is told as that.
-        if isinstance(read, UriRead) and is_web(read.uri) and read.uri == task.params.get("url"):
+        url = task.params.get("url")
+        if isinstance(read, UriRead) and isinstance(url, str) and _is_called(read.uri, url):
             try:
-                read_url(read.uri, allowed)
+                read_url(url, allowed)
             except Refused as refused:
-                span = read_span(places, task, read)
+                span = text_span(places, ("tasks", task.name, "params", "url"), url)
                 yield Diagnostic("TRC638", refused.message, span, help=refused.help, task=task.name)
+
+
+def _is_called(uri: str, url: str) -> bool:
+    """Whether what is read lies at that address, itself or as a commit of the repository there."""
+    return (is_web(uri) and uri == url) or (is_git(uri) and uri.startswith(f"git+{url}#"))
 
 
 def _refused_endpoint(task: Task, places: Places, allowed: Allowed) -> Iterator[Diagnostic]:

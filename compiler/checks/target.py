@@ -15,7 +15,7 @@ from trc.compiler.ir.pipeline import Pipeline
 from trc.compiler.ir.places import Path, Places
 from trc.compiler.ir.policy import Environment, Resources
 from trc.compiler.ir.task import Task
-from trc.compiler.ir.uris import is_remote, is_web, normalise
+from trc.compiler.ir.uris import is_git, is_remote, is_web, normalise
 from trc.compiler.source import Span
 
 TEMPLATES: Final = "templates"
@@ -204,6 +204,8 @@ def _remote(task: Task, places: Places, capabilities: Capabilities) -> Iterator[
     for uri, span in uris.items():
         if is_web(uri) and uri != task.params.get("url"):
             yield _refused(f'the web address "{uri}"', span, task.name, _DOWNLOAD)
+        elif is_git(uri) and uri.startswith(f"git+{task.params.get('url')}#"):
+            continue
         elif _is_refused(uri, capabilities):
             yield _refused(f'the remote location "{uri}"', span, task.name, _instead(capabilities))
 

@@ -196,6 +196,8 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC650", "a task is past its deadline"),
     Code("TRC651", "an equal task has failed"),
     Code("TRC652", "a test lacks a value that a task returns"),
+    Code("TRC653", "a Git repository cannot be cloned"),
+    Code("TRC654", "a Git repository is larger than it may be"),
     Code("TRC656", "a run is past its deadline"),
     Code("TRC657", "the outcome of a task is unknown"),
     Code("TRC658", "a task cannot be paused, resumed or canceled"),

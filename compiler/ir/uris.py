@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from functools import lru_cache
 from pathlib import PurePath
 from typing import Final
+
+from trc.patterns import is_matched
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SAME_STORE: Final = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
@@ -37,6 +38,11 @@ def is_web(uri: str) -> bool:
     return scheme is not None and scheme[1].lower() in _WEB
 
 
+def is_git(uri: str) -> bool:
+    """Whether `uri` is a reference of a Git repository on the web, `git+https://host/path#ref`."""
+    return uri.startswith("git+") and is_web(uri[4:])
+
+
 def local_path(uri: str) -> str | None:
     """The path in a `file:` URI or a plain path; None for anything remote."""
     if uri[:5].lower() == "file:":
@@ -61,7 +67,7 @@ def covers(glob: str, uri: str) -> bool:
 
     One that matches nothing is taken for a file's name, so that each covers its own spelling, too.
     """
-    return uri == glob or _pattern(glob).fullmatch(uri.encode("utf-8", "surrogatepass")) is not None
+    return uri == glob or is_matched(glob, uri)
 
 
 def fixed_prefix(glob: str) -> str:
@@ -77,61 +83,3 @@ def _normalise_remote(uri: str) -> str:
         host, slash, path = rest.partition("/")
         return f"{scheme}://{host.lower()}{slash}{path}"
     return f"{_SAME_STORE.get(scheme, scheme)}://{rest}"
-
-
-@lru_cache(maxsize=4096)
-def _pattern(glob: str) -> re.Pattern[bytes]:
-    """DuckDB matches bytes, folder by folder; `**` crosses folders only where it stands alone."""
-    components = glob.encode("utf-8", "surrogatepass").split(b"/")
-    last = len(components) - 1
-    regex = b""
-    for index, component in enumerate(components):
-        if component == b"**":
-            regex += b".*" if index == last else b"(?:[^/]*/)*"
-        else:
-            regex += _component(component) + (b"" if index == last else b"/")
-    return re.compile(regex, re.DOTALL)
-
-
-def _component(text: bytes) -> bytes:
-    regex, index = b"", 0
-    while index < len(text):
-        char = text[index : index + 1]
-        index += 1
-        if char == b"*":
-            regex += b"[^/]*"
-        elif char == b"?":
-            regex += b"[^/]"
-        elif char == b"[":
-            matched, index = _bracket(text, index)
-            regex += matched
-        elif char == b"\\" and index < len(text):
-            regex += re.escape(text[index : index + 1])
-            index += 1
-        else:
-            regex += re.escape(char)
-    return regex
-
-
-_NOTHING: Final = b"(?!)"
-
-
-def _bracket(text: bytes, index: int) -> tuple[bytes, int]:
-    """The class after a `[`, and where it ends; one that does not close matches nothing."""
-    negated = text[index : index + 1] == b"!"
-    start = index = index + negated
-    members = b""
-    while index < len(text):
-        if text[index : index + 1] == b"]" and index > start:
-            if not members:
-                return (b"[^/]" if negated else _NOTHING), index + 1
-            return b"(?!/)[" + (b"^" if negated else b"") + members + b"]", index + 1
-        if text[index + 1 : index + 2] == b"-" and index + 2 < len(text):
-            low, high = text[index : index + 1], text[index + 2 : index + 3]
-            # A range that runs backwards holds nothing.
-            members += re.escape(low) + b"-" + re.escape(high) if low <= high else b""
-            index += 3
-        else:
-            members += re.escape(text[index : index + 1])
-            index += 1
-    return _NOTHING, len(text)

@@ -26,8 +26,8 @@ def digest_of(files: Mapping[str, bytes]) -> str:
 
 def _files() -> Iterator[Path]:
     yield from (_PACKAGE / "__init__.py", _PACKAGE / "runtime/__init__.py", _PACKAGE / "stdlib_tasks/__init__.py")
-    # Which addresses may be called, whoever calls.
-    yield _PACKAGE / "addresses.py"
+    # Which addresses may be called, and what patterns cover, whoever asks.
+    yield from (_PACKAGE / "addresses.py", _PACKAGE / "patterns.py")
     yield from (_PACKAGE / "runtime/taskside").glob("*.py")
     # What a file of a pipeline in Python imports, which may hold tasks as well.
     yield from (_PACKAGE / "authoring").glob("*.py")

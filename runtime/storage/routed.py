@@ -1,11 +1,12 @@
-"""Sends each location to the storage that it lies in: files to this machine's, objects to S3, addresses to the web."""
+"""Sends each location to the storage that it lies in: files to this machine's, objects to S3, addresses to the web, commits to Git."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from trc.compiler.ir.uris import is_web
+from trc.compiler.ir.uris import is_git, is_web
 from trc.runtime.storage.base import Files, Storage
+from trc.runtime.storage.git import GitStorage
 from trc.runtime.storage.s3 import S3Storage
 from trc.runtime.storage.web import WebStorage
 from trc.runtime.store.results import Identity
@@ -19,12 +20,15 @@ class RoutedStorage:
     files: Storage
     objects: S3Storage | None
     web: WebStorage
+    git: GitStorage
 
     def _of(self, uri: str) -> Storage:
         return self.objects if self.objects is not None and is_object(uri) else self.files
 
     def _read(self, uri: str) -> Files:
-        return self.web if is_web(uri) else self._of(uri)
+        if is_web(uri):
+            return self.web
+        return self.git if is_git(uri) else self._of(uri)
 
     def list(self, uri: str) -> tuple[str, ...]:
         return self._read(uri).list(uri)
@@ -46,7 +50,8 @@ class RoutedStorage:
         if self.objects is not None:
             self.objects.prefetch([one for one in named if is_object(one)])
         self.web.prefetch([one for one in named if is_web(one)])
-        self.files.prefetch([one for one in named if not (is_object(one) or is_web(one))])
+        self.git.prefetch([one for one in named if is_git(one)])
+        self.files.prefetch([one for one in named if not (is_object(one) or is_web(one) or is_git(one))])
 
     def flush(self) -> None:
         self.files.flush()
@@ -68,6 +73,7 @@ class RoutedStorage:
     def discard(self, staged: str) -> None:
         # An attempt has failed, which may be because what it read is another by now.
         self.web.forget()
+        self.git.forget()
         (self.objects or self.files).discard(staged)
 
     def sweep(self, alive: Callable[[], Collection[str]]) -> None:

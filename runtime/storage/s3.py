@@ -94,8 +94,17 @@ class S3Storage:
     def identity(self, path: str) -> ObjectIdentity | None:
         known = self._known.get(path)
         if known is None or self._is_old(known[0]):
-            known = self._note(path, self.client.head(path))
+            known = self._note(path, self._below(path) if path.endswith("/") else self.client.head(path))
         return known[1]
+
+    def _below(self, prefix: str) -> ObjectIdentity | None:
+        """What stands for all that lies below a prefix: one that a task fills is known as a whole."""
+        told, size = sha256(), 0
+        for uri, identity in self.client.list(prefix, is_deep=True):
+            if f"/{STATE_FOLDER}/" not in uri[len(prefix) - 1 :]:
+                told.update(f"{uri[len(prefix) :]}\0{identity.etag}\0{identity.size}\n".encode("utf-8", "surrogatepass"))
+                size += identity.size
+        return ObjectIdentity(f"below-{told.hexdigest()[:32]}", size)
 
     def digest(self, path: str) -> str | None:
         found = self.identity(path)

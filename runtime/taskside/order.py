@@ -13,6 +13,9 @@ from trc.runtime.taskside.tuples import OrderTuples
 
 ORDER_VERSION = 1
 
+SYNC = "trc.runtime.storage.sync.run:synchronise"
+"""What orders say that are carried out by whoever speaks to storage, and not by a task's own process."""
+
 
 @record(frozen=True)
 class OrderInput:
@@ -156,6 +159,9 @@ class TaskOrder:
     """A folder for what does not fit into memory; empty for one beside the outputs, where process ids are this machine's."""
     network: dict[str, Any] = field(default_factory=dict)
     """The `hosts` and `networks` that it may call beyond public addresses; empty for none."""
+    fills: str = ""
+    """The prefix that takes what it leaves in the folder `filling`, which it makes, as its first output lists it; empty for none."""
+    filling: str = ""
     version: int = ORDER_VERSION
 
     def to_json(self) -> str:
@@ -203,6 +209,8 @@ class TaskOrder:
             raw |= {"image": self.image, "system_packages": self.system_packages, "cpus": self.cpus, "gpus": self.gpus}
         if self.scratch:
             raw["scratch"] = self.scratch
+        if self.filling:
+            raw |= {"fills": self.fills, "filling": self.filling}
         if self.network:
             raw["network"] = dict(self.network)
         if self.secrets:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -11,40 +10,15 @@ from trc.compiler.ir.dataset import DatasetRead, Output, Read, UriRead
 from trc.compiler.ir.task import OUTPUT_NAME
 from trc.compiler.ir.uris import is_glob
 from trc.compiler.tasktype import Declaration, Scope, TaskParams
-from trc.runtime.storage.sync.run import SYNC
-from trc.stdlib_tasks.locations import Location, check_location
-
-_BUCKET: Final = re.compile(r"s3://[^/]+")
-
-
-def _check_place(value: str) -> str:
-    """The value itself; raises ValueError unless it is a folder, or `s3://bucket` with or without a prefix."""
-    if is_glob(value):
-        raise ValueError(f'"{value}" is a pattern; name the folder, and what is wanted of it with include')
-    check_location(value + "/all" if _BUCKET.fullmatch(value.rstrip("/")) else value)
-    if value.startswith("s3://") and "//" in value[5:].rstrip("/"):
-        raise ValueError(f'"{value}" has an empty part, which no folder can have')
-    return value
-
+from trc.runtime.taskside.order import SYNC
+from trc.stdlib_tasks.locations import Location, Patterns, Place, check_place
 
 def _check_source(value: str) -> str:
-    return _check_place(value) if _is_place(value) else value
-
-
-def _check_patterns(value: list[str]) -> list[str]:
-    if not all(one.strip() for one in value):
-        raise ValueError("an empty text names nothing")
-    wrong = next((one for one in value if one.startswith("/") or "://" in one), None)
-    if wrong is not None:
-        raise ValueError(f'"{wrong}" is no name below the source; write it like **/*.csv')
-    return value
+    return check_place(value) if _is_place(value) else value
 
 
 def _is_place(value: str) -> bool:
     return "/" in value or value in (".", "..") or is_glob(value)
-
-
-Patterns = Annotated[list[str], AfterValidator(_check_patterns)]
 
 
 class S3SyncParams(TaskParams):
@@ -54,7 +28,7 @@ class S3SyncParams(TaskParams):
         description="what is copied: a folder such as data/public, a prefix such as s3://lake/raw/, or a dataset's name",
         examples=["data/public/"],
     )
-    destination: Annotated[str, AfterValidator(_check_place)] = Field(
+    destination: Place = Field(
         description="where it goes: a prefix, or a folder; one of the two lies on S3", examples=["s3://lake/public/"]
     )
     delete: bool = Field(

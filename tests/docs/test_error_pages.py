@@ -29,6 +29,8 @@ PROSE = {
     "TRC671": "an object store would have to answer",
     "TRC672": "an object store would have to answer",
     "TRC673": "an object store would have to be busy",
+    "TRC653": "a Git server would have to answer",
+    "TRC654": "a Git server would have to answer",
     "TRC681": "an object store would have to answer",
     "TRC682": "an object store would have to answer",
     "TRC674": "a web server would have to answer",

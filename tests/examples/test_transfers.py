@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.cloud import Cloud, running_cloud
 from tests.objects import ObjectServer
+from tests.repositories import git_server
 from tests.warm import COMMANDS
 from tests.website import ALLOWED, Website, website
 
@@ -103,6 +104,17 @@ def test_sync(folder: Path, objects: ObjectServer) -> None:
     assert run(folder, "sync.trc") == {"success", "skipped"}
     assert (folder / "out/told.csv").read_text() == "action,name\n"
     assert [one for one in objects.asked if one[0] in ("PUT", "POST", "DELETE")] == []
+
+
+def test_clone(folder: Path, objects: ObjectServer, tmp_path: Path) -> None:
+    with git_server(tmp_path / "repositories") as server:
+        repository = server.repository("reference")
+        commit = repository.commit(data__rates_csv="currency,rate\nUSD,0.9\n", README="rates")
+        arguments = ("clone.trc", "--param", f"repository={repository.url}")
+        assert run(folder, *arguments) == {"success"}
+        assert (folder / "out/rates.csv").read_text() == f"currency,rate,as_of\nUSD,0.9,{commit}\n"
+        assert [key for key in objects.all_keys() if "/.trc/" not in key] == ["reference/data/rates.csv"]
+        assert run(folder, *arguments) == {"skipped"}
 
 
 def test_databases(folder: Path) -> None:

@@ -28,9 +28,6 @@ from trc.runtime.storage.sync.moving import Moving
 from trc.runtime.taskside.order import OrderInput, TaskOrder
 from trc.runtime.taskside.records import record
 
-SYNC: Final = "trc.runtime.storage.sync.run:synchronise"
-"""What orders say that are carried out here: by whoever speaks to storage, and not by a task's own process."""
-
 _LOGGED: Final = 1000
 
 Report = Callable[[int, int], None]
@@ -85,7 +82,7 @@ def synchronise(storage: S3Storage, order: TaskOrder, stop: Event, report: Repor
         if params["dry_run"]:
             return Synchronised(found, sum(one.size for one in found.moved), dry_run=True)
         moving = Moving(client, crew, root, storage.state / "sync-uploads")
-        moved = _move_all(crew, moving, found.moved, report)
+        moved = move_all(crew, moving, found.moved, report)
         crew.go_on()
         moving.remove(found.removed)
         moving.tidy()
@@ -104,7 +101,8 @@ def synchronise(storage: S3Storage, order: TaskOrder, stop: Event, report: Repor
     return Synchronised(found, moved, dry_run=False)
 
 
-def _move_all(crew: Crew, moving: Moving, items: Sequence[Item], report: Report) -> int:
+def move_all(crew: Crew, moving: Moving, items: Sequence[Item], report: Report) -> int:
+    """Moves them, the small ones first; answers the bytes that went. Raises `StorageError`."""
     total = sum(one.size for one in items)
     done = 0
     small = [one for one in items if moving.is_small(one)]

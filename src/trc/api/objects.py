@@ -10,9 +10,10 @@ from trc.api.extras import require_extra
 from trc.runtime.clock import SystemClock
 from trc.runtime.errors import stopped
 from trc.runtime.executor import Executor
-from trc.runtime.spec import PipelineSpec, downloads, remote_schemes
+from trc.runtime.spec import PipelineSpec, clones, downloads, remote_schemes
 from trc.runtime.storage.base import Storage
 from trc.runtime.storage.errors import ObjectError
+from trc.runtime.storage.git import GitStorage, Values
 from trc.runtime.storage.routed import RoutedStorage
 from trc.runtime.storage.s3 import S3Storage
 from trc.runtime.storage.s3_client import S3Client
@@ -29,15 +30,20 @@ def with_objects(  # noqa: PLR0917 - what a run is made with
     executor: Callable[[], Executor],
     network: Allowed,
     writing: S3Writing,
+    secrets: Values | None = None,
 ) -> tuple[Storage, Callable[[], Executor]]:
-    """Storage that knows what lies elsewhere as well as files, and an executor whose attempts are given copies of objects."""
+    """Storage that knows what lies elsewhere as well as files, and an executor whose attempts are given copies of objects.
+
+    `secrets` has the values that are needed to ask which commits there are.
+    """
     web = WebStorage(Web(network), downloads(spec))
+    git = GitStorage(Web(network), clones(spec), secrets)
     if "s3" not in remote_schemes(spec):
-        return RoutedStorage(files, None, web), executor
+        return RoutedStorage(files, None, web, git), executor
     require_extra("s3", "boto3", "data on S3")
     try:
         client = S3Client.configured(writing)
     except ObjectError as error:
         raise stopped("TRC672", str(error), "look at the AWS configuration of this user") from error
     objects = S3Storage(client, state)
-    return RoutedStorage(files, objects, web), lambda: Transferring(executor(), objects, SystemClock())
+    return RoutedStorage(files, objects, web, git), lambda: Transferring(executor(), objects, SystemClock())

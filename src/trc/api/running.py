@@ -417,10 +417,12 @@ def runner_of(
             of_backend = settings.backends.get(ready.backend.name)
             return ready.backend.executor(settings.workers, settings.state, settings.max_async, of_backend)
 
+        secrets = _secrets(ready.spec, settings)
         if remote_schemes(ready.spec):
             objects: Any = import_module("trc.api.objects")
+            values = secrets.values if secrets is not None else None
             storage, executor = objects.with_objects(
-                ready.spec, storage, settings.state, executor, settings.network, settings.s3
+                ready.spec, storage, settings.state, executor, settings.network, settings.s3, values
             )
         yield Runner(
             spec,
@@ -432,7 +434,7 @@ def runner_of(
             observe or _ignore,
             time.sleep,
             on_cancel,
-            _secrets(ready.spec, settings),
+            secrets,
             ready.queries,
             part=ready.part,
             start_timeout=settings.start_timeout or START,

@@ -81,7 +81,7 @@ def _refuse_effects(compilation: Compilation) -> None:
     """Running a pipeline twice to compare it is nothing for tasks that change the world."""
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
-    task = next((one for one in pipeline.tasks if one.effect == "external"), None)
+    task = next((one for one in pipeline.tasks if one.effect == "external" or one.fills), None)
     if task is not None:
         span = compilation.compiled.places.span("tasks", task.name)
         told = Diagnostic(

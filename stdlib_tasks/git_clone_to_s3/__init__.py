@@ -1,0 +1,1 @@
+"""A clone of a Git repository to a prefix on S3."""
