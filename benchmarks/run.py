@@ -18,6 +18,7 @@ import optimising
 import startup
 import syncing
 import tpch_pipeline
+import transfers
 from measure import machine
 
 RESULT = Path(__file__).parent / "results" / "latest.md"
@@ -40,6 +41,7 @@ def main() -> None:
         flights_sql,
         tpch_pipeline,
         syncing,
+        transfers,
         lsp,
     ):
         parts.append(benchmark.main())

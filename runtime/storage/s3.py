@@ -102,7 +102,9 @@ class S3Storage:
         told, size = sha256(), 0
         for uri, identity in self.client.list(prefix, is_deep=True):
             if f"/{STATE_FOLDER}/" not in uri[len(prefix) - 1 :]:
-                told.update(f"{uri[len(prefix) :]}\0{identity.etag}\0{identity.size}\n".encode("utf-8", "surrogatepass"))
+                told.update(
+                    f"{uri[len(prefix) :]}\0{identity.etag}\0{identity.size}\n".encode("utf-8", "surrogatepass")
+                )
                 size += identity.size
         return ObjectIdentity(f"below-{told.hexdigest()[:32]}", size)
 

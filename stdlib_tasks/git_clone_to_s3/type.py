@@ -103,7 +103,9 @@ class GitCloneToS3Params(TaskParams):
     @model_validator(mode="after")
     def _history_is_listed(self) -> Self:
         if self.depth > 1 and self.log_uri is None:
-            raise ValueError("nobody would see those commits: say with log_uri where they are listed, or leave depth out")
+            raise ValueError(
+                "nobody would see those commits: say with log_uri where they are listed, or leave depth out"
+            )
         return self
 
 

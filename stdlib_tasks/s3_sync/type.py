@@ -13,6 +13,7 @@ from trc.compiler.tasktype import Declaration, Scope, TaskParams
 from trc.runtime.taskside.order import SYNC
 from trc.stdlib_tasks.locations import Location, Patterns, Place, check_place
 
+
 def _check_source(value: str) -> str:
     return check_place(value) if _is_place(value) else value
 

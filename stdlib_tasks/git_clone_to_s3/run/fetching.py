@@ -19,7 +19,13 @@ _WANTED = "refs/trc/wanted"
 _ALL = ("+refs/heads/*:refs/trc/heads/*", "+refs/tags/*:refs/trc/tags/*")
 _MOST_MODULES = 100
 _CHUNK = 1 << 18
-_BROKEN = ("not our ref", "unadvertised object", "does not allow request", "no such remote ref", "couldn't find remote ref")
+_BROKEN = (
+    "not our ref",
+    "unadvertised object",
+    "does not allow request",
+    "no such remote ref",
+    "couldn't find remote ref",
+)
 
 
 class Fetched:
@@ -56,7 +62,9 @@ class Repositories:
         git = Git(os.path.join(self._folder, str(number)))
         git.remote("origin", self._relay.add(url, headers))
         self._get(git, url, name, depth)
-        commit = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{_WANTED}^{{commit}}").decode().strip()
+        commit = (
+            git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{_WANTED}^{{commit}}").decode().strip()
+        )
         found = Fetched(git, number, url, commit)
         self._fetched.append(found)
         return found

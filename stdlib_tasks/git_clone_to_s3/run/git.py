@@ -141,4 +141,7 @@ def _last(said: IO[bytes]) -> str:
     size = said.seek(0, os.SEEK_END)
     said.seek(max(0, size - _SAID))
     lines = said.read().decode("utf-8", "replace").strip().splitlines()
-    return next((one for one in reversed(lines) if one.startswith(("fatal:", "error:"))), lines[-1] if lines else "it gave no reason")
+    return next(
+        (one for one in reversed(lines) if one.startswith(("fatal:", "error:"))),
+        lines[-1] if lines else "it gave no reason",
+    )

@@ -42,8 +42,8 @@ class Relay:
         self._repositories.append((url.rstrip("/"), headers))
         return f"http://127.0.0.1:{self.port}/{self._secret}/{len(self._repositories) - 1}"
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> tuple[Answer, str] | None:
-        """What the repository's server answers, and what it is called; None for what is not passed on. Raises AttemptFailed."""
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Answer | None:
+        """What the repository's server answers; None for what is not passed on. Raises AttemptFailed."""
         target, _, query = path.partition("?")
         parts = target.split("/", 3)
         if len(parts) != 4 or parts[1] != self._secret or not parts[2].isdigit():
@@ -56,14 +56,12 @@ class Relay:
         found = self._web.ask(method, f"{url}/{parts[3]}" + (f"?{query}" if query else ""), own, body, told)
         shown = url.partition("://")[2]
         try:
-            if method == "POST" and found.status in _MOVED:
-                message = f'"{shown}" has moved to another address\nwrite the address that it has now'
-                raise AttemptFailed(Failure(message, "permanent", "web_refused"))
+            _require_here(found, method, shown)
             require_git(found, shown, "result" if method == "POST" else "advertisement")
         except BaseException:
             found.close()
             raise
-        return found, shown
+        return found
 
     def note(self, failure: Failure) -> None:
         """What failed first is what there is to tell."""
@@ -79,6 +77,13 @@ class Relay:
         if received > self._limit:
             message = f"there is more to fetch than the {self._limit:,} bytes that max_size allows"
             raise AttemptFailed(Failure(message, "permanent", "git_size"))
+
+
+def _require_here(found: Answer, method: str, shown: str) -> None:
+    """Raises AttemptFailed where a question that only reads was led elsewhere, and this one is not."""
+    if method == "POST" and found.status in _MOVED:
+        message = f'"{shown}" has moved to another address\nwrite the address that it has now'
+        raise AttemptFailed(Failure(message, "permanent", "web_refused"))
 
 
 @contextmanager
@@ -114,9 +119,8 @@ def relaying(web: Web, limit: int, report: Callable[[int, int | None], None]) ->
             if found is None:
                 self._refuse(404)
                 return
-            answer, _ = found
-            with closing(answer):
-                self._copy(answer)
+            with closing(found):
+                self._copy(found)
 
         def _copy(self, answer: Answer) -> None:
             self.send_response(200)
