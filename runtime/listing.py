@@ -103,6 +103,11 @@ class Missing:
     """Kind and reason of the failure, where storage has told them."""
 
     @property
+    def may_pass(self) -> bool:
+        """Whether storage says that it may be otherwise in a moment."""
+        return self.told is not None and self.told[0] == "temporary"
+
+    @property
     def failure(self) -> Failure:
         """What becomes of a task that would have to begin now."""
         kind, reason = self.told or ("permanent", "input_moved" if self.moved else "input_missing")

@@ -23,6 +23,7 @@ from trc.runtime.jumps import Jumps
 from trc.runtime.listing import Dataset, Inputs, Missing
 from trc.runtime.observe import EnvironmentMoved, Observer, TaskMoved, TaskProgressed, TasksAdded, Ticked, Wished
 from trc.runtime.planner import MaySkip, MustRun, Omits, Planner, Refused, Repeats
+from trc.runtime.reasons import Reason
 from trc.runtime.repeated import gathered, unrepeatable, whole
 from trc.runtime.rooms import RoomKeeper
 from trc.runtime.scheduler import commands, events
@@ -321,6 +322,9 @@ class Loop:
                 return events.DecidedItems(now, task, decision.reason)
             case Omits():
                 return events.DecidedOmit(now, task, decision.reason)
+            case Missing() if decision.may_pass and not spec.twins:
+                # Who could not be asked may answer when the attempt begins, or else the next one.
+                return events.DecidedRun(now, task, Reason("no_key", decision.reason.detail))
             case Missing() | Refused():
                 return events.DecidedFailure(now, task, decision.failure)
 

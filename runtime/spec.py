@@ -360,10 +360,20 @@ def downloads(spec: PipelineSpec) -> dict[str, dict[str, str]]:
     """The web addresses that tasks read, with the headers that each is to be asked with."""
     found: dict[str, dict[str, str]] = {}
     for task in spec.tasks:
-        for read in task.reads:
+        for read in (*task.reads, *task.check_reads):
             if read.uri is not None and read.uri.startswith(("http://", "https://")):
                 found.setdefault(read.uri, dict(task.params.get("headers") or {}))
     return found
+
+
+def copied_from_web(spec: PipelineSpec) -> frozenset[str]:
+    """The web addresses of which tasks are given copies: all that they read, but for one that a task is to fetch itself."""
+    return frozenset(
+        read.uri
+        for task in spec.tasks
+        for read in (*task.reads, *task.check_reads)
+        if read.uri is not None and read.uri.startswith(("http://", "https://")) and read.uri != task.params.get("url")
+    )
 
 
 def clones(spec: PipelineSpec) -> dict[str, CloneSpec]:

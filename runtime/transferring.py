@@ -1,4 +1,4 @@
-"""Gives attempts copies of the objects that they read, and sends what they wrote: around any executor of this machine."""
+"""Gives attempts copies of the objects and of what lies on the web that they read, and sends what they wrote: around any executor of this machine."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from shutil import rmtree
 from threading import Event
 from typing import Final
 
+from trc.compiler.ir.uris import is_web
 from trc.runtime.clock import Clock
 from trc.runtime.executor import Ended, Executor, Lost, Needed, Progressed, Report, Started
 from trc.runtime.spec import TaskSpec
@@ -20,6 +21,7 @@ from trc.runtime.storage.s3 import S3Storage
 from trc.runtime.storage.s3_errors import moved
 from trc.runtime.storage.sync.filling import fill
 from trc.runtime.storage.sync.run import Synchronised, synchronise, write_log, write_report
+from trc.runtime.storage.web_copies import WebCopies
 from trc.runtime.store.results import ObjectIdentity
 from trc.runtime.taskside.order import SYNC, OrderInput, OrderOutput, TaskOrder
 from trc.runtime.taskside.outputs import measure
@@ -49,7 +51,9 @@ class Transferring:
     """Implements `Executor` around another one, whose orders then name files of this machine alone."""
 
     inner: Executor
-    storage: S3Storage
+    objects: S3Storage | None
+    """None where nothing of the pipeline lies on S3."""
+    web: WebCopies
     clock: Clock
     _travelling: dict[str, Event] = field(default_factory=dict[str, Event])
     """By token, what stops its transfers."""
@@ -130,7 +134,9 @@ class Transferring:
             stop.set()
         self._threads.shutdown(cancel_futures=True)
         self.inner.close()
-        self.storage.close()
+        self.web.close()
+        if self.objects is not None:
+            self.objects.close()
 
     def _receive(self, wait: float) -> None:
         """Takes what has arrived, if only after a moment."""
@@ -181,6 +187,7 @@ class Transferring:
             copies = {
                 uri: self.storage.fetch(uri, identity, stop) for uri, identity in dict(_objects_of(order)).items()
             }
+            copies |= {url: self.web.fetch(url, version, stop) for url, version in dict(_pages_of(order)).items()}
         except Exception as error:  # noqa: BLE001 - a thread's error is its attempt's
             return _Fetched(order.token, _failure(error))
         return _Fetched(order.token, _with_copies(order, copies))
@@ -188,7 +195,8 @@ class Transferring:
     def _send(self, order: TaskOrder, ended: Ended, stop: Event) -> Ended:
         try:
             read = dict(_objects_of(order))
-            self.storage.look_again(read)
+            if read:
+                self.storage.look_again(read)
             for uri, identity in read.items():
                 self._require_same(uri, identity)
             if order.filling:
@@ -230,6 +238,12 @@ class Transferring:
             self.storage.send(output.path, output.uri, stop)
         return measure(output, TaskResult(rows={output.name: done.lines}))
 
+    @property
+    def storage(self) -> S3Storage:
+        """Who has to do with objects has a storage for them."""
+        assert self.objects is not None
+        return self.objects
+
     def _require_same(self, uri: str, identity: ObjectIdentity) -> None:
         if self.storage.identity(uri) != identity:
             raise moved(uri)
@@ -250,22 +264,33 @@ def _forget_filling(order: TaskOrder) -> None:
 
 def _has_objects(order: TaskOrder) -> bool:
     is_written = bool(order.filling) or any(one.uri is not None and is_object(one.uri) for one in order.outputs)
-    return is_written or next(_objects_of(order), None) is not None
+    is_read = next(_objects_of(order), None) is not None or next(_pages_of(order), None) is not None
+    return is_written or is_read
 
 
 def _objects_of(order: TaskOrder) -> Iterator[tuple[str, ObjectIdentity]]:
-    for one in order.inputs:
-        yield from _objects_in(one)
-    if order.checks is not None:
-        for one in (order.checks.data, *order.checks.looked_up):
-            yield from _objects_in(one)
+    for one in _inputs_of(order):
+        if one.etags and is_object(one.files[0]):
+            yield from zip(one.files, map(ObjectIdentity, one.etags, one.sizes), strict=True)
 
 
-def _objects_in(one: OrderInput) -> Iterator[tuple[str, ObjectIdentity]]:
-    if _is_of_objects(one):
-        yield from zip(one.files, map(ObjectIdentity, one.etags, one.sizes), strict=True)
+def _pages_of(order: TaskOrder) -> Iterator[tuple[str, str]]:
+    """What lies on the web, with the version that was told: a task that is given an address itself fetches that itself."""
+    for one in _inputs_of(order):
+        if one.etags and is_web(one.files[0]) and one.files[0] != order.params.get("url"):
+            yield from zip(one.files, one.etags, strict=True)
+
+
+def _inputs_of(order: TaskOrder) -> Iterator[OrderInput]:
+    checks = order.checks
+    for one in (*order.inputs, *((checks.data, *checks.looked_up) if checks is not None else ())):
+        yield from _with_inner(one)
+
+
+def _with_inner(one: OrderInput) -> Iterator[OrderInput]:
+    yield one
     for inner in one.inputs:
-        yield from _objects_in(inner)
+        yield from _with_inner(inner)
 
 
 def _with_copies(order: TaskOrder, copies: Copies) -> TaskOrder:
@@ -278,11 +303,7 @@ def _with_copies(order: TaskOrder, copies: Copies) -> TaskOrder:
 
 def _copied(one: OrderInput, copies: Copies) -> OrderInput:
     inner = tuple(_copied(each, copies) for each in one.inputs)
-    if not _is_of_objects(one):
+    if not one.files or one.files[0] not in copies:
         return replace(one, inputs=inner) if inner else one
     files = tuple(copies[file] for file in one.files)
     return replace(one, files=files, inputs=inner, etags=(), sizes=(), names=one.files)
-
-
-def _is_of_objects(one: OrderInput) -> bool:
-    return bool(one.etags) and is_object(one.files[0])

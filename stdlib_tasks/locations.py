@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
+from trc.addresses import is_signed
 from trc.compiler.ir.uris import is_glob, is_remote
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _WHOLE_BUCKET: Final = re.compile(r"s3://[^/]+")
-_SIGNED: Final = frozenset({"x-amz-signature", "x-amz-credential", "x-goog-signature", "signature", "sig"})
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OURS: Final = frozenset(
     {"host", "range", "if-range", "content-length", "transfer-encoding", "connection", "accept-encoding", "expect"}
@@ -79,7 +79,7 @@ def check_web_url(value: str) -> str:
         raise ValueError(f'"{value}" is not an address of the web; write it like https://host/path')
     if user is not None:
         raise ValueError("an address holds no user name or password: plans and logs would show them")
-    if any(name.lower() in _SIGNED for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+    if is_signed(value):
         raise ValueError("an address holds no signature: plans and logs would show it, and it is another one each time")
     return value
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from trc.addresses import Allowed, Refused, read_url
-from trc.compiler.checks.spots import key_span, text_span
+from trc.addresses import Allowed, Refused, is_signed, read_url
+from trc.compiler.checks.spots import key_span, read_span, text_span
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.ir.dataset import UriRead
@@ -19,6 +19,7 @@ from trc.compiler.source import Span
 
 def check_calls(pipeline: Pipeline, places: Places, allowed: Allowed, collect: Collector) -> None:
     """Report URLs that are refused as they are written. Where a name leads to is seen when it is called."""
+    collect.extend(_refused_sources(pipeline, places, allowed))
     collect.extend(_refused(pipeline.hooks, (), places, allowed, None))
     for task in pipeline.tasks:
         collect.extend(_refused(task.hooks, ("tasks", task.name), places, allowed, task.name))
@@ -40,20 +41,37 @@ def _refused(
 
 
 def _refused_reads(task: Task, places: Places, allowed: Allowed) -> Iterator[Diagnostic]:
+    """What lies on the web, itself or as a commit of a repository there."""
     for read in task.reads:
-        # What no task of its type may read is told as that.
-        url = task.params.get("url")
-        if isinstance(read, UriRead) and isinstance(url, str) and _is_called(read.uri, url):
-            try:
-                read_url(url, allowed)
-            except Refused as refused:
-                span = text_span(places, ("tasks", task.name, "params", "url"), url)
-                yield Diagnostic("TRC638", refused.message, span, help=refused.help, task=task.name)
+        if not isinstance(read, UriRead) or not (is_web(read.uri) or is_git(read.uri)):
+            continue
+        url = read.uri.removeprefix("git+").partition("#")[0] if is_git(read.uri) else read.uri
+        refused = _refusal_of(url, allowed)
+        if refused is not None:
+            is_param = url == task.params.get("url")
+            span = text_span(places, ("tasks", task.name, "params", "url"), url) if is_param else None
+            yield Diagnostic(
+                "TRC638", refused.message, span or read_span(places, task, read), help=refused.help, task=task.name
+            )
 
 
-def _is_called(uri: str, url: str) -> bool:
-    """Whether what is read lies at that address, itself or as a commit of the repository there."""
-    return (is_web(uri) and uri == url) or (is_git(uri) and uri.startswith(f"git+{url}#"))
+def _refused_sources(pipeline: Pipeline, places: Places, allowed: Allowed) -> Iterator[Diagnostic]:
+    for source in pipeline.sources:
+        refused = _refusal_of(source.uri, allowed) if is_web(source.uri) and "{" not in source.uri else None
+        if refused is not None:
+            span = text_span(places, ("sources", source.name, "uri"), source.uri)
+            yield Diagnostic("TRC638", refused.message, span, help=refused.help)
+
+
+def _refusal_of(url: str, allowed: Allowed) -> Refused | None:
+    """Why an address is not read, as far as its text tells."""
+    if is_signed(url):
+        return Refused("the address holds a signature, which plans and logs would show", "leave it out")
+    try:
+        read_url(url, allowed)
+    except Refused as refused:
+        return refused
+    return None
 
 
 def _refused_endpoint(task: Task, places: Places, allowed: Allowed) -> Iterator[Diagnostic]:

@@ -143,10 +143,7 @@ def _first_key(places: Places, task: str, keys: tuple[Path, ...]) -> Span | None
 _TWO_WAITING: Final = "write pending: tasks that wait for one another's needs would never begin"
 _REMOVE: Final = "remove it to run the pipeline"
 _LOCAL: Final = "this version reads and writes files of this machine: use a path"
-_LOCAL_OR_S3: Final = (
-    "this version reads and writes files of this machine and objects on S3: use a path, or s3://bucket/key"
-)
-_DOWNLOAD: Final = "have a task of the type download_to_s3 download it, and read what that writes"
+_LOCAL_OR_S3: Final = "this version reads and writes files of this machine and objects on S3, and reads the web: use a path, or s3://bucket/key"
 _PLAIN: Final = "write the value itself"
 
 
@@ -198,16 +195,22 @@ def _instead(capabilities: Capabilities) -> str:
 
 
 def _remote(task: Task, places: Places, capabilities: Capabilities) -> Iterator[Diagnostic]:
-    uris = {read.uri: read_span(places, task, read) for read in task.reads if isinstance(read, UriRead)}
-    uris |= {output.uri: output_span(places, task, output) for output in task.outputs if output.uri}
+    for read in task.reads:
+        if isinstance(read, UriRead) and not _is_readable(read.uri, task, capabilities):
+            span = read_span(places, task, read)
+            yield _refused(f'the remote location "{read.uri}"', span, task.name, _instead(capabilities))
+    uris = {output.uri: output_span(places, task, output) for output in task.outputs if output.uri}
     uris |= {place: task_span(places, task.name) for place in task.fills if place not in uris}
     for uri, span in uris.items():
-        if is_web(uri) and uri != task.params.get("url"):
-            yield _refused(f'the web address "{uri}"', span, task.name, _DOWNLOAD)
-        elif is_git(uri) and uri.startswith(f"git+{task.params.get('url')}#"):
-            continue
-        elif _is_refused(uri, capabilities):
+        if is_web(uri) or _is_refused(uri, capabilities):
             yield _refused(f'the remote location "{uri}"', span, task.name, _instead(capabilities))
+
+
+def _is_readable(uri: str, task: Task, capabilities: Capabilities) -> bool:
+    """Whether the task can read there: of what lies elsewhere it is given a copy, or it fetches that itself."""
+    if is_git(uri):
+        return uri.startswith(f"git+{task.params.get('url')}#")
+    return not _is_refused(uri, capabilities)
 
 
 def _pipeline_wide(pipeline: Pipeline, places: Places, capabilities: Capabilities) -> Iterator[Diagnostic]:
@@ -223,8 +226,6 @@ def _pipeline_wide(pipeline: Pipeline, places: Places, capabilities: Capabilitie
         if start is not None:
             if TEMPLATES not in capabilities.supports:
                 yield _refused("a template", _template_span(places, path, source.uri, start), None, _PLAIN)
-        elif is_web(source.uri):
-            yield _refused(f'the web address "{source.uri}"', text_span(places, path, source.uri), None, _DOWNLOAD)
         elif _is_refused(source.uri, capabilities):
             yield _refused(
                 f'the remote location "{source.uri}"', text_span(places, path, source.uri), None, _instead(capabilities)

@@ -5,23 +5,22 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from secrets import token_hex
-from threading import Event, Lock
+from threading import Event
 from typing import Any, Final
 
 from trc.compiler.ir.uris import covers, fixed_prefix, is_glob
 from trc.runtime.folders import STATE_FOLDER
+from trc.runtime.storage.copies import Copies, copies_in
 from trc.runtime.storage.errors import PublishError, StorageError
 from trc.runtime.storage.s3_client import CONNECTIONS, S3Client, Upload
-from trc.runtime.storage.s3_transfer import COPY_MODE, Stopped, Transfer
+from trc.runtime.storage.s3_transfer import Transfer
 from trc.runtime.storage.staging import Staging
 from trc.runtime.store.results import ObjectIdentity
 from trc.runtime.taskside.records import record
@@ -29,8 +28,6 @@ from trc.runtime.taskside.records import record
 _REMEMBERED: Final = 10.0
 """Seconds for which what S3 said of an object is gone by: what is listed for a plan is shared by all its tasks."""
 _NOTES: Final = "staging-objects"
-_ODD: Final = re.compile(r"[*?\[\]\\\x00-\x1f]")
-_LONGEST_NAME: Final = 120
 
 
 @record(frozen=True, slots=True)
@@ -58,15 +55,13 @@ class S3Storage:
         default_factory=dict[str, "tuple[float, tuple[str, ...]]"]
     )
     _sent: dict[str, _Sent] = field(default_factory=dict[str, _Sent])
-    _copies: dict[tuple[str, str], Future[str]] = field(default_factory=dict[tuple[str, str], "Future[str]"])
-    _lock: Lock = field(default_factory=Lock)
-    _fetched: Path = field(init=False)
+    _copies: Copies = field(init=False)
 
     def __post_init__(self) -> None:
         self.state = Path(os.path.abspath(self.state))  # noqa: PTH100 - links in the path are kept
         self._staging = Staging(self.state)
         self._transfer = Transfer(self.client)
-        self._fetched = self.state / "staging" / f"fetched-{os.getpid()}-{token_hex(4)}"
+        self._copies = copies_in(self.state)
 
     # ── what is there ──
 
@@ -168,43 +163,21 @@ class S3Storage:
 
     def fetch(self, uri: str, identity: ObjectIdentity, stop: Event) -> str:
         """The path of a copy of the object as it was listed; it is there until `close`. Raises `ObjectError`."""
-        while True:
-            try:
-                return self._copied(uri, identity, stop)
-            except Stopped:
-                # Somebody else fetched it, and does not want it any more.
-                if stop.is_set():
-                    raise
 
-    def _copied(self, uri: str, identity: ObjectIdentity, stop: Event) -> str:
-        key = (uri, identity.etag)
-        with self._lock:
-            copy = self._copies.get(key)
-            is_mine = copy is None or (copy.done() and copy.exception() is not None)
-            if copy is None or is_mine:
-                copy = self._copies[key] = Future()
-        if is_mine:
+        def download(target: Path) -> None:
             try:
-                target = self._place(uri, identity.etag)
                 self._transfer.download(uri, identity, target, stop)
-                copy.set_result(str(target))
-            except BaseException as error:
+            except BaseException:
                 # It is not what was listed: whoever tries again looks again.
                 self._forget(uri)
-                copy.set_exception(error)
                 raise
-        return copy.result()
+
+        return self._copies.get(uri, identity.etag, _names(uri), download, stop)
 
     def _forget(self, uri: str) -> None:
         self._known.pop(uri, None)
         for pattern in [one for one in self._listed if covers(one, uri)]:
             self._listed.pop(pattern, None)
-
-    def _place(self, uri: str, etag: str) -> Path:
-        """Folders and name are as in the key, for readers go by suffixes and by folders such as `day=2026-01-01`."""
-        apart = sha256(f"{uri}\0{etag}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        names = [_plain(one) for one in uri.split("/")[3:]]
-        return self._fetched.joinpath(apart, *names)
 
     # ── publishing ──
 
@@ -272,17 +245,7 @@ class S3Storage:
             self._note_of(staged).unlink(missing_ok=True)
         self._forget(final)
         self._note(final, identity)
-        self._keep_copy(staged, final, identity)
-
-    def _keep_copy(self, staged: str, final: str, identity: ObjectIdentity) -> None:
-        """What was just written need not be fetched by whoever reads it next."""
-        target = self._place(final, identity.etag)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        Path(staged).replace(target)
-        target.chmod(COPY_MODE)
-        copy: Future[str] = Future()
-        copy.set_result(str(target))
-        self._copies[final, identity.etag] = copy
+        self._copies.keep(final, identity.etag, _names(final), staged)
 
     def _keep_aside(self, staged: str, final: str) -> str | None:
         if self.client.head(final) is None:
@@ -334,7 +297,7 @@ class S3Storage:
     def close(self) -> None:
         """Removes the copies."""
         self._transfer.close()
-        shutil.rmtree(self._fetched, ignore_errors=True)
+        self._copies.close()
 
 
 def beginning(uris: Sequence[str]) -> str:
@@ -349,7 +312,6 @@ def _is_met(glob: str, start: str, uri: str) -> bool:
     return f"/{STATE_FOLDER}/" not in uri[len(start.rpartition("/")[0]) :] and covers(glob, uri)
 
 
-def _plain(name: str) -> str:
-    """One part of a key as a name that every file system takes, and no reader for a pattern."""
-    plain = _ODD.sub("_", name) or "_"
-    return f"_{plain[-_LONGEST_NAME:]}" if plain in (".", "..") or len(plain.encode()) > 200 else plain
+def _names(uri: str) -> list[str]:
+    """The parts of the key."""
+    return uri.split("/")[3:]

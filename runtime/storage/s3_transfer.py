@@ -14,7 +14,7 @@ from trc.runtime.storage.errors import ObjectError, StorageError, unreadable
 from trc.runtime.storage.s3_client import S3Client, Upload
 from trc.runtime.store.results import ObjectIdentity
 
-PART: Final = 16 << 20
+PART: Final = 8 << 20
 COPY_MODE: Final = 0o444
 """Several tasks may be given the same copy."""
 _MOST_PARTS: Final = 10_000
@@ -31,7 +31,7 @@ class Stopped(StorageError):  # noqa: N818 - named for what happened
 
 
 class Transfer:
-    """At most four parts at a time, of 16 MiB as a rule."""
+    """At most four parts at a time, of 8 MiB as a rule."""
 
     def __init__(self, client: S3Client, part: int = PART, pause: Callable[[float], None] = time.sleep) -> None:
         self._client = client

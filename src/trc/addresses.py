@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, Union
+from urllib.parse import unquote_plus
 
 Address = Union[IPv4Address, IPv6Address]
 Network = Union[IPv4Network, IPv6Network]
@@ -98,6 +99,12 @@ def read_url(text: str, allowed: Allowed) -> Url:
     return url
 
 
+def is_signed(text: str) -> bool:
+    """Whether a URL holds a signature, which lets everybody in who sees it."""
+    names = (unquote_plus(one.partition("=")[0]).lower() for one in text.partition("#")[0].partition("?")[2].split("&"))
+    return not _SIGNED.isdisjoint(names)
+
+
 def require_allowed(url: Url, address: Address, allowed: Allowed) -> None:
     """Raises Refused if the URL may not be called at the address that its host has or leads to."""
     what = refusal(address, allowed, is_known=url.host in allowed.hosts)
@@ -184,6 +191,7 @@ def host_of(text: str) -> str | None:
         return None
 
 
+_SIGNED: Final = frozenset({"x-amz-signature", "x-amz-credential", "x-goog-signature", "signature", "sig"})
 _PORTS: Final = {"http": 80, "https": 443}
 _HIGHEST_PORT: Final = 65_535
 _URL: Final = re.compile(

@@ -159,17 +159,3 @@ def test_a_download_that_is_not_what_it_should_be(
     done = space.trc("run", "p.trc", code=1)
     assert f"error[{code}]" in done.err + done.out
     assert objects.all_keys() == []
-
-
-def test_only_a_download_reads_the_web(space: Any) -> None:
-    space.write(
-        "p.trc",
-        """
-        pipeline "p" { }
-        source rates = csv("https://example.com/rates.csv")
-        task a = sql $$ select 1 as one from 'https://example.com/a.csv' $$
-        """,
-    )
-    done = space.trc("plan", "p.trc", code=2)
-    assert (done.out + done.err).count("error[TRC501]") == 2
-    assert "have a task of the type download_to_s3 download it" in done.out + done.err

@@ -43,6 +43,11 @@ def csv_of(content: bytes, path: Path) -> bytes:
     return b"id,amount\n" + b"".join(b"%d,%d\n" % row for row in found)
 
 
+def counted(content: bytes) -> bytes:
+    """How many rows it has, and the first one's number, as CSV."""
+    return b"n,least\n%d,%d\n" % (content.count(b"\n") - 1, int(content.split(b"\n")[1].split(b",")[0]))
+
+
 def database(content: bytes, path: Path) -> None:
     """The rows of a CSV as the only table of a database."""
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -100,9 +105,7 @@ KINDS = {
         "sql $$ select count(*) as n, min(id) as least from read_csv('s3://lake/raw/*.csv') $$ "
         '{ output = csv("s3://lake/out/data.csv")',
         source="raw/a.csv",
-        made=lambda content: (
-            b"n,least\n%d,%d\n" % (content.count(b"\n") - 1, int(content.split(b"\n")[1].split(b",")[0]))
-        ),
+        made=counted,
     ),
     "convert": Kind(
         's3_json_to_parquet_duckdb { src_glob = "s3://lake/raw/*.csv", dst_uri = "s3://lake/out/data.parquet"',
@@ -116,6 +119,12 @@ KINDS = {
     ),
     "request": Kind(
         'http_request { url = "{web}/a.csv", output = csv("s3://lake/out/data.csv"), idle_timeout = 5s', source="/a.csv"
+    ),
+    "query of the web": Kind(
+        "sql $$ select count(*) as n, min(id) as least from read_csv('{web}/a.csv') $$ "
+        '{ output = csv("s3://lake/out/data.csv")',
+        source="/a.csv",
+        made=counted,
     ),
     "sync up": Kind(
         's3_sync { source = "data/", destination = "s3://lake/out/"', source="file:data/data.csv", has_parts=False
@@ -145,7 +154,7 @@ KINDS = {
         sink="file:shop.db",
     ),
 }
-WEB = ("download", "request", "clone")
+WEB = ("download", "request", "clone", "query of the web")
 
 
 @dataclass

@@ -114,19 +114,25 @@ def test_pipeline_wide_constructs() -> None:
     assert reported(pipeline, ["params", "pipeline.hooks", "templates", "uris.gs"]) == []
 
 
-def test_the_web_is_read_by_what_downloads_it_alone() -> None:
+def test_the_web_is_read_where_the_backend_has_a_way_there_and_never_written() -> None:
     url = "https://x.example/a.csv"
+    said = [f'the remote location "{url}" is checked but not run by this version']
     pipeline = Pipeline(name="p", sources=(Source(name="s", uri=url, format="csv"),))
-    assert [one.message for one in reported(pipeline, ["uris.https"])] == [
-        f'the web address "{url}" is checked but not run by this version'
-    ]
+    assert reported(pipeline, ["uris.https"]) == []
+    assert [one.message for one in reported(pipeline)] == said
     read = (UriRead(name="source", uri=url, format="file"),)
-    assert [one.message for one in reported(with_task(reads=read), ["uris.https"])] == [
-        f'the web address "{url}" is checked but not run by this version'
-    ]
+    assert reported(with_task(reads=read), ["uris.https"]) == []
     assert reported(with_task(reads=read, params={"url": url}), ["uris.https"]) == []
-    # A backend that has no way there refuses it all the same.
-    assert len(reported(with_task(reads=read, params={"url": url}))) == 1
+    assert [one.message for one in reported(with_task(reads=read, params={"url": url}))] == said
+    written = (Output(name="output", uri=url, format="csv"),)
+    assert [one.message for one in reported(with_task(outputs=written), ["uris.https"])] == said
+
+
+def test_a_commit_is_read_by_what_clones_it_alone() -> None:
+    url = "https://x.example/a.git"
+    read = (UriRead(name="source", uri=f"git+{url}#main", format="file"),)
+    assert reported(with_task(reads=read, params={"url": url})) == []
+    assert len(reported(with_task(reads=read), ["uris.https"])) == 1
 
 
 def test_template_is_pointed_at() -> None:
