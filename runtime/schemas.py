@@ -53,8 +53,7 @@ class FileSchemas:
     def _read(self, absolute: str, uri: str, fmt: Format) -> Schema:
         if "://" in absolute:
             return Unknown(f'"{uri}" is not on this machine')
-        reader = _READERS.get(fmt)
-        if reader is None:
+        if fmt not in _READERS:
             return Unknown(f'"{uri}" holds no rows')
         try:
             files = tuple(self._list(absolute))
@@ -63,10 +62,13 @@ class FileSchemas:
         self._listed.setdefault(absolute, set()).add(files)
         if not files:
             return Unknown(f'there is no file at "{uri}" yet')
-        return self._describe(reader, files, uri)
+        return self.describe(files, fmt, uri)
 
-    def _describe(self, reader: str, files: Sequence[str], uri: str) -> Schema:
+    def describe(self, files: Sequence[str], fmt: Format, uri: str) -> Schema:
+        """The columns of files of this machine, which people know as `uri`."""
         import duckdb
+
+        reader = _READERS[fmt]
 
         if self._connection is None:
             self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -55,12 +55,21 @@ class Job:
     memory: Path | None = None
     key: str | None = None
     queries: str | None = None
+    online: bool = False
+    """Whether stores and servers are asked what columns they have."""
 
 
 def check(
-    paths: Sequence[Path], choices: Choices = NO_CHOICES, *, remembers: bool = True, deny_warnings: bool = False
+    paths: Sequence[Path],
+    choices: Choices = NO_CHOICES,
+    *,
+    remembers: bool = True,
+    deny_warnings: bool = False,
+    online: bool = False,
 ) -> CheckReport:
     """Checks pipeline files, and those in folders; mistakes in them are diagnostics.
+
+    With `online`, what lies on S3 and on the web is looked at, and no verdict is remembered: it may be another in a moment.
 
     With `remembers`, verdicts are kept in the state of projects, and given again while nothing that they
     rest on has changed. With `deny_warnings`, or where the project asks for it, warnings are errors.
@@ -68,7 +77,7 @@ def check(
     choices, now = with_environment(choices), moment_of(choices.at)
     files = tuple(dict.fromkeys(found for path in paths for found in pipeline_files(path)))
     named = {path for path in paths if not path.is_dir()}
-    judged = _verdicts(files, choices, now, remembers=remembers)
+    judged = _verdicts(files, choices, now, remembers=remembers and not online, online=online)
     brought = {Path(name).resolve() for _, verdict in judged for name in verdict.brought}
     found = [
         (job, one) for job, one in judged if not one.is_part or job.file in named or job.file.resolve() not in brought
@@ -132,7 +141,9 @@ def _below(path: Path) -> Iterator[Path]:
         yield from (here / name for name in (*folders, *files) if name.endswith(SUFFIXES) and not name.startswith("."))
 
 
-def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembers: bool) -> list[tuple[Job, Verdict]]:
+def _verdicts(
+    files: Sequence[Path], choices: Choices, now: datetime, *, remembers: bool, online: bool
+) -> list[tuple[Job, Verdict]]:
     """The verdict on each file, in order."""
     judge = checked.world() if remembers else b""
     looks = checked.Looks()
@@ -140,7 +151,7 @@ def _verdicts(files: Sequence[Path], choices: Choices, now: datetime, *, remembe
     known: dict[int, Verdict] = {}
     jobs: dict[int, Job] = {}
     for number, file in enumerate(files):
-        job = jobs[number] = _job(file, projects, choices, judge)
+        job = jobs[number] = replace(_job(file, projects, choices, judge), online=online)
         answer = None if job.memory is None or job.key is None else checked.recall(job.memory, job.key, looks)
         verdict = told(answer)
         if verdict is not None:

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, version
-from typing import Final
+from typing import Any, Final
 
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.compiler.choices import Choices
 from trc.compiler.compile import Compiled
-from trc.compiler.context import Context
+from trc.compiler.context import Context, SourceReader
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.tasktype import TaskType
 from trc.runtime.errors import Stopped, stopped
@@ -79,13 +80,16 @@ def _normal(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def context_of(settings: Settings, choices: Choices, now: datetime, *, must_settle: bool = False) -> Context:
-    """The world that a project's pipelines are compiled in."""
+def context_of(
+    settings: Settings, choices: Choices, now: datetime, *, must_settle: bool = False, online: bool = False
+) -> Context:
+    """The world that a project's pipelines are compiled in; with `online`, stores and servers are asked what columns they have."""
     types = types_of(settings)
+    here = FileSchemas(settings.project, list_files)
     return Context(
         settings.project,
         types.taken,
-        FileSchemas(settings.project, list_files),
+        _online(settings, here) if online else here,
         python=PythonProcess(environment_of_code()),
         unlisted=types.unlisted,
         project_file=settings.file,
@@ -94,6 +98,13 @@ def context_of(settings: Settings, choices: Choices, now: datetime, *, must_sett
         must_settle=must_settle,
         network=settings.network,
     )
+
+
+def _online(settings: Settings, here: FileSchemas) -> SourceReader:
+    """Loaded by those that ask."""
+    online: Any = import_module("trc.runtime.online")
+    found: SourceReader = online.OnlineSchemas(settings.project, settings.state, settings.network, here)
+    return found
 
 
 def version_of(distribution: str) -> str:

@@ -35,7 +35,7 @@ _HASTE: Final = frozenset({"TRC108", "TRC113"})
 
 def judge(job: Job, choices: Choices, now: datetime, began_ns: int) -> Verdict:
     """The verdict on a file; kept where the job says so, if all that it rests on was older than `began_ns`."""
-    context = replace(context_of(job.settings, choices, now), queries=_queries_before(job))
+    context = replace(context_of(job.settings, choices, now, online=job.online), queries=_queries_before(job))
     params = None if choices.params_file is None else checked.file_digest(str(choices.params_file))
     compiled = _compile(job, context)
     check_choices(choices, compiled)

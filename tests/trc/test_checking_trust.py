@@ -91,16 +91,16 @@ def test_a_date_holds_for_its_day(root: Path, monkeypatch: pytest.MonkeyPatch, d
 def test_a_file_that_goes_while_it_is_read_is_not_believed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "data/b.csv").write_text("n\n1\n")
     (root / "data/a.csv").write_text("m\n1\n")
-    describe = FileSchemas._describe
+    describe = FileSchemas.describe
 
     def describe_and_lose(self: FileSchemas, *what: object) -> object:
         found = describe(self, *what)  # type: ignore[arg-type]
         (root / "data/a.csv").unlink()
         return found
 
-    monkeypatch.setattr(FileSchemas, "_describe", describe_and_lose)
+    monkeypatch.setattr(FileSchemas, "describe", describe_and_lose)
     assert codes(check([Path("p.yaml")])) == ["TRC402"]
-    monkeypatch.setattr(FileSchemas, "_describe", describe)
+    monkeypatch.setattr(FileSchemas, "describe", describe)
     assert codes(agreed()) == []
 
 

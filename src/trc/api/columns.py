@@ -45,9 +45,11 @@ class ColumnReport:
         return draw_column(self.lineage, self.steps)
 
 
-def schema(path: Path, dataset: str | None = None, choices: Choices = NO_CHOICES) -> DatasetReport:
-    """The columns of a dataset, or of all, as far as they are known before a run."""
-    pipeline, steps = _steps(path, choices)
+def schema(
+    path: Path, dataset: str | None = None, choices: Choices = NO_CHOICES, *, online: bool = False
+) -> DatasetReport:
+    """The columns of a dataset, or of all, as far as they are known before a run; with `online`, stores and servers are asked."""
+    pipeline, steps = _steps(path, choices, online=online)
     return DatasetReport(pipeline, steps, tuple(steps) if dataset is None else (_found(find_dataset(steps, dataset)),))
 
 
@@ -66,9 +68,9 @@ def column_of(path: Path, name: str, choices: Choices = NO_CHOICES) -> ColumnRep
     return ColumnReport(steps, column_lineage(steps, found.dataset, found.column))
 
 
-def _steps(path: Path, choices: Choices) -> tuple[str, Steps]:
+def _steps(path: Path, choices: Choices, *, online: bool = False) -> tuple[str, Steps]:
     settings, choices = settings_for(path), with_environment(choices)
-    context = context_of(settings, choices, moment_of(choices.at))
+    context = context_of(settings, choices, moment_of(choices.at), online=online)
     compiled = looked_at(path, context, choices)
     assert compiled.pipeline is not None
     return compiled.pipeline.name, steps_of(compiled, context.sources)

@@ -20,11 +20,18 @@ from trc.runtime.errors import Stopped
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR...", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(FORMS), default="human", show_default=True)
 @click.option("--no-cache", is_flag=True, help="Look at every file again, whether or not it changed.")
+@click.option("--online", is_flag=True, help="Look at sources on S3 and on the web, too.")
 @deny_option
 @choices_options(backend=False)
 @json_option
 def command(  # noqa: PLR0917 - click passes them by name
-    screen: Screen, paths: tuple[Path, ...], form: Form, no_cache: bool, deny_warnings: bool, choices: Choices
+    screen: Screen,
+    paths: tuple[Path, ...],
+    form: Form,
+    no_cache: bool,
+    online: bool,
+    deny_warnings: bool,
+    choices: Choices,
 ) -> int:
     """Look for mistakes in pipelines, without running anything.
 
@@ -34,7 +41,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     """
     form = "json" if screen.wants_json else form
     try:
-        report = check(paths, choices, remembers=not no_cache, deny_warnings=deny_warnings)
+        report = check(paths, choices, remembers=not no_cache, deny_warnings=deny_warnings, online=online)
     except Stopped as stop:
         # People are told by whoever tells why a command ended, and so is the reader of --json.
         if form != "human" and not screen.wants_json:

@@ -19,14 +19,15 @@ from trc.compiler.lineage.steps import Origin, Step
 @subcommand
 @file_argument
 @click.argument("dataset", required=False)
+@click.option("--online", is_flag=True, help="Look at sources on S3 and on the web, too.")
 @choices_options(backend=False)
 @json_option
-def command(screen: Screen, file: Path, dataset: str | None, choices: Choices) -> int:
+def command(screen: Screen, file: Path, dataset: str | None, online: bool, choices: Choices) -> int:
     """Show the columns of DATASET, or of every dataset, with DuckDB's types.
 
     What cannot be known before a run is said to be unknown, with the reason.
     """
-    report = api.schema(file, dataset, choices)
+    report = api.schema(file, dataset, choices, online=online)
     steps = [report.steps[name] for name in report.datasets]
     if screen.wants_json:
         screen.document({"pipeline": report.pipeline, "datasets": [_document(step) for step in steps]})
