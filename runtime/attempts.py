@@ -288,10 +288,13 @@ class Attempts:
     def _filled(self, place: str) -> StoredOutput:
         """What lies below a place that the attempt has filled: a task is skipped while that is as it was left."""
         self.planner.wrote(place)
-        content = self.planner.files.content(place)
-        assert isinstance(content, tuple), "a prefix is always there"
-        identity, digest = content
-        return StoredOutput(place, place, digest, identity.size)
+        try:
+            content = self.planner.files.content(place)
+        except OSError:
+            # It is there, and nobody can say as what: the next run finds it to be another, and looks.
+            content = None
+        identity, digest = content or (None, "")
+        return StoredOutput(place, place, digest, identity.size if identity else 0)
 
     def _note_parts(self, attempt: Attempt, key: str) -> None:
         """Records which parts the output is put together of, ahead of the output itself."""
