@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from trc.runtime.spec import KeyPart
 from trc.runtime.store.results import Result, StoredOutput
 from trc.runtime.store.rows import Row
+from trc.runtime.taskside.records import record
 
 
 class Records(Protocol):
@@ -24,7 +25,7 @@ class Records(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Commit:
     """What an attempt committed `at` a time: its outputs, under a key that was made of `parts`.
 

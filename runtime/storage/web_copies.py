@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -14,13 +13,14 @@ from trc.runtime.storage.errors import ObjectError, unreadable
 from trc.runtime.storage.s3_transfer import COPY_MODE, Stopped
 from trc.runtime.taskside.download import Download
 from trc.runtime.taskside.errors import AttemptFailed
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.web import Web
 
 _MOST: Final = 1 << 40
 """Bytes of one copy: a server that never ends fills a disk, and no more."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WebCopies:
     """`headers` are those that an address is asked with."""
 

@@ -7,10 +7,11 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from trc.runtime.taskside.errors import AttemptFailed
+from trc.runtime.taskside.records import record
 from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.web import Answer, Cut, Web, refusal
 
@@ -45,7 +46,7 @@ def headers_of(credentials: Mapping[str, Any]) -> dict[str, str]:
     return {"Authorization": f"Basic {told}"}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Found:
     """A reference by its whole name, and its commit; of a tag that has a message, the commit that it is of."""
 
@@ -53,7 +54,7 @@ class Found:
     commit: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Refs:
     """By whole names, what a server has: `HEAD` among them."""
 
