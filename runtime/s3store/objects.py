@@ -69,10 +69,6 @@ class StateObjects:
         if names:
             self._patiently(lambda: self._client.delete_all([self._uri(one) for one in names]))
 
-    def write_once(self, name: str, body: bytes, etag: str | None) -> str | None:
-        """One write on a condition as the endpoint answers it: for whoever asks what it does with conditions."""
-        return self._client.put_if(self._uri(name), body, etag)
-
     def _uri(self, name: str) -> str:
         return f"{self.address}/{name}"
 
