@@ -107,6 +107,11 @@ class SqlStore(ABC):
     def _refusing(self) -> AbstractContextManager[None]:
         """Meanwhile, what the database complains of becomes what the user is told."""
 
+    @property
+    def connection(self) -> Connection:
+        """For whoever looks at what is kept, and changes nothing."""
+        return self._connection
+
     def cache(self) -> SqlStore:
         """The store that digests of this machine's files are cached in."""
         return self
