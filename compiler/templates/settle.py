@@ -89,7 +89,9 @@ def _refuse_state(target: str, state: Entry, context: Context, collect: Collecto
     span, project_file = state.key.span, context.project_file
     if not is_shared:
         message = f'the state of the target "{target}" is checked but not used by this version'
-        remedy = 'remove "state": the state lies in ".trc", beside the project file, in a database of PostgreSQL or on S3'
+        remedy = (
+            'remove "state": the state lies in ".trc", beside the project file, in a database of PostgreSQL or on S3'
+        )
         collect.add(Diagnostic("TRC501", message, span, help=(remedy,)))
     elif project_file is None or span.file != project_file.name:
         message = f'the state of the target "{target}" is not read from a pipeline'

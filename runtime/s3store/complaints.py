@@ -16,7 +16,9 @@ def unusable(error: ObjectError, address: BucketAddress) -> Stopped:
     reason = str(error).partition('": ')[2] or str(error)
     match error.reason:
         case "object_bucket":
-            remedy = "make the bucket, for trc makes none, or name another one; look whether the endpoint is the right one"
+            remedy = (
+                "make the bucket, for trc makes none, or name another one; look whether the endpoint is the right one"
+            )
         case "object_credentials":
             remedy = "look at the AWS configuration of this user: variables, profile, role, SSO"
         case "object_unreachable":
@@ -47,7 +49,9 @@ def overtaken(address: BucketAddress) -> Stopped:
 def busy(address: BucketAddress) -> Stopped:
     """The end of a command that others let no step be made."""
     return stopped(
-        "TRC692", f'other processes keep the state store "{address}" busy without an end', "wait for them, and try again"
+        "TRC692",
+        f'other processes keep the state store "{address}" busy without an end',
+        "wait for them, and try again",
     )
 
 

@@ -92,7 +92,7 @@ class Log:
     def reserve(self) -> Place:
         """Takes the next place; the copy then has all that was recorded before it."""
         began, until = self._times(), self._clock() + BUSY
-        own = encode(Reserved(self._replica.standing.id, self._boot, token_hex(16)))
+        own = encode(Reserved(self._replica.name, self._boot, token_hex(16)))
         while True:
             number = self._replica.standing.position + 1
             etag = self._objects.create(name_of(number), own)
@@ -165,7 +165,7 @@ class Log:
 
     def _is_dead(self, found: Reserved) -> bool:
         """Whoever holds a place of this copy holds its lock as well, which is ours now."""
-        return found.replica == self._replica.standing.id and found.boot == self._boot != ""
+        return found.replica == self._replica.name and found.boot == self._boot != ""
 
     def _take(self, number: int, held: Held) -> None:
         found = self._read(number, held)

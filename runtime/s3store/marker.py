@@ -49,7 +49,7 @@ class Marker:
             if found is None:
                 raise complaints.damaged(objects.address, f'"{NAME}"', f'is missing, and "{others[0]}" is there')
         if found is None:
-            objects.create(NAME, cls(token_hex(16))._body())
+            objects.create(NAME, _body(token_hex(16), 0))
             found = cls.read(objects)
         if found is None:
             raise complaints.damaged(objects.address, f'"{NAME}"', "was removed as soon as it was made")
@@ -57,7 +57,8 @@ class Marker:
 
     def moved(self, objects: StateObjects, checkpoint: int) -> bool:
         """Tells others of a later checkpoint; not where somebody else has just done so."""
-        return objects.replace(NAME, Marker(self.id, checkpoint)._body(), self.etag) is not None
+        return objects.replace(NAME, _body(self.id, checkpoint), self.etag) is not None
 
-    def _body(self) -> bytes:
-        return json.dumps({"trc": "state", "form": _FORM, "id": self.id, "checkpoint": self.checkpoint}).encode()
+
+def _body(store: str, checkpoint: int) -> bytes:
+    return json.dumps({"trc": "state", "form": _FORM, "id": store, "checkpoint": checkpoint}).encode()

@@ -102,6 +102,12 @@ class Replica:
     def standing(self) -> Standing:
         return Standing(*self._file.execute("SELECT id, store, position, probed FROM replica").fetchone())
 
+    @property
+    def name(self) -> str:
+        """What no other copy is called, not even one that somebody has made of this file."""
+        found = self.path.stat()
+        return f"{self.standing.id}-{found.st_dev}-{found.st_ino}"
+
     def move(self, position: int) -> None:
         """From now on it has come to that place of the log."""
         self._file.execute("UPDATE replica SET position = ?", (position,))

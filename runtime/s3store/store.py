@@ -108,10 +108,10 @@ class S3Store(SqlStore):
             with self._replica.snapshot() as stream:
                 yield stream
 
-    def tidy(self) -> None:
-        """Writes a checkpoint, and removes what nobody needs any more."""
+    def tidy(self) -> bool:
+        """Writes a checkpoint, and removes what nobody needs any more; false where the newest one is of now."""
         with self._refusing():
-            write_checkpoint(self._objects, self._replica)
+            return write_checkpoint(self._objects, self._replica) is not None
 
     def cache(self) -> SqlStore:
         return self._local

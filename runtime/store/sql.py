@@ -116,8 +116,9 @@ class SqlStore(ABC):
         """The store that digests of this machine's files are cached in."""
         return self
 
-    def tidy(self) -> None:
-        """Removes what the store keeps for itself and needs no more: a database does so without being asked."""
+    def tidy(self) -> bool:
+        """Removes what the store keeps for itself and needs no more; false where it does so without being asked."""
+        return False
 
     def enrol(self, driver: Driver, lease_until: float) -> None:
         with self._refusing():

@@ -593,7 +593,9 @@ def _address(node: Node, called: str, collect: Collector) -> Address | BucketAdd
             _wrong(collect, f'"{called}": {wrong}', node.span, wrong.remedy)
             return None
     if not is_address(text):
-        remedy = f'write state = "{EXAMPLE}" or "{BUCKET_EXAMPLE}", or leave it out: the state then lies in "{STATE_FOLDER}"'
+        remedy = (
+            f'write state = "{EXAMPLE}" or "{BUCKET_EXAMPLE}", or leave it out: the state then lies in "{STATE_FOLDER}"'
+        )
         _wrong(collect, f'"{called}" takes the address of a database of PostgreSQL, or of S3', node.span, remedy)
         return None
     try:

@@ -59,7 +59,9 @@ def _opener_on_s3(settings: Settings, shared: SharedState, address: BucketAddres
     def opened() -> SqlStore:
         with told_at(settings, shared):
             objects = objects_of(settings, address)
-            made: SqlStore = store.S3Store(objects, replica_of(settings, address), lambda: SqliteStore(settings.database))
+            made: SqlStore = store.S3Store(
+                objects, replica_of(settings, address), lambda: SqliteStore(settings.database)
+            )
             return made
 
     return opened

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
@@ -20,7 +24,7 @@ from trc.runtime.s3store import checkpoints
 from trc.runtime.s3store import log as logs
 from trc.runtime.s3store.marker import NAME
 from trc.runtime.s3store.objects import StateObjects
-from trc.runtime.s3store.segment import Reserved, Step, Void, decode, encode
+from trc.runtime.s3store.segment import Step, Void, decode, encode
 from trc.runtime.s3store.store import S3Store
 from trc.runtime.storage.s3_client import S3Client
 from trc.runtime.store.bucket import bucket_address_of
@@ -169,10 +173,15 @@ def test_only_one_of_two_runs_gets_a_location(opened: Opener) -> None:
 def test_a_driver_that_was_taken_for_dead_records_nothing(opened: Opener, objects: ObjectServer) -> None:
     here, there = opened("a"), opened("b", silence=0.2)
     put(here, RUN)
-    with pytest.raises(Stopped) as error, here.transaction() as change:
-        change.put_tasks([task("clean", "success")])
-        # The other one waits for its silence to be long enough, and takes the next place.
-        put(there, task("clean", "failure"))
+
+    def sleep_in_a_block() -> None:
+        with here.transaction() as change:
+            change.put_tasks([task("clean", "success")])
+            # The other one waits for its silence to be long enough, and takes the next place.
+            put(there, task("clean", "failure"))
+
+    with pytest.raises(Stopped) as error:
+        sleep_in_a_block()
     assert "silent for so long" in complaint(error, "TRC692")
     assert [one.state for one in here.tasks("r1")] == ["failure"]
     assert [type(one) for one in log(objects)] == [Step, Void, Step]
@@ -215,12 +224,49 @@ def test_a_writer_that_is_at_it_is_waited_for(opened: Opener, objects: ObjectSer
     assert [one.task for one in here.tasks("r1")] == ["clean", "load"]
 
 
-def test_what_a_killed_process_left_is_let_go_at_once_on_its_machine(opened: Opener, objects: ObjectServer) -> None:
+def test_what_a_killed_process_left_is_let_go_at_once_on_its_machine(
+    opened: Opener, objects: ObjectServer, tmp_path: Path
+) -> None:
+    code = """
+import sys
+from pathlib import Path
+from tests.contracts.store_suite import RUN
+from tests.runtime.s3store.test_store import made
+with made(Path(sys.argv[1])).transaction() as change:
+    change.put_run(RUN)
+    print("changed", flush=True)
+    sys.stdin.read()
+"""
     here = opened("a", silence=3600.0)
+    command = [sys.executable, "-c", code, str(tmp_path / "a")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "changed\n"
+        process.kill()
+    assert here.runs() == []
+    put(here, replace(RUN, id="r2"))
+    assert [type(one) for one in log(objects)] == [Void, Step]
+
+
+def test_a_copy_of_a_machines_files_is_another_machine(opened: Opener, objects: ObjectServer, tmp_path: Path) -> None:
+    here = opened("a")
     put(here, RUN)
-    standing = here._replica.standing
-    objects.put(f"{BELOW}{logs.name_of(2)}", encode(Reserved(standing.id, logs.boot_id(), "x")))
-    put(here, task("clean"))
+    here.close()
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    here, there = opened("a"), opened("b", silence=0.2)
+    waited: list[float] = []
+
+    def sleep_in_a_block() -> None:
+        with here.transaction() as change:
+            change.put_tasks([task("load")])
+            began = time.monotonic()
+            put(there, task("clean"))
+            waited.append(time.monotonic() - began)
+
+    with pytest.raises(Stopped):
+        sleep_in_a_block()
+    # It was waited for: nothing told that its writer is dead.
+    assert waited[0] >= 0.2
     assert [type(one) for one in log(objects)] == [Step, Void, Step]
 
 
@@ -255,7 +301,9 @@ def test_a_write_whose_answer_is_lost_is_settled_by_reading(
     assert opened("b").tasks("r1") == [task("clean")]
 
 
-def test_a_sign_of_life_whose_answer_is_lost_is_given_once(opened: Opener, proxy: Faulty, objects: ObjectServer) -> None:
+def test_a_sign_of_life_whose_answer_is_lost_is_given_once(
+    opened: Opener, proxy: Faulty, objects: ObjectServer
+) -> None:
     here = opened("a", proxy.url)
     proxy.rules.append(Rule(conditional, Fault("lose"), times=1))
     here.enrol(DRIVER, 7.0)
@@ -456,7 +504,7 @@ def test_who_begins_reads_a_checkpoint_and_what_follows_it(
     assert copy_of(tmp_path / "b") == copy_of(tmp_path / "a")
     put(there, task("clean"))
     # The log was cut off behind the checkpoint before the last.
-    assert [key for key in objects.all_keys() if "log" in key][0].endswith("000000000005")
+    assert next(key for key in objects.all_keys() if "log" in key).endswith("000000000005")
 
 
 @pytest.mark.usefixtures("short")
@@ -495,9 +543,9 @@ def test_a_checkpoint_that_is_missing_is_named(opened: Opener, objects: ObjectSe
 def test_tidying_writes_a_checkpoint(opened: Opener, objects: ObjectServer) -> None:
     here = opened("a")
     steps(here, 1, 3)
-    here.tidy()
+    assert here.tidy()
     assert f"{BELOW}checkpoints/000000000003.db.gz" in objects.all_keys()
-    here.tidy()
+    assert not here.tidy()
     assert sum("checkpoints" in key for key in objects.all_keys()) == 1
 
 
