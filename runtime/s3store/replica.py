@@ -192,7 +192,7 @@ class Replica:
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_DISK:
                 raise
-            raise ValueError(f"it cannot be carried out: {error}") from error
+            raise ValueError(f"cannot be carried out: {error}") from error
         finally:
             self._file.set_authorizer(None)
 
