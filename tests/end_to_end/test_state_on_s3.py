@@ -173,3 +173,20 @@ def test_a_run_outlives_a_busy_endpoint(shop: Space, objects: ObjectServer, monk
         assert set(shop.states().values()) == {"skipped"}
         assert len(proxy.hit) == 6
     assert shop.read("ran").split() == ["first", "second"]
+
+
+def test_a_standing_answer_is_of_one_endpoint(
+    space: Space, objects: ObjectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space.write("trc.toml", f'state = "{URL}"\n')
+    space.write("p.trc", 'pipeline "shop" { }\ntask one = sql $$ select 1 as a $$ { output = csv("out/one.csv") }')
+    until = time.monotonic() + 60
+    while "nothing to do" not in space.trc("run", "p.trc").out:
+        assert time.monotonic() < until
+    objects.asked.clear()
+    assert "nothing to do" in space.trc("run", "p.trc").out
+    assert objects.asked == []
+    with faulty(objects.url) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        assert "nothing to do" not in space.trc("run", "p.trc").out
+        assert proxy.passed
