@@ -8,7 +8,8 @@ from trc.runtime.s3store import complaints
 from trc.runtime.s3store.log import name_of
 from trc.runtime.s3store.marker import Marker
 from trc.runtime.s3store.objects import StateObjects
-from trc.runtime.s3store.replica import Replica
+from trc.runtime.s3store.replica import NewerCopy, Replica
+from trc.runtime.store.migrate import newest
 
 EVERY: Final = 128
 """Steps from one checkpoint to the next."""
@@ -26,6 +27,8 @@ def load_checkpoint(objects: StateObjects, replica: Replica, marker: Marker) -> 
         body = held.body
     try:
         replica.start_over(marker.id, marker.checkpoint, body)
+    except NewerCopy as error:
+        raise complaints.newer(objects.address, error.args[0], newest()) from error
     except ValueError as error:
         raise complaints.damaged(objects.address, f'"{_name(marker.checkpoint)}"', str(error)) from error
 
@@ -44,11 +47,11 @@ def write_checkpoint(objects: StateObjects, replica: Replica) -> int | None:
 
 
 def _cut_off(objects: StateObjects, before: int) -> None:
-    """Removes what the checkpoint before the newest had replaced already, some of it at a time, if it is a day old by S3's own clock."""
-    newest = max((at for _, at in objects.names(_name(before))), default=0.0)
+    """Removes what the checkpoint before the newest had replaced already, some of it at a time, if it was a day old by then, by S3's own clock."""
+    written_at = max((at for _, at in objects.names(_name(before))), default=0.0)
     for folder, last in (("log/", name_of(before)), ("checkpoints/", _name(before - 1))):
         found = objects.names(folder)
-        objects.remove([name for name, at in found if name <= last and at < newest - KEPT])
+        objects.remove([name for name, at in found if name <= last and at < written_at - KEPT])
 
 
 def _name(number: int) -> str:

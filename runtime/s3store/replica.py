@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from trc.runtime.s3store.segment import Statement, Step
-from trc.runtime.store.migrate import migrate
+from trc.runtime.store.migrate import migrate, newest
 from trc.runtime.store.refusals import folder_refusal, refusal
 
 # The log on S3 is what counts: a copy that a power cut has taken back some steps reads them again.
@@ -29,6 +29,10 @@ _OURS: Final = (
 _CHANGES: Final = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 _LOOKS: Final = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION})
 _CLOSED: Final = frozenset({"replica", "migrations"})
+
+
+class NewerCopy(Exception):  # noqa: N818 - named for what was met
+    """A checkpoint of tables that this trc does not know; its text is their version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,7 @@ class Replica:
             self._file.set_authorizer(None)
 
     def start_over(self, store: str, position: int, checkpoint: bytes | None) -> None:
-        """Becomes the copy that a checkpoint holds, or an empty one; not within a block. Raises ValueError for bytes that are none."""
+        """Becomes the copy that a checkpoint holds, or an empty one; not within a block. Raises ValueError for bytes that are none, and NewerCopy."""
         before = self.standing
         with TemporaryDirectory(dir=self.path.parent) as folder:
             place = Path(folder) / "state.db"
@@ -205,6 +209,11 @@ class Replica:
                 place.write_bytes(_unpacked(checkpoint))
             with closing(sqlite3.connect(place, isolation_level=None)) as source:
                 try:
+                    (version,) = source.execute("PRAGMA user_version").fetchone()
+                    if version > newest():
+                        raise NewerCopy(version)
+                    if checkpoint is not None and _position_of(source) != position:
+                        raise ValueError("it is the copy of another place of the log")
                     migrate(source, place)
                     source.execute(_OURS)
                     source.execute(
@@ -222,8 +231,8 @@ class Replica:
             place = Path(folder) / "state.db"
             self._file.execute("VACUUM INTO ?", (str(place),))
             with closing(sqlite3.connect(place)) as copy:
-                (position,) = copy.execute("SELECT position FROM replica").fetchone()
-            return int(position), gzip.compress(place.read_bytes(), 6, mtime=0)
+                position = _position_of(copy)
+            return position, gzip.compress(place.read_bytes(), 6, mtime=0)
 
 
 _OF_THE_DISK: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY)
@@ -233,6 +242,11 @@ def _may(action: int, one: str | None, _two: str | None, _database: str | None, 
     """What a step from elsewhere may do: change rows of the store's tables, and nothing else."""
     is_fine = action in _LOOKS or (action in _CHANGES and one not in _CLOSED and not str(one).startswith("sqlite_"))
     return sqlite3.SQLITE_OK if is_fine else sqlite3.SQLITE_DENY
+
+
+def _position_of(copy: sqlite3.Connection) -> int:
+    (position,) = copy.execute("SELECT position FROM replica").fetchone()
+    return int(position)
 
 
 def _unpacked(checkpoint: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -187,5 +188,5 @@ class S3Store(SqlStore):
         """Now and then, what was recorded is put together for those who begin."""
         if number % EVERY == 0:
             # What could not be written is written the next time; the step itself is recorded.
-            with suppress(Stopped):
+            with suppress(Stopped, OSError, sqlite3.DatabaseError):
                 write_checkpoint(self._objects, self._replica)

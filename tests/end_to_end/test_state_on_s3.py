@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 from tests.end_to_end.conftest import Space
-from tests.end_to_end.test_shared_state import COMMANDS, PIPELINE, STEP, copied, killed_at
+from tests.end_to_end.test_shared_state import (
+    COMMANDS,
+    PIPELINE,
+    STEP,
+    copied,
+    killed_at,
+    test_a_run_that_is_killed_again_and_again_does_nothing_twice_that_is_done,
+)
 from tests.faulty import Fault, Rule, faulty
 from tests.objects import ObjectServer
 
@@ -22,6 +29,16 @@ from trc.runtime.store.bucket import bucket_address_of
 from trc.runtime.store.sqlite import SqliteStore
 
 URL = "s3://lake/trc/shop"
+
+
+# The same as in a database.
+__all__ = ["test_a_run_that_is_killed_again_and_again_does_nothing_twice_that_is_done"]
+
+
+@pytest.fixture
+def url(objects: ObjectServer) -> str:
+    assert objects.all_keys() == []
+    return URL
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import sqlite3
 import subprocess
@@ -548,6 +549,48 @@ def test_a_checkpoint_that_is_missing_is_named(opened: Opener, objects: ObjectSe
     with pytest.raises(Stopped) as error:
         opened("b")
     assert "is missing" in complaint(error, "TRC693")
+
+
+@pytest.mark.usefixtures("short")
+def test_a_checkpoint_of_a_newer_trc_is_left_alone(
+    opened: Opener, objects: ObjectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps(opened("a"), 1, 4)
+    monkeypatch.setattr("trc.runtime.s3store.replica.newest", lambda: 1)
+    with pytest.raises(Stopped) as error:
+        opened("b")
+    assert f"was written by a newer trc (its version is {newest()}" in complaint(error, "TRC693")
+    assert objects.all_keys()
+
+
+@pytest.mark.parametrize("body", [b"", b"no", gzip.compress(b"no database, and long enough to be one" * 9)])
+@pytest.mark.usefixtures("short")
+def test_a_checkpoint_that_is_none_is_named(opened: Opener, objects: ObjectServer, body: bytes) -> None:
+    steps(opened("a"), 1, 4)
+    objects.put(f"{BELOW}checkpoints/000000000004.db.gz", body)
+    with pytest.raises(Stopped) as error:
+        opened("b")
+    assert '"checkpoints/000000000004.db.gz"' in complaint(error, "TRC693")
+
+
+@pytest.mark.usefixtures("short")
+def test_a_checkpoint_in_the_place_of_another_is_named(opened: Opener, objects: ObjectServer) -> None:
+    steps(opened("a"), 1, 8)
+    older = objects.read(f"{BELOW}checkpoints/000000000004.db.gz")
+    objects.put(f"{BELOW}checkpoints/000000000008.db.gz", older)
+    with pytest.raises(Stopped) as error:
+        opened("b")
+    assert "the copy of another place" in complaint(error, "TRC693")
+
+
+@pytest.mark.usefixtures("short")
+def test_a_full_disk_takes_no_step_back(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_replica: object) -> None:
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr("trc.runtime.s3store.replica.Replica.checkpoint", full)
+    steps(opened("a"), 1, 5)
+    assert len(opened("b").runs()) == 5
 
 
 def test_tidying_writes_a_checkpoint(opened: Opener, objects: ObjectServer) -> None:
