@@ -34,7 +34,7 @@ class Weather(Faulty):
             fate = self.chance.random()
         if fate > 1 / 3:
             return Fault()
-        return Fault(("drop", "lose", "answer", "cut")[int(fate * 12)])  # type: ignore[arg-type]
+        return Fault(("drop", "lose", "answer", "cut")[int(fate * 12)])
 
 
 @pytest.fixture(params=range(3))
