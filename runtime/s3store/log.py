@@ -106,12 +106,10 @@ class Log:
         body = encode(self._step(statements)) if statements else _VOID
         if self._objects.replace(name_of(place.number), body, place.etag) is None:
             raise complaints.overtaken(self._objects.address)
-        self._replica.move(place.number)
 
     def give_up(self, place: Place) -> None:
         """Lets others have what comes after a place in which nothing is to be recorded."""
         self._objects.replace(name_of(place.number), _VOID, place.etag)
-        self._replica.move(place.number)
 
     def append(self, statements: list[Statement]) -> None:
         """Records a step that asks for nothing, in one write."""

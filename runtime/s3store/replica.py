@@ -127,6 +127,12 @@ class Replica:
     def commit(self) -> None:
         self._file.execute("COMMIT")
 
+    def keep(self, position: int) -> None:
+        """Ends a block in which nothing was changed but by others, up to that place; not where SQLite has taken all back by itself."""
+        if self._file.in_transaction:
+            self.move(position)
+            self.commit()
+
     def rollback(self) -> None:
         if self._file.in_transaction:
             self._file.execute("ROLLBACK")

@@ -82,9 +82,10 @@ class S3Store(SqlStore):
                     # What cannot be given up now is taken for dead by whoever comes next.
                     with suppress(Stopped):
                         self._log.give_up(place)
-                    self._replica.commit()
+                    self._replica.keep(place.number)
                     raise
                 self._log.fill(place, noted)
+                self._replica.move(place.number)
                 self._replica.commit()
             except BaseException:
                 self._replica.rollback()

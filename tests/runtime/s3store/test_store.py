@@ -488,6 +488,23 @@ def test_a_copy_that_is_damaged_is_made_anew(opened: Opener, tmp_path: Path) -> 
     assert opened("a").runs() == [RUN]
 
 
+def test_a_full_disk_loses_nothing_that_others_recorded(opened: Opener, tmp_path: Path) -> None:
+    here, there = opened("a"), opened("b")
+    steps(there, 1, 5)
+    file = here._replica._file
+    (pages,) = file.execute("PRAGMA page_count").fetchone()
+    file.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(Stopped) as error, here.transaction() as change:
+        # What the others recorded was taken in within the same block, and goes with it.
+        change.put_tasks([task(f"{number:0400}", run="r1") for number in range(500)])
+    assert "there is no space left" in complaint(error, "TRC606")
+    file.execute("PRAGMA max_page_count = 100000")
+    put(here, replace(RUN, id="r6"))
+    assert [run.id for run in here.runs()] == ["r6", "r5", "r4", "r3", "r2", "r1"]
+    there.runs()
+    assert copy_of(tmp_path / "a") == copy_of(tmp_path / "b")
+
+
 # Checkpoints
 
 
