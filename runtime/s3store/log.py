@@ -142,6 +142,8 @@ class Log:
 
     def _pass(self, until: float) -> None:
         """Carries out what is in the next places; waits while one is kept for a step that is not done, and lets no dead writer keep it."""
+        if self._clock() > until:
+            raise complaints.busy(self._objects.address)
         number = self._replica.standing.position + 1
         seen: tuple[str, float] | None = None
         wait = _POLL[0]
