@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from secrets import token_hex
 from typing import Final
 
@@ -23,6 +22,7 @@ from trc.runtime.s3store.replica import Replica
 from trc.runtime.s3store.segment import Reserved, Segment, Statement, Step, Void, decode, encode
 from trc.runtime.storage.s3_client import Held
 from trc.runtime.store.migrate import newest
+from trc.runtime.taskside.records import record
 
 SILENCE: Final = 30.0
 """Seconds after which a writer counts as dead that holds a place, and does not fill it."""
@@ -39,7 +39,7 @@ class Behind(Exception):  # noqa: N818 - a signal, not an error
     """The copy has to begin anew from a checkpoint: what follows it is not in the log any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Place:
     """A place in the log that is this writer's, and the ETag of what it holds."""
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from secrets import token_hex
 from typing import Final
 
 from trc.runtime.s3store import complaints
 from trc.runtime.s3store.objects import StateObjects
 from trc.runtime.s3store.probe import PROBE
+from trc.runtime.taskside.records import record
 
 NAME: Final = "state.json"
 _FORM: Final = 1
 """Of the objects: one that an older trc could not follow is another form."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Marker:
     """`id` is the store's own; whoever begins at the `checkpoint` needs nothing of the log up to that number."""
 

@@ -6,7 +6,6 @@ import gzip
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
@@ -15,6 +14,7 @@ from typing import Any, Final
 from trc.runtime.s3store.segment import Statement, Step
 from trc.runtime.store.migrate import migrate, newest
 from trc.runtime.store.refusals import folder_refusal, refusal
+from trc.runtime.taskside.records import record
 
 # The log on S3 is what counts: a copy that a power cut has taken back some steps reads them again.
 _SETTINGS: Final = (
@@ -35,7 +35,7 @@ class NewerCopy(Exception):  # noqa: N818 - named for what was met
     """A checkpoint of tables that this trc does not know; its text is their version."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Standing:
     """Which store a copy is of, which place of its log it has come to, and which endpoint was found to keep conditions."""
 

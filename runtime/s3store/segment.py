@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from trc.runtime.taskside.records import record
 
 Statement = tuple[str, Sequence[Any]]
 """SQL that changes something, and the rows of values that it is carried out with, one after the other."""
@@ -15,7 +16,7 @@ _MARK: Final = {"trc": "state"}
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reserved:
     """A place in the log that is kept for a step: `replica` and `boot` tell whose copy on which boot of a machine."""
 
@@ -24,7 +25,7 @@ class Reserved:
     nonce: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Step:
     """Changes that are recorded together; `version` is that of the tables which they are made for."""
 
@@ -33,7 +34,7 @@ class Step:
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Void:
     """A place in the log at which nothing happened."""
 

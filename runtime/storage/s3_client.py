@@ -32,7 +32,7 @@ class Upload:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Held:
     """A small object as it was read."""
 

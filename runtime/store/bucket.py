@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 from trc.runtime.store.address import WrongAddress
+from trc.runtime.taskside.records import record
 
 SCHEME: Final = "s3"
 BUCKET_EXAMPLE: Final = "s3://bucket/trc/shop"
@@ -16,7 +16,7 @@ _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _FOLDER: Final = re.compile(r"[A-Za-z0-9!_.()=-]+")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BucketAddress:
     """A bucket and the folders in it, such as `trc/shop`, that the objects of the store lie below."""
 
