@@ -23,8 +23,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 _VERSION = 2
-_DATABASE = frozenset({"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE"})
-"""What says which database an address is of, where it does not say so itself. Never a password."""
+_STORE = frozenset(
+    {
+        *("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE"),
+        *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE"),
+    }
+)
+"""What says which database or which endpoint an address is of, where it does not say so itself. Never a password."""
 FOR_EVER = 1e12
 """A time that does not come, in seconds since the epoch."""
 _SETTLED_NS = 2_000_000_000
@@ -49,8 +54,8 @@ def _header(pipeline: str, version: str) -> tuple[int | str | tuple[str, ...], .
 
 
 def _variables() -> list[str]:
-    """The variables by which a user chooses targets, values of parameters and databases: another choice is another answer."""
-    chosen = (one for one in os.environ.items() if one[0].startswith("TRC_") or one[0] in _DATABASE)
+    """The variables by which a user chooses targets, values of parameters, databases and endpoints: another choice is another answer."""
+    chosen = (one for one in os.environ.items() if one[0].startswith("TRC_") or one[0] in _STORE)
     return sorted(f"{name}={value}" for name, value in chosen)
 
 

@@ -30,6 +30,10 @@ class ObjectServer:
     """For the next answers to GET, after how many bytes each ends."""
     before: Callable[[str, str], None] | None = None
     """Called ahead of each request."""
+    ignores: frozenset[str] = frozenset()
+    """The conditions of writes that are not looked at, as by an endpoint that does not know them: `If-Match`, `If-None-Match`."""
+    one_by_one: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a write on a condition is looked at and carried out, as S3 does it."""
     client: Any = None
 
     @property
@@ -38,6 +42,7 @@ class ObjectServer:
 
     def begin_anew(self) -> None:
         self.fault = self.before = None
+        self.ignores = frozenset()
         self.cut.clear()
         for bucket in self.client.list_buckets()["Buckets"]:
             name = bucket["Name"]
@@ -80,7 +85,15 @@ class ObjectServer:
             return [body]
         if method == "GET" and path.count("/") > 1 and self.cut:
             return [b"".join(app(environ, start_response))[: self.cut.pop(0)]]
+        for name in self.ignores:
+            environ.pop(_VARIABLE[name], None)
+        if method == "PUT" and any(name in environ for name in _VARIABLE.values()):
+            with self.one_by_one:
+                return list(app(environ, start_response))
         return app(environ, start_response)
+
+
+_VARIABLE = {"If-Match": "HTTP_IF_MATCH", "If-None-Match": "HTTP_IF_NONE_MATCH"}
 
 
 @contextmanager

@@ -227,6 +227,10 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC687", "a Lambda function fails"),
     Code("TRC688", "a task of ECS fails"),
     Code("TRC689", "a call to AWS does not succeed"),
+    Code("TRC690", "a state store on S3 cannot be used"),
+    Code("TRC691", "an endpoint does not keep the conditions of writes"),
+    Code("TRC692", "others went on in the state store without this process"),
+    Code("TRC693", "what lies on S3 is no state store of this trc"),
 )
 
 BY_CODE: Final = {row.code: row for row in CODES}

@@ -25,7 +25,7 @@ from trc.compiler.templates.segments import has_template
 from trc.compiler.templates.values import Misfit, typed_value
 from trc.compiler.templates.words import RESERVED
 
-_DATABASES: Final = ("postgresql://", "postgres://")
+_SHARED: Final = ("postgresql://", "postgres://", "s3://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,14 @@ def _choose_target(root: Mapping, settled: Settled, context: Context, collect: C
 
 
 def _refuse_state(target: str, state: Entry, context: Context, collect: Collector) -> None:
-    """All but a database that the project file names: the commands that look at runs read no pipelines."""
-    is_database = isinstance(state.value, Scalar) and state.value.value.startswith(_DATABASES)
+    """All but a database or a bucket that the project file names: the commands that look at runs read no pipelines."""
+    is_shared = isinstance(state.value, Scalar) and state.value.value.startswith(_SHARED)
     span, project_file = state.key.span, context.project_file
-    if not is_database:
+    if not is_shared:
         message = f'the state of the target "{target}" is checked but not used by this version'
-        remedy = 'remove "state": the state lies in ".trc", beside the project file, or in a database of PostgreSQL'
+        remedy = (
+            'remove "state": the state lies in ".trc", beside the project file, in a database of PostgreSQL or on S3'
+        )
         collect.add(Diagnostic("TRC501", message, span, help=(remedy,)))
     elif project_file is None or span.file != project_file.name:
         message = f'the state of the target "{target}" is not read from a pipeline'

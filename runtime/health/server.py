@@ -60,7 +60,11 @@ def _form(reading: Reading, address: Address, *, is_made: bool, may_make: bool) 
 def _clock(reading: Reading, now: Callable[[], float]) -> Finding:
     before = now()
     there = reading.rows("health", "clock").fetchone()[0]
-    apart = max(before - there, there - now(), 0.0)
+    return told_of_clock(max(before - there, there - now(), 0.0))
+
+
+def told_of_clock(apart: float) -> Finding:
+    """What it means that this machine's clock and that of a shared store are so many seconds apart."""
     remedy = "set the clocks of all machines that share the state by one time server"
     if apart >= LEASE - RENEW:
         text = f"this machine's clock is {apart:.0f} s off the server's: a run that another machine drives may be taken for dead"

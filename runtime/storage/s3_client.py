@@ -14,6 +14,8 @@ from trc.runtime.store.results import ObjectIdentity
 from trc.runtime.taskside.records import record
 
 CONNECTIONS: Final = 16
+_NOT_SO: Final = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+_NOT_THERE: Final = frozenset({"NoSuchKey", "404"})
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -30,6 +32,14 @@ class Upload:
     id: str
 
 
+@record(frozen=True, slots=True)
+class Held:
+    """A small object as it was read."""
+
+    body: bytes
+    etag: str
+
+
 class S3Client:
     """Requests by many threads; how often and how patiently each is tried again, the AWS configuration says, too."""
 
@@ -39,15 +49,22 @@ class S3Client:
         self._buckets: set[str] = set()
 
     @classmethod
-    def configured(cls, writing: S3Writing = AS_THE_BUCKET_SAYS) -> Self:
-        """As the AWS command line is: by variables, profile, role, `endpoint_url`, addressing style, retries."""
+    def configured(cls, writing: S3Writing = AS_THE_BUCKET_SAYS, **bounds: float) -> Self:
+        """As the AWS command line is: by variables, profile, role, `endpoint_url`, addressing style, retries.
+
+        `bounds` are `connect_timeout` and `read_timeout` in seconds, where others than the usual ones are wanted.
+        """
         with _errors_of("s3://"):
             boto3, config = import_module("boto3"), import_module("botocore.config")
             session: Any = boto3.session.Session()
             # S3 lies in every region; where none is configured, the answer tells the bucket's own.
             region = session.region_name or "us-east-1"
-            settings = config.Config(max_pool_connections=CONNECTIONS)
+            settings = config.Config(max_pool_connections=CONNECTIONS, **bounds)
             return cls(session.client("s3", region_name=region, config=settings), writing)
+
+    @property
+    def endpoint(self) -> str:
+        return str(self._client.meta.endpoint_url)
 
     def head(self, uri: str) -> ObjectIdentity | None:
         """What is said of an object; None where there is none."""
@@ -107,6 +124,34 @@ class S3Client:
         with _errors_of(uri):
             answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, **self._writing.whole, **_typed(kind))
         return ObjectIdentity(answer["ETag"].strip('"'), len(body))
+
+    def put_if(self, uri: str, body: bytes, etag: str | None) -> str | None:
+        """Writes a small object where there is none, or in the place of the one with that ETag; answers its own.
+
+        None where S3 says that it is not so, or that another write was under way.
+        """
+        bucket, key = split(uri)
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
+        with _errors_of(uri):
+            try:
+                answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, **condition, **self._writing.whole)
+            except self._client.exceptions.ClientError as error:
+                if code_of(error) in (_NOT_SO if etag is None else _NOT_SO | _NOT_THERE):
+                    return None
+                raise
+        return str(answer["ETag"].strip('"'))
+
+    def whole(self, uri: str) -> Held | None:
+        """A small object as it is now; None where there is none."""
+        bucket, key = split(uri)
+        with _errors_of(uri):
+            try:
+                answer = self._client.get_object(Bucket=bucket, Key=key)
+            except self._client.exceptions.ClientError as error:
+                if code_of(error) in _NOT_THERE:
+                    return None
+                raise
+            return Held(answer["Body"].read(), answer["ETag"].strip('"'))
 
     def begin(self, uri: str, kind: str = "") -> Upload:
         bucket, key = split(uri)

@@ -107,9 +107,18 @@ class SqlStore(ABC):
     def _refusing(self) -> AbstractContextManager[None]:
         """Meanwhile, what the database complains of becomes what the user is told."""
 
+    @property
+    def connection(self) -> Connection:
+        """For whoever looks at what is kept, and changes nothing."""
+        return self._connection
+
     def cache(self) -> SqlStore:
         """The store that digests of this machine's files are cached in."""
         return self
+
+    def tidy(self) -> bool:
+        """Removes what the store keeps for itself and needs no more; false where it does so without being asked."""
+        return False
 
     def enrol(self, driver: Driver, lease_until: float) -> None:
         with self._refusing():

@@ -25,6 +25,7 @@ from trc.runtime.errors import Stopped, stopped
 from trc.runtime.folders import PROJECT_FILE, STATE_FOLDER
 from trc.runtime.storage.s3_writing import AS_THE_BUCKET_SAYS, ENCRYPTIONS, LONGEST_TAG, MOST_TAGS, TAG, S3Writing
 from trc.runtime.store.address import EXAMPLE, Address, WrongAddress, address_of, is_address
+from trc.runtime.store.bucket import BUCKET_EXAMPLE, BucketAddress, bucket_address_of, is_bucket_address
 from trc.runtime.surroundings import clean, cores
 from trc.telemetry import NO_TELEMETRY, TABLES, Telemetry, telemetry_of
 
@@ -57,10 +58,14 @@ class OpenLineage:
 
 @dataclass(frozen=True, slots=True)
 class SharedState:
-    """A database that runs are recorded in; `password` says where its password lies, as a secret is named, None for libpq's own ways."""
+    """What runs are recorded in: a database, or a bucket of S3; `place` is where the project says so.
 
-    address: Address
+    `password` says where the password of a database lies, as a secret is named, None for libpq's own ways.
+    """
+
+    address: Address | BucketAddress
     password: str | None = None
+    place: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -550,10 +555,10 @@ def _targets(value: Node, key: Scalar, written: _Written, collect: Collector) ->
     for entry in value.entries if isinstance(value, Mapping) else ():
         state = entry.value.get("state") if isinstance(entry.value, Mapping) else None
         # What is no address is refused when the target is chosen.
-        if isinstance(state, Scalar) and is_address(state.value):
+        if isinstance(state, Scalar) and (is_address(state.value) or is_bucket_address(state.value)):
             address = _address(state, f"targets.{entry.key.value}.state", collect)
             if address is not None:
-                written.states[entry.key.value] = SharedState(address)
+                written.states[entry.key.value] = SharedState(address, place=state.span)
 
 
 def _state(value: Node, _key: Scalar, written: _Written, collect: Collector) -> None:
@@ -569,18 +574,29 @@ def _state(value: Node, _key: Scalar, written: _Written, collect: Collector) -> 
         # The text is not shown: it may be the password itself.
         told = f'{password.span.file}: "state.password" takes the name of a secret, not the secret'
         collect.add(Diagnostic("TRC111", told, help=('write password = "env:NAME"',)))
+    elif password is not None and isinstance(address, BucketAddress):
+        told = '"state.password" is for a database: S3 is reached by the AWS configuration of this user'
+        _wrong(collect, told, password.span, "take it out")
     elif address is not None:
-        written.state = SharedState(address, reference or None)
+        written.state = SharedState(address, reference or None, url.span)
 
 
 _REFERENCE: Final = re.compile(r"(env|file|aws-secretsmanager|aws-ssm):.+")
 
 
-def _address(node: Node, called: str, collect: Collector) -> Address | None:
+def _address(node: Node, called: str, collect: Collector) -> Address | BucketAddress | None:
     text = node.value if isinstance(node, Scalar) else ""
+    if is_bucket_address(text):
+        try:
+            return bucket_address_of(text)
+        except WrongAddress as wrong:
+            _wrong(collect, f'"{called}": {wrong}', node.span, wrong.remedy)
+            return None
     if not is_address(text):
-        remedy = f'write state = "{EXAMPLE}", or leave it out: the state then lies in "{STATE_FOLDER}"'
-        _wrong(collect, f'"{called}" takes the address of a database of PostgreSQL', node.span, remedy)
+        remedy = (
+            f'write state = "{EXAMPLE}" or "{BUCKET_EXAMPLE}", or leave it out: the state then lies in "{STATE_FOLDER}"'
+        )
+        _wrong(collect, f'"{called}" takes the address of a database of PostgreSQL, or of S3', node.span, remedy)
         return None
     try:
         return address_of(text)

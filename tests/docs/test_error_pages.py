@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.docs.playing import Session, masked, play_document, rewrite
+from tests.objects import ObjectServer
 
 from trc.compiler.diagnostics.codes import BY_CODE, CODES, Code
 
@@ -31,6 +32,8 @@ PROSE = {
     "TRC673": "an object store would have to be busy",
     "TRC653": "a Git server would have to answer",
     "TRC654": "a Git server would have to answer",
+    "TRC691": "an object store would have to ignore what it is asked",
+    "TRC692": "a process would have to sleep",
     "TRC681": "an object store would have to answer",
     "TRC682": "an object store would have to answer",
     "TRC674": "a web server would have to answer",
@@ -57,12 +60,17 @@ PROSE = {
     "TRC535": "tests of clusters play it",
 }
 """Codes whose situation a document cannot make: their pages tell of it in words."""
+ON_S3 = {"TRC690", "TRC693"}
+"""Codes whose situation is one of an object store, in which there is a bucket `lake` with an object `raw/orders.csv`."""
 TOLD = re.compile(r"\b(error|warning|note)\[(TRC\d+)\]")
 
 
 @pytest.mark.parametrize("row", CODES, ids=lambda row: row.code)
 def test_page_plays_as_it_is_written(row: Code, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     page = PAGES / f"{row.code}.md"
+    if row.code in ON_S3:
+        objects: ObjectServer = request.getfixturevalue("objects")
+        objects.put("raw/orders.csv", "id,amount\n1,10\n")
     played = play_document(page, Session(tmp_path, tmp_path, is_quick=True)) if row.code not in PROSE else []
     if request.config.getoption("--update"):
         rewrite(page, played)

@@ -272,7 +272,12 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "password of a target": (
         f'[targets.prod]\nbackend = "local"\nstate = "postgresql://u:{SECRET}@h/d"', '"targets.prod.state"'
     ),
-    "state on S3": ('state = "s3://b/s"', 'write state = "postgresql://host/database"'),
+    "a state elsewhere": ('state = "gs://bucket/s"', 'write state = "postgresql://host/database" or "s3://bucket'),
+    "a bucket without folders": ('state = "s3://bucket"', "name them: s3://bucket/trc/shop"),
+    "no bucket": ('state = "s3://A_b/s"', "this names no bucket of S3"),
+    "a folder that is none": ('state = "s3://bucket/a/../b"', "is no name for a folder"),
+    "a bucket of a target": ('[targets.prod]\nbackend = "local"\nstate = "s3://bucket"', '"targets.prod.state"'),
+    "a password for S3": ('state = {url = "s3://bucket/a", password = "env:X"}', '"state.password" is for a database'),
     "a number": ("state = 3", '"state" takes the address'),
     "no address": ('state = {password = "env:X"}', '"state.url" takes the address'),
     "an unknown key": ('state = {url = "postgresql://h/d", user = "x"}', '"state.user" is not known here'),

@@ -13,7 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from trc.api.stores import password_of
+from trc.api.extras import require_extra
+from trc.api.stores import objects_of, opened, password_of
 from trc.backends.base import Backend
 from trc.backends.registry import backend_named
 from trc.runtime.clock import SystemClock
@@ -27,6 +28,8 @@ from trc.runtime.health.reading import Reading
 from trc.runtime.health.room import look_at_room
 from trc.runtime.health.server import is_current, look_at_server
 from trc.runtime.health.store import look_at_store, open_store
+from trc.runtime.store.address import Address
+from trc.runtime.store.bucket import BucketAddress
 from trc.runtime.store.refusals import refusal
 from trc.runtime.store.statements import load
 from trc.runtime.taskside.order import TaskOrder
@@ -99,18 +102,35 @@ def _recorded(settings: Settings) -> Iterator[Finding]:
 
 
 def _shared(settings: Settings, shared: SharedState) -> Iterator[Finding]:
-    """Of a database that is shared: the server, and what is recorded there."""
-    module: Any = import_module("trc.runtime.store.server")
+    """Of a state that is shared: the server, and what is recorded there."""
     try:
-        with closing(module.Server(shared.address, password_of(settings.project, shared))) as server, server.refusing():
-            reading = Reading(server, module.load)
-            found = list(look_at_server(reading, shared.address, time.time))
-            yield from found
-            if all(one.level != "error" for one in found) and is_current(reading):
-                yield from _told(settings, reading, None)
+        if isinstance(shared.address, Address):
+            yield from _in_database(settings, shared.address, shared)
+        else:
+            yield from _in_bucket(settings, shared.address)
     except Stopped as stop:
         (told,) = stop.diagnostics
         yield Finding("store", "error", told.message, "; ".join(told.help))
+
+
+def _in_bucket(settings: Settings, address: BucketAddress) -> Iterator[Finding]:
+    require_extra("s3", "boto3", "a state store on S3")
+    health: Any = import_module("trc.runtime.health.bucket")
+    found = list(health.look_at_bucket(objects_of(settings, address), time.time))
+    yield from found
+    if all(one.check != "schema" for one in found):
+        with opened(settings) as store:
+            yield from _told(settings, Reading(store.connection, load), None)
+
+
+def _in_database(settings: Settings, address: Address, shared: SharedState) -> Iterator[Finding]:
+    module: Any = import_module("trc.runtime.store.server")
+    with closing(module.Server(address, password_of(settings.project, shared))) as server, server.refusing():
+        reading = Reading(server, module.load)
+        found = list(look_at_server(reading, address, time.time))
+        yield from found
+        if all(one.level != "error" for one in found) and is_current(reading):
+            yield from _told(settings, reading, None)
 
 
 def _told(settings: Settings, reading: Reading, cached: Reading | None) -> Iterator[Finding]:

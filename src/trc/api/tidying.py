@@ -13,4 +13,7 @@ from trc.settings import settings_of
 def collect_garbage(folder: Path, *, keep: int, age: float, dry: bool = False) -> Garbage:
     """Keeps of each pipeline the newest `keep` runs, and all that is younger than `age` seconds."""
     with recorded_in(folder) as store:
-        return collect(store, settings_of(folder).state, Rules(keep, age), SystemClock().now(), dry=dry)
+        found = collect(store, settings_of(folder).state, Rules(keep, age), SystemClock().now(), dry=dry)
+        if not dry:
+            store.tidy()
+        return found

@@ -12,7 +12,11 @@ from tests.contracts.store_suite import LETTER, RESULT, RUN, contents, put, task
 from tests.postgres import Cluster
 
 from trc.runtime.errors import Stopped
+from trc.runtime.s3store.objects import StateObjects
+from trc.runtime.s3store.store import S3Store
+from trc.runtime.storage.s3_client import S3Client
 from trc.runtime.store.address import address_of
+from trc.runtime.store.bucket import bucket_address_of
 from trc.runtime.store.journal import AttemptRecord
 from trc.runtime.store.postgres import PostgresStore
 from trc.runtime.store.results import FileDigest, FileIdentity
@@ -39,12 +43,17 @@ def fill(store: SqlStore) -> None:
     store.put_digests({"/é b": DIGEST, "/a": DIGEST})
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "s3"])
 def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
     """An empty store of each kind."""
     if request.param == "sqlite":
         with SqliteStore(tmp_path / "other/state.db") as store:
             yield store
+    elif request.param == "s3":
+        request.getfixturevalue("objects")
+        objects = StateObjects(S3Client.configured(), bucket_address_of("s3://lake/trc/shop"))
+        with S3Store(objects, tmp_path / "replica", lambda: SqliteStore(tmp_path / "local/state.db")) as on_s3:
+            yield on_s3
     else:
         cluster: Cluster = request.getfixturevalue("cluster")
         local = tmp_path / "local/state.db"
