@@ -86,6 +86,17 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     else:
         yield ok("store", "no run is recorded: the first one makes the state store")
     yield from look_at_worker(backend_named("local"), settings)
+    yield _memory_limits()
+
+
+def _memory_limits() -> Finding:
+    groups: Any = import_module("trc.backends.local.groups")
+    if next(groups.places(), None) is not None:
+        return ok("memory-limits", "a limit of memory holds for all processes of a task together")
+    return ok(
+        "memory-limits",
+        "a limit of memory holds for each process of a task by itself: this user may make no control groups",
+    )
 
 
 def _recorded(settings: Settings) -> Iterator[Finding]:
