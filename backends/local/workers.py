@@ -428,7 +428,9 @@ class LocalExecutor:
                 self._selector.unregister(descriptor)
         self._kill(worker)
         unread = worker.unread()
-        at_limit = None if worker.running is None else _at_limit(worker, AttemptResult(worker.running.token), worker.running)
+        at_limit = (
+            None if worker.running is None else _at_limit(worker, AttemptResult(worker.running.token), worker.running)
+        )
         code = worker.collect()
         if worker in self._ending:
             self._ending.remove(worker)

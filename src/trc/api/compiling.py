@@ -131,7 +131,7 @@ def compile_file(
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
     backend = compilation.backend
-    return compilation, write(folder, backend.emit(pipeline, compilation.spec, settings.backends.get(backend.name)))
+    return compilation, write(folder, backend.emit(pipeline, compilation.spec, settings.of_backend(backend.name)))
 
 
 def emit(

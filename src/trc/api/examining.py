@@ -151,7 +151,7 @@ def look_at_worker(backend: Backend, settings: Settings) -> Iterator[Finding]:
             run_time="1970-01-01T00:00:00+00:00",
             idempotency_key="doctor",
         )
-        executor = backend.executor(1, settings.state, options=settings.backends.get(backend.name))
+        executor = backend.executor(1, settings.state, options=settings.of_backend(backend.name))
         try:
             executor.start(order)
             end = _end(executor, order.token)
