@@ -196,7 +196,7 @@ def _agree(said: Plan, run: RunRecord, plan: Plan) -> None:
 
 
 @contextmanager
-def _looked_at(
+def _looked_at(  # noqa: PLR0917 - all that a run is given
     document: Path,
     saved: SavedPlan,
     observe: Observer,
