@@ -254,7 +254,7 @@ def test_options_of_a_run_go_before_what_the_project_says(shop: Any) -> None:
     shop.write(
         "p.trc",
         'pipeline "p" { }\n'
-        + 'task net = python("tasks.py:net")\ntask told = shell(["echo", "{{ tasks.net.values.seen }}"])\n',
+        'task net = python("tasks.py:net")\ntask told = shell(["echo", "{{ tasks.net.values.seen }}"])\n',
     )
     seen = []
     for words in ((), ("--network", "bridge")):

@@ -132,8 +132,8 @@ def test_where_groups_can_be_made(
     tmp_path: Path, mount: str, root: str, own: str, control: str, found: tuple[str, int] | None
 ) -> None:
     point = tmp_path / "cgroup"
-    for folder in ("user/a", "a", "user/trc-1-1-1"):
-        (point / folder).mkdir(parents=True, exist_ok=True)
+    for below in ("user/a", "a", "user/trc-1-1-1"):
+        (point / below).mkdir(parents=True, exist_ok=True)
     for folder in (point, point / "user"):
         (folder / "cgroup.subtree_control").write_text(f"{control}\n")
         (folder / "cgroup.procs").touch()
