@@ -100,7 +100,7 @@ class Containers:
         api = self.engine.api
         attached: Attached | None = None
         try:
-            api.create_container_from_config(_config(api, asked), container.name)
+            api.create_container_from_config(self._config(asked), container.name)
             attached = opened(api, container.name)
             api.start(container.name)
         except (self.engine.errors.APIError, OSError) as error:
@@ -138,12 +138,21 @@ class Containers:
             },
         }
         try:
-            api.create_container_from_config(_config(api, asked), name)
+            api.create_container_from_config(self._config(asked), name)
             api.start(name)
             api.wait(name)
         finally:
             with suppress(self.engine.errors.APIError, OSError):
                 api.remove_container(name, v=True, force=True)
+
+    def _config(self, asked: Mapping[str, Any]) -> Any:
+        api = self.engine.api
+        others = {name: value for name, value in asked.items() if name != "host_config"}
+        config = api.create_container_config(**others, host_config=api.create_host_config())
+        # What it mounts is the user's, whom only the machine's own numbering of users knows.
+        userns = {"UsernsMode": "host"} if self.engine.is_remapped else {}
+        config["HostConfig"] = {**asked["host_config"], **userns}
+        return config
 
     def signal(self, container: Container, name: str) -> None:
         """Sends its processes a signal, if it runs."""
@@ -178,13 +187,6 @@ class Containers:
         if state["Running"]:
             return End(None, why="its container closed its streams and runs on")
         return End(int(state["ExitCode"]), bool(state["OOMKilled"]), str(state.get("Error") or ""))
-
-
-def _config(api: Any, asked: Mapping[str, Any]) -> Any:
-    others = {name: value for name, value in asked.items() if name != "host_config"}
-    config = api.create_container_config(**others, host_config=api.create_host_config())
-    config["HostConfig"] = dict(asked["host_config"])
-    return config
 
 
 def owner_text(owner: Driver) -> str:

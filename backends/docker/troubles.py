@@ -71,7 +71,8 @@ def of_build(image: str, step: str, output: str) -> Trouble:
     told = [line.strip() for line in output.splitlines() if re.match(r"\s*(ERROR:|E:|error:)", line)]
     lines = told or [line.strip() for line in output.splitlines() if line.strip()][-3:]
     missing = re.search(r"No matching distribution found for (\S+)", output)
-    if _AWAY.search(output) and not missing:
+    # pip says so of a package, too, when it could ask nobody for it.
+    if _AWAY.search(output) and (not missing or "(from versions: none)" in output):
         return Trouble(
             "environment_index",
             "the image of the environment cannot be built: packages cannot be reached from the build",

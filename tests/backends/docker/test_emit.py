@@ -85,6 +85,8 @@ def test_it_holds_what_the_pipeline_needs_and_nothing_of_this_machine(shop: Path
     for folder in images.values():
         assert {f"{folder}/Dockerfile", f"{folder}/requirements.txt"} <= set(found)
     assert compose["services"]["pipeline"]["environment"]["SHOP_TOKEN"] == "${SHOP_TOKEN}"
+    # Of an engine that gives containers users and processes of their own, both have to be the machine's.
+    assert [compose["services"]["pipeline"][key] for key in ("pid", "userns_mode")] == ["host", "host"]
     asked = {
         line.partition("=")[0] for line in found[".env.example"].decode().splitlines() if "=" in line and line[0] != "#"
     }
