@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from trc.backends.docker.attached import Attached, opened
 from trc.backends.docker.engine import Engine
-from trc.backends.docker.kinds import BYTECODE, COMPILE, HOME, TASK_SIDE, Handed, Kind, configuration
+from trc.backends.docker.kinds import BYTECODE, COMPILE, HOME, TASK_SIDE, Handed, Kind, configuration, mount
 from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.troubles import no_engine, of_start
 from trc.runtime.environments.built import Environments, NotBuilt
@@ -132,7 +132,7 @@ class Containers:
             "user": self.engine.user(),
             "labels": {OWNER: owner_text(self.owner)},
             "host_config": {
-                "Binds": [f"{self.task_side}:{TASK_SIDE}", f"{folder}:{BYTECODE}"],
+                "Mounts": [mount(self.task_side, TASK_SIDE), mount(str(folder), BYTECODE)],
                 "NetworkMode": "none",
                 "CapDrop": ["ALL"],
             },

@@ -214,6 +214,21 @@ def test_folders_beyond_the_project_are_seen_and_inputs_are_only_read(make: Make
     assert (far / "out/staged").read_text() == "ab"
 
 
+def test_paths_may_hold_any_character_and_none_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "a:b, é=c"
+    folder.mkdir()
+    world = World(folder, executor_of(1, folder / ".trc"))
+    world.write("def go(context):\n    open(context.output.path, 'w').close()\n")
+    gone = tmp_path / "gone/in"
+    given = (OrderInput("data", "file", (str(gone / "a.txt"),)),)
+    try:
+        world.success(world.order("go", output=True, inputs=given))
+    finally:
+        world.executor.close()
+    # An engine could make the folder, as root's.
+    assert not gone.exists()
+
+
 def test_containers_keep_their_logs_apart(make: Make) -> None:
     world = make(4)
     world.write("def quiet(context):\n    pass\ndef loud(context):\n    print(context.attempt)\n")
