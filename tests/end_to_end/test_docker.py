@@ -111,6 +111,7 @@ def test_system_packages_are_installed_and_a_mistake_is_told_at_its_line(shop: A
     assert 'error[TRC513]: task "bad" failed: the image of the environment cannot be built' in done.err
     assert "p.trc:8:5" in done.err
     assert "= E: Unable to locate package no-such-package" in done.err
+    assert "= look what they are called in the Debian of trc-test/python:" in done.err
 
 
 @pytest.mark.parametrize(

@@ -264,6 +264,9 @@ _ASKED: Final = {
 
 
 _REMEDIES: Final = {
+    "TRC648": (
+        "look at the network, and at the index that UV_DEFAULT_INDEX or PIP_INDEX_URL names; `retries` try it again",
+    ),
     "TRC670": ("make the bucket, or correct its name and the endpoint",),
     "TRC671": ("allow this identity to list, read and write there",),
     "TRC672": ("renew them: they come from where the AWS command line has them, a profile, variables or a role",),
