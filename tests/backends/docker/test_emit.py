@@ -190,21 +190,19 @@ def test_the_wheel_holds_every_module_and_says_what_it_is(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("environment", "code", "message"),
+    ("environment", "message"),
     [
-        ('system_packages = ["jq; rm -rf /"]', "TRC513", '"jq; rm -rf /" is not the name of a Debian package'),
-        ('image = "a b"', "TRC513", '"a b" is not the name of an image'),
+        ('system_packages = ["jq; rm -rf /"]', '"jq; rm -rf /" is not the name of a Debian package'),
+        ('image = "a b"', '"a b" is not the name of an image'),
     ],
 )
-def test_what_no_image_can_be_made_of_is_refused(
-    shop: Path, tmp_path: Path, environment: str, code: str, message: str
-) -> None:
+def test_what_no_image_can_be_made_of_is_refused(shop: Path, tmp_path: Path, environment: str, message: str) -> None:
     (shop / "shop.trc").write_text(
         f'pipeline "shop" {{ }}\ntask odd = shell $$ true $$ {{ environment {{ {environment} }} }}\n'
     )
     done = COMMANDS.run(["compile", "shop.trc", "--backend", "docker", "-o", str(tmp_path / "out")], shop)
     assert done.code == 2
-    assert f'error[{code}]: task "odd": {message}' in done.err
+    assert f"error[TRC205]: {message}\n --> shop.trc:2:" in done.err
     assert not (tmp_path / "out").exists()
 
 
