@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trc.backends.docker.images import name_of
 from trc.backends.docker.options import DockerOptions
@@ -62,7 +62,7 @@ def artefacts(pipeline: Pipeline, spec: PipelineSpec, options: DockerOptions, be
         "README.md": _filled("README.md", {"pipeline": spec.name, "reads": _reads(spec, project)}),
         "compose.yaml": _filled("compose.yaml", compose).rstrip() + "\n",
         ".env.example": _env_example(secrets, aws),
-        "plan.json": json.dumps(asdict(spec), indent=2, ensure_ascii=False) + "\n",
+        "plan.json": json.dumps(_anywhere(spec, project), indent=2, ensure_ascii=False) + "\n",
     }
     for image, recipe in images.items():
         found |= {f"environments/{_folder(image)}/{path}": text for path, text in recipe.items()}
@@ -72,6 +72,25 @@ def artefacts(pipeline: Pipeline, spec: PipelineSpec, options: DockerOptions, be
         "ir.json": pipeline.dump(),
         **_project_files(spec, project, file, beside),
     }
+
+
+def _anywhere(spec: PipelineSpec, project: Path) -> Any:
+    """The plan as it is read in the folder: with paths from the project, and without what stands for the pipeline at one place."""
+    told = asdict(spec)
+    del told["digest"]
+    return _relative(told, str(project))
+
+
+def _relative(value: Any, project: str) -> Any:
+    match value:
+        case dict():
+            return {key: _relative(one, project) for key, one in value.items()}
+        case list() | tuple():
+            return [_relative(one, project) for one in value]
+        case str() if value == project or value.startswith(f"{project}/"):
+            return value.removeprefix(project).lstrip("/") or "."
+        case _:
+            return value
 
 
 def _images(spec: PipelineSpec, options: DockerOptions) -> Mapping[str, Mapping[str, str]]:
