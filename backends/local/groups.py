@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from trc.runtime.drivers import start_of
+from trc.runtime.taskside.records import record
 
 BESIDE: Final = 16 << 20
 """Bytes beside a task's limit: of the interpreter that runs it, and what the kernel keeps for its processes."""
@@ -24,7 +25,7 @@ _PEAK: Final[dict[_Version, str]] = {1: "memory.max_usage_in_bytes", 2: "memory.
 _KILLS: Final[dict[_Version, str]] = {1: "memory.oom_control", 2: "memory.events"}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Place:
     """The folder that groups are made in, and the version of the kernel's interface there."""
 
@@ -32,7 +33,7 @@ class Place:
     version: _Version
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Group:
     """A group for one worker and all that it starts, which the kernel kills in when they hold more than they may."""
 
