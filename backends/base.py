@@ -47,6 +47,19 @@ Artefacts = Mapping[str, bytes]
 
 
 @record(frozen=True, slots=True)
+class Beside:
+    """What a pipeline is compiled from and for, beside its IR."""
+
+    files: tuple[str, ...] = ()
+    """The files of the project that the compiler read, by their paths in it."""
+    chosen: tuple[str, ...] = ()
+    """The target and the parameters that were chosen, as options of a command."""
+
+
+NOTHING_BESIDE: Final = Beside()
+
+
+@record(frozen=True, slots=True)
 class Built:
     """What tasks run in as it is there now, or the failure of every attempt that would want it."""
 
@@ -88,8 +101,17 @@ class Backend(Protocol):
         """By name, the digests of the images that tasks of these names would run in now; those that nobody can tell are left out."""
         ...
 
-    def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
-        """What is deployed to have the pipeline run: the same bytes for the same pipeline. `options` are as of `executor`."""
+    def emit(
+        self,
+        pipeline: Pipeline,
+        spec: PipelineSpec,
+        options: Mapping[str, Any] | None = None,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> Artefacts:
+        """What is deployed to have the pipeline run: the same bytes for the same pipeline. `options` are as of `executor`.
+
+        What is deployed has the files that are `beside` the pipeline, if it compiles anew, and runs as was chosen.
+        """
         ...
 
     def build(self, needed: Sequence[Needed], options: Mapping[str, Any] | None = None) -> Iterator[Built]:

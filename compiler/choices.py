@@ -9,6 +9,10 @@ TARGET_VARIABLE = "TRC_TARGET"
 PARAM_VARIABLE = "TRC_PARAM_"
 
 
+class UnfitOption(Exception):  # noqa: N818 - a wrong use of the command line
+    """An option of a backend that the chosen one does not have, or that does not take this value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """The choices of one command. `environment` holds the variables that make choices, by name.

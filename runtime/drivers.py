@@ -26,7 +26,7 @@ _FIRST_NAMESPACE = "pid:[4026531836]"
 def this_driver(clock: Clock) -> Driver:
     """This process, as a driver with an id of its own each time it is asked for."""
     pid = os.getpid()
-    began = _began(pid)
+    began = start_of(pid)
     # Without a list of processes a later process of this number could not be told from this one by its own start.
     start_time = int(clock.now()) if began is None else began
     return Driver(os.urandom(16).hex(), _host(), boot_id(), pid, start_time)
@@ -49,7 +49,7 @@ def is_alive(driver: Driver, lease_until: float, now: float, here: Driver) -> bo
         return lease_until > now
     if driver.boot_id != here.boot_id:
         return False
-    return _began(driver.pid) == driver.start_time
+    return start_of(driver.pid) == driver.start_time
 
 
 def is_driven(run: RunRecord, drivers: Mapping[str, tuple[Driver, float]], clock: Clock) -> bool:
@@ -78,7 +78,7 @@ def _machine() -> str:
         return ""
 
 
-def _began(pid: int) -> int | None:
+def start_of(pid: int) -> int | None:
     """When the process began, in clock ticks since boot; None if it is not there or has ended."""
     try:
         text = (_PROCESSES / str(pid) / "stat").read_bytes()

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from trc.backends.base import OF_THE_RUNTIME
+from trc.backends.base import NOTHING_BESIDE, OF_THE_RUNTIME, Beside
 from trc.compiler.capabilities import Capabilities
 from trc.runtime.clock import SystemClock
 from trc.runtime.spec import PipelineSpec
@@ -53,10 +53,16 @@ class DockerBackend:
             engine.close()
         return found
 
-    def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
+    def emit(
+        self,
+        pipeline: Pipeline,
+        spec: PipelineSpec,
+        options: Mapping[str, Any] | None = None,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> Artefacts:
         """A folder that stands alone, and runs by `docker compose`."""
         emit: Any = import_module("trc.backends.docker.emit")
-        artefacts: Artefacts = emit.artefacts(pipeline, spec, _options(options or {}))
+        artefacts: Artefacts = emit.artefacts(pipeline, spec, _options(options or {}), beside)
         return artefacts
 
     def build(self, needed: Sequence[Needed], options: Mapping[str, Any] | None = None) -> Iterator[Built]:

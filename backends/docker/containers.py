@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from trc.backends.docker.attached import Attached, opened
 from trc.backends.docker.engine import Engine
-from trc.backends.docker.kinds import BYTECODE, COMPILE, HOME, TASK_SIDE, Handed, Kind, configuration
+from trc.backends.docker.kinds import BYTECODE, COMPILE, HOME, TASK_SIDE, Handed, Kind, configuration, mount
 from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.troubles import no_engine, of_start
 from trc.runtime.environments.built import Environments, NotBuilt
@@ -100,7 +100,7 @@ class Containers:
         api = self.engine.api
         attached: Attached | None = None
         try:
-            api.create_container_from_config(_config(api, asked), container.name)
+            api.create_container_from_config(self._config(asked), container.name)
             attached = opened(api, container.name)
             api.start(container.name)
         except (self.engine.errors.APIError, OSError) as error:
@@ -132,18 +132,27 @@ class Containers:
             "user": self.engine.user(),
             "labels": {OWNER: owner_text(self.owner)},
             "host_config": {
-                "Binds": [f"{self.task_side}:{TASK_SIDE}", f"{folder}:{BYTECODE}"],
+                "Mounts": [mount(self.task_side, TASK_SIDE), mount(str(folder), BYTECODE)],
                 "NetworkMode": "none",
                 "CapDrop": ["ALL"],
             },
         }
         try:
-            api.create_container_from_config(_config(api, asked), name)
+            api.create_container_from_config(self._config(asked), name)
             api.start(name)
             api.wait(name)
         finally:
             with suppress(self.engine.errors.APIError, OSError):
                 api.remove_container(name, v=True, force=True)
+
+    def _config(self, asked: Mapping[str, Any]) -> Any:
+        api = self.engine.api
+        others = {name: value for name, value in asked.items() if name != "host_config"}
+        config = api.create_container_config(**others, host_config=api.create_host_config())
+        # What it mounts is the user's, whom only the machine's own numbering of users knows.
+        userns = {"UsernsMode": "host"} if self.engine.is_remapped else {}
+        config["HostConfig"] = {**asked["host_config"], **userns}
+        return config
 
     def signal(self, container: Container, name: str) -> None:
         """Sends its processes a signal, if it runs."""
@@ -178,13 +187,6 @@ class Containers:
         if state["Running"]:
             return End(None, why="its container closed its streams and runs on")
         return End(int(state["ExitCode"]), bool(state["OOMKilled"]), str(state.get("Error") or ""))
-
-
-def _config(api: Any, asked: Mapping[str, Any]) -> Any:
-    others = {name: value for name, value in asked.items() if name != "host_config"}
-    config = api.create_container_config(**others, host_config=api.create_host_config())
-    config["HostConfig"] = dict(asked["host_config"])
-    return config
 
 
 def owner_text(owner: Driver) -> str:

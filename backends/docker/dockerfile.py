@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-from trc.backends.docker.options import IMAGE
 from trc.backends.trouble import Trouble
+from trc.compiler.environments.names import IMAGE_LIKE, PACKAGE_LIKE, is_image, is_system_package
 from trc.compiler.environments.wanted import Locked, LockedEnvironment
 from trc.runtime.taskside.records import record
 
 REQUIREMENTS: Final = "requirements.txt"
 FOLDER: Final = "/opt/trc"
-_PACKAGE: Final = re.compile(r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?")
 INDEX_ARGUMENTS: Final = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 """What says where packages come from, of the variables that pip knows. They stay in a stage that no image is made of."""
 
@@ -60,8 +58,8 @@ class Recipe:
 
 def dockerfile(recipe: Recipe) -> str:
     """System packages, then Python packages: each a layer that stays while what is before it does."""
-    if not re.fullmatch(IMAGE, recipe.base):
-        raise Trouble("docker_pull", f'"{recipe.base}" is not the name of an image', "write it like python:3.12-slim")
+    if not is_image(recipe.base):
+        raise Trouble("docker_pull", f'"{recipe.base}" is not the name of an image', IMAGE_LIKE)
     lines = [f"FROM {recipe.base} AS system", "USER root"]
     if recipe.system_packages:
         lines += [
@@ -104,11 +102,7 @@ def _hashed(locked: LockedEnvironment) -> str:
 
 
 def _system(packages: tuple[str, ...]) -> list[str]:
-    odd = next((one for one in packages if not _PACKAGE.fullmatch(one)), None)
+    odd = next((one for one in packages if not is_system_package(one)), None)
     if odd is not None:
-        raise Trouble(
-            "docker_build",
-            f'"{odd}" is not the name of a Debian package',
-            "write it like libgomp1, or libgomp1=12.2.0-14",
-        )
+        raise Trouble("docker_build", f'"{odd}" is not the name of a Debian package', PACKAGE_LIKE)
     return sorted(set(packages))

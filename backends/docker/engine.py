@@ -60,6 +60,11 @@ class Engine:
     def is_rootless(self) -> bool:
         return any("rootless" in one for one in self.facts().get("SecurityOptions") or ())
 
+    @property
+    def is_remapped(self) -> bool:
+        """Whether its containers' users are others on this machine, unless a container is made otherwise."""
+        return any(one.partition(",")[0] == "name=userns" for one in self.facts().get("SecurityOptions") or ())
+
     def facts(self) -> dict[str, Any]:
         """What the engine says of itself, asked for once."""
         with self._lock:

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from trc.backends.docker.attached import Attached
 from trc.backends.docker.containers import Container, Containers, End
 from trc.backends.docker.dockerfile import Recipe
-from trc.backends.docker.endings import failure_of_end, failure_of_limit
+from trc.backends.docker.endings import failure_of_end
 from trc.backends.docker.engine import Engine
 from trc.backends.docker.images import Images
 from trc.backends.docker.kinds import HOME, OTHER_PYTHON, Handed, Kind, folders
@@ -25,6 +25,7 @@ from trc.backends.docker.options import DockerOptions
 from trc.backends.docker.orphans import remove_orphans
 from trc.backends.docker.recipes import recipe_of
 from trc.backends.docker.troubles import no_python
+from trc.backends.local.endings import failure_of_limit
 from trc.backends.local.memory import memory_of_machine
 from trc.backends.trouble import Trouble
 from trc.backends.workshop import Workshop
@@ -465,10 +466,9 @@ class DockerExecutor:
         result: AttemptResult = container.held
         limit = container.kind.memory
         assert limit is not None
-        if container.ended.get("killed") or end.is_oom:
-            failure = failure_of_limit(limit, container.ended, result.failure)
-            result = replace(result, failure=failure)
         peak = container.ended.get("peak")
+        if container.ended.get("killed") or end.is_oom:
+            result = replace(result, failure=failure_of_limit(limit, peak, result.failure))
         self._reports.append(
             Ended(result.token, result.ended_at, replace(result, peak_memory=peak or result.peak_memory))
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from trc.backends.docker.dockerfile import Recipe
@@ -82,7 +82,7 @@ def folders(order: TaskOrder, state: str) -> tuple[tuple[str, ...], tuple[str, .
     # What a link leads to may lie elsewhere. What is downloaded lies nowhere yet.
     here = [path for path in read if path.startswith("/")]
     readable = _outermost(_folder(place) for path in here for place in (path, os.path.realpath(path)))
-    return tuple(one for one in readable if not _is_under(one, writable)), writable
+    return tuple(one for one in readable if not _is_under(one, writable) and Path(one).is_dir()), writable
 
 
 def configuration(  # noqa: PLR0917 - all that a container is made of
@@ -92,9 +92,9 @@ def configuration(  # noqa: PLR0917 - all that a container is made of
     kind = handed.kind
     host: dict[str, Any] = {
         "Init": True,
-        "Binds": [f"{folder}:{folder}:ro" for folder in kind.readable]
-        + [f"{folder}:{folder}" for folder in kind.writable]
-        + [f"{folder}:{place}:{mode}" for folder, (place, mode) in _own(own).items()],
+        "Mounts": [mount(folder, folder, read_only=True) for folder in kind.readable]
+        + [mount(folder, folder) for folder in kind.writable]
+        + [mount(folder, place, read_only=place != HOME) for place, folder in own.items()],
         "NetworkMode": options.network,
         "ReadonlyRootfs": options.read_only,
         "CapDrop": ["ALL"],
@@ -129,8 +129,9 @@ def configuration(  # noqa: PLR0917 - all that a container is made of
     }
 
 
-def _own(own: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    return {folder: (place, "rw" if place == HOME else "ro") for place, folder in own.items()}
+def mount(folder: str, place: str, *, read_only: bool = False) -> dict[str, Any]:
+    """A folder of this machine at a place in a container. The shorter form knows no path with a colon, and makes folders that are not there."""
+    return {"Type": "bind", "Source": folder, "Target": place, "ReadOnly": read_only}
 
 
 def _files(inputs: Iterable[OrderInput]) -> Iterator[str]:

@@ -38,8 +38,6 @@ def options_of(written: Mapping[str, Any]) -> DockerOptions:
 
 
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-IMAGE: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@-]*"
-"""What a reference to an image is made of."""
 
 KEYS: Final[Mapping[str, Key]] = {
     "isolation": Key('is "strict" or "warm"', 'isolation = "strict"', one_of("strict", "warm")),

@@ -51,6 +51,7 @@ def of_pull(image: str, said: str) -> Trouble:
             "docker_pull",
             f'the image "{image}" cannot be pulled: {registry} cannot be reached',
             said,
+            f"look at the network of the Docker engine, and whether {registry} is what is meant",
             is_temporary=True,
         )
     if _DENIED.search(said) or _UNKNOWN.search(said):
@@ -60,7 +61,7 @@ def of_pull(image: str, said: str) -> Trouble:
             said,
             f"look how it is written; `docker login {registry}` stores what a private registry asks for",
         )
-    return Trouble("docker_pull", f'the image "{image}" cannot be pulled', said)
+    return Trouble("docker_pull", f'the image "{image}" cannot be pulled', said, f"`docker pull {image}` tells more")
 
 
 def of_build(image: str, step: str, output: str) -> Trouble:
@@ -71,16 +72,21 @@ def of_build(image: str, step: str, output: str) -> Trouble:
     told = [line.strip() for line in output.splitlines() if re.match(r"\s*(ERROR:|E:|error:)", line)]
     lines = told or [line.strip() for line in output.splitlines() if line.strip()][-3:]
     missing = re.search(r"No matching distribution found for (\S+)", output)
-    if _AWAY.search(output) and not missing:
+    # pip says so of a package, too, when it could ask nobody for it.
+    if _AWAY.search(output) and (not missing or "(from versions: none)" in output):
         return Trouble(
             "environment_index",
             "the image of the environment cannot be built: packages cannot be reached from the build",
             *lines[:4],
             is_temporary=True,
         )
-    what = "its system packages cannot be installed" if "apt-get" in step else "its packages cannot be installed"
+    what, remedy = "its packages cannot be installed", "`trc build` tries it again by itself"
+    if "apt-get" in step:
+        what = "its system packages cannot be installed"
+        remedy = f"look what they are called in the Debian of {image}"
     if missing:
         what = f"{missing[1]} has no wheel for the Python and the platform of {image}"
+        remedy = "ask for a version or a Python that it has wheels for, and write that down with `trc lock`"
     elif "python3: not found" in output or "No module named" in output:
         return Trouble(
             "docker_python",
@@ -90,7 +96,8 @@ def of_build(image: str, step: str, output: str) -> Trouble:
         )
     elif "HASHES" in output:
         what = "what was downloaded does not have the hash that is locked"
-    return Trouble("docker_build", f"the image of the environment cannot be built: {what}", *lines[:4])
+        remedy = "look where it came from; if another file is meant, `trc lock --upgrade-package` writes its hash"
+    return Trouble("docker_build", f"the image of the environment cannot be built: {what}", *lines[:4], remedy)
 
 
 def of_start(error: Any, image: str, gpus: int | None) -> Trouble:
@@ -108,12 +115,22 @@ def of_start(error: Any, image: str, gpus: int | None) -> Trouble:
             "install the NVIDIA container toolkit on the engine's machine, or leave out gpu",
         )
     if re.search(r"CPU|memory|pids|shm|cgroup", said) and "mount" not in said:
-        return Trouble("docker_limits", "the engine does not take the limits of the task", said)
+        return Trouble(
+            "docker_limits",
+            "the engine does not take the limits of the task",
+            said,
+            "`docker info` tells what it has to give",
+        )
     if re.search(r"network \S+ not found", said):
         return Trouble(
             "docker_limits", said, "`docker network ls` tells which there are; [docker] in trc.toml says which is taken"
         )
-    return Trouble("docker_start", "the container cannot be started", said)
+    return Trouble(
+        "docker_start",
+        "the container cannot be started",
+        said,
+        "`docker info` tells what the engine warns of; [docker] in trc.toml says how containers are made",
+    )
 
 
 def no_python(image: str) -> Trouble:

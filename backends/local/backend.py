@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from trc.backends.base import OF_THE_RUNTIME, Artefacts
+from trc.backends.base import NOTHING_BESIDE, OF_THE_RUNTIME, Artefacts, Beside
 from trc.backends.local.workers import LocalExecutor
 from trc.compiler.capabilities import Capabilities
 from trc.runtime.clock import SystemClock
@@ -57,9 +57,15 @@ class LocalBackend:
         del images, options
         return {}
 
-    def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
+    def emit(
+        self,
+        pipeline: Pipeline,
+        spec: PipelineSpec,
+        options: Mapping[str, Any] | None = None,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> Artefacts:
         """The IR, the pipeline as planning and running see it, and each task's SQL."""
-        del options
+        del options, beside
         artefacts = {"ir.json": pipeline.dump(), "plan.json": _json(asdict(spec))}
         for task in spec.tasks:
             if task.query is not None:

@@ -11,6 +11,7 @@ from trc.runtime.taskside.result import Failure
 from trc.runtime.taskside.worker import LOST_PIPE
 
 _MIB: Final = 1 << 20
+_KILLED: Final = 137
 
 
 def failure_at_end(code: int, memory: int | None, retry_on: Sequence[int]) -> Failure:
@@ -32,3 +33,12 @@ def failure_at_end(code: int, memory: int | None, retry_on: Sequence[int]) -> Fa
         )
     hint = " (out of memory?)" if number == signal.SIGKILL else ""
     return Failure(f"killed by {name}{hint}", kind, "signal", exit_code=signal_exit(number))
+
+
+def failure_of_limit(memory: int, peak: int | None, before: Failure | None, retry_on: Sequence[int] = ()) -> Failure:
+    """The failure for processes that the kernel killed at the limit; `before` is what the task said of that itself."""
+    told = "" if peak is None else f"; it held {peak / _MIB:,.0f} MiB at most"
+    message = f"killed at its memory limit of {memory / _MIB:,.0f} MiB{told}"
+    if before is not None and before.exit_code is not None:
+        return Failure(message, before.kind, "memory", exit_code=before.exit_code)
+    return Failure(message, exit_kind(_KILLED, retry_on), "memory", exit_code=_KILLED)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Final
 
 import trc
+from trc.backends.local.groups import Group
 from trc.backends.local.pace import Pace
 from trc.runtime.taskside.capture import blank_name
 from trc.runtime.taskside.records import record
@@ -97,8 +98,11 @@ class WorkerProcess:
         interpreter: Interpreter = OWN,
         *,
         is_shielded: bool = False,
+        group: Group | None = None,
     ) -> None:
         self.kind = kind
+        self.group = group
+        """What bounds its memory and that of all that it starts together."""
         self.running: Handed | None = None
         self.ready: Handed | None = None
         """The order that it has read, or is about to, and begins when it is told."""
@@ -121,13 +125,17 @@ class WorkerProcess:
         self._taken_back = own
         self._most_queued = _packets(own) - 1
         try:
-            self._process = spawn(kind, environ, errors, own, theirs, interpreter=interpreter, is_shielded=is_shielded)
+            self._process = spawn(
+                kind, environ, errors, own, theirs, interpreter=interpreter, is_shielded=is_shielded, group=group
+            )
         except OSError:
             for descriptor in (own, self._orders, self.messages):
                 os.close(descriptor)
             raise
         finally:
             os.close(theirs)
+            if group is not None:
+                group.leave()
         self.exit: int | None = os.pidfd_open(self._process.pid)
         """Readable when the process is gone."""
 
@@ -275,6 +283,8 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait()
+        if self.group is not None:
+            self.group.remove()
         for descriptor in (self.messages, self._taken_back, self.exit):
             if descriptor is not None and descriptor >= 0:
                 os.close(descriptor)
@@ -318,17 +328,22 @@ def spawn(
     interpreter: Interpreter = OWN,
     is_shared: bool = False,
     is_shielded: bool = False,
+    group: Group | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Starts a guardian, and the worker under it, with its ends of the two pipes; one that is shared runs many attempts at a time, one that is shielded outlives this process being told to kill its children."""
+    """Starts a guardian, and the worker under it, with its ends of the two pipes; the worker goes into the `group`.
+
+    One that is shared runs many attempts at a time, one that is shielded outlives this process being told to kill its children.
+    """
     memory = "" if kind.memory is None else str(kind.memory)
     flags = ["1" if one else "" for one in (kind.secrets, is_shared, is_shielded)]
-    arguments = [interpreter.task_side, str(os.getpid()), str(orders), str(messages), memory, *flags]
+    entry = () if group is None else (group.entry,)
+    arguments = [interpreter.task_side, str(os.getpid()), str(orders), str(messages), memory, *flags, *map(str, entry)]
     return subprocess.Popen(
         [interpreter.python, *interpreter.options, "-c", _BOOTSTRAP, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=errors,
         stderr=errors,
-        pass_fds=(orders, messages),
+        pass_fds=(orders, messages, *entry),
         env={**environ, **dict(interpreter.variables), **dict(kind.env)},
         cwd="/",
         start_new_session=True,

@@ -11,10 +11,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from trc.backends.local.endings import failure_at_end
+from trc.backends.local.endings import failure_at_end, failure_of_limit
+from trc.backends.local.groups import BESIDE, Groups
 from trc.backends.local.memory import memory_of_machine
 from trc.backends.local.process import OWN, PREFETCH_LIMIT, Handed, Kind, WorkerProcess
 from trc.backends.local.shared import SharedWorker
@@ -72,6 +74,7 @@ class LocalExecutor:
         """Made for the first order that is to run in an environment of its own."""
         self._memory_share = int(memory_of_machine() * _ENGINES_SHARE / workers)
         self._turns = Turns(workers, cores())
+        self._groups = Groups()
         self._workers: list[WorkerProcess] = []
         self._ending: list[WorkerProcess] = []
         self._waiting: deque[Handed] = deque()
@@ -349,7 +352,10 @@ class LocalExecutor:
         if kind.environment:
             assert self._antechamber is not None
             interpreter = self._antechamber.ready[kind.environment]
-        worker = WorkerProcess(kind, self._environ, self._errors, interpreter, is_shielded=self._is_shielded)
+        group = None if kind.memory is None else self._groups.make(kind.memory)
+        worker = WorkerProcess(
+            kind, self._environ, self._errors, interpreter, is_shielded=self._is_shielded, group=group
+        )
         self._workers.append(worker)
         self._selector.register(worker.messages, selectors.EVENT_READ, partial(self._receive, worker))
         assert worker.exit is not None
@@ -422,6 +428,9 @@ class LocalExecutor:
                 self._selector.unregister(descriptor)
         self._kill(worker)
         unread = worker.unread()
+        at_limit = (
+            None if worker.running is None else _at_limit(worker, AttemptResult(worker.running.token), worker.running)
+        )
         code = worker.collect()
         if worker in self._ending:
             self._ending.remove(worker)
@@ -430,9 +439,11 @@ class LocalExecutor:
         for queued in reversed(worker.queued):
             self._tell_queued(worker, queued, worker.never_took(queued, unread))
         if worker.running is not None:
-            self._tell_end(worker, worker.running, worker.never_took(worker.running, unread), code)
+            self._tell_end(worker, worker.running, worker.never_took(worker.running, unread), code, at_limit)
 
-    def _tell_end(self, worker: WorkerProcess, handed: Handed, is_unread: bool, code: int) -> None:
+    def _tell_end(
+        self, worker: WorkerProcess, handed: Handed, is_unread: bool, code: int, at_limit: AttemptResult | None
+    ) -> None:
         if worker.stopping is not None:
             own = worker.stopping == handed.token
             self._lose(handed.token, "stopped" if own else "its worker process was ended for another attempt")
@@ -443,7 +454,8 @@ class LocalExecutor:
         now = self._clock.now()
         self._begun.discard(handed.token)
         failure = failure_at_end(code, worker.kind.memory, handed.retry_on)
-        self._reports.append(Ended(handed.token, now, AttemptResult(handed.token, failure, ended_at=now)))
+        result = at_limit or AttemptResult(handed.token, failure)
+        self._reports.append(Ended(handed.token, now, replace(result, ended_at=now)))
 
     def _tell_queued(self, worker: WorkerProcess, queued: Handed, is_unread: bool) -> None:
         if worker.stopping == queued.token:
@@ -493,6 +505,8 @@ class LocalExecutor:
             result = AttemptResult.from_dict(message["result"])
             self._begun.discard(result.token)
             worker.pace.saw(result.ended_at - result.started_at)
+            if result.failure is not None and worker.running is not None:
+                result = _at_limit(worker, result, worker.running) or result
             self._reports.append(Ended(result.token, result.ended_at, result))
             if message["is_last"]:
                 self._part_with(worker)
@@ -542,6 +556,17 @@ class LocalExecutor:
 def _is_plain(order: Mapping[str, Any]) -> bool:
     """Whether nothing of an order comes out of data, where numbers may be none: all else in it is trc's own."""
     return not ("item" in order or "handed" in order or order["checks"]) and is_plain(order["params"])
+
+
+def _at_limit(worker: WorkerProcess, result: AttemptResult, handed: Handed) -> AttemptResult | None:
+    """The result of a failed attempt some of whose processes were killed at the limit of all; None where none was."""
+    limit, group = worker.kind.memory, worker.group
+    if limit is None or group is None or not group.kills:
+        return None
+    peak = group.peak
+    held = None if peak is None else peak - BESIDE
+    failure = failure_of_limit(limit, held, result.failure, handed.retry_on)
+    return replace(result, failure=failure, peak_memory=peak or result.peak_memory)
 
 
 def _behind(worker: WorkerProcess) -> int:

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from trc.backends.base import OF_THE_RUNTIME
+from trc.backends.base import NOTHING_BESIDE, OF_THE_RUNTIME, Beside
 from trc.compiler.capabilities import Capabilities
 from trc.runtime.clock import SystemClock
 from trc.runtime.errors import stopped
@@ -56,9 +56,15 @@ class RayBackend:
         del images, options
         return {}
 
-    def emit(self, pipeline: Pipeline, spec: PipelineSpec, options: Mapping[str, Any] | None = None) -> Artefacts:
+    def emit(
+        self,
+        pipeline: Pipeline,
+        spec: PipelineSpec,
+        options: Mapping[str, Any] | None = None,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> Artefacts:
         """Nothing is deployed: a run joins the cluster. Stopped, with what is to be done instead."""
-        del pipeline, spec, options
+        del pipeline, spec, options, beside
         raise stopped(
             "TRC501",
             'for the backend "ray" nothing can be written that runs by itself',

@@ -13,6 +13,7 @@ from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.environments.lockfile import LOCK_FILE, Lock, Unreadable, read_lock
+from trc.compiler.environments.names import IMAGE_LIKE, PACKAGE_LIKE, is_image, is_system_package
 from trc.compiler.environments.requirement import Mistake, Requirement, allows, read_requirement, read_requirements
 from trc.compiler.environments.wanted import TaskEnvironment, Wanted
 from trc.compiler.frontends.project_files import ProjectFiles
@@ -41,7 +42,9 @@ NO_ENVIRONMENTS: Final = Environments()
 
 
 def check_environments(pipeline: Pipeline, places: Places, context: Context, collect: Collector) -> Environments:
-    """Looks at the environments of the tasks that pin something; no lock file is looked at for others."""
+    """Looks at the environments of all tasks; a lock file is looked at for those that pin something."""
+    for task in pipeline.tasks:
+        collect.extend(_misnamed(task, places))
     engines = {
         task.name: "its image may bring another DuckDB than the one that checks it"
         for task in pipeline.tasks
@@ -63,6 +66,21 @@ def check_environments(pipeline: Pipeline, places: Places, context: Context, col
     if lock is not None and not context.must_settle and not collect.has_errors:
         collect.extend(unlocked(pipeline, environments, places, severity="note"))
     return environments
+
+
+def _misnamed(task: Task, places: Places) -> Iterator[Diagnostic]:
+    """What is asked for by a name that nothing can have."""
+    base, image = ("tasks", task.name, "environment"), task.environment.image
+    if image is not None and not is_image(image):
+        span = text_span(places, (*base, "image"), image)
+        yield Diagnostic("TRC205", f'"{image}" is not the name of an image', span, help=(IMAGE_LIKE,), task=task.name)
+    for index, package in enumerate(task.environment.system_packages):
+        if not is_system_package(package):
+            message, span = (
+                f'"{package}" is not the name of a Debian package',
+                text_span(places, (*base, "system_packages", index), package),
+            )
+            yield Diagnostic("TRC205", message, span, help=(PACKAGE_LIKE,), task=task.name)
 
 
 def unlocked(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -26,6 +28,8 @@ _LOCKS: Final = "locks"
 _ASIDE: Final = ".new-"
 """What the name of a folder holds that is not finished: the next who builds there removes it."""
 _STAMP: Final = "used"
+_FULL: Final = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_REFUSED: Final = re.compile(r"permission denied \(os error 13\)|read-only file system", re.IGNORECASE)
 AT_A_TIME: Final = max(2, os.cpu_count() or 2)
 """How many environments a run builds beside each other."""
 
@@ -153,7 +157,7 @@ class Environments:
                         self._make(place, make)
             os.utime(place / _STAMP)
         except OSError as error:
-            raise NotBuilt(f"the environment cannot be built: {error}", is_temporary=True) from error
+            raise _not_written(self._folder, error.errno == errno.ENOSPC, str(error)) from error
         return place / sign
 
     def _make(self, place: Path, make: Callable[[Path], None]) -> None:
@@ -228,7 +232,7 @@ class Environments:
     def _call(self, *arguments: str) -> None:
         answer = call_uv(arguments, self._environ, Path("/"), self._running)
         if answer.code != 0:
-            raise _not_built(answer)
+            raise _not_built(answer, self._folder)
 
 
 def name_of(locked: LockedEnvironment) -> str:
@@ -242,12 +246,24 @@ def _line(one: Locked) -> str:
     return f"{one.name}=={one.version}{marker}{''.join(f' --hash={value}' for value in one.hashes)}\n"
 
 
-def _not_built(answer: Answer) -> NotBuilt:
+def _not_built(answer: Answer, folder: Path) -> NotBuilt:
     told = "\n".join(answer.told) or "uv gave no reason"
+    if _FULL.search(told) or _REFUSED.search(told):
+        return _not_written(folder, _FULL.search(told) is not None, told)
     if answer.is_unreachable:
         message = f"the environment cannot be built: the package index cannot be reached\n{told}"
         return NotBuilt(message, is_temporary=True, reason="environment_index")
     return NotBuilt(f"the environment cannot be built: {told}")
+
+
+def _not_written(folder: Path, is_full: bool, told: str) -> NotBuilt:
+    elsewhere = "TRC_CACHE names another folder for environments, and UV_CACHE_DIR one for what uv fetches"
+    if is_full:
+        message = f'the environment cannot be built: there is no room left for it in "{folder}"'
+        remedy = f"`trc env gc` removes those that no run has used for 30 days; {elsewhere}"
+        return NotBuilt(f"{message}\n{told}\n{remedy}", is_temporary=True, reason="environment_disk")
+    message = f'the environment cannot be built: "{folder}" cannot be written'
+    return NotBuilt(f"{message}\n{told}\n{elsewhere}", is_temporary=True, reason="environment_folder")
 
 
 def _write(files: Mapping[str, bytes], folder: Path) -> None:

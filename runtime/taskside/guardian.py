@@ -24,13 +24,15 @@ def guard(  # noqa: PLR0917 - as they come from the command line
     sealed: int | None = None,
     shared: int | None = None,
     shielded: int | None = None,
+    group: int | None = None,
 ) -> NoReturn:
     """Forks the worker and stays until its whole process tree is gone; then ends as the worker ended.
 
     SIGTERM is passed on to the worker's process group; the end of the pipe `orders` is the order
     to kill everything, and comes by itself when the orchestrator dies. A `sealed` worker is given
     secrets: a process beside it masks what it prints. A `shared` one runs many attempts at a time. A guardian that
-    is `shielded` has a process above it, which whoever started that may kill.
+    is `shielded` has a process above it, which whoever started that may kill. `group` is the way into a control
+    group, which the worker takes, and all that it starts is in it.
     """
     if shielded:
         parent = _behind_shield(orders, messages)
@@ -48,8 +50,12 @@ def guard(  # noqa: PLR0917 - as they come from the command line
         signal.set_wakeup_fd(-1)
         os.close(wakeups)
         os.close(wake)
+        if group is not None:
+            _enter(group)
         _become_worker(own, partial(_shared() if shared else work, orders, messages, memory, control))
     os.close(messages)
+    if group is not None:
+        os.close(group)
     if control is not None:
         os.close(control)
     end_as(_watch(worker, parent, wakeups, orders, masking))
@@ -71,6 +77,13 @@ def _beside(*close: int) -> tuple[int, int]:
 def _shared() -> Any:
     # Loaded for shared workers only.
     return import_module("trc.runtime.taskside.concurrent").work
+
+
+def _enter(group: int) -> None:
+    # Where it is refused, the limit of each process holds all the same.
+    with suppress(OSError):
+        os.write(group, b"0")
+    os.close(group)
 
 
 def _become_worker(guardian: int, run: Callable[[], None]) -> NoReturn:

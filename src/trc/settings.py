@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trc.addresses import NOTHING_ALLOWED, Allowed, Network, Refused, host_of, network_of, read_url
-from trc.compiler.choices import TARGET_VARIABLE, Choices, is_choice
+from trc.compiler.choices import TARGET_VARIABLE, Choices, UnfitOption, is_choice
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
 from trc.compiler.diagnostics.nearest import did_you_mean
@@ -101,6 +101,13 @@ class Settings:
     """What runs tell of themselves to machines."""
     backends: MappingOf[str, MappingOf[str, Any]] = field(default_factory=dict[str, "MappingOf[str, Any]"])
     """By backend, what its own table says."""
+    asked: MappingOf[str, str] = field(default_factory=dict[str, str])
+    """What the command line asks of the backend, whichever that turns out to be."""
+
+    def of_backend(self, backend: str) -> MappingOf[str, Any]:
+        """What a backend is told: its table, and over that what is `asked`. Raises `UnfitOption`."""
+        table = self.backends.get(backend, {})
+        return table if not self.asked else {**table, **dict(_asked_of(backend, self.asked))}
 
     @property
     def state(self) -> Path:
@@ -318,6 +325,19 @@ def _local(value: Node, key: Scalar, written: _Written, collect: Collector) -> N
         else:
             told = f'"local.{name}" takes a whole number from {least} to {most}'
             _wrong(collect, told, entry.value.span, f"write {name} = {example}")
+
+
+def _asked_of(backend: str, asked: MappingOf[str, str]) -> Iterator[tuple[str, Any]]:
+    """What is asked of a backend, read as its table is."""
+    has_table = _KEYS.get(backend) is _backend
+    keys: Any = import_module(f"trc.backends.{backend}.options").KEYS if has_table else {}
+    for name, value in asked.items():
+        if name not in keys:
+            raise UnfitOption(f'--{name} says nothing to the backend "{backend}"')
+        try:
+            yield name, keys[name].read(value)
+        except ValueError as error:
+            raise UnfitOption(f"--{name} {keys[name].takes}: {value!r} is none") from error
 
 
 _NUMBERS: Final[MappingOf[str, tuple[int, int, int]]] = {

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,17 @@ _UNTIMED = ("time", "run", "seconds", "cpu_seconds", "peak_memory", "in_seconds"
 """Of an event, what is another in each run; the remedies of a diagnostic name commands of their backend."""
 _UNTIMED_OF_MESSAGES = ("id", "at", "run", "logical_time", "started_at", "ended_at")
 _ENDPOINT = "@endpoint@"
+_UNTIMED_OF_LINEAGE = (
+    "eventTime",
+    "producer",
+    "schemaURL",
+    "_producer",
+    "_schemaURL",
+    "runId",
+    "nominalTime",
+    "version",
+)
+"""Of an OpenLineage event, what is another in each run, or says which trc made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +51,20 @@ class Backend:
     """The fixture of what has to be there for it."""
     marks: tuple[pytest.MarkDecorator, ...] = ()
 
-    @property
-    def defaults(self) -> str:
-        return f"\ndefaults {{ environment {{ {self.environment} }} }}\n" if self.environment else ""
+    def written(self, name: str, text: str) -> str:
+        """A pipeline's file, with what every task's environment holds."""
+        if not self.environment or name not in {"p.trc", "p.yaml"}:
+            return text
+        if name == "p.yaml":
+            return f"{text}\ndefaults: {{environment: {{{self.environment.replace(' = ', ': ')}}}}}\n"
+        return f"{text}\ndefaults {{ environment {{ {self.environment} }} }}\n"
 
 
 def play(folder: Path, case: Case, backend: Backend, lock: str = "") -> list[Seen]:
     """What each run of the case came to, one after the other in one project with this lock file."""
     settings = case.get("settings", "") + backend.settings
     with endpoint() if _ENDPOINT in case["pipeline"] else nullcontext() as told:
-        pipeline = _with_address(case["pipeline"], told)
-        write(folder, {"p.trc": pipeline + backend.defaults, "trc.toml": settings + _LOG, **case.get("files", {})})
+        _write(folder, {"p.trc": case["pipeline"], "trc.toml": settings + _LOG, **case.get("files", {})}, backend, told)
         if lock:
             write(folder, {"trc.lock": lock})
         return [_run(folder, run, backend, told) for run in case["runs"]]
@@ -67,25 +81,30 @@ def write(folder: Path, files: Mapping[str, str | None]) -> None:
         path.write_text(text)
 
 
+def _write(folder: Path, files: Mapping[str, str | None], backend: Backend, told: Endpoint | None) -> None:
+    """Writes files as the backend needs them."""
+    as_needed = {
+        name: text if text is None else backend.written(name, _with_address(text, told)) for name, text in files.items()
+    }
+    write(folder, as_needed)
+
+
 def _run(folder: Path, run: Mapping[str, Any], backend: Backend, told: Endpoint | None) -> Seen:
-    changed = dict(run.get("write", {}))
-    if "p.trc" in changed:
-        changed["p.trc"] = _with_address(changed["p.trc"], told) + backend.defaults
-    write(folder, changed)
-    (folder / "events.jsonl").unlink(missing_ok=True)
-    words = [
-        "run",
-        run.get("file", "p.trc"),
-        "--json",
-        "--backend",
-        backend.name,
-        "--no-optimise",
-        *run.get("options", ()),
-    ]
+    _write(folder, run.get("write", {}), backend, told)
+    for name in ("events.jsonl", "lineage.jsonl"):
+        (folder / name).unlink(missing_ok=True)
+    on_backend = ["--backend", backend.name, "--no-optimise"]
+    for words in run.get("before", ()):
+        done = COMMANDS.run([*words, *on_backend], folder)
+        assert done.code == 0, done.err
+    words = ["run", run.get("file", "p.trc"), "--json", *on_backend, *run.get("options", ())]
     if told is not None:
         told.requests.clear()
-    done = _paused(words, folder) if run.get("paused") else COMMANDS.run(words, folder, run.get("environ"))
+    meddle = _MEDDLINGS.get(run.get("while_it_runs", ""))
+    done = COMMANDS.run(words, folder, run.get("environ")) if meddle is None else _meddled(words, folder, meddle)
     assert done.code in {0, 1}, done.err
+    if done.json.get("submitted_before"):
+        return {"submitted_before": True, "code": done.code}
     tasks = done.json["tasks"]
     errors = {one["task"]: one["error"] for one in tasks if one["error"]}
     events = list(_events(folder))
@@ -102,6 +121,7 @@ def _run(folder: Path, run: Mapping[str, Any], backend: Backend, told: Endpoint 
         "letters": _letters(folder) if done.code else [],
         "hooks": sorted(([one.json["type"], one.json.get("task")] for one in told.requests), key=str) if told else [],
         "told": sorted((_told(one.json) for one in told.requests), key=str) if told else [],
+        "lineage": _lineage(folder),
         "computed": {task: _computed(folder, task) for task in run.get("computed", ())},
         "sinks": {
             str(path.relative_to(folder)): path.read_bytes()
@@ -111,34 +131,78 @@ def _run(folder: Path, run: Mapping[str, Any], backend: Backend, told: Endpoint 
     }
 
 
-def _paused(words: list[str], folder: Path) -> Done:
-    """A run that is paused while its first task runs, and goes on when that has ended and nothing else has begun."""
+class _Driven:
+    """The process of a run whose first task waits between two pipes."""
+
+    def __init__(self, words: list[str], folder: Path) -> None:
+        self.folder = folder
+        self.said: list[str] = []
+        self._words = words
+        self._begin()
+
+    def await_line(self, begin: str) -> None:
+        for line in self.process.stderr or ():
+            self.said.append(line)
+            if line.startswith(begin):
+                return
+        raise AssertionError(f"it never said {begin}: {self.said}")
+
+    def go_on(self) -> None:
+        """Has the first task end."""
+        (self.folder / "gate").write_bytes(b"")
+
+    def begin_again(self) -> None:
+        """Kills the process, and starts another one for the same, whose first task waits as well."""
+        self.process.kill()
+        self.process.communicate()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.process = subprocess.Popen(
+            [*TRC, *self._words], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        (self.folder / "began").read_bytes()
+
+
+def _meddled(words: list[str], folder: Path, meddle: Callable[[_Driven], None]) -> Done:
+    """A run to which something happens while its first task runs."""
     for name in ("began", "gate"):
         os.mkfifo(folder / name)
-    said: list[str] = []
-    with subprocess.Popen(
-        [*TRC, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
+    driven = _Driven(words, folder)
+    try:
+        meddle(driven)
+        out, err = driven.process.communicate(timeout=120)
+    finally:
+        driven.process.kill()
+        driven.process.wait()
+    return Done(driven.process.returncode, out, "".join(driven.said) + err)
 
-        def await_line(begin: str) -> None:
-            for line in process.stderr or ():
-                said.append(line)
-                if line.startswith(begin):
-                    return
-            raise AssertionError(f"it never said {begin}: {said}")
 
-        (folder / "began").read_bytes()
-        COMMANDS.run(["pause"], folder)
-        await_line("paused")
-        (folder / "gate").write_bytes(b"")
-        await_line("done     first")
-        states = {one["task"]: one["state"] for one in COMMANDS.run(["status", "--json"], folder).json["tasks"]}
-        assert states["second"] not in {"claimed", "running", "success"}
-        COMMANDS.run(["resume"], folder)
-        out, err = process.communicate(timeout=120)
-    return Done(process.returncode, out, "".join(said) + err)
+def _paused(driven: _Driven) -> None:
+    """It goes on when its first task has ended and nothing else has begun."""
+    COMMANDS.run(["pause"], driven.folder)
+    driven.await_line("paused")
+    driven.go_on()
+    driven.await_line("done     first")
+    states = {one["task"]: one["state"] for one in COMMANDS.run(["status", "--json"], driven.folder).json["tasks"]}
+    assert states["second"] not in {"claimed", "running", "success"}
+    COMMANDS.run(["resume"], driven.folder)
+
+
+def _canceled(driven: _Driven) -> None:
+    assert COMMANDS.run(["cancel", "--task", "first"], driven.folder).code == 0
+
+
+def _killed(driven: _Driven) -> None:
+    driven.begin_again()
+    driven.go_on()
+
+
+_MEDDLINGS: dict[str, Callable[[_Driven], None]] = {
+    "it is paused": _paused,
+    "its first task is canceled": _canceled,
+    "its process is killed": _killed,
+}
 
 
 def _with_address(text: str, told: Endpoint | None) -> str:
@@ -162,6 +226,8 @@ def _events(folder: Path) -> Iterator[dict[str, Any]]:
             continue
         if event.get("reason") == "expired":
             event["why"] = event["why"].partition(":")[0]  # then comes how old it is
+        if str(event.get("digest")).startswith("view:"):
+            event["digest"] = "view"  # then comes the key of its task, which holds its environment
         yield {key: value for key, value in event.items() if key not in _UNTIMED}
 
 
@@ -172,6 +238,22 @@ def _by_task(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
         event.pop("logical_time", None)
         told.setdefault(event.pop("task", ""), []).append(event)
     return told
+
+
+def _lineage(folder: Path) -> dict[str, list[Any]]:
+    """What OpenLineage events say of each job, where the project has them written."""
+    told: dict[str, list[Any]] = {}
+    path = folder / "lineage.jsonl"
+    for line in path.read_text().splitlines() if path.exists() else ():
+        event = json.loads(_plain(line, folder))
+        told.setdefault(event["job"]["name"], []).append(_without(event, _UNTIMED_OF_LINEAGE))
+    return told
+
+
+def _without(value: Any, keys: tuple[str, ...]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(one, keys) for key, one in value.items() if key not in keys}
+    return [_without(one, keys) for one in value] if isinstance(value, list) else value
 
 
 def _logs(folder: Path, run: str) -> Iterator[Path]:

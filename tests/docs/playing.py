@@ -42,6 +42,7 @@ MASKS = (
     (re.compile(r"\([0-9a-f]{9}\)"), "(COMMIT)"),
     (re.compile(r"\b\d+m \d+s\b|\b\d+(\.\d+)? ?m?s\b"), "DURATION"),
     (re.compile(r"(?<= )[0-9a-f]{8}$", re.MULTILINE), "CODE"),
+    (re.compile(r"(?<=memory-limits ) *a limit of .*$", re.MULTILINE), "LIMITS"),
     (re.compile(r"[ \t]+"), " "),
 )
 """What differs from run to run."""

@@ -150,3 +150,20 @@ def docker(*words: str, given: str | None = None) -> str:
     done = subprocess.run(["docker", *words], input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "build"])
+def test_options_that_the_backend_does_not_have_are_a_wrong_use(space: Any, command: str) -> None:
+    space.write("p.trc", 'pipeline "p" { }\ntask a = shell $$ true $$\n')
+    done = space.trc(command, "p.trc", "--pull", "never", code=3)
+    assert 'Error: --pull says nothing to the backend "local"' in done.err
+    space.trc("run", "p.trc")
+    # It is no less so where there would be nothing to do.
+    assert "--pull" in space.trc(command, "p.trc", "--pull", "never", code=3).err
+    assert "'sometimes' is not one of" in space.trc(command, "p.trc", "--build", "sometimes", code=3).err
+
+
+def test_a_network_that_has_no_such_name_is_a_wrong_use(space: Any) -> None:
+    space.write("p.trc", 'pipeline "p" { }\ntask a = shell $$ true $$\n')
+    done = space.trc("run", "p.trc", "--backend", "docker", "--network", "a b", code=3)
+    assert "Error: --network takes the name of a network of Docker: 'a b' is none" in done.err

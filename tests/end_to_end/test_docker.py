@@ -111,6 +111,7 @@ def test_system_packages_are_installed_and_a_mistake_is_told_at_its_line(shop: A
     assert 'error[TRC513]: task "bad" failed: the image of the environment cannot be built' in done.err
     assert "p.trc:8:5" in done.err
     assert "= E: Unable to locate package no-such-package" in done.err
+    assert "= look what they are called in the Debian of trc-test/python:" in done.err
 
 
 @pytest.mark.parametrize(
@@ -244,3 +245,28 @@ def test_strict_is_said_by_the_project_and_a_wrong_word_is_refused(shop: Any) ->
     assert '"docker.isolation" is "strict" or "warm"' in told
     assert '"docker.shm" takes a size' in told
     assert 'did you mean "build"?' in told
+
+
+def test_options_of_a_run_go_before_what_the_project_says(shop: Any) -> None:
+    shop.write("trc.toml", f'[docker]\nbase = "{BASE}"\nnetwork = "none"\n')
+    shop.write(
+        "tasks.py", "import os\n\ndef net(context):\n    return {'seen': sorted(os.listdir('/sys/class/net'))}\n"
+    )
+    shop.write(
+        "p.trc",
+        'pipeline "p" { }\n'
+        'task net = python("tasks.py:net")\ntask told = shell(["echo", "{{ tasks.net.values.seen }}"])\n',
+    )
+    seen = []
+    for words in ((), ("--network", "bridge")):
+        assert set(run(shop, *words).values()) == {"success"}
+        seen.append(max(shop.root.glob(".trc/logs/*/told.1.log"), key=lambda path: path.stat().st_mtime_ns).read_text())
+    assert "eth0" not in seen[0]
+    assert "eth0" in seen[1]
+    odd = shop.trc("run", "p.trc", "--backend", "docker", "--network", "trc-absent", code=1)
+    assert 'task "net" failed: network trc-absent not found' in odd.err
+    shop.write(
+        "p.trc", 'pipeline "p" { }\n' + task("odd", "net", 'environment { system_packages = ["libgomp1", "bc"] }')
+    )
+    refused = shop.trc("run", "p.trc", "--backend", "docker", "--build", "never", code=1)
+    assert 'and [docker] says build = "never"' in refused.err

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
-import signal
 import subprocess
 import tarfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.engine import engine
+from tests.engines import second
 from tests.environments import cache, index
 
 __all__ = ["cache", "engine", "index"]
@@ -39,8 +35,7 @@ task other = shell $$ true $$ {
 @pytest.fixture
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where an engine of 16 MiB keeps its images, one of which is there; tests' variables name it."""
-    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-    if os.getuid() != 0 or shutil.which("dockerd", path=path) is None:
+    if not second.can_run():
         pytest.skip("an engine with a disk of its own takes root and `dockerd`")
     folder = tmp_path_factory.mktemp("small")
     place = folder / "disk"
@@ -48,9 +43,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", place], check=False).returncode != 0:
         pytest.skip("this machine mounts nothing")
     try:
-        with _engine(folder, place, path) as address, pytest.MonkeyPatch.context() as patch:
+        with second.running(folder, place / "data") as address, pytest.MonkeyPatch.context() as patch:
             patch.setenv("DOCKER_HOST", address)
-            patch.setenv("PATH", path)
+            patch.setenv("PATH", second.PATH)
             # Nothing runs in it: a build has no room for its first step.
             buffer = io.BytesIO()
             with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -62,34 +57,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             yield place
     finally:
         subprocess.run(["umount", "--lazy", place], check=True)
-
-
-@contextmanager
-def _engine(folder: Path, place: Path, path: str) -> Iterator[str]:
-    address = f"unix://{folder}/docker.sock"
-    flags = {
-        "host": address,
-        "data-root": place / "data",
-        "exec-root": folder / "exec",
-        "pidfile": folder / "pid",
-        "bridge": "none",
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["dockerd", "--log-level=warn", "--iptables=false", *(f"--{name}={value}" for name, value in flags.items())],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env={**os.environ, "PATH": path},
-        )  # fmt: skip
-    try:
-        until = time.monotonic() + 60
-        while subprocess.run(["docker", "-H", address, "version"], capture_output=True, check=False).returncode != 0:
-            is_late = time.monotonic() > until or process.poll() is not None
-            assert not is_late, (folder / "log").read_text(errors="replace")
-            time.sleep(0.1)
-        yield address
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
 
 
 def fill(place: Path) -> None:

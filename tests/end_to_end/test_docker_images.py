@@ -54,8 +54,8 @@ def docker(*words: str, given: str | None = None) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def run(shop: Any, code: int = 0) -> str:
-    (told,) = shop.trc("run", "p.trc", "--json", "--backend", "docker", code=code).json["tasks"]
+def run(shop: Any, *more: str, code: int = 0) -> str:
+    (told,) = shop.trc("run", "p.trc", "--json", "--backend", "docker", *more, code=code).json["tasks"]
     state: str = told["state"]
     return state
 
@@ -84,6 +84,24 @@ def test_an_image_of_a_registry_with_a_password(shop: Any, registry: Registry) -
     docker("rmi", "-f", image)
     assert run(shop) == "skipped"
     assert not api().images(image)
+
+
+def test_what_a_registry_has_is_pulled_anew_where_that_is_said(shop: Any, registry: Registry) -> None:
+    image = f"{registry.address}/moved:1"
+    registry.log_in(shop.root / "docker")
+    make(image, "there")
+    docker("push", "-q", image)
+    make(image, "here")
+    shop.write("p.trc", PIPELINE.format(image=image, more=""))
+    assert run(shop) == "success"
+    assert shop.read("go.txt") == "here\n"
+    # The key is that of the image that will be pulled, and so is what the task runs in.
+    assert run(shop, "--pull", "always") == "success"
+    assert shop.read("go.txt") == "there\n"
+    assert run(shop, "--pull", "always") == "skipped"
+    docker("rmi", "-f", image)
+    told = shop.trc("run", "p.trc", "--force", "--backend", "docker", "--pull", "never", code=1).err
+    assert f'there is no image "{image}" here, and [docker] says pull = "never"\n --> p.trc:7:17' in told
 
 
 def test_a_tag_that_means_another_image_runs_the_task_again(shop: Any) -> None:

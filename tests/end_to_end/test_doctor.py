@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from trc.backends.local.groups import places
+
 PIPELINE = """
 name: shop
 sources:
@@ -70,11 +72,14 @@ def test_project_that_is_well(shop: Any) -> None:
             "outputs",
             "worker",
             "duckdb",
+            "memory-limits",
         ),
     ]
     told = {one["check"]: one["text"] for one in found["findings"]}
     assert "all 2 stored outputs of 2 tasks" in told["outputs"]
     assert told["duckdb"].startswith("tasks get DuckDB 1.")
+    whose = "all processes of a task together" if list(places()) else "each process of a task by itself"
+    assert f"holds for {whose}" in told["memory-limits"]
     assert tree(shop.root) == before
     assert [path.name for path in shop.root.rglob("*probe*")] == []
 
@@ -86,7 +91,7 @@ def test_lines_for_people(shop: Any) -> None:
     at = next(number for number, line in enumerate(lines) if line.startswith("warn"))
     assert lines[at].startswith("warn   outputs          the output of shop.total is gone: ")
     assert lines[at + 1].strip() == "= `trc run p.yaml` makes it again"
-    assert lines[-1] == "15 ok, 1 warning, 0 errors"
+    assert lines[-1] == "16 ok, 1 warning, 0 errors"
 
 
 def test_folder_in_which_nothing_has_run(space: Any) -> None:

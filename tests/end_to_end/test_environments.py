@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -401,3 +402,53 @@ def test_an_environment_that_cannot_be_had_ahead_fails_its_tasks_and_a_retry_tri
     # It is permanent: there is one attempt, and the environment is not tried a second time for it.
     assert kinds == [("environment.building", "info"), ("environment.failed", "warning")]
     assert {one["attempt"] for one in events if one.get("task") == "b" and "attempt" in one} == {1}
+
+
+def test_a_cache_that_cannot_be_written_names_the_task_the_line_and_the_remedy(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRC_CACHE", "/proc/nowhere")
+    shop.write("p.yaml", pipeline(task("a", f'python_version: "{OWN}"'), task("b", "")))
+    shop.trc("lock")
+    done = shop.trc("run", "p.yaml", code=1)
+    first = 'task "a" failed: the environment cannot be built: "/proc/nowhere/environments" cannot be written'
+    assert f"error[TRC649]: {first}\n --> p.yaml:5:19" in done.err
+    assert "= TRC_CACHE names another folder for environments" in done.err
+    assert "done     b" in done.err
+
+
+@pytest.fixture
+def small_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A cache folder on a file system of its own, with room for the lock files of environments, and for little more."""
+    if os.getuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("a disk of its own takes root and `mount`")
+    place = tmp_path / "small"
+    place.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", place], capture_output=True, check=False)
+    if made.returncode != 0:
+        pytest.skip(f"nothing may be mounted: {made.stderr.decode().strip()}")
+    monkeypatch.setenv("TRC_CACHE", str(place))
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_a_disk_without_room_names_the_task_the_line_and_the_remedy(shop: Any, small_cache: Path) -> None:
+    shop.write("p.yaml", pipeline(task("a", f'python_version: "{OWN}"'), task("b", "")))
+    shop.trc("lock")
+    where = f'there is no room left for it in "{small_cache}/environments"'
+    for words, first in (
+        ("run", f'task "a" failed: the environment cannot be built: {where}'),
+        ("build", f'what task "a" runs in cannot be had: the environment cannot be built: {where}'),
+    ):
+        done = shop.trc(words, "p.yaml", code=1)
+        assert f"error[TRC649]: {first}\n --> p.yaml:5:19" in done.err
+        assert "o space left on device" in done.err
+        assert (
+            "= `trc env gc` removes those that no run has used for 30 days; TRC_CACHE names another folder" in done.err
+        )
+    # Nothing of it is left to be taken for whole.
+    assert not list(small_cache.glob("environments/*-py*"))
+    subprocess.run(["mount", "-o", "remount,size=64m", small_cache], check=True)
+    assert shop.states()["a"] == "success"

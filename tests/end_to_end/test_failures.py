@@ -182,3 +182,19 @@ def test_failure_is_shown_at_its_place_though_the_pipeline_was_compiled_before(s
     again = space.trc("run", "p.yaml", "--json", code=1)
     for told in (done, again):
         assert [(one["code"], one["line"]) for one in told.json["diagnostics"]] == [("TRC601", 3)]
+
+
+def test_status_tells_what_each_attempt_used(space: Any) -> None:
+    space.write(
+        "code.py",
+        "def burn(context):\n    held = bytearray(64 << 20)\n    sum(range(3_000_000))\n    raise ValueError(len(held))\n",
+    )
+    space.write(
+        "p.trc",
+        'pipeline "p" { }\ntask burn = python("code.py:burn") { retry { attempts = 2, initial = 1ms } }\n'
+        "task never = shell $$ true $$ { needs = [burn] }\n",
+    )
+    space.trc("run", "p.trc", code=1)
+    attempts = space.trc("status", "--json").json["attempts"]
+    assert [one["number"] for one in attempts] == [1, 2]
+    assert all(one["peak_memory"] > 64 << 20 and 0 < one["cpu_seconds"] < 60 for one in attempts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -37,15 +37,21 @@ class BuildReport:
 
 
 def build(
-    path: Path, choices: Choices = NO_CHOICES, tell: Callable[[Built], None] = lambda _built: None
+    path: Path,
+    choices: Choices = NO_CHOICES,
+    tell: Callable[[Built], None] = lambda _built: None,
+    asked: Mapping[str, str] | None = None,
 ) -> BuildReport:
-    """Builds what the tasks of a pipeline run in on its backend; `tell` hears of each when it is done."""
-    settings, choices = settings_for(path), with_environment(choices)
+    """Builds what the tasks of a pipeline run in on its backend; `tell` hears of each when it is done.
+
+    What is `asked` of the backend goes before what the settings say of it.
+    """
+    settings, choices = replace(settings_for(path), asked=asked or {}), with_environment(choices)
     compilation = load(path, settings, choices, moment_of(choices.at))
     backend, spec = compilation.backend, compilation.spec
     needed = of_tasks(spec, {task.name for task in spec.tasks})
     found: list[Built] = []
-    for one in backend.build(needed, settings.backends.get(backend.name)):
+    for one in backend.build(needed, settings.of_backend(backend.name)):
         found.append(one)
         tell(one)
     places = {each.tasks: number for number, each in enumerate(needed)}
@@ -54,11 +60,11 @@ def build(
     return BuildReport(backend.name, tuple(found), (*compilation.diagnostics, *refused), compilation.sources)
 
 
-def build_own(project: Path, backend: str | None = None) -> BuildReport:
+def build_own(project: Path, backend: str | None = None, asked: Mapping[str, str] | None = None) -> BuildReport:
     """Builds trc's own image, as the settings of a project say; nothing for a backend that takes trc as it is installed."""
-    settings = settings_for(project / "trc.toml")
+    settings = replace(settings_for(project / "trc.toml"), asked=asked or {})
     found = backend_named(backend or _IN_IMAGES)
-    own = found.build_own(settings.backends.get(found.name))
+    own = found.build_own(settings.of_backend(found.name))
     failures: Any = import_module("trc.api.failures")
     built = () if own is None else (own,)
     return BuildReport(found.name, built, tuple(failures.unbuilt(None, built)))

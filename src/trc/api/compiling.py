@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 from trc.api.denying import stop_at_warnings
 from trc.backends.artefacts import write
-from trc.backends.base import Backend
+from trc.backends.base import Backend, Beside
 from trc.backends.registry import backend_named
 from trc.checking import moment_of
 from trc.compiler.checks.environments import unlocked
@@ -23,6 +24,9 @@ from trc.compiler.compile import compile_file as run_compiler
 from trc.compiler.context import Context
 from trc.compiler.diagnostics.collector import Collector
 from trc.compiler.diagnostics.diagnostic import Diagnostic
+from trc.compiler.frontends.project_files import content_of
+from trc.compiler.frontends.suffixes import CODE
+from trc.compiler.pycode import closure
 from trc.compiler.source import SourceFile
 from trc.compiler.sql.facts import QueryFacts
 from trc.contexts import backend_of, context_of, refusal_code, version_of
@@ -130,8 +134,25 @@ def compile_file(
     pipeline = compilation.compiled.pipeline
     assert pipeline is not None
     folder = output or settings.project / "build" / pipeline.name
-    backend = compilation.backend
-    return compilation, write(folder, backend.emit(pipeline, compilation.spec, settings.backends.get(backend.name)))
+    backend, options = compilation.backend, settings.of_backend(compilation.backend.name)
+    return compilation, write(folder, backend.emit(pipeline, compilation.spec, options, _beside(path, compilation)))
+
+
+def _beside(path: Path, compilation: Compilation) -> Beside:
+    context, choices = compilation.context, compilation.context.choices
+    files = {name for name, content in context.seen.items() if content is not None}
+    entry = path.resolve()
+    if entry.suffix.lower() == CODE and entry.is_relative_to(context.project):
+        # What it imports was read by a process of its own.
+        code = closure(entry.relative_to(context.project).as_posix(), partial(content_of, context.project))
+        files |= {one.path for one in code.files}
+    target = () if choices.target_name is None else ("--target", choices.target_name)
+    params = [word for name, value in choices.params for word in ("--param", f"{name}={value}")]
+    if choices.params_file is not None and choices.params_file.resolve().is_relative_to(context.project):
+        name = choices.params_file.resolve().relative_to(context.project).as_posix()
+        files.add(name)
+        params += ["--params", name]
+    return Beside(tuple(sorted(files)), (*target, *params))
 
 
 def emit(

@@ -89,6 +89,17 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     else:
         yield ok("store", "no run is recorded: the first one makes the state store")
     yield from look_at_worker(backend_named("local"), settings)
+    yield _memory_limits()
+
+
+def _memory_limits() -> Finding:
+    groups: Any = import_module("trc.backends.local.groups")
+    if next(groups.places(), None) is not None:
+        return ok("memory-limits", "a limit of memory holds for all processes of a task together")
+    return ok(
+        "memory-limits",
+        "a limit of memory holds for each process of a task by itself: this user may make no control groups",
+    )
 
 
 def _recorded(settings: Settings) -> Iterator[Finding]:
@@ -160,7 +171,7 @@ def look_at_worker(backend: Backend, settings: Settings) -> Iterator[Finding]:
             run_time="1970-01-01T00:00:00+00:00",
             idempotency_key="doctor",
         )
-        executor = backend.executor(1, settings.state, options=settings.backends.get(backend.name))
+        executor = backend.executor(1, settings.state, options=settings.of_backend(backend.name))
         try:
             executor.start(order)
             end = _end(executor, order.token)

@@ -232,6 +232,8 @@ _FAILURE_CODES = {
     "aws": "TRC689",
     "aws_unanswered": "TRC689",
     "environment": "TRC649",
+    "environment_disk": "TRC649",
+    "environment_folder": "TRC649",
     "environment_index": "TRC648",
     "environment_python": "TRC649",
     "environment_uv": "TRC620",
@@ -251,6 +253,11 @@ _ASKED: Final = {
     "docker_python": ("image", "python_version", "python"),
     "docker_disk": ("image", "system_packages", "requirements", "requirements_file", "python_version", "python"),
     "docker_build": ("system_packages", "requirements", "requirements_file"),
+    "environment": ("requirements", "requirements_file", "python_version", "python"),
+    "environment_disk": ("requirements", "requirements_file", "python_version", "python"),
+    "environment_folder": ("requirements", "requirements_file", "python_version", "python"),
+    "environment_index": ("requirements", "requirements_file"),
+    "environment_python": ("python_version", "python", "requirements", "requirements_file"),
     "memory": ("memory", "memory_limit"),
     "ray_resources": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
     "docker_limits": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
@@ -259,6 +266,9 @@ _ASKED: Final = {
 
 
 _REMEDIES: Final = {
+    "TRC648": (
+        "look at the network, and at the index that UV_DEFAULT_INDEX or PIP_INDEX_URL names; `retries` try it again",
+    ),
     "TRC670": ("make the bucket, or correct its name and the endpoint",),
     "TRC671": ("allow this identity to list, read and write there",),
     "TRC672": ("renew them: they come from where the AWS command line has them, a profile, variables or a role",),

@@ -194,6 +194,7 @@ def run(
     submission: str | None = None,
     openlineage: str | None = None,
     telemetry: Telemetry = NO_TELEMETRY,
+    asked: Mapping[str, str] | None = None,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -205,12 +206,13 @@ def run(
     The run `again` goes on although it has ended, with all that did not succeed in it. Raises `Submitted` with the run that was
     submitted under the key `submission` before; one whose process has died is gone on with.
     OpenLineage events go to the file or the URL `openlineage`, or to that of the settings; what is lost of them is warned of.
-    What `telemetry` leaves open of logs, metrics and traces is as the settings have it.
+    What `telemetry` leaves open of logs, metrics and traces is as the settings have it; what is `asked` of the backend goes before
+    what they say of it. Raises `UnfitOption` where it is asked for what it does not have.
     `tick` is how often, in seconds, `observe` is told that time has passed. `on_cancel` is given a
     function that ends the run when it is called, from a signal handler too.
     """
     settings, now = settings_for(path, workers=workers, target=choices.target), moment_of(choices.at)
-    settings = replace(settings, telemetry=telemetry.over(settings.telemetry))
+    settings = replace(settings, telemetry=telemetry.over(settings.telemetry), asked=asked or {})
     if again is None:
         choices = with_environment(choices)
 
@@ -409,12 +411,12 @@ def runner_of(
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
 ) -> Iterator[Runner]:
     """All that planning or running a pipeline needs, with its state open."""
-    spec = with_digests(ready.spec, ready.backend, settings.backends.get(ready.backend.name))
+    spec = with_digests(ready.spec, ready.backend, settings.of_backend(ready.backend.name))
     with opened(settings) as store:
         storage: Storage = LocalStorage(store, settings.state, boot_id(), time.time_ns)
 
         def executor() -> Executor:
-            of_backend = settings.backends.get(ready.backend.name)
+            of_backend = settings.of_backend(ready.backend.name)
             return ready.backend.executor(settings.workers, settings.state, settings.max_async, of_backend)
 
         secrets = _secrets(ready.spec, settings)

@@ -136,6 +136,7 @@ def run_plan(
     deny_warnings: bool = False,
     openlineage: str | None = None,
     telemetry: Telemetry = NO_TELEMETRY,
+    asked: Mapping[str, str] | None = None,
     observe: Observer | None = None,
     tick: float | None = None,
     on_cancel: Callable[[Callable[[], None]], None] = lambda _cancel: None,
@@ -144,7 +145,7 @@ def run_plan(
 
     Raises Stopped, and runs nothing, if anything moved that it rests on.
     """
-    with _looked_at(document, saved, observe or _ignore, on_cancel, workers) as found:
+    with _looked_at(document, saved, observe or _ignore, on_cancel, workers, asked) as found:
         if found.moved or found.runner is None or found.ready is None:
             raise _stale(document, saved, found.file, found.moved)
         runner, ready = found.runner, found.ready
@@ -195,16 +196,18 @@ def _agree(said: Plan, run: RunRecord, plan: Plan) -> None:
 
 
 @contextmanager
-def _looked_at(
+def _looked_at(  # noqa: PLR0917 - all that a run is given
     document: Path,
     saved: SavedPlan,
     observe: Observer,
     on_cancel: Callable[[Callable[[], None]], None],
     workers: int | None = None,
+    asked: Mapping[str, str] | None = None,
 ) -> Iterator[_Found]:
     """Looks again at all that a saved plan rests on; its runner is open meanwhile."""
     file, project = pipeline_of_plan(saved, document), project_of_plan(saved, document)
     settings, names = settings_for(file, workers=workers, target=saved.choices.target), names_of(saved)
+    settings = replace(settings, asked=asked or {})
     now = before_compiling(settings, names, project)
     early = moved(saved.rests_on, now)
     if any(one.kind == "state" for one in early):

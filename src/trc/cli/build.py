@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from trc import api
 from trc.backends.base import Built
 from trc.cli import exits
 from trc.cli.failures import tell_diagnostics
-from trc.cli.options import choices_options, json_option, subcommand
+from trc.cli.options import backend_options, choices_options, json_option, subcommand
 from trc.cli.output import Screen
 from trc.cli.quantities import count, duration
 from trc.compiler.choices import Choices
@@ -22,8 +23,9 @@ from trc.compiler.diagnostics.render.cells import visible
 @subcommand
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @choices_options()
+@backend_options(network=False)
 @json_option
-def command(screen: Screen, file: Path | None, choices: Choices) -> int:
+def command(screen: Screen, file: Path | None, choices: Choices, asked: Mapping[str, str]) -> int:
     """Build what the tasks of FILE run in: an image or a virtual environment for each environment.
 
     A run that wants it then finds it, so that one step of CI can build what others run. What is there already is not
@@ -32,11 +34,11 @@ def command(screen: Screen, file: Path | None, choices: Choices) -> int:
     if file is None:
         if choices != Choices(choices.backend):
             raise click.UsageError("what a pipeline is to be built with takes its FILE")
-        found = api.build_own(Path.cwd(), choices.backend)
+        found = api.build_own(Path.cwd(), choices.backend, asked)
         for one in found.built:
             _tell(screen, one)
     else:
-        found = api.build(file, choices, partial(_tell, screen))
+        found = api.build(file, choices, partial(_tell, screen), asked)
     tell_diagnostics(screen, found.diagnostics, found.sources)
     if screen.wants_json:
         screen.document({"backend": found.backend, "built": [_document(one) for one in found.built]})

@@ -51,9 +51,17 @@ def attempt_document(attempt: AttemptRecord) -> dict[str, Any]:
         "started_at": time_document(attempt.started_at),
         "ended_at": time_document(attempt.ended_at),
         "seconds": seconds_between(attempt.started_at, attempt.ended_at),
+        "cpu_seconds": _used(attempt, "cpu_seconds"),
+        "peak_memory": _used(attempt, "peak_memory"),
         "error": attempt_error(attempt),
         "expectations": [one.to_dict() for one in verdicts_of(attempt)],
     }
+
+
+def _used(attempt: AttemptRecord, what: str) -> float | None:
+    """What an attempt used; None where nobody could tell."""
+    used: float | None = (attempt.result or {}).get(what)
+    return used or None
 
 
 def output_document(output: StoredOutput) -> dict[str, Any]:

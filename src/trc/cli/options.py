@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import click
 
 from trc.cli.output import Screen
-from trc.compiler.choices import Choices
+from trc.compiler.choices import Choices, UnfitOption
 from trc.telemetry import Telemetry
 
 LATEST: Final = "latest"
@@ -104,6 +104,22 @@ _TRACES: Final = click.option(
     default=None,
     help="Send the run's spans by OTLP, to where the variables OTEL_* say; without it, as trc.toml says.",
 )
+_POLICIES: Final = click.Choice(["missing", "always", "never"])
+_BUILD: Final = click.option(
+    "--build",
+    type=_POLICIES,
+    help="Whether containers' images are built; without it, as trc.toml says, else what is missing.",
+)
+_PULL: Final = click.option(
+    "--pull",
+    type=_POLICIES,
+    help="Whether images are pulled from registries; without it, as trc.toml says, else what is missing.",
+)
+_NETWORK: Final = click.option(
+    "--network",
+    metavar="NAME",
+    help="The network that containers see, such as none; without it, as trc.toml says, else bridge.",
+)
 file_argument: Final = click.argument("file", type=click.Path(path_type=Path))
 
 
@@ -177,6 +193,29 @@ def choices_options(*, backend: bool = True) -> Callable[[Callable[..., int]], C
         for option in (_AT, _PARAMS, _PARAM, _TARGET, *((_BACKEND,) if backend else ())):
             given = option(given)
         return given
+
+    return decorate
+
+
+def backend_options(*, network: bool = True) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Gives a command the options that go before what `trc.toml` says of the backend, as one argument `asked`."""
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        @wraps(function)
+        def asking(
+            *arguments: Any, build: str | None, pull: str | None, network: str | None = None, **others: Any
+        ) -> int:
+            given = {"build": build, "pull": pull, "network": network}
+            asked = {name: value for name, value in given.items() if value is not None}
+            try:
+                return function(*arguments, asked=asked, **others)
+            except UnfitOption as error:
+                raise click.UsageError(str(error)) from error
+
+        found = asking
+        for option in (*((_NETWORK,) if network else ()), _PULL, _BUILD):
+            found = option(found)
+        return found
 
     return decorate
 

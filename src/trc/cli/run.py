@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from trc.cli.documents import run_document
 from trc.cli.driving import exit_code, tell_end, watched
 from trc.cli.live import FRAME
 from trc.cli.options import (
+    backend_options,
     choices_options,
     deny_option,
     exclude_option,
@@ -64,6 +66,7 @@ from trc.telemetry import Telemetry
     metavar="FILE|URL",
     help="Append OpenLineage events to a file, a line each, or post them to a URL; without it, where trc.toml says, if it does.",
 )
+@backend_options()
 @telemetry_options
 @json_option
 def command(  # noqa: PLR0917 - click passes them by name
@@ -81,6 +84,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     workers: int | None,
     openlineage: str | None,
     telemetry: Telemetry,
+    asked: Mapping[str, str],
 ) -> int:
     """Run what has changed since it last succeeded.
 
@@ -102,6 +106,7 @@ def command(  # noqa: PLR0917 - click passes them by name
                 deny_warnings=deny_warnings,
                 openlineage=openlineage,
                 telemetry=telemetry,
+                asked=asked,
                 observe=interruption.watch,
                 tick=FRAME,
                 on_cancel=interruption.listen,
@@ -125,6 +130,7 @@ def command(  # noqa: PLR0917 - click passes them by name
                 excluded=excluded,
                 openlineage=openlineage,
                 telemetry=telemetry,
+                asked=asked,
                 observe=interruption.watch,
                 tick=FRAME,
                 on_cancel=interruption.listen,
@@ -133,7 +139,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         return _tell_first(screen, first.run)
     is_plain = (
         choices.is_plain
-        and not (force or new or workers or selected or excluded or openlineage or telemetry.has_any)
+        and not (force or new or workers or selected or excluded or openlineage or telemetry.has_any or asked)
         and optimise is None
         and on_conflict == "wait"
     )

@@ -214,6 +214,21 @@ def test_folders_beyond_the_project_are_seen_and_inputs_are_only_read(make: Make
     assert (far / "out/staged").read_text() == "ab"
 
 
+def test_paths_may_hold_any_character_and_none_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "a:b, é=c"
+    folder.mkdir()
+    world = World(folder, executor_of(1, folder / ".trc"))
+    world.write("def go(context):\n    open(context.output.path, 'w').close()\n")
+    gone = tmp_path / "gone/in"
+    given = (OrderInput("data", "file", (str(gone / "a.txt"),)),)
+    try:
+        world.success(world.order("go", output=True, inputs=given))
+    finally:
+        world.executor.close()
+    # An engine could make the folder, as root's.
+    assert not gone.exists()
+
+
 def test_containers_keep_their_logs_apart(make: Make) -> None:
     world = make(4)
     world.write("def quiet(context):\n    pass\ndef loud(context):\n    print(context.attempt)\n")
@@ -377,20 +392,22 @@ def test_every_python_runs_the_task_side(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "reason", "first"),
+    ("image", "reason", "first", "remedy"),
     [
-        ("trc-test/absent:1", "docker_pull", 'the image "trc-test/absent:1" cannot be pulled: docker.io '),
-        ("registry.invalid/x:1", "docker_pull", 'the image "registry.invalid/x:1" cannot be pulled: registry.invalid '),
-        ("trc-test/bare", "docker_python", 'the image "trc-test/bare" has no python3'),
-        ("a b", "docker_pull", '"a b" is not the name of an image'),
+        ("trc-test/absent:1", "docker_pull", 'the image "trc-test/absent:1" cannot be pulled: docker.io ', "look"),
+        ("registry.invalid/x:1", "docker_pull", 'the image "registry.invalid/x:1" cannot be pulled: registry.invalid ',
+         "look at the network of the Docker engine"),
+        ("trc-test/bare", "docker_python", 'the image "trc-test/bare" has no python3', "tasks run on Python 3.9"),
+        ("a b", "docker_pull", '"a b" is not the name of an image', "write it like python:3.12-slim"),
     ],
-)
-def test_an_image_that_cannot_be_used_is_told(make: Make, image: str, reason: str, first: str) -> None:
+)  # fmt: skip
+def test_an_image_that_cannot_be_used_is_told(make: Make, image: str, reason: str, first: str, remedy: str) -> None:
     world = make()
     world.write("def go(context):\n    pass\n")
     subprocess.run(["docker", "tag", "trc-test/debian", "trc-test/bare"], check=True)
     failure = world.failure(world.order("go", image=image))
-    assert (failure.reason, failure.message.splitlines()[0][: len(first)]) == (reason, first)
+    told, *_, last = failure.message.splitlines()
+    assert (failure.reason, told[: len(first)], last[: len(remedy)]) == (reason, first, remedy)
 
 
 def test_policies_that_forbid_to_get_an_image(make: Make) -> None:
@@ -404,21 +421,23 @@ def test_policies_that_forbid_to_get_an_image(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "options", "reason", "word"),
+    ("asked", "options", "word", "remedy"),
     [
-        ({"gpus": 1}, {}, "docker_limits", "the engine has no GPU to give"),
-        ({}, {"network": "trc-absent"}, "docker_limits", "trc-absent"),
-        ({"memory": 1 << 20}, {}, "docker_limits", "the engine does not take the limits of the task"),
+        ({"gpus": 1}, {}, "the engine has no GPU to give", "install the NVIDIA container toolkit"),
+        ({}, {"network": "trc-absent"}, "trc-absent", "`docker network ls` tells which there are"),
+        ({"memory": 1 << 20}, {}, "the engine does not take the limits of the task", "`docker info` tells"),
     ],
 )
 def test_what_the_engine_does_not_take_is_told(
-    make: Make, asked: dict[str, Any], options: dict[str, Any], reason: str, word: str
+    make: Make, asked: dict[str, Any], options: dict[str, Any], word: str, remedy: str
 ) -> None:
     world = make(**options)
     world.write("def go(context):\n    pass\n")
     failure = world.failure(world.order("go", **asked))
-    assert failure.reason == reason
-    assert word in failure.message.splitlines()[0]
+    told, *_, last = failure.message.splitlines()
+    assert failure.reason == "docker_limits"
+    assert word in told
+    assert last.startswith(remedy)
 
 
 @pytest.mark.parametrize(
