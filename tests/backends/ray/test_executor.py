@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster import head, joining
+from tests.cluster import cluster_token, head, joining
 from tests.contracts.backend_suite import LONG, BackendSuite, World, wait_for_death
 
 import trc
@@ -20,7 +20,7 @@ from trc.backends.ray.host import Terms, _refusal
 from trc.backends.registry import backend_named
 from trc.runtime.executor import Ended, Executor, Lost, Needed, Started
 
-__all__ = ["head"]
+__all__ = ["cluster_token", "head"]
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("joined")]
 
 
