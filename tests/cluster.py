@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -160,9 +161,25 @@ def end_node(process: subprocess.Popen[bytes]) -> None:
 
 
 def kill_node(process: subprocess.Popen[bytes]) -> None:
-    """Ends all that a node consists of at once, as a loss of power would."""
+    """Ends all that a node consists of at once, as a loss of power would: what hosts have started, too."""
+    # Who is stopped starts nobody any more, and its children stay its own.
+    tree = [process.pid]
+    for one in tree:
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGSTOP)
+        tree += _children(one)
+    for one in tree:
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     if process.stdout is not None:
         process.stdout.close()
+
+
+def _children(process: int) -> list[int]:
+    with suppress(OSError):
+        threads = list(Path("/proc", str(process), "task").iterdir())
+        return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    return []
