@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import select
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,13 +22,14 @@ _START = (
     "import sys; from ray.scripts.scripts import main; sys.argv = ['ray', 'start', '--block', *sys.argv[1:]]; main()"
 )
 _JOIN = """
-import signal, sys
+import json, signal, sys
 from ray._private.node import Node
 from ray._private.parameter import RayParams
-head, gpus, store = sys.argv[1:]
+head, gpus, store, resources, labels = sys.argv[1:]
 # `ray start` would take an address of loopback for one that others reach.
 asked = RayParams(
-    gcs_address=head, node_ip_address="127.0.0.1", num_cpus=1, num_gpus=int(gpus), object_store_memory=int(store)
+    gcs_address=head, node_ip_address="127.0.0.1", num_cpus=1, num_gpus=int(gpus), object_store_memory=int(store),
+    resources=json.loads(resources), labels=json.loads(labels),
 )
 Node(asked, head=False, shutdown_at_exit=True)
 print("Ray runtime started")
@@ -115,9 +117,11 @@ def start_head(port: int, folder: str, cpus: int = 2) -> subprocess.Popen[bytes]
 
 
 @contextmanager
-def joining(head: str, gpus: int = 0) -> Iterator[subprocess.Popen[bytes]]:
-    """A node more, on this machine, which has one processor and so many GPUs."""
-    node, _said = _run(_JOIN, head, str(gpus), str(100 << 20))
+def joining(
+    head: str, gpus: int = 0, resources: Mapping[str, float] | None = None, labels: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A node more, on this machine, which has one processor, so many GPUs, and what else is said."""
+    node, _said = _run(_JOIN, head, str(gpus), str(100 << 20), json.dumps(resources or {}), json.dumps(labels or {}))
     try:
         yield node
     finally:

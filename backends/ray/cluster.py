@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import secrets
@@ -84,6 +85,10 @@ class Cluster:
             else:
                 self._start()
         return self.nodes()
+
+    def abandon(self) -> None:
+        """Keeps Ray from taking its leave of a cluster that is gone as this process ends: it would wait for the answer."""
+        atexit.unregister(self.ray.shutdown)
 
     def nodes(self) -> tuple[Shape, ...]:
         """Those that live."""

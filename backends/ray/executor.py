@@ -216,6 +216,7 @@ class RayExecutor:
 
     def _sever(self, post: Post) -> None:
         self._severed = severed(self._cluster.address, post.name)
+        self._cluster.abandon()
 
     def _raise_if_severed(self) -> None:
         """Raises `Severed` where something runs or waits that nobody will tell anything of."""
@@ -324,6 +325,8 @@ class RayExecutor:
             num_cpus=shape.cpus,
             num_gpus=shape.gpus,
             memory=shape.memory or None,
+            resources=dict(shape.resources),
+            label_selector=dict(shape.labels),
             max_concurrency=_CALLS,
             scheduling_strategy="SPREAD",
         )

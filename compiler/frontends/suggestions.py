@@ -50,6 +50,7 @@ _HOMES: Final = {
         "memory_limit",
         "cpu_limit",
         "gpu",
+        "node_labels",
     ),
     "retries": (
         "max_attempts",

@@ -257,7 +257,7 @@ _ASKED: Final = {
     "docker_disk": ("image", "system_packages", "requirements", "requirements_file", "python_version", "python"),
     "docker_build": ("system_packages", "requirements", "requirements_file"),
     "memory": ("memory", "memory_limit"),
-    "ray_resources": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
+    "ray_resources": ("resources", "node_labels", "gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
     "docker_limits": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
 }
 """By reason, the keys of an environment that may be why; what is written first of them is shown."""

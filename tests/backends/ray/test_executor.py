@@ -180,6 +180,29 @@ def test_what_a_node_can_run_that_joins_runs_there(make: Make, head: str) -> Non
         assert world.wait(Ended, order.token).result.values == {"gpus": "0"}
 
 
+def test_what_asks_for_a_resource_and_a_label_runs_on_the_node_that_has_them(make: Make, head: str) -> None:
+    world = make()
+    world.write("import os\ndef go(context):\n    return {'parents': os.getppid()}\n")
+    order = world.order("go", resources=(("licence", 2),), node_labels=(("zone", "on-premise"),))
+    world.executor.start(order)
+    assert world.executor.poll(0.0) == []
+    # Each of these has a part of it.
+    with joining(head, resources={"licence": 2}), joining(head, labels={"zone": "on-premise"}):
+        assert not [one for one in world.executor.poll(3.0) if isinstance(one, Ended)]
+        with joining(head, resources={"licence": 2}, labels={"zone": "on-premise"}):
+            assert world.wait(Ended, order.token).result.failure is None
+
+
+def test_what_no_node_has_is_told_with_the_resources_and_labels_of_nodes(make: Make, head: str) -> None:
+    with joining(head, resources={"licence": 2}, labels={"zone": "eu"}):
+        world = make(wait_for_nodes=0)
+        failure = world.failure(world.order("go", resources=(("licence", 3),), node_labels=(("zone", "us"),)))
+    assert failure.reason == "ray_resources"
+    first, *nodes, _remedy = failure.message.splitlines()
+    assert first == 'no node of the Ray cluster can run this: it asks for 1 CPU, 3 licence, zone = "us"'
+    assert re.fullmatch(r'a node has 1 CPU, [\d,.]+ GiB, 2 licence, zone = "eu"', nodes[-1])
+
+
 # ── nodes that are not fit ──
 
 
