@@ -104,10 +104,15 @@ def severed(address: str, post: str) -> Trouble:
 
 def infeasible(asked: Shape, nodes: Sequence[Shape], seconds: int) -> Failure:
     """No node can ever run it."""
-    kinds = sorted({str(one): one for one in nodes}.items(), key=lambda item: (-item[1].cpus, item[0]))
+    names = {name for name, _ in (*asked.resources, *asked.labels)}
+    kinds = sorted(
+        {str(one): one for one in nodes}.items(),
+        # Those that have something of the kind come first.
+        key=lambda item: (-len(names & {*dict(item[1].resources), *dict(item[1].labels)}), -item[1].cpus, item[0]),
+    )
     told = [f"a node has {kind}" for kind, _shape in kinds[:_TOLD]] or ["there is no node"]
     if len(kinds) > _TOLD:
-        told.append(f"{len(kinds) - _TOLD} more kinds of nodes have no more")
+        told.append(f"{len(kinds) - _TOLD} more kinds of nodes cannot, either")
     waited = f", and none joined in {seconds} s" if seconds else ""
     message = f"no node of the Ray cluster can run this: it asks for {asked}{waited}"
     remedy = (

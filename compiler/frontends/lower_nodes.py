@@ -9,8 +9,8 @@ from trc.compiler.frontends.reading import Reader, Subject, field_of, filled_tex
 from trc.compiler.frontends.syntax import Mapping, Node
 from trc.compiler.ir.policy import ConcurrencyRule
 
-_OWN_KEYS: Final = {"cpu": "cpu", "cpus": "cpu", "gpu": "gpu", "gpus": "gpu", "memory": "memory"}
-"""What has a key of its own, by how it is called elsewhere, ignoring case."""
+_OWN_KEYS: Final = frozenset({"cpu", "cpus", "gpu", "gpus", "memory"})
+"""What has a key of its own, ignoring case."""
 _NAME: Final = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 )
@@ -31,11 +31,9 @@ def _named(inner: Reader[dict[str, Any]], what: str) -> Reader[dict[str, Any]]:
 def _is_name(name: str, what: str, node: Mapping, here: Subject) -> bool:
     entry = node.entry(name)
     assert entry is not None
-    own = _OWN_KEYS.get(name.lower()) if what == "resource" else None
-    if own is not None:
-        here.error(
-            "TRC205", f'"{name}" is no resource of a name of its own', entry.key.span, help=(f'say it with "{own}"',)
-        )
+    if what == "resource" and name.lower() in _OWN_KEYS:
+        remedy = "say it as a limit of the task, beside this: cpu, gpu and memory have keys of their own"
+        here.error("TRC205", f'"{name}" is not among the resources that nodes name', entry.key.span, help=(remedy,))
     elif not _NAME.fullmatch(name):
         here.error("TRC205", f'"{name}" is no name of a {what}', entry.key.span, help=(f"a name has {_GRAMMAR}",))
     else:

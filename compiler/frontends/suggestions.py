@@ -50,6 +50,7 @@ _HOMES: Final = {
         "memory_limit",
         "cpu_limit",
         "gpu",
+        "resources",
         "node_labels",
     ),
     "retries": (
