@@ -76,7 +76,8 @@ def task(name: str, function: str, more: str = 'node = "0"') -> str:
 def joined(shop: Any, address: str) -> Path:
     """Has the project's tasks run on that cluster; answers where they tell that they stay."""
     shop.write("trc.toml", f'[ray]\naddress = "{address}"\n')
-    return shop.root / "told"
+    told: Path = shop.root / "told"
+    return told
 
 
 def attempts(shop: Any) -> dict[str, list[str]]:
