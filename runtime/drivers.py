@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from trc.runtime.clock import Clock
@@ -50,6 +51,11 @@ def is_alive(driver: Driver, lease_until: float, now: float, here: Driver) -> bo
     if driver.boot_id != here.boot_id:
         return False
     return start_of(driver.pid) == driver.start_time
+
+
+def retired(driver: Driver) -> Driver:
+    """The driver as one that drives nothing any more once its lease has ended, though its process may live on."""
+    return replace(driver, boot_id="")
 
 
 def is_driven(run: RunRecord, drivers: Mapping[str, tuple[Driver, float]], clock: Clock) -> bool:

@@ -20,6 +20,10 @@ class Unavailable(Exception):  # noqa: N818 - a fact of this machine
         self.tasks = tasks
 
 
+class Severed(Unavailable):
+    """What attempts ran on is gone, and why; `tasks` ran there. The run is not over: the next driver goes on with it."""
+
+
 @record(frozen=True, slots=True)
 class Needed:
     """What `tasks` of a run are going to run in: fields of their orders."""
@@ -140,7 +144,10 @@ class Executor(Protocol):
         ...
 
     def poll(self, timeout: float | None) -> Sequence[Report]:
-        """What happened since; waits up to `timeout` seconds (None: without limit) for the first report."""
+        """What happened since; waits up to `timeout` seconds (None: without limit) for the first report.
+
+        Raises `Severed` where what runs cannot be heard of any more.
+        """
         ...
 
     def close(self) -> None:

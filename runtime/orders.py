@@ -138,6 +138,8 @@ class Orders:
             system_packages=task.system_packages,
             cpus=task.cpus,
             gpus=task.gpus,
+            resources=task.resources,
+            node_labels=task.node_labels,
             network=dict(self.network),
         )
 

@@ -14,9 +14,9 @@ from trc.compiler.sql.facts import QueryFacts
 from trc.runtime.ahead import needed
 from trc.runtime.attempts import Attempts, Secrets
 from trc.runtime.clock import Clock
-from trc.runtime.drivers import LEASE, RENEW, is_driven, this_driver
+from trc.runtime.drivers import LEASE, RENEW, is_driven, retired, this_driver
 from trc.runtime.errors import stopped
-from trc.runtime.executor import Executor, Unavailable
+from trc.runtime.executor import Executor, Severed, Unavailable
 from trc.runtime.forecast import forecast
 from trc.runtime.hooks import Hooks, has_hooks
 from trc.runtime.listing import Dataset
@@ -359,7 +359,12 @@ class Runner:
                 tick=options.tick,
             )
             self.on_cancel(loop.cancel)
-            state = loop.run()
+            try:
+                state = loop.run()
+            except Severed:
+                # The run is left as that of a dead driver is: the next one takes it up.
+                self.store.enrol(retired(driver), self.clock.now())
+                raise
         finally:
             executor.close()
         ended = self._end(run, state, hooks, machine.records.values())

@@ -300,6 +300,10 @@ class TaskSpec:
     """The image that its author says it runs in."""
     system_packages: tuple[str, ...] = ()
     gpus: int | None = None
+    resources: tuple[tuple[str, int], ...] = ()
+    """How many it needs of what nodes of a cluster offer, by its name there."""
+    node_labels: tuple[tuple[str, str], ...] = ()
+    """Labels, and the values that they have on nodes where it may run."""
 
     @property
     def asks_first(self) -> bool:

@@ -163,6 +163,8 @@ class _TaskSpecs:
             image=task.environment.image or "",
             system_packages=tuple(sorted(set(task.environment.system_packages))),
             gpus=resources.gpu,
+            resources=tuple(sorted(resources.custom.items())),
+            node_labels=tuple(sorted(resources.node_labels.items())),
         )
 
     def result(self, use: ResultUse) -> ResultSpec:

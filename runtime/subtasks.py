@@ -73,6 +73,8 @@ def _subtask(task: TaskSpec, one: Mapping[str, Any], project: str) -> TaskSpec:
         image=task.image,
         system_packages=task.system_packages,
         gpus=task.gpus,
+        resources=task.resources,
+        node_labels=task.node_labels,
         rules=task.rules,
         breaker=task.breaker,
         depth=task.depth + 1,

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from trc.backends.base import NOTHING_BESIDE, OF_THE_RUNTIME, Beside
+from trc.backends.base import NOTHING_BESIDE, OF_NODES, OF_THE_RUNTIME, Beside
 from trc.compiler.capabilities import Capabilities
 from trc.runtime.clock import SystemClock
 from trc.runtime.spec import PipelineSpec
@@ -23,6 +23,7 @@ _CAPABILITIES: Final = Capabilities(
     supports=OF_THE_RUNTIME
     | {"environment.image", "environment.system_packages", "resources.cpu", "resources.gpu"}
     | {"uris.s3", "uris.http", "uris.https"},
+    remedies=OF_NODES,
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from trc.backends.base import NOTHING_BESIDE, OF_THE_RUNTIME, Artefacts, Beside
+from trc.backends.base import NOTHING_BESIDE, OF_NODES, OF_THE_RUNTIME, Artefacts, Beside
 from trc.backends.local.workers import LocalExecutor
 from trc.compiler.capabilities import Capabilities
 from trc.runtime.clock import SystemClock
@@ -30,7 +30,8 @@ _CAPABILITIES: Final = Capabilities(
     unenforced={
         "resources.cpu": "the local backend gives DuckDB as many threads, and does not limit other code",
     },
-    remedies={
+    remedies=OF_NODES
+    | {
         "environment.system_packages": "the local backend installs nothing on this machine, a container can, with --backend docker: "
         "to run it here, install the packages yourself and remove this",
         "environment.image": "the local backend runs no containers, Docker does, with --backend docker: "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CAPABILITIES: Final = Capabilities(
     backend="ray",
-    supports=OF_THE_RUNTIME | {"resources.gpu"},
+    supports=OF_THE_RUNTIME | {"resources.gpu", "resources.custom", "resources.node_labels"},
     unenforced={
         "resources.cpu": "Ray places tasks by it, DuckDB is given as many threads, and other code is not limited",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import secrets
@@ -17,6 +18,7 @@ from trc.backends.ray.folders import own_folder
 from trc.backends.ray.options import RayOptions
 from trc.backends.ray.shapes import Shape, nodes_of
 from trc.backends.ray.troubles import no_cluster, no_dashboard, no_package, not_joined, not_started
+from trc.backends.ray.watch import Post
 from trc.runtime.surroundings import cores
 
 _REACHED: Final = 5.0
@@ -57,6 +59,11 @@ class Cluster:
         self.ray: Any = None
 
     @property
+    def address(self) -> str:
+        """What was said of where it is."""
+        return self._address
+
+    @property
     def is_joined(self) -> bool:
         return bool(self._address)
 
@@ -79,9 +86,24 @@ class Cluster:
                 self._start()
         return self.nodes()
 
+    def abandon(self) -> None:
+        """Keeps Ray from taking its leave of a cluster that is gone as this process ends: it would wait for the answer."""
+        atexit.unregister(self.ray.shutdown)
+
     def nodes(self) -> tuple[Shape, ...]:
         """Those that live."""
         return nodes_of(self.ray.nodes())
+
+    def posts(self) -> tuple[Post, ...]:
+        """What has to answer for anything to run: the head, and the node that this process is on."""
+        context = self.ray.get_runtime_context()
+        host, _, port = context.gcs_address.rpartition(":")
+        own = next(one for one in self.ray.nodes() if one["NodeID"] == context.get_node_id())
+        return (
+            # A head that keeps its state elsewhere may be started again.
+            Post("head", host.strip("[]"), int(port), comes_back=True),
+            Post("node", own["NodeManagerAddress"], own["NodeManagerPort"], comes_back=False),
+        )
 
     def close(self) -> None:
         """Leaves the cluster; one that was started ends."""

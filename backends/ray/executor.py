@@ -21,11 +21,12 @@ from trc.backends.ray.cluster import Cluster
 from trc.backends.ray.host import Begin, Command, Greeting, Host, Stop, Terms
 from trc.backends.ray.options import RayOptions
 from trc.backends.ray.shapes import Shape, shape_of
-from trc.backends.ray.troubles import bad_node, first_line, infeasible, not_started
+from trc.backends.ray.troubles import bad_node, first_line, infeasible, not_started, severed
+from trc.backends.ray.watch import Post, Watch
 from trc.backends.trouble import Trouble
 from trc.backends.workshop import Workshop
 from trc.runtime.clock import Clock
-from trc.runtime.executor import Ended, Lost, Needed, Queued, Report, Started, Unavailable
+from trc.runtime.executor import Ended, Lost, Needed, Queued, Report, Severed, Started, Unavailable
 from trc.runtime.spec import TaskSpec
 from trc.runtime.taskside.order import TaskOrder
 from trc.runtime.taskside.result import AttemptResult, Failure
@@ -34,6 +35,8 @@ _TELL_QUEUED: Final = 0.5
 """Seconds between two times that it is told who waits for others."""
 _LOOK: Final = 1.0
 """Seconds between two looks for nodes that can run what none could."""
+_LOOK_AROUND: Final = 5.0
+"""Seconds between two looks for nodes that joined or left, while all that are known are busy."""
 _PATIENCE: Final = 10.0
 """Seconds in which hosts have to end what they run, at the end."""
 _STRIKES: Final = 3
@@ -88,9 +91,13 @@ class RayExecutor:
         self._opened: bool | Trouble | None = None
         """Whether the cluster is there; None before it was asked for, and False until it answers."""
         self._is_open = Event()
+        self._watch: Watch | None = None
+        self._severed: Trouble | None = None
+        """Why there is no cluster any more."""
         self._unfit: dict[Shape, float] = {}
         """What no node can hold, and since when that is known, on the monotonic clock."""
         self._looked_at = 0.0
+        self._is_looking = False
         self._strikes = 0
         self._waiting: deque[TaskOrder] = deque()
         self._hosts: list[Hosted] = []
@@ -151,6 +158,7 @@ class RayExecutor:
             wait = 0.0 if self._reports or not self._is_busy(end) else self._until(end)
             for key, _events in self._selector.select(wait):
                 key.data()
+            self._raise_if_severed()
             self._hand_out()
             if self._reports or (end is not None and time.monotonic() >= end) or not self._is_busy(end):
                 reports, self._reports = self._reports, []
@@ -162,6 +170,8 @@ class RayExecutor:
         atexit.unregister(self.close)
         self._waiting.clear()
         hosts, self._hosts = self._hosts, []
+        if self._watch is not None:
+            self._watch.close()
         if self._opened is not None:
             self._is_open.wait()
             self._workshop.do(partial(self._end, hosts))
@@ -177,30 +187,50 @@ class RayExecutor:
 
     def _join(self) -> None:
         try:
-            nodes = self._cluster.open()
+            nodes, posts = self._cluster.open(), self._cluster.posts()
             self._mark.parent.mkdir(parents=True, exist_ok=True)
             self._mark.write_text(self._mark.name, encoding="utf-8")
         except Trouble as trouble:
-            found = partial(self._joined, trouble, ())
+            found = partial(self._failed, trouble)
         except Exception as error:  # noqa: BLE001 - nobody would be told: the orders would wait for ever
-            found = partial(self._joined, not_started(error), ())
+            found = partial(self._failed, not_started(error))
         else:
-            found = partial(self._joined, None, nodes)
+            found = partial(self._joined, nodes, posts)
         self._workshop.tell(found)
         self._is_open.set()
 
-    def _joined(self, trouble: Trouble | None, nodes: tuple[Shape, ...]) -> None:
-        self._opened = trouble or True
-        if trouble is not None:
-            return
-        self._nodes = nodes
+    def _failed(self, trouble: Trouble) -> None:
+        self._opened = trouble
+
+    def _joined(self, nodes: tuple[Shape, ...], posts: tuple[Post, ...]) -> None:
+        self._opened = True
+        self._watch = Watch(posts, lambda post: self._workshop.tell(partial(self._sever, post)))
         self._actor = self._cluster.ray.remote(Host)
+        self._count(nodes)
+
+    def _count(self, nodes: Sequence[Shape]) -> None:
+        """As many attempts run at a time as the nodes have processors that are there now."""
+        self._nodes = tuple(nodes)
         if self._cluster.is_joined and self._options.workers is None:
             self._most = max(1, int(sum(node.cpus for node in nodes)))
 
+    def _sever(self, post: Post) -> None:
+        self._severed = severed(self._cluster.address, post.name)
+        self._cluster.abandon()
+
+    def _raise_if_severed(self) -> None:
+        """Raises `Severed` where something runs or waits that nobody will tell anything of."""
+        if self._severed is None:
+            return
+        running = tuple(host.running for host in self._hosts if host.running is not None)
+        # Items are told as their task, which has a place.
+        tasks = dict.fromkeys(order.task.partition("[")[0] for order in running or self._waiting)
+        if tasks:
+            raise Severed(self._severed.failure, tuple(tasks))
+
     def _end(self, hosts: Sequence[Hosted]) -> None:
         """Ends the hosts with what runs below them, and leaves the cluster."""
-        if self._opened is True:
+        if self._opened is True and self._severed is None:
             # A host that was not heard of may be on its way: it ends when it is there.
             leaving = [host.actor.leave.remote() for host in hosts if host.greeted is not None]
             with suppress(Exception):
@@ -234,6 +264,7 @@ class RayExecutor:
                 self._give(fitting, order)
         if self._waiting:
             self._hire(idle)
+        self._look_around()
 
     def _hire(self, idle: list[Hosted]) -> None:
         """Asks Ray for hosts of the shapes that are waited for; those that have nothing to do make room."""
@@ -268,12 +299,25 @@ class RayExecutor:
                 for order in [one for one in self._waiting if shape_of(one) == shape]:
                     self._waiting.remove(order)
                     self._fail(order.token, failure)
-        if self._unfit and now - self._looked_at >= _LOOK:
-            self._looked_at = now
-            self._workshop.do(lambda: partial(self._saw, self._cluster.nodes()))
 
-    def _saw(self, nodes: tuple[Shape, ...]) -> None:
-        self._nodes = nodes
+    def _look_around(self) -> None:
+        """Has nodes be looked for that joined or left, where that may change what can run."""
+        is_full = sum(host.running is not None for host in self._hosts) + len(self._waiting) >= self._most
+        every = _LOOK if self._unfit else _LOOK_AROUND if is_full and self._cluster.is_joined else None
+        if every is not None and not self._is_looking and time.monotonic() - self._looked_at >= every:
+            self._is_looking = True
+            self._workshop.do(self._look)
+
+    def _look(self) -> Callable[[], None]:
+        try:
+            return partial(self._saw, self._cluster.nodes())
+        except Exception:  # noqa: BLE001 - a head that does not answer is told by whoever watches it
+            return partial(self._saw, None)
+
+    def _saw(self, nodes: tuple[Shape, ...] | None) -> None:
+        self._looked_at, self._is_looking = time.monotonic(), False
+        if nodes:
+            self._count(nodes)
 
     def _launch(self, shape: Shape) -> None:
         terms = Terms(trc.__version__, str(self._mark), self._mark.name, shape.cpus)
@@ -281,6 +325,8 @@ class RayExecutor:
             num_cpus=shape.cpus,
             num_gpus=shape.gpus,
             memory=shape.memory or None,
+            resources=dict(shape.resources),
+            label_selector=dict(shape.labels),
             max_concurrency=_CALLS,
             scheduling_strategy="SPREAD",
         )
@@ -403,6 +449,8 @@ def _best(idle: Sequence[Hosted], order: TaskOrder) -> Hosted | None:
 def _why(error: BaseException) -> str:
     """What Ray says of the end of an actor, without its advice."""
     said = str(error)
+    if "is unavailable" in said:
+        return "its node does not answer"
     for mark in ("Worker exit detail: ", "The actor is dead because "):
         if mark in said:
             said = said.partition(mark)[2]

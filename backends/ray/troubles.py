@@ -89,12 +89,30 @@ def no_cluster(address: str) -> Trouble:
     )
 
 
+def severed(address: str, post: str) -> Trouble:
+    """The cluster is gone in the middle of a run."""
+    where = f"at {address} " if address not in {"", "auto"} else ""
+    what = "the node of this machine is gone" if post == "node" else "its head does not answer any more"
+    return Trouble(
+        "ray_lost",
+        f"the Ray cluster {where}was lost: {what}",
+        "look whether its head runs and the network reaches it, then `trc run` again: it goes on with this run, "
+        "what is done stays done, and what ran is tried again",
+        is_temporary=True,
+    )
+
+
 def infeasible(asked: Shape, nodes: Sequence[Shape], seconds: int) -> Failure:
     """No node can ever run it."""
-    kinds = sorted({str(one): one for one in nodes}.items(), key=lambda item: (-item[1].cpus, item[0]))
+    names = {name for name, _ in (*asked.resources, *asked.labels)}
+    kinds = sorted(
+        {str(one): one for one in nodes}.items(),
+        # Those that have something of the kind come first.
+        key=lambda item: (-len(names & {*dict(item[1].resources), *dict(item[1].labels)}), -item[1].cpus, item[0]),
+    )
     told = [f"a node has {kind}" for kind, _shape in kinds[:_TOLD]] or ["there is no node"]
     if len(kinds) > _TOLD:
-        told.append(f"{len(kinds) - _TOLD} more kinds of nodes have no more")
+        told.append(f"{len(kinds) - _TOLD} more kinds of nodes cannot, either")
     waited = f", and none joined in {seconds} s" if seconds else ""
     message = f"no node of the Ray cluster can run this: it asks for {asked}{waited}"
     remedy = (

@@ -39,7 +39,7 @@ class _Construct:
 
     @property
     def shown(self) -> str:
-        return self.name.removeprefix("resources.")
+        return "resources" if self.name == "resources.custom" else self.name.removeprefix("resources.")
 
 
 def _in_environment(field: str) -> _Construct:
@@ -53,7 +53,7 @@ def _in_environment(field: str) -> _Construct:
 
 def _resource(field: str, *keys: Path) -> _Construct:
     written = (*keys, ("environment", field), (field,))
-    always_run = field != "gpu"
+    always_run = field in {"memory", "cpu"}
     return _Construct(f"resources.{field}", lambda task: _is_written(task.resources, field), written, always_run)
 
 
@@ -68,6 +68,8 @@ _CONSTRUCTS: Final = (
     _resource("memory", ("environment", "memory_limit")),
     _resource("cpu", ("environment", "cpu_limit")),
     _resource("gpu"),
+    _resource("custom", ("environment", "resources")),
+    _resource("node_labels"),
     _Construct(
         "heartbeat_timeout",
         lambda task: task.heartbeat_timeout is not None,

@@ -144,6 +144,7 @@ CODES: Final[tuple[Code, ...]] = (
     Code("TRC533", "a Ray cluster lets the user not in"),
     Code("TRC534", "no node of a Ray cluster can run a task"),
     Code("TRC535", "a node of a Ray cluster is not fit for tasks"),
+    Code("TRC536", "a Ray cluster was lost in the middle of a run"),
     Code("TRC601", "a task failed"),
     Code("TRC602", "a task's process ended"),
     Code("TRC603", "a task ran out of time"),

@@ -141,7 +141,13 @@ def _with_unit(parse: Callable[[object], object]) -> Callable[[Node], Doc]:
 _duration: Final = _with_unit(Duration.parse)
 _size: Final = _with_unit(Size.parse)
 _cpus: Final = _with_unit(Cpus.parse)
-_RESOURCE_DOCS: Final = {"memory_limit": _size, "cpu_limit": _cpus, "gpu": _value}
+_RESOURCE_DOCS: Final = {
+    "memory_limit": _size,
+    "cpu_limit": _cpus,
+    "gpu": _value,
+    "resources": _value,
+    "node_labels": _value,
+}
 _TIMES: Final = frozenset(
     {"timeout", "heartbeat_timeout", "deadline", "initial_delay", "max_delay", "max_age", "interval", "window", "rest"}
 )
@@ -432,7 +438,9 @@ def _environment(entry: Entry) -> Iterator[Item]:
     rest: list[Item] = []
     for inner in _entries(entry.value):
         key = inner.key.value
-        if key in _RESOURCE_WORDS:
+        if key in _RESOURCE_WORDS and isinstance(inner.value, Mapping):
+            yield _section(_RESOURCE_WORDS[key], map(_generic, inner.value.entries), inner)
+        elif key in _RESOURCE_WORDS:
             yield _pair(_RESOURCE_WORDS[key], _RESOURCE_DOCS[key](inner.value), inner)
         elif key == "timeout_seconds":
             yield _pair("timeout", _duration(inner.value), inner)

@@ -32,7 +32,9 @@ ENVIRONMENT: Final = _words(
     image="image",
     env="env",
 )
-RESOURCES: Final = _words(memory="memory_limit", cpu="cpu_limit", gpu="gpu")
+RESOURCES: Final = _words(
+    memory="memory_limit", cpu="cpu_limit", gpu="gpu", resources="resources", node_labels="node_labels"
+)
 """They stand in a task's own braces, and under "environment" in YAML."""
 INCREMENTAL: Final = _words(
     enabled="enabled",

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from trc.compiler.diagnostics.diagnostic import Label
 from trc.compiler.frontends.lower_errors import error_attempts
+from trc.compiler.frontends.lower_nodes import custom_resources, node_labels
 from trc.compiler.frontends.reading import (
     Key,
     Subject,
@@ -62,6 +63,8 @@ _ENVIRONMENT: Final = {
     "memory_limit": Key("The most memory that the task may use, such as 512Mi or 2Gi", field_of(Resources, "memory")),
     "cpu_limit": Key("The processors that the task may use, such as 2, 0.5 or 500m", field_of(Resources, "cpu")),
     "gpu": Key("How many GPUs the task needs", field_of(Resources, "gpu")),
+    "resources": Key("How many the task needs of what nodes of a cluster offer, by its name there", custom_resources),
+    "node_labels": Key("Labels that a node of a cluster has to have for the task to run there", node_labels),
     "timeout_seconds": Key("Seconds after which an attempt is ended", _TIMEOUT),
 }
 _RETRIES: Final = {
@@ -299,7 +302,13 @@ def hooks(values: Values) -> tuple[Hook, ...]:
 
 
 _environment_names: Final = {name: name for name in Environment.model_fields}
-_resource_names: Final = {"memory_limit": "memory", "cpu_limit": "cpu", "gpu": "gpu"}
+_resource_names: Final = {
+    "memory_limit": "memory",
+    "cpu_limit": "cpu",
+    "gpu": "gpu",
+    "resources": "custom",
+    "node_labels": "node_labels",
+}
 _retry_names: Final = {key: key.removesuffix("_seconds") for key in _RETRIES}
 _breaker_names: Final = {key: key.removesuffix("_seconds") for key in _BREAKER}
 _incremental_names: Final = {key: key.removesuffix("_seconds") for key in _INCREMENTAL}

@@ -50,6 +50,8 @@ _HOMES: Final = {
         "memory_limit",
         "cpu_limit",
         "gpu",
+        "resources",
+        "node_labels",
     ),
     "retries": (
         "max_attempts",

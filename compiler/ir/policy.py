@@ -67,6 +67,14 @@ class Resources(Node):
     memory: Annotated[Size | None, NotInKey("a limit")] = None
     cpu: Annotated[Cpus | None, NotInKey("a limit")] = None
     gpu: Annotated[int | None, NotInKey("a limit"), Field(ge=1, le=64)] = None
+    custom: Annotated[dict[str, int], NotInKey("decides where the task runs, not what it computes")] = Field(
+        default_factory=dict[str, int]
+    )
+    """How many of what nodes of a cluster say that they have, by the name that they give it."""
+    node_labels: Annotated[dict[str, str], NotInKey("decides where the task runs, not what it computes")] = Field(
+        default_factory=dict[str, str]
+    )
+    """Labels that a node has to have with these values for the task to run there."""
 
 
 class Need(Node):

@@ -155,6 +155,9 @@ class TaskOrder:
     system_packages: tuple[str, ...] = ()
     cpus: float | None = None
     gpus: int | None = None
+    resources: tuple[tuple[str, int], ...] = ()
+    """By name, how many of what nodes of a cluster offer. This and the labels are for whoever chooses the node."""
+    node_labels: tuple[tuple[str, str], ...] = ()
     scratch: str = ""
     """A folder for what does not fit into memory; empty for one beside the outputs, where process ids are this machine's."""
     network: dict[str, Any] = field(default_factory=dict)
@@ -207,6 +210,8 @@ class TaskOrder:
             raw["trace"] = dict(self.trace)
         if self.image or self.system_packages or self.cpus is not None or self.gpus is not None:
             raw |= {"image": self.image, "system_packages": self.system_packages, "cpus": self.cpus, "gpus": self.gpus}
+        if self.resources or self.node_labels:
+            raw |= {"resources": dict(self.resources), "node_labels": dict(self.node_labels)}
         if self.scratch:
             raw["scratch"] = self.scratch
         if self.filling:
@@ -239,6 +244,9 @@ class TaskOrder:
             raw["item"] = OrderItem.from_dict(raw["item"])
         if "system_packages" in raw:
             raw["system_packages"] = tuple(raw["system_packages"])
+        if "resources" in raw:
+            raw["resources"] = tuple(raw["resources"].items())
+            raw["node_labels"] = tuple(raw["node_labels"].items())
         if "secrets" in raw:
             raw["secrets"] = tuple(
                 OrderSecret(one["ref"], one["value"], tuple(tuple(place) for place in one["places"]))

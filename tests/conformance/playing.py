@@ -46,9 +46,10 @@ class Backend:
 
     name: str
     settings: str = ""
+    """`@given@` in it is what its fixture is."""
     environment: str = ""
     needs: str = ""
-    """The fixture of what has to be there for it."""
+    """The fixture of what has to be there for it: a lock file, an address, or nothing that a project has to be told."""
     marks: tuple[pytest.MarkDecorator, ...] = ()
 
     def written(self, name: str, text: str) -> str:
@@ -60,13 +61,13 @@ class Backend:
         return f"{text}\ndefaults {{ environment {{ {self.environment} }} }}\n"
 
 
-def play(folder: Path, case: Case, backend: Backend, lock: str = "") -> list[Seen]:
-    """What each run of the case came to, one after the other in one project with this lock file."""
-    settings = case.get("settings", "") + backend.settings
+def play(folder: Path, case: Case, backend: Backend, given: str = "") -> list[Seen]:
+    """What each run of the case came to, one after the other in one project; `given` is what the backend needs."""
+    settings = case.get("settings", "") + backend.settings.replace("@given@", given)
     with endpoint() if _ENDPOINT in case["pipeline"] else nullcontext() as told:
         _write(folder, {"p.trc": case["pipeline"], "trc.toml": settings + _LOG, **case.get("files", {})}, backend, told)
-        if lock:
-            write(folder, {"trc.lock": lock})
+        if backend.needs == "lock":
+            write(folder, {"trc.lock": given})
         return [_run(folder, run, backend, told) for run in case["runs"]]
 
 

@@ -6,30 +6,32 @@ others are held to that, and to all else that was seen there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache as once
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.cluster import head
+from tests.cluster import cluster_token, head, three_nodes
 from tests.conformance.playing import Backend, Seen, play, write
 from tests.engine import BASE, engine
 from tests.environments import cache, index
 from tests.warm import COMMANDS
 
-__all__ = ["cache", "engine", "head", "index"]
+__all__ = ["cache", "cluster_token", "engine", "head", "index", "three_nodes"]
 
 CASES: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "pipelines.yaml").read_text())
 MEANINGS: dict[str, list[str]] = yaml.safe_load((Path(__file__).parent / "meanings.yaml").read_text())
 """By what a pipeline means, the cases that hold backends to it."""
 LOCAL = Backend("local")
 PINNED = 'requirements = ["six==1.16.0"]'
+JOINED = '[ray]\naddress = "@given@"\n'
 STRICT = 'isolation = "strict"\nnetwork = "none"\n'
 BACKENDS = {
     "local-venv": Backend("local", environment=PINNED, needs="lock", marks=(pytest.mark.long,)),
-    "ray": Backend("ray", '[ray]\naddress = "auto"\n', needs="ray", marks=(pytest.mark.long,)),
+    "ray": Backend("ray", JOINED, needs="head", marks=(pytest.mark.long,)),
+    "ray-cluster": Backend("ray", JOINED, needs="three_nodes", marks=(pytest.mark.long,)),
     "docker": Backend("docker", f'[docker]\nbase = "{BASE}"\n', needs="engine", marks=(pytest.mark.engine,)),
     "docker-strict": Backend("docker", f'[docker]\nbase = "{BASE}"\n{STRICT}', needs="engine", marks=(pytest.mark.engine,)),
 }  # fmt: skip
@@ -46,14 +48,6 @@ def lock(index: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     write(folder, {"p.trc": f'pipeline "p" {{ }}\n{tasks}', "trc.toml": ""})
     assert COMMANDS.run(["lock"], folder).code == 0
     return (folder / "trc.lock").read_text()
-
-
-@pytest.fixture(scope="session")
-def ray(head: str) -> Iterator[str]:
-    """A cluster that `auto` means."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_ADDRESS", head)
-        yield head
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +85,7 @@ def test_it_means_the_same_elsewhere(
 ) -> None:
     there = BACKENDS[backend]
     given = request.getfixturevalue(there.needs)
-    seen = play(tmp_path, CASES[name], there, given if there.needs == "lock" else "")
+    seen = play(tmp_path, CASES[name], there, given)
     for here, elsewhere in zip(seen_here(name), seen, strict=True):
         for what in here.keys() - set(CASES[name].get("apart", ())):
             assert elsewhere[what] == here[what], what

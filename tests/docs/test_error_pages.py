@@ -58,6 +58,7 @@ PROSE = {
     "TRC533": "tests of clusters play it",
     "TRC534": "tests of clusters play it",
     "TRC535": "tests of clusters play it",
+    "TRC536": "tests of clusters play it",
 }
 """Codes whose situation a document cannot make: their pages tell of it in words."""
 ON_S3 = {"TRC690", "TRC693"}

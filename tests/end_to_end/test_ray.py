@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster import head
+from tests.cluster import cluster_token, head
 from tests.contracts.backend_suite import wait_for_death
 from tests.environments import cache, index
 
 from trc.backends.ray.troubles import not_joined
 
-__all__ = ["cache", "head", "index"]
+__all__ = ["cache", "cluster_token", "head", "index"]
 pytestmark = pytest.mark.long
 
 CODE = """

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.cluster import head
+from tests.cluster import cluster_token, head
 from tests.warm import COMMANDS
 
-__all__ = ["head"]
+__all__ = ["cluster_token", "head"]
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "fanout"
 

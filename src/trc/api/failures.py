@@ -35,11 +35,15 @@ def failures(compiled: Compiled | None, failed: Sequence[TaskRecord], verdicts: 
             yield _of_data(compiled, record, verdicts.get(record.task, ())) or _of_task(compiled, record, together[1:])
 
 
-def unavailable(compiled: Compiled | None, failure: Failure, tasks: Sequence[str]) -> Diagnostic:
-    """No task could be run: at the first that was to be."""
+def unavailable(
+    compiled: Compiled | None, failure: Failure, tasks: Sequence[str], *, had_begun: bool = False
+) -> Diagnostic:
+    """No task could be run, or go on: at the first that was to be."""
     first, *others = tasks
     message, *remedies = failure.message.splitlines()
-    were = f'"{first}" was to run there' if not others else f'"{first}" and {len(others)} more were to run there'
+    who = f'"{first}" and {len(others)} more' if others else f'"{first}"'
+    were = "ran" if had_begun else "were to run" if others else "was to run"
+    were = f"{who} {were} there"
     return Diagnostic(
         _FAILURE_CODES[failure.reason], message, _task_span(compiled, first), were, help=tuple(remedies), task=first
     )
@@ -205,6 +209,7 @@ _FAILURE_CODES = {
     "ray_token": "TRC533",
     "ray_resources": "TRC534",
     "ray_node": "TRC535",
+    "ray_lost": "TRC536",
     "object_bucket": "TRC670",
     "object_refused": "TRC671",
     "object_credentials": "TRC672",
@@ -259,7 +264,7 @@ _ASKED: Final = {
     "environment_index": ("requirements", "requirements_file"),
     "environment_python": ("python_version", "python", "requirements", "requirements_file"),
     "memory": ("memory", "memory_limit"),
-    "ray_resources": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
+    "ray_resources": ("resources", "node_labels", "gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
     "docker_limits": ("gpu", "memory", "memory_limit", "cpu", "cpu_limit"),
 }
 """By reason, the keys of an environment that may be why; what is written first of them is shown."""

@@ -28,7 +28,7 @@ from trc.runtime.bus import Bus
 from trc.runtime.clock import SystemClock
 from trc.runtime.drivers import boot_id, is_driven
 from trc.runtime.errors import Stopped
-from trc.runtime.executor import Executor, Unavailable
+from trc.runtime.executor import Executor, Severed, Unavailable
 from trc.runtime.facts import Facts, run_facts
 from trc.runtime.hooks import has_hooks
 from trc.runtime.logs import tail
@@ -282,7 +282,8 @@ def _unavailable(error: Unavailable, ready: Ready, load: Callable[[], Compilatio
     if compiled is None and (compilation := load()) is not None:
         compiled, sources = compilation.compiled, compilation.sources
     failures: Any = import_module("trc.api.failures")
-    return Stopped([failures.unavailable(compiled, error.failure, error.tasks)], 1, sources)
+    told = failures.unavailable(compiled, error.failure, error.tasks, had_begun=isinstance(error, Severed))
+    return Stopped([told], 1, sources)
 
 
 @contextmanager

@@ -49,6 +49,8 @@ class Policies(TypedDict, total=False):
     memory: str
     cpu: str | float
     gpu: int
+    resources: Mapping[str, int]
+    node_labels: Mapping[str, str]
     idempotent: bool
     incremental: Incremental | bool
     concurrency: Concurrency | Sequence[Concurrency]
@@ -193,6 +195,8 @@ _POLICIES: dict[str, _Check] = {
     "memory": amount,
     "cpu": amount,
     "gpu": whole,
+    "resources": _mapping,
+    "node_labels": _mapping,
     "idempotent": boolean,
     "incremental": _incremental,
     "concurrency": _policies(Concurrency, "Concurrency(max=3)"),
@@ -220,7 +224,13 @@ TASK: dict[str, _Check] = {
 }
 
 _KEYS = {"retry": "retries", "heartbeat_timeout": "heartbeat_timeout_seconds"}
-_ENVIRONMENT = {"memory": "memory_limit", "cpu": "cpu_limit", "gpu": "gpu"}
+_ENVIRONMENT = {
+    "memory": "memory_limit",
+    "cpu": "cpu_limit",
+    "gpu": "gpu",
+    "resources": "resources",
+    "node_labels": "node_labels",
+}
 
 
 def policy_table(options: Options) -> Table:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster import head, joining
+from tests.cluster import cluster_token, head, joining
 from tests.contracts.backend_suite import LONG, BackendSuite, World, wait_for_death
 
 import trc
@@ -20,7 +20,7 @@ from trc.backends.ray.host import Terms, _refusal
 from trc.backends.registry import backend_named
 from trc.runtime.executor import Ended, Executor, Lost, Needed, Started
 
-__all__ = ["head"]
+__all__ = ["cluster_token", "head"]
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("joined")]
 
 
@@ -178,6 +178,30 @@ def test_what_a_node_can_run_that_joins_runs_there(make: Make, head: str) -> Non
     assert world.executor.poll(0.0) == []
     with joining(head, 1):
         assert world.wait(Ended, order.token).result.values == {"gpus": "0"}
+
+
+def test_what_asks_for_a_resource_and_a_label_runs_on_the_node_that_has_them(make: Make, head: str) -> None:
+    world = make()
+    world.write("import os\ndef go(context):\n    return {'parents': os.getppid()}\n")
+    order = world.order("go", resources=(("licence", 2),), node_labels=(("zone", "on-premise"),))
+    world.executor.start(order)
+    assert world.executor.poll(0.0) == []
+    # Each of these has a part of it.
+    with joining(head, resources={"licence": 2}), joining(head, labels={"zone": "on-premise"}):
+        assert not [one for one in world.executor.poll(3.0) if isinstance(one, Ended)]
+        with joining(head, resources={"licence": 2}, labels={"zone": "on-premise"}):
+            assert world.wait(Ended, order.token).result.failure is None
+
+
+def test_what_no_node_has_is_told_with_the_resources_and_labels_of_nodes(make: Make, head: str) -> None:
+    with joining(head, resources={"licence": 2}, labels={"zone": "eu"}):
+        world = make(wait_for_nodes=0)
+        failure = world.failure(world.order("go", resources=(("licence", 3),), node_labels=(("zone", "us"),)))
+    assert failure.reason == "ray_resources"
+    first, *nodes, _remedy = failure.message.splitlines()
+    assert first == 'no node of the Ray cluster can run this: it asks for 1 CPU, 3 licence, zone = "us"'
+    # Nodes of tests before count as alive for a while.
+    assert any(re.fullmatch(r'a node has 1 CPU, [\d,.]+ GiB, 2 licence, zone = "eu"', node) for node in nodes)
 
 
 # ── nodes that are not fit ──

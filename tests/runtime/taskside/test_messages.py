@@ -72,6 +72,8 @@ ORDERS = st.builds(
     system_packages=st.lists(TEXTS, max_size=2).map(tuple),
     cpus=st.none() | st.floats(0.1, 8),
     gpus=st.none() | st.integers(1),
+    resources=st.dictionaries(TEXTS, st.integers(1), max_size=2).map(lambda found: tuple(found.items())),
+    node_labels=st.dictionaries(TEXTS, TEXTS, max_size=2).map(lambda found: tuple(found.items())),
     scratch=TEXTS,
     secrets=st.lists(SECRETS, max_size=2).map(tuple),
     handed=st.dictionaries(TEXTS, VALUES, max_size=3),
@@ -106,8 +108,8 @@ RESULTS = st.builds(
 
 
 _SELDOM = {
-    "secrets", "parts", "is_async", "environment", "item", "image", "system_packages", "cpus", "gpus", "scratch",
-    "handed", "submitted", "trace", "network",
+    "secrets", "parts", "is_async", "environment", "item", "image", "system_packages", "cpus", "gpus", "resources", "node_labels", "scratch",
+    "handed", "submitted", "trace", "network", "fills", "filling",
 }  # fmt: skip
 
 

@@ -97,6 +97,8 @@ p.sql(
     deadline="2h",
     cpu=1.5,
     gpu=1,
+    resources={"licence": 2},
+    node_labels={"zone": "on-premise"},
     on_success=webhook("https://ops.example.com/done"),
 )
 
