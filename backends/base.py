@@ -42,7 +42,7 @@ OF_THE_RUNTIME: Final = frozenset(
 )
 """What the runtime does, wherever attempts run, and what every backend of ours is able to: a backend adds its own."""
 
-OF_NODES: Final = dict.fromkeys(
+OF_NODES: Final[dict[str, str]] = dict.fromkeys(
     ("resources.custom", "resources.node_labels"),
     "there is one machine here, nodes of a cluster can differ, with --backend ray: to run it here, remove this",
 )
