@@ -580,7 +580,11 @@ def test_a_checkpoint_of_a_newer_trc_is_left_alone(
     assert objects.all_keys()
 
 
-@pytest.mark.parametrize("body", [b"", b"no", gzip.compress(b"no database, and long enough to be one" * 9)])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"no", gzip.compress(b"no database, and long enough to be one" * 9, mtime=0)],
+    ids=["empty", "text", "compressed"],
+)
 @pytest.mark.usefixtures("short")
 def test_a_checkpoint_that_is_none_is_named(opened: Opener, objects: ObjectServer, body: bytes) -> None:
     steps(opened("a"), 1, 4)
