@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
+from operator import eq
 from typing import Final
 
 LOOK_ALIKES: Final = str.maketrans(
@@ -23,8 +24,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 @lru_cache(maxsize=256)
 def _closest(folded: str, known: tuple[str, ...]) -> str | None:
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    matches = get_close_matches(folded, by_folded, n=1, cutoff=0.6)
-    return by_folded[matches[0]] if matches else None
+    matches = get_close_matches(folded, by_folded, n=4, cutoff=0.6)
+    return by_folded[max(matches, key=lambda one: _likeness(folded, one))] if matches else None
+
+
+def _likeness(name: str, candidate: str) -> tuple[float, int]:
+    """How much a candidate has of the name; of equals, the one that has more of it in the same place is closer."""
+    return SequenceMatcher(a=candidate, b=name).ratio(), sum(map(eq, name, candidate))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
