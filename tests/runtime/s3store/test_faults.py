@@ -37,7 +37,7 @@ class Weather(Faulty):
         return Fault(("drop", "lose", "answer", "cut")[int(fate * 12)])
 
 
-@pytest.fixture(params=range(3))
+@pytest.fixture(params=[0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
 def weather(request: pytest.FixtureRequest, objects: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faulty]:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with faulty(objects.url) as proxy:

@@ -83,6 +83,8 @@ def log(objects: ObjectServer) -> list[Any]:
     return [decode(objects.read(key)) for key in objects.all_keys() if key.startswith(f"{BELOW}log/")]
 
 
+# Each case is a bucket, a log and two copies of it: a second where the other stores take a hundredth.
+@pytest.mark.long
 class TestS3Store(StoreSuite):
     @pytest.fixture
     def store(self, opened: Opener, tmp_path: Path) -> Iterator[S3Store]:
