@@ -107,6 +107,7 @@ def test_clone_runs_again_where_what_it_left_is_another(space: Any, shop: Reposi
     assert run(space)["state"] == "skipped"
 
 
+@pytest.mark.long
 def test_branches_tags_and_commits(space: Any, shop: Repository, server: GitServer, objects: ObjectServer) -> None:
     first = shop.git("rev-parse", "HEAD")
     shop.git("tag", "--annotate", "--message", "first one", "v1")
@@ -161,6 +162,7 @@ task total = sql $$ select sum(id) as total, {{ tasks.code.values.commit }} as c
     assert {one["state"] for one in done} == {"skipped"}
 
 
+@pytest.mark.long
 def test_submodules_are_taken_where_asked(
     space: Any, shop: Repository, server: GitServer, objects: ObjectServer
 ) -> None:

@@ -131,6 +131,7 @@ def test_a_driver_whose_run_was_taken_over_publishes_nothing(shop: Space, tmp_pa
     assert not (shop.root / "out/first.txt").exists()
 
 
+@pytest.mark.long
 def test_every_command_that_reads_the_state_reads_it_there(shop: Space) -> None:
     (shop.root / "broken-first").touch()
     assert shop.states(code=1) == {"first": "failure", "second": "upstream_failed"}
@@ -148,6 +149,7 @@ def test_doctor_tells_of_a_store_that_is_not_made(shop: Space, objects: ObjectSe
     assert "(If-Match)" in shop.trc("doctor", "p.yaml", code=None).out
 
 
+@pytest.mark.long
 def test_state_moves_between_a_file_and_a_bucket(shop: Space) -> None:
     assert set(shop.states().values()) == {"success"}
     shop.trc("state", "export", "all.jsonl")
@@ -192,6 +194,7 @@ def test_a_run_outlives_a_busy_endpoint(shop: Space, objects: ObjectServer, monk
     assert shop.read("ran").split() == ["first", "second"]
 
 
+@pytest.mark.long
 def test_a_standing_answer_is_of_one_endpoint(
     space: Space, objects: ObjectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,7 @@ def test_nothing_is_written_to_the_web(space: Any, site: Website) -> None:
     assert f"{site.url}/a.csv" in space.trc("run", "p.trc", code=2).err
 
 
+@pytest.mark.long
 def test_stopped_run_leaves_nothing(space: Any, site: Website) -> None:
     """A server that sends the beginning, and then something else entirely."""
     write(space, site)

@@ -108,6 +108,7 @@ with made(Path(sys.argv[1]), 60.0) as store:
 """
 
 
+@pytest.mark.long
 def test_a_writer_that_is_killed_again_and_again_keeps_what_it_was_told(objects: ObjectServer, tmp_path: Path) -> None:
     chance = random.Random(7)
     with made(tmp_path / "b") as store:

@@ -127,6 +127,7 @@ def test_others_see_nothing_of_a_block_until_it_ends(opened: Opener) -> None:
     assert there.runs() == [RUN]
 
 
+@pytest.mark.long
 def test_machines_write_at_the_same_time_and_lose_nothing(opened: Opener, tmp_path: Path) -> None:
     # Each reads and adds within one block: a lost update would leave the count short. Two are of one machine.
     folders = ("a", "a", "b", "c")
@@ -193,6 +194,7 @@ def test_a_driver_that_was_taken_for_dead_records_nothing(opened: Opener, object
     assert [one.task for one in there.tasks("r1")] == ["clean", "load"]
 
 
+@pytest.mark.long
 def test_a_writer_that_is_at_it_is_waited_for(opened: Opener, objects: ObjectServer, tmp_path: Path) -> None:
     here = opened("a")
     there = opened("b")
