@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,8 @@ from trc.runtime.s3store.objects import StateObjects
 from trc.runtime.s3store.probe import require_conditions
 from trc.runtime.s3store.replica import Replica
 from trc.runtime.store.journal import Driver, Transaction
-from trc.runtime.store.results import FileDigest
 from trc.runtime.store.rows import driver_row
+from trc.runtime.store.shared import SharedStore
 from trc.runtime.store.sql import SqlStore, SqlTransaction
 from trc.runtime.store.statements import load
 
@@ -28,7 +28,7 @@ FRESH: Final = 1.0
 """Seconds for which what was read counts as what is there, outside of blocks of changes."""
 
 
-class S3Store(SqlStore):
+class S3Store(SharedStore):
     """Journal and results in a log of objects, with a copy of what it comes to in `folder`; made if it is not there.
 
     A block of changes takes the next place of the log, reads in the copy, which then has all that was recorded before, and is
@@ -114,21 +114,6 @@ class S3Store(SqlStore):
         """Writes a checkpoint, and removes what nobody needs any more; false where the newest one is of now."""
         with self._refusing():
             return write_checkpoint(self._objects, self._replica) is not None
-
-    def cache(self) -> SqlStore:
-        return self._local
-
-    def digests(self, paths: Iterable[str]) -> Mapping[str, FileDigest]:
-        return self._local.digests(paths)
-
-    def put_digests(self, digests: Mapping[str, FileDigest]) -> None:
-        self._local.put_digests(digests)
-
-    def digest_paths(self) -> list[str]:
-        return self._local.digest_paths()
-
-    def forget_digests(self, paths: Sequence[str]) -> None:
-        self._local.forget_digests(paths)
 
     def _refusing(self) -> AbstractContextManager[None]:
         return self._replica.refusing()

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from trc.runtime.store.address import Address
 from trc.runtime.store.journal import Transaction
 from trc.runtime.store.migrate_postgres import migrate_postgres
-from trc.runtime.store.results import FileDigest
 from trc.runtime.store.server import AWAY, Server, load
+from trc.runtime.store.shared import SharedStore
 from trc.runtime.store.sql import SqlStore, SqlTransaction
 
 PATIENCE = 30.0
 """How many seconds a writer waits for another one."""
 
 
-class PostgresStore(SqlStore):
+class PostgresStore(SharedStore):
     """Journal and results at an address; the schema and its tables are made if they are not there.
 
     What SQLite's `BEGIN IMMEDIATE` gives, a block has here by a lock of the whole schema, `pg_advisory_xact_lock`, which is
@@ -73,21 +73,6 @@ class PostgresStore(SqlStore):
     def snapshot(self) -> Iterator[Callable[[str], Iterator[dict[str, Any]]]]:
         with self._refusing(), self._server.snapshot() as stream:
             yield stream
-
-    def cache(self) -> SqlStore:
-        return self._local
-
-    def digests(self, paths: Iterable[str]) -> Mapping[str, FileDigest]:
-        return self._local.digests(paths)
-
-    def put_digests(self, digests: Mapping[str, FileDigest]) -> None:
-        self._local.put_digests(digests)
-
-    def digest_paths(self) -> list[str]:
-        return self._local.digest_paths()
-
-    def forget_digests(self, paths: Sequence[str]) -> None:
-        self._local.forget_digests(paths)
 
     def _refusing(self) -> AbstractContextManager[None]:
         return self._server.refusing()
