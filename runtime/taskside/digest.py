@@ -32,10 +32,12 @@ def digest_of_open(descriptor: int, size: int | None = None) -> tuple[int, str]:
     meanwhile, the digest may be that of no content that it had. Raises OSError.
     """
     size = os.fstat(descriptor).st_size if size is None else size
-    if size < _BLOCK:  # nearly all files: what is shorter than was asked for is all that there is
+    if (
+        size < _BLOCK
+    ):  # nearly all files: one that gives just as many bytes as it has, and not the one more, is read whole
         content = os.pread(descriptor, size + 1, 0)
-        if len(content) <= size:
-            return len(content), "sha256:" + hashlib.sha256(content).hexdigest()
+        if len(content) == size:
+            return size, "sha256:" + hashlib.sha256(content).hexdigest()
     pieces = [_Piece(start) for start in range(0, size, PIECE)] or [_Piece(0)]
     block = min(size + 1, _BLOCK)
     _hash_all(descriptor, pieces, block, min(_cores(), _MOST_THREADS))

@@ -440,7 +440,7 @@ def test_a_step_that_is_none_is_named(opened: Opener, objects: ObjectServer, bod
 @pytest.mark.parametrize(
     "sql",
     [
-        "ATTACH DATABASE '/tmp/x' AS x",
+        "ATTACH DATABASE 'other.db' AS x",
         "DROP TABLE runs",
         "UPDATE replica SET position = 99",
         "DELETE FROM migrations",

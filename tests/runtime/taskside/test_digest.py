@@ -84,3 +84,11 @@ def test_what_cannot_be_read_is_told_and_leaves_no_thread_behind(tmp_path: Path)
     finally:
         os.close(descriptor)
     assert threading.active_count() == before
+
+
+def test_a_read_that_stops_short_is_not_taken_for_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As file systems over a network may stop: all of the file counts, or another one could pass for it."""
+    (tmp_path / "file").write_bytes(b"a longer content")
+    whole = os.pread
+    monkeypatch.setattr(os, "pread", lambda descriptor, size, offset: whole(descriptor, min(size, 5), offset))
+    assert digest_of(str(tmp_path / "file")) == (16, reference(b"a longer content", PIECE))
